@@ -1,0 +1,1 @@
+"""Ogg (RFC 3533): pages, packets, checksums, and the writer. Pure; knows no Opus."""

@@ -1,0 +1,1 @@
+"""Where the sound goes: a device, a WAV file, a simulated device."""

@@ -1,0 +1,1 @@
+"""Where the bytes come from: services, URLs, files, the offline voice."""

@@ -1,0 +1,41 @@
+"""What a source is: two small protocols that anything may implement."""
+
+from __future__ import annotations
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol, runtime_checkable
+
+from ..options import SpeechOptions
+
+
+class ByteStream(Protocol):
+    """A body on its way: an asynchronous iterator over bytes, in the chunks in which they arrive."""
+
+    @property
+    def content_type(self) -> str:
+        """The media type that the service names, or an empty string. It is not believed: the body is looked at."""
+        ...
+
+    @property
+    def request_id(self) -> str | None:
+        """The service's identifier of the request, for its support; None if it gives none."""
+        ...
+
+    def __aiter__(self) -> ByteStream: ...
+
+    async def __anext__(self) -> bytes: ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Turns text into a stream of bytes.
+
+    ``open`` returns an asynchronous context manager: entering it sends the request and waits for the response's
+    headers, leaving it closes the response, whatever state it is in. Raises an `OggStreamError`; cancelling the task
+    at any point leaves no connection behind. A source that owns connections has ``async aclose()``, one that can
+    prepare a connection ahead of the first request has ``async warm()``, and ``name`` is what the report calls it.
+    """
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Ask for ``text`` to be spoken as ``options`` say."""
+        ...

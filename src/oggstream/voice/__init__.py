@@ -1,0 +1,1 @@
+"""The voice without a key: espeak-ng, encoded with libopus, served over HTTP on this machine."""
