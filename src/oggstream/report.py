@@ -1,0 +1,122 @@
+"""The result of a speech: what was received, what was heard, and when."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """Seconds since the call of ``play_stream``; None for what did not happen.
+
+    ``start``: the playout rule let playback begin. ``first_sample``: the stream's first sample reached the converter,
+    by the device's own clock; ``first_audible``: the first one above -50 dBFS; ``end``: the end of the last one.
+    """
+
+    process_start: float | None = None
+    request_sent: float | None = None
+    headers: float | None = None
+    first_byte: float | None = None
+    first_packet: float | None = None
+    start: float | None = None
+    first_sample: float | None = None
+    first_audible: float | None = None
+    end: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioInfo:
+    """What was decoded: ``samples`` per channel at ``sample_rate``, concealed ones included."""
+
+    channels: int = 0
+    sample_rate: int = 48000
+    samples: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamInfo:
+    """What was received. ``holes`` are gaps that were concealed, ``bad_packets`` those that libopus refused."""
+
+    bytes: int = 0
+    pages: int = 0
+    packets: int = 0
+    links: int = 0
+    holes: int = 0
+    bad_packets: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayoutInfo:
+    """How playing went: ``stalls`` of the network, ``device_underflows`` of the device, in counts and seconds."""
+
+    stalls: int = 0
+    stall_seconds: float = 0.0
+    concealed_seconds: float = 0.0
+    stretched_seconds: float = 0.0
+    device_underflows: int = 0
+    peak_buffer_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestInfo:
+    """What was asked of the service."""
+
+    sent: int = 0
+    retried: int = 0
+    characters: int = 0
+    request_ids: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorInfo:
+    """What ended the speech early."""
+
+    type: str
+    message: str
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentInfo:
+    """A piece of text and where it lies: samples at 48 kHz since the first one; ``first_packet`` in seconds."""
+
+    text: str
+    start_sample: int
+    end_sample: int
+    first_packet: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaybackReport:
+    """The result of a speech. `as_dict` is the JSON that ``--json`` prints."""
+
+    completed: bool
+    stopped: bool = False
+    text_chars: int
+    source: str
+    sink: str
+    format: str = "opus"
+    timing: Timing
+    audio: AudioInfo
+    stream: StreamInfo
+    playout: PlayoutInfo
+    requests: RequestInfo
+    error: ErrorInfo | None = None
+    segments: list[SegmentInfo] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the report as plain data that ``json.dumps`` takes, times rounded to a microsecond."""
+        return {"schema": SCHEMA, **_rounded(asdict(self))}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, 6) if isinstance(value, float) else value
