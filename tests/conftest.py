@@ -1,0 +1,135 @@
+"""What holds for every test: a clean environment, no network beyond this machine, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+GRACE_SECONDS = 2.0  # for what was told to end and is about to
+SERVER_TASK = "RequestHandler.start"  # aiohttp's server keeps one per connection until its runner is cleaned up
+
+settings.register_profile("oggstream", deadline=None, print_blob=True)  # wall-clock time is never asserted
+settings.load_profile("oggstream")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take what the user has set for himself out of the environment, for this process and those that tests start."""
+    for name in list(os.environ):
+        if name.startswith(("OPENAI_", "AZURE_OPENAI_")) or name.lower().endswith("_proxy"):
+            del os.environ[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give what is kept between runs a folder of its own, so that no test reads or changes the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
+        yield
+
+
+def _is_local(host: object) -> bool:
+    if isinstance(host, bytes):
+        host = host.decode()
+    if host is None or host in ("", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host)).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_network() -> Iterator[None]:
+    """Refuse connections to other machines; their names are not found."""
+    connect, connect_ex, getaddrinfo = socket.socket.connect, socket.socket.connect_ex, socket.getaddrinfo
+
+    def check(sock: socket.socket, address: Any) -> None:
+        if sock.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise ConnectionRefusedError(f"a test tried to reach {address[0]}")
+
+    def local_connect(sock: socket.socket, address: Any) -> None:
+        check(sock, address)
+        connect(sock, address)
+
+    def local_connect_ex(sock: socket.socket, address: Any) -> int:
+        check(sock, address)
+        return connect_ex(sock, address)
+
+    def local_names(host: Any, *args: Any, **kwargs: Any) -> Any:
+        if not _is_local(host):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return getaddrinfo(host, *args, **kwargs)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", local_connect)
+        patch.setattr(socket.socket, "connect_ex", local_connect_ex)
+        patch.setattr(socket, "getaddrinfo", local_names)
+        yield
+
+
+def _threads() -> set[threading.Thread]:
+    """Return the threads that Python started; those of a device only pass through."""
+    return {thread for thread in threading.enumerate() if not isinstance(thread, threading._DummyThread)}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Remember which threads the fixtures started."""
+    item.stash[_THREADS_BEFORE] = _threads()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
+    """Fail a test that leaves a thread behind."""
+    result = yield
+    before = item.stash.get(_THREADS_BEFORE, None)
+    if before is not None:
+        left = [thread for thread in _threads() - before if not _ends(thread)]
+        if left:
+            pytest.fail(f"threads left behind: {', '.join(thread.name for thread in left)}", pytrace=False)
+    return result
+
+
+_THREADS_BEFORE = pytest.StashKey[set[threading.Thread]]()
+
+
+def _ends(thread: threading.Thread) -> bool:
+    thread.join(GRACE_SECONDS)
+    return not thread.is_alive()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the check for tasks left behind around each asyncio test."""
+    for item in items:
+        if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
+            item.obj = _leaving_no_task(item.obj)
+        elif isinstance(item, pytest.Function) and hasattr(item.obj, "hypothesis"):
+            test = item.obj.hypothesis
+            if inspect.iscoroutinefunction(test.inner_test) and not hasattr(test.inner_test, "__wrapped__"):
+                test.inner_test = _leaving_no_task(test.inner_test)
+
+
+def _leaving_no_task(test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def checked(*args: Any, **kwargs: Any) -> None:
+        before = asyncio.all_tasks()
+        await test(*args, **kwargs)
+        left = {task for task in asyncio.all_tasks() - before if SERVER_TASK not in repr(task.get_coro())}
+        if left:
+            _, left = await asyncio.wait(left, timeout=GRACE_SECONDS)
+        if left:
+            pytest.fail(f"tasks left behind: {', '.join(map(repr, left))}", pytrace=False)
+
+    return checked
