@@ -6,7 +6,8 @@ through a context variable, adds the time. Outside a session ``emit`` does nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -125,9 +126,14 @@ class Recorder:
 _current: ContextVar[Recorder | None] = ContextVar("oggstream_recorder", default=None)
 
 
-def use(recorder: Recorder) -> None:
-    """Make ``recorder`` the one that ``emit`` finds in this context and in tasks started from it."""
-    _current.set(recorder)
+@contextmanager
+def using(recorder: Recorder) -> Iterator[None]:
+    """Make ``recorder`` the one that ``emit`` finds in this block and in tasks started from it."""
+    token = _current.set(recorder)
+    try:
+        yield
+    finally:
+        _current.reset(token)
 
 
 def emit(kind: type[Event], **fields: Any) -> None:

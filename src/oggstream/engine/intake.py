@@ -1,0 +1,83 @@
+"""The receiving side: a source's bytes become stream items, with a limit on every wait."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ..errors import OggStreamError, SourceTimeoutError
+from ..events import FirstByte, FirstPacket, emit
+from ..options import PlaybackOptions, SpeechOptions
+from ..opus.reader import Item, OpusReader
+from ..sources.base import ByteStream, Source
+
+
+class Intake:
+    """Receives one body. ``reader`` holds what is known of it so far, ``request_id`` the service's name for it."""
+
+    def __init__(self, options: PlaybackOptions) -> None:
+        self.reader = OpusReader()
+        self.request_id: str | None = None
+        self.audio_began = False
+        self._options = options
+        self._bytes_began = False
+
+    async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncIterator[list[Item]]:
+        """Ask ``source`` for ``text`` and yield, per chunk received, the items that it completes.
+
+        Raises `SourceTimeoutError` when no byte comes for ``first_byte_timeout`` before audio or ``stall_timeout``
+        after it began, and what the source and the reader raise, with the request's identifier. Closing the generator
+        closes the response.
+        """
+        try:
+            async with self._opened(source, text, speech) as stream:
+                self.request_id = stream.request_id
+                while (chunk := await self._next(stream)) is not None:
+                    yield self._read(chunk)
+            yield self.reader.finish()
+        except OggStreamError as error:
+            error.request_id = error.request_id or self.request_id
+            raise
+
+    @asynccontextmanager
+    async def _opened(self, source: Source, text: str, speech: SpeechOptions) -> AsyncIterator[ByteStream]:
+        """``source.open``, its wait for the headers limited; the body's errors pass through it untouched."""
+        opening = source.open(text, speech)
+        async with self._limited():
+            stream = await opening.__aenter__()
+        try:
+            yield stream
+        except BaseException as error:
+            if not await opening.__aexit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            await opening.__aexit__(None, None, None)
+
+    async def _next(self, stream: ByteStream) -> bytes | None:
+        async with self._limited():
+            return await anext(stream, None)
+
+    @asynccontextmanager
+    async def _limited(self) -> AsyncIterator[None]:
+        seconds = self._options.stall_timeout if self.audio_began else self._options.first_byte_timeout
+        limit = asyncio.timeout(seconds)
+        try:
+            async with limit:
+                yield
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            when = "in mid-speech" if self.audio_began else "before any audio"
+            name = "stall_timeout" if self.audio_began else "first_byte_timeout"
+            raise SourceTimeoutError(f"the service sent nothing for {seconds:g} s {when} ({name})") from error
+
+    def _read(self, chunk: bytes) -> list[Item]:
+        if not self._bytes_began:
+            self._bytes_began = True
+            emit(FirstByte)
+        items = self.reader.feed(chunk)
+        if not self.audio_began and self.reader.stats.packets:
+            self.audio_began = True
+            emit(FirstPacket)
+        return items

@@ -1,0 +1,184 @@
+"""The playing side: queued packets become samples in a ring, as fast as the ring takes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING
+
+from ..audio.frame import RATE, PcmFrame
+from ..audio.ring import PcmRing
+from ..events import Recorder, Started
+from ..options import PlaybackOptions
+from ..opus.reader import Item, OpusHead, StreamStats
+from ..playout.queue import PacketQueue
+from ..playout.start import StartRule
+from ..sinks.base import Sink, SinkFormat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ..audio.convert import Converter
+    from ..opus.decoder import FrameDecoder
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.020
+AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
+
+
+def load_codec() -> None:
+    """Load numpy and libopus; slow once, so it is called in a thread while the request is under way."""
+    from ..audio import convert
+    from ..opus import decoder, library
+
+    library.load()
+    del convert, decoder
+
+
+class Outlet:
+    """Decodes what `push` brings into a ring, made when both the sink's format and the first packet are known.
+
+    Everything is decoded on the event loop, 35 us a packet. A packet that arrives while the ring has room is in the
+    ring before `push` returns; the rest waits in ``queue`` until `run` finds room.
+    """
+
+    def __init__(self, sink: Sink, options: PlaybackOptions, stats: StreamStats, recorder: Recorder) -> None:
+        self.queue = PacketQueue()
+        self.ring: PcmRing | None = None
+        self.channels = 0  # of the first link that has audio
+        self.samples = 0  # decoded, at 48 kHz
+        self.concealed = 0  # of these
+        self.first_audible: int | None = None  # position of the first sample above -50 dBFS
+        self.peak = 0.0  # most seconds ever buffered
+        self.ended = False  # nothing more will be pushed
+        self._sink = sink
+        self._options = options
+        self._stats = stats
+        self._recorder = recorder
+        self._rule = StartRule(options.start_buffer)
+        self._format: SinkFormat | None = None
+        self._attached = False
+        self._decoder: FrameDecoder | None = None
+        self._converter: Converter | None = None
+        self._pending: deque[NDArray[np.float32]] = deque()  # decoded, but the ring was full
+        self._tail_taken = False  # the converter has given its last samples
+
+    def attach(self, format: SinkFormat | None) -> None:
+        """The sink is open and the codec loaded: from now on packets are decoded. None: the stream's own format."""
+        self._format = format
+        self._attached = True
+        self.top_up()
+
+    def push(self, items: list[Item]) -> None:
+        """Take what was received, and decode as much of it as there is room for."""
+        for item in items:
+            if isinstance(item, OpusHead) and not self.queue.samples and self._decoder is None:
+                self.channels = item.channels
+        self.queue.extend(items)
+        self.top_up()
+
+    def end(self) -> None:
+        """Nothing more will come: what there is starts, or goes on after a stall, at once."""
+        self.ended = True
+        self.top_up()
+
+    async def room(self) -> None:
+        """Wait while the queue is over its bound, so that a service that sends hours at once is not read further."""
+        while self.queue.bytes > self._options.queue_bytes:
+            await asyncio.sleep(LONGEST_PAUSE)
+
+    @property
+    def finished(self) -> bool:
+        """Everything that there will ever be is in the ring."""
+        if self.ring is None:
+            return self.ended and not self.queue.samples
+        return self.ring.length is not None
+
+    @property
+    def pause(self) -> float:
+        """Seconds until another look at the ring is worth it: short while it is low."""
+        if self.ring is None:
+            return SHORTEST_PAUSE
+        return min(max(self.ring.fill / self.ring.rate / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
+
+    def buffered(self) -> float:
+        """Seconds received and not yet played, decoded or not."""
+        waiting = self.queue.samples / RATE
+        if self.ring is None:
+            return waiting
+        return waiting + (self.ring.fill + sum(map(len, self._pending))) / self.ring.rate
+
+    def top_up(self) -> None:
+        """Decode into the ring until it is full or nothing is left."""
+        self.peak = max(self.peak, self.buffered())
+        if self.ring is None and not self._open_ring():
+            return
+        may_start = self._rule.may_start(self.buffered(), ended=self.ended)
+        while self._flush():
+            if may_start:
+                self._begin_when_safe()
+            if not self.queue:
+                self._finish_when_ended()
+                return
+            self._decode(self.queue.pop())
+
+    def _open_ring(self) -> bool:
+        if not self._attached or not self.queue.samples:
+            return False
+        from ..audio.convert import Converter
+        from ..opus.decoder import FrameDecoder
+
+        format = self._format or SinkFormat(self.channels, RATE)
+        self._decoder = FrameDecoder(stats=self._stats)
+        self._converter = Converter(format.channels, format.rate)
+        self.ring = PcmRing(format.channels, format.rate, self._options.ring_seconds)
+        self.ring.resume_fill = round(self._options.resume_buffer * format.rate)
+        self._sink.start(self.ring)
+        return True
+
+    def _flush(self) -> bool:
+        """Write what was decoded; True when all of it is in the ring."""
+        assert self.ring is not None
+        while self._pending:
+            pcm = self._pending[0]
+            taken = self.ring.write(pcm)
+            if taken < len(pcm):
+                self._pending[0] = pcm[taken:]
+                return False
+            self._pending.popleft()
+        return self.ring.space > 0
+
+    def _decode(self, item: Item) -> None:
+        assert self._decoder is not None and self._converter is not None
+        for frame in self._decoder.decode(item):
+            self._note(frame)
+            self._pending.extend(self._converter.convert(frame))
+
+    def _note(self, frame: PcmFrame) -> None:
+        if self.first_audible is None:
+            loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
+            if loud.any():
+                self.first_audible = frame.position + int(loud.argmax())
+        self.samples = frame.position + len(frame.pcm)
+        if frame.concealed:
+            self.concealed += len(frame.pcm)
+
+    def _begin_when_safe(self) -> None:
+        """Let the device have samples once it could not run dry while the rest is being decoded."""
+        assert self.ring is not None
+        if self.ring.playing or not self.ring.fill:
+            return
+        if not self.queue or self.ring.fill >= self._options.start_buffer * self.ring.rate or not self.ring.space:
+            self._recorder.record(Started)
+            self.ring.begin()
+
+    def _finish_when_ended(self) -> None:
+        assert self.ring is not None and self._converter is not None
+        if not self.ended or self.ring.length is not None:
+            return
+        if not self._tail_taken:
+            self._tail_taken = True
+            self._pending.extend(self._converter.finish())
+            self._flush()
+        if not self._pending:
+            self.ring.finish()

@@ -1,0 +1,143 @@
+"""One utterance, from the request to the last sample heard."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import NoReturn
+
+from ..audio.frame import RATE
+from ..errors import OggStreamError
+from ..events import Event, Recorder, RequestSent
+from ..options import PlaybackOptions, SpeechOptions
+from ..report import PlaybackReport
+from ..sinks.base import PreparedSink, Sink, SinkFormat
+from ..sources.base import Source
+from .account import Account
+from .intake import Intake
+from .outlet import LONGEST_PAUSE, Outlet, load_codec
+from .watch import Watch
+
+CHARACTERS_PER_SECOND = 13.6  # English speech at normal speed
+
+
+class Session:
+    """Speaks one text once.
+
+    Two tasks: one receives and decodes what arrives, one opens the sink, keeps the ring full, and waits for the end.
+    Whichever fails stops the other; a failing source lets what was received be heard first.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        source: Source,
+        sink: Sink,
+        speech: SpeechOptions,
+        options: PlaybackOptions,
+        recorder: Recorder,
+    ) -> None:
+        self._text = text
+        self._source = source
+        self._sink = sink
+        self._speech = speech
+        self._intake = Intake(options)
+        self._outlet = Outlet(sink, options, self._intake.reader.stats, recorder)
+        self._account = Account(recorder)
+        self._watch = Watch(text, recorder)
+        self._request_out = asyncio.Event()
+        self._failure: OggStreamError | None = None  # the source's, raised once what it gave has been heard
+        recorder.listen(self._note)
+
+    async def run(self) -> PlaybackReport:
+        """Speak, and return the report when the last sample has been heard.
+
+        Raises what the source, the reader or the sink raise, an `OggStreamError` with its ``report`` and
+        ``unspoken`` set. Cancelling stops the sound (a fade of 5 ms), closes the response and leaves no task behind.
+        """
+        try:
+            async with asyncio.TaskGroup() as group:
+                playing = group.create_task(self._play(group))
+                group.create_task(self._receive(playing))
+        except BaseExceptionGroup as failures:
+            self._sink.abort()
+            self._failed(_first(failures))
+        except BaseException:
+            self._sink.abort()
+            raise
+        if self._failure is not None:
+            self._failed(self._failure)
+        return self._report(None)
+
+    def _note(self, event: Event) -> None:
+        if isinstance(event, RequestSent):
+            self._request_out.set()
+
+    async def _receive(self, playing: asyncio.Task[None]) -> None:
+        try:
+            async with aclosing(self._intake.batches(self._source, self._text, self._speech)) as batches:
+                async for items in batches:
+                    self._request_out.set()  # a source that sends no request
+                    self._outlet.push(items)
+                    await self._outlet.room()
+        except OggStreamError as error:
+            self._failure = error
+        self._outlet.end()
+        if self._outlet.finished and self._outlet.ring is None:
+            playing.cancel()  # there is nothing to play: no need to wait for a device that may be slow to open
+
+    async def _play(self, group: asyncio.TaskGroup) -> None:
+        # The request goes first: opening a device and loading numpy would slow it down.
+        await self._request_out.wait()
+        self._outlet.attach(await self._prepare())
+        while not self._outlet.finished:
+            self._outlet.top_up()
+            self._watch.look(self._outlet.ring)
+            await asyncio.sleep(self._outlet.pause)
+        if self._outlet.ring is None:
+            return
+        draining = group.create_task(self._sink.drain())
+        while not draining.done():
+            await asyncio.wait({draining}, timeout=LONGEST_PAUSE)
+            self._watch.look(self._outlet.ring)
+
+    async def _prepare(self) -> SinkFormat | None:
+        codec = asyncio.to_thread(load_codec)
+        if isinstance(self._sink, PreparedSink):
+            _, format = await asyncio.gather(codec, self._sink.prepare())
+            return format
+        await codec
+        return None
+
+    def _report(self, error: BaseException | None) -> PlaybackReport:
+        return self._account.report(
+            text=self._text,
+            source=self._source,
+            sink=self._sink,
+            outlet=self._outlet,
+            stats=self._intake.reader.stats,
+            error=error,
+        )
+
+    def _failed(self, error: BaseException) -> NoReturn:
+        """Raise ``error``, which is one exception by now, with the report and the text that was not spoken."""
+        if isinstance(error, OggStreamError):
+            error.report = self._report(error)
+            error.unspoken = self._unspoken()
+        raise error from error.__cause__
+
+    def _unspoken(self) -> str:
+        """The text behind what was heard, from the start of a word; an estimate, on the side of saying a word twice."""
+        if not self._outlet.samples:
+            return self._text
+        speed = self._speech.speed or 1.0
+        spoken = int(self._outlet.samples / RATE * CHARACTERS_PER_SECOND * speed)
+        return self._text[self._text.rfind(" ", 0, spoken) + 1 :]
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The exception that came first in a group, however deep it lies."""
+    error: BaseException = failures
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
