@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
 from ..events import Recorder, Started
 from ..options import PlaybackOptions
+from ..opus import library
 from ..opus.reader import Item, OpusHead, StreamStats
 from ..playout.queue import PacketQueue
 from ..playout.start import StartRule
@@ -26,13 +28,24 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.020
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
 
 
-def load_codec() -> None:
-    """Load numpy and libopus; slow once, so it is called in a thread while the request is under way."""
-    from ..audio import convert
-    from ..opus import decoder, library
+_codec_loaded = False
 
+
+async def load_codec() -> None:
+    """Load numpy and libopus: 0.1 s the first time, which is spent in a thread while the request is under way.
+
+    Raises `LibraryError`.
+    """
+    if not _codec_loaded:
+        await asyncio.to_thread(_load_codec)
+
+
+def _load_codec() -> None:
+    global _codec_loaded
+    import_module("oggstream.audio.convert")
+    import_module("numpy")
     library.load()
-    del convert, decoder
+    _codec_loaded = True
 
 
 class Outlet:

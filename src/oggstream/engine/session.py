@@ -102,12 +102,12 @@ class Session:
             self._watch.look(self._outlet.ring)
 
     async def _prepare(self) -> SinkFormat | None:
-        codec = asyncio.to_thread(load_codec)
-        if isinstance(self._sink, PreparedSink):
-            _, format = await asyncio.gather(codec, self._sink.prepare())
-            return format
-        await codec
-        return None
+        """Open the sink and load the codec, at the same time; return the format that the sink wants, if any."""
+        if not isinstance(self._sink, PreparedSink):
+            await load_codec()
+            return None
+        _, format = await asyncio.gather(load_codec(), self._sink.prepare())
+        return format
 
     def _report(self, error: BaseException | None) -> PlaybackReport:
         return self._account.report(
