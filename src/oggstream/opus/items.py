@@ -1,0 +1,74 @@
+"""What flows out of the reader, beside the headers: packets with their place in time, holes, and the counters."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+MAX_WARNINGS = 50  # bound on what a damaged stream may write into the report
+
+
+class AudioPacket(NamedTuple):
+    """One Opus packet and what of it is to be heard. All lengths are in samples at 48 kHz per channel.
+
+    ``samples`` is what the packet decodes to (120 to 5760); of these ``trim_start`` at the front (pre-skip) and
+    ``trim_end`` at the back (end trim) are dropped, together at most ``samples``. ``position`` is the number of
+    samples that the whole stream gives before the first one kept of this packet, over all links, holes included.
+    """
+
+    data: bytes
+    position: int
+    samples: int
+    trim_start: int
+    trim_end: int
+
+
+class Hole(NamedTuple):
+    """A gap in the audio of a link: pages or packets that are lost.
+
+    ``offset`` and ``bytes`` say where in the body unusable bytes lie (0 bytes: pages are missing altogether, and
+    ``offset`` is that of the next page). ``samples`` (48 kHz, 0 to 96000) are to be concealed at ``position``.
+    """
+
+    offset: int
+    bytes: int
+    position: int
+    samples: int
+    reason: str
+
+
+class StreamStats:
+    """Counters of one body, kept up while it is read.
+
+    ``pages`` are those with a right checksum, ``packets`` those of audio that were passed on, ``links`` those that gave
+    audio, ``holes`` the gaps, ``bad_packets`` the packets dropped as malformed or refused by libopus.
+    """
+
+    __slots__ = ("bad_packets", "bytes", "holes", "links", "packets", "pages", "warnings")
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self.pages = 0
+        self.packets = 0
+        self.links = 0
+        self.holes = 0
+        self.bad_packets = 0
+        self.warnings: list[str] = []
+
+    def warn(self, message: str) -> None:
+        """Note something odd that does not stop the audio; after `MAX_WARNINGS` one last line says that more came."""
+        if len(self.warnings) < MAX_WARNINGS:
+            self.warnings.append(message)
+        elif len(self.warnings) == MAX_WARNINGS:
+            self.warnings.append("further warnings are left out")
+
+    def as_dict(self) -> dict[str, int | list[str]]:
+        """The ``stream`` part of the report."""
+        return {
+            "bytes": self.bytes,
+            "pages": self.pages,
+            "packets": self.packets,
+            "links": self.links,
+            "holes": self.holes,
+            "bad_packets": self.bad_packets,
+            "warnings": list(self.warnings),
+        }
