@@ -8,7 +8,6 @@ allocates more than a few views per call, and nothing needs numpy: the callback 
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,9 @@ if TYPE_CHECKING:
 
 BYTES_PER_SAMPLE = 4  # float32
 FADE_SECONDS = 0.005
-MAX_RUNS = 10_000  # stalls that the time line keeps; past that, times are read off the latest one
+SLIP_SECONDS = 0.01  # a block this far from where the time line has it begins a new run: the device slipped or drifted
+MAX_RUNS = 10_000  # what the time line keeps; past that, its latest entry is replaced
+ROUNDING = 1e-3  # samples; far above the rounding of a clock's floats, far below a sample
 
 
 class PcmRing:
@@ -28,6 +29,8 @@ class PcmRing:
     The writer calls `write`, then `begin` when sound may start, `finish` after the last sample, and `cut` to fade out
     at once. The reader calls `read_into` for every block that the device wants, with the time at which the block's
     first sample reaches the converter; from these the ring knows what has been heard, and when.
+
+    Positions count samples at ``rate``, per channel, from the first one written.
     """
 
     def __init__(self, channels: int, rate: int = RATE, seconds: float = 2.0) -> None:
@@ -45,11 +48,13 @@ class PcmRing:
         self.on_write: Callable[[], None] | None = None  # reader, before start: called by the writer after each write
 
         self.read = 0  # reader: samples ever handed to the device
-        self.stalled = False  # reader: ran empty before the end
-        self.stalls = 0  # reader: how often it did
-        self.stalled_samples = 0  # reader: silence put in instead
-        self.silenced = False  # reader: the fade of `cut` has been handed to the device
+        self.silenced = False  # reader: the fade of `cut` has been handed to the device, to its end
         self.runs: list[tuple[int, float]] = []  # reader: (position, time) where unbroken sound began
+        self._faded = 0  # reader: samples of the fade handed to the device
+        self._lacking = False  # reader: ran empty, and nothing was handed over since
+        self._lack = 0  # reader: silence put in while lacking
+        self._past_stalls = 0  # reader: stalls that are over
+        self._past_lack = 0  # reader: silence put in by them
 
     # The writer's side.
 
@@ -64,34 +69,41 @@ class PcmRing:
         return self.capacity - self.fill
 
     def write(self, pcm: Buffer) -> int:
-        """Copy interleaved float32 samples (C-contiguous) in, as many as there is room for; return how many."""
-        source = memoryview(pcm).cast("B")
-        count = min(len(source) // self.frame_bytes, self.space)
+        """Copy interleaved float32 samples (C-contiguous) in, as many as there is room for; return how many.
+
+        Raises what the sink's ``on_write`` raises (`OutputError`); the samples are counted as written then.
+        """
+        view = memoryview(pcm)
+        if not view.nbytes:  # a view without elements cannot be cast
+            return 0
+        source = view.cast("B")
+        size = self.frame_bytes
+        count = min(len(source) // size, self.space)
         at = self.written % self.capacity
         head = min(count, self.capacity - at)
-        size = self.frame_bytes
         self._store[at * size : (at + head) * size] = source[: head * size]
         self._store[: (count - head) * size] = source[head * size : count * size]
         self.written += count
-        if self.on_write is not None:
-            self.on_write()
+        self._tell()
         return count
 
     def begin(self) -> None:
         """Let the reader have samples. Before this it gets silence, which is not a stall."""
         self.playing = True
-        if self.on_write is not None:
-            self.on_write()
+        self._tell()
 
     def finish(self) -> None:
         """Say that nothing more will be written: what follows the last sample is silence, not a stall."""
         self.length = self.written
-        if self.on_write is not None:
-            self.on_write()
+        self._tell()
 
     def cut(self) -> None:
         """Fade out over the next 5 ms of what is there, then stay silent for good."""
         self.cutting = True
+
+    def _tell(self) -> None:
+        if self.on_write is not None:
+            self.on_write()
 
     # The reader's side.
 
@@ -103,67 +115,100 @@ class PcmRing:
         """
         size = self.frame_bytes
         wanted = len(out) // size
-        count = self._available(wanted)
+        ended = self.length is not None  # looked at before the fill, so that it never comes with samples missing
+        count = self._available(wanted, ended)
         if count:
-            position = self.read
-            start = position % self.capacity
+            self._place(self.read, at)
+            start = self.read % self.capacity
             head = min(count, self.capacity - start)
             out[: head * size] = self._store[start * size : (start + head) * size]
             out[head * size : count * size] = self._store[: (count - head) * size]
-            if self.stalled or not self.runs:
-                self._note_run(position, at)
-            self.stalled = False
-        if self.cutting:
-            self._fade_out(out, count)
+        if self.cutting and not self.silenced:
+            self._fade_out(out[: count * size], last=count < wanted)
         if count < wanted:
-            out[count * size : wanted * size] = bytes((wanted - count) * size)
-            self._note_lack(wanted - count)
+            out[count * size :] = bytes((wanted - count) * size)
+            self._note_lack(wanted - count, ended)
         self.read += count
         return count
 
-    def _available(self, wanted: int) -> int:
+    def _available(self, wanted: int, ended: bool) -> int:
         if not self.playing or self.silenced:
             return 0
         fill = self.written - self.read
-        if self.stalled and self.length is None and fill < self.resume_fill:
+        if self._lacking and not ended and fill < min(self.resume_fill, self.capacity):
             return 0
         return min(fill, wanted)
 
-    def _note_run(self, position: int, at: float) -> None:
-        if len(self.runs) >= MAX_RUNS:
-            self.runs.pop()
-        self.runs.append((position, at))
-
-    def _note_lack(self, missing: int) -> None:
-        """Count silence as a stall, unless it comes before the start, after the end, or was asked for."""
-        if not self.playing or self.length is not None or self.cutting:
+    def _place(self, position: int, at: float) -> None:
+        """Note a run where sound begins, goes on after a stall, or comes at another time than the last run says."""
+        runs = self.runs
+        if self._lacking:
+            self._past_stalls += 1
+            self._past_lack += self._lack
+            self._lacking = False
+            self._lack = 0
+        elif runs and abs(runs[-1][1] + (position - runs[-1][0]) / self.rate - at) < SLIP_SECONDS:
             return
-        if not self.stalled:
-            self.stalled = True
-            self.stalls += 1
-        self.stalled_samples += missing
+        if len(runs) >= MAX_RUNS:
+            runs.pop()
+        runs.append((position, at))
 
-    def _fade_out(self, out: memoryview, count: int) -> None:
-        """Fade what ``out`` holds to nothing: a raised cosine over 5 ms, or over what there is of it."""
-        steps = min(count, round(FADE_SECONDS * self.rate))
-        samples = out[: count * self.frame_bytes].cast("f")
+    def _note_lack(self, missing: int, ended: bool) -> None:
+        """Count silence, unless it comes before the start, after the end, or was asked for."""
+        if self.playing and not ended and not self.cutting:
+            self._lacking = True
+            self._lack += missing
+
+    def _fade_out(self, out: memoryview, *, last: bool) -> None:
+        """Lower the stream's samples in ``out`` along a raised cosine of 5 ms that may go over several blocks.
+
+        With ``last`` there are no more of them, and the fade ends with these.
+        """
+        samples = out.cast("f") if out else out
+        count = len(samples) // self.channels
+        whole = round(FADE_SECONDS * self.rate)
+        steps = min(count, whole - self._faded)
+        begin = self._faded / whole
+        end = 1.0 if last else (self._faded + steps) / whole
         for step in range(steps):
-            gain = 0.5 + 0.5 * math.cos(math.pi * (step + 1) / steps)
+            gain = 0.5 + 0.5 * math.cos(math.pi * (begin + (end - begin) * (step + 1) / steps))
             for index in range(step * self.channels, (step + 1) * self.channels):
                 samples[index] *= gain
-        rest = len(samples) - steps * self.channels
-        samples[steps * self.channels :] = memoryview(array("f", bytes(rest * BYTES_PER_SAMPLE)))
-        self.silenced = True
+        out[steps * self.frame_bytes :] = bytes(len(out) - steps * self.frame_bytes)
+        self._faded += steps
+        self.silenced = last or self._faded >= whole
 
     # What has been heard; from any side.
 
     @property
     def done(self) -> bool:
         """The reader has everything that it will ever get."""
-        return self.silenced or (self.length is not None and self.read >= self.length)
+        return self.silenced or self._ended
+
+    @property
+    def _ended(self) -> bool:
+        return self.length is not None and self.read >= self.length
+
+    @property
+    def stalled(self) -> bool:
+        """The ring ran empty before the end, and silence is played for now."""
+        return self._lacking and not self.done
+
+    @property
+    def stalls(self) -> int:
+        """How often the ring ran empty with more to come; a present lack counts until it proves to be the end."""
+        return self._past_stalls + (self._lacking and not self._ended)
+
+    @property
+    def stalled_samples(self) -> int:
+        """Samples of silence that stalls put in."""
+        return self._past_lack + (self._lack if not self._ended else 0)
 
     def time_of(self, position: int) -> float | None:
-        """When the sample at ``position`` reaches the converter (session's clock); None if it was not handed over."""
+        """When the sample at ``position`` reaches the converter (session's clock); None if it was not handed over.
+
+        ``time_of(read)`` is the end of what was handed over.
+        """
         if position > self.read:
             return None
         for start, at in reversed(self.runs):
@@ -173,7 +218,9 @@ class PcmRing:
 
     def heard_at(self, now: float) -> int:
         """Samples that have reached the converter at time ``now``."""
+        end = self.read
         for start, at in reversed(self.runs):
             if at <= now:
-                return min(self.read, start + int((now - at) * self.rate))
+                return min(end, start + int((now - at) * self.rate + ROUNDING))
+            end = start
         return 0

@@ -8,9 +8,9 @@ from ..audio.ring import PcmRing
 
 
 class SinkFormat(NamedTuple):
-    """The number of channels and the rate (samples per second) in which a sink wants its ring."""
+    """The number of channels (None: as many as the stream has) and the rate in which a sink wants its ring."""
 
-    channels: int
+    channels: int | None
     rate: int
 
 
