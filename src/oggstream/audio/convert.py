@@ -29,28 +29,25 @@ class Converter:
         self._resampler: Any = None  # soxr.ResampleStream
         self._input_rate = rate
 
-    def convert(self, frame: PcmFrame) -> NDArray[np.float32]:
-        """Return float32 of shape (samples, channels), C-contiguous; with resampling it may be empty."""
+    def convert(self, frame: PcmFrame) -> list[NDArray[np.float32]]:
+        """Return float32 arrays of shape (samples, channels), C-contiguous, none of them empty."""
         import numpy as np
 
         pcm = np.ascontiguousarray(self._mix(frame.pcm), np.float32)
-        if frame.rate == self._input_rate:
-            return self._resample(pcm)
-        rest = self.finish()
-        self._input_rate = frame.rate
-        pcm = self._resample(pcm)
-        return np.concatenate((rest, pcm)) if len(rest) else pcm
+        rest = []
+        if frame.rate != self._input_rate:
+            rest = self.finish()
+            self._input_rate = frame.rate
+        return rest + _filled(self._resample(pcm))
 
-    def finish(self) -> NDArray[np.float32]:
+    def finish(self) -> list[NDArray[np.float32]]:
         """Return what the resampler still holds, after the last frame. A frame that follows begins anew."""
         import numpy as np
 
-        nothing = np.empty((0, self.channels), np.float32)
         if self._resampler is None:
-            return nothing
+            return []
         resampler, self._resampler = self._resampler, None
-        rest: NDArray[np.float32] = resampler.resample_chunk(nothing, last=True)
-        return rest
+        return _filled(resampler.resample_chunk(np.empty((0, self.channels), np.float32), last=True))
 
     def to_ring(self, position: int) -> int:
         """The ring's position of a stream position (48 kHz): the first sample at or after it."""
@@ -90,3 +87,7 @@ def _spread(pcm: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
     out = np.zeros((len(pcm), channels), np.float32)
     out[:, :2] = pcm
     return out
+
+
+def _filled(pcm: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    return [pcm] if len(pcm) else []

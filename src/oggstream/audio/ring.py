@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 BYTES_PER_SAMPLE = 4  # float32
 FADE_SECONDS = 0.005
-SLIP_SECONDS = 0.01  # a block this far from where the time line has it begins a new run: the device slipped or drifted
-MAX_RUNS = 10_000  # what the time line keeps; past that, its latest entry is replaced
+SLIP_SECONDS = 0.01  # a block this far from where the time line has it corrects the line: the device slipped or drifted
+MAX_RUNS = 10_000  # what a time line keeps; past that, its latest entry is replaced
 ROUNDING = 1e-3  # samples; far above the rounding of a clock's floats, far below a sample
 
 
@@ -49,7 +49,8 @@ class PcmRing:
 
         self.read = 0  # reader: samples ever handed to the device
         self.silenced = False  # reader: the fade of `cut` has been handed to the device, to its end
-        self.runs: list[tuple[int, float]] = []  # reader: (position, time) where unbroken sound began
+        self.runs: list[tuple[int, float]] = []  # reader: (position, time) where sound began and went on after stalls
+        self._line: list[tuple[int, float]] = []  # reader: those, and where the device's clock left what they foretell
         self._faded = 0  # reader: samples of the fade handed to the device
         self._lacking = False  # reader: ran empty, and nothing was handed over since
         self._lack = 0  # reader: silence put in while lacking
@@ -140,18 +141,18 @@ class PcmRing:
         return min(fill, wanted)
 
     def _place(self, position: int, at: float) -> None:
-        """Note a run where sound begins, goes on after a stall, or comes at another time than the last run says."""
-        runs = self.runs
-        if self._lacking:
-            self._past_stalls += 1
+        """Note the time of ``position`` where sound begins or goes on, or is not due when the time line has it."""
+        if self._lacking or not self.runs:
+            _note(self.runs, position, at)
+            _note(self._line, position, at)
+            self._past_stalls += self._lacking
             self._past_lack += self._lack
             self._lacking = False
             self._lack = 0
-        elif runs and abs(runs[-1][1] + (position - runs[-1][0]) / self.rate - at) < SLIP_SECONDS:
             return
-        if len(runs) >= MAX_RUNS:
-            runs.pop()
-        runs.append((position, at))
+        start, begun = self._line[-1]
+        if abs(begun + (position - start) / self.rate - at) >= SLIP_SECONDS:
+            _note(self._line, position, at)
 
     def _note_lack(self, missing: int, ended: bool) -> None:
         """Count silence, unless it comes before the start, after the end, or was asked for."""
@@ -164,17 +165,18 @@ class PcmRing:
 
         With ``last`` there are no more of them, and the fade ends with these.
         """
-        samples = out.cast("f") if out else out
-        count = len(samples) // self.channels
+        count = len(out) // self.frame_bytes
         whole = round(FADE_SECONDS * self.rate)
         steps = min(count, whole - self._faded)
         begin = self._faded / whole
         end = 1.0 if last else (self._faded + steps) / whole
-        for step in range(steps):
-            gain = 0.5 + 0.5 * math.cos(math.pi * (begin + (end - begin) * (step + 1) / steps))
-            for index in range(step * self.channels, (step + 1) * self.channels):
-                samples[index] *= gain
-        out[steps * self.frame_bytes :] = bytes(len(out) - steps * self.frame_bytes)
+        if steps:
+            samples = out.cast("f")
+            for step in range(steps):
+                gain = 0.5 + 0.5 * math.cos(math.pi * (begin + (end - begin) * (step + 1) / steps))
+                for index in range(step * self.channels, (step + 1) * self.channels):
+                    samples[index] *= gain
+        out[steps * self.frame_bytes :] = bytes((count - steps) * self.frame_bytes)
         self._faded += steps
         self.silenced = last or self._faded >= whole
 
@@ -211,7 +213,7 @@ class PcmRing:
         """
         if position > self.read:
             return None
-        for start, at in reversed(self.runs):
+        for start, at in reversed(self._line):
             if start <= position:
                 return at + (position - start) / self.rate
         return None
@@ -219,8 +221,14 @@ class PcmRing:
     def heard_at(self, now: float) -> int:
         """Samples that have reached the converter at time ``now``."""
         end = self.read
-        for start, at in reversed(self.runs):
+        for start, at in reversed(self._line):
             if at <= now:
                 return min(end, start + int((now - at) * self.rate + ROUNDING))
             end = start
         return 0
+
+
+def _note(line: list[tuple[int, float]], position: int, at: float) -> None:
+    if len(line) >= MAX_RUNS:
+        line.pop()
+    line.append((position, at))

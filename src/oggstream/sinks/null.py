@@ -6,12 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
-from ..audio.ring import PcmRing
 from .base import SinkFormat
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ..audio.ring import PcmRing
 
 
 class NullSink:

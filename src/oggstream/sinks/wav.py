@@ -10,20 +10,22 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
 from ..audio.frame import RATE
-from ..audio.ring import PcmRing
 from ..errors import OutputError
 from .base import SinkFormat
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
 
+    from ..audio.ring import PcmRing
     from ..audio.wav import WavWriter
 
 BLOCK = 4800  # samples taken from the ring at a time
 
 
 class WavSink:
-    """Writes 16 bits at 48 kHz with the stream's channels to ``file``: a path, ``-`` (standard output), or an open file.
+    """Writes 16 bits at 48 kHz with the stream's channels.
+
+    ``file`` is a path, ``-`` for standard output, or a binary file that is open for writing.
 
     There is no task: each write to the ring is taken from it at once, so a sample counts as heard when it is written.
     Several speeches, one after the other, go into one file. A file that was given open stays open.
@@ -117,7 +119,8 @@ class WavSink:
     def _take(self) -> None:
         """Move all that the ring holds into the file."""
         ring, writer = self._ring, self._writer
-        assert ring is not None and writer is not None
+        assert ring is not None
+        assert writer is not None
         while ring.playing and ring.fill:
             out = self._block[: ring.fill * ring.frame_bytes]
             ring.read_into(out, self._loop.time())
