@@ -69,17 +69,15 @@ class Outlet:
         self._stats = stats
         self._recorder = recorder
         self._rule = StartRule(options.start_buffer)
-        self._format: SinkFormat | None = None
-        self._attached = False
+        self._format: SinkFormat | None = None  # known once the sink is open
         self._decoder: FrameDecoder | None = None
         self._converter: Converter | None = None
         self._pending: deque[NDArray[np.float32]] = deque()  # decoded, but the ring was full
         self._tail_taken = False  # the converter has given its last samples
 
-    def attach(self, format: SinkFormat | None) -> None:
-        """The sink is open and the codec loaded: from now on packets are decoded. None: the stream's own format."""
+    def attach(self, format: SinkFormat) -> None:
+        """The sink is open and the codec loaded: from now on packets are decoded, for a ring of that format."""
         self._format = format
-        self._attached = True
         self.top_up()
 
     def push(self, items: list[Item]) -> None:
@@ -136,16 +134,17 @@ class Outlet:
             self._decode(self.queue.pop())
 
     def _open_ring(self) -> bool:
-        if not self._attached or not self.queue.samples:
+        if self._format is None or not self.queue.samples:
             return False
         from ..audio.convert import Converter
         from ..opus.decoder import FrameDecoder
 
-        format = self._format or SinkFormat(self.channels, RATE)
+        channels, rate = self._format
+        channels = channels or self.channels
         self._decoder = FrameDecoder(stats=self._stats)
-        self._converter = Converter(format.channels, format.rate)
-        self.ring = PcmRing(format.channels, format.rate, self._options.ring_seconds)
-        self.ring.resume_fill = round(self._options.resume_buffer * format.rate)
+        self._converter = Converter(channels, rate)
+        self.ring = PcmRing(channels, rate, self._options.ring_seconds)
+        self.ring.resume_fill = round(self._options.resume_buffer * rate)
         self._sink.start(self.ring)
         return True
 

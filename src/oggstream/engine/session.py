@@ -101,11 +101,11 @@ class Session:
             await asyncio.wait({draining}, timeout=LONGEST_PAUSE)
             self._watch.look(self._outlet.ring)
 
-    async def _prepare(self) -> SinkFormat | None:
-        """Open the sink and load the codec, at the same time; return the format that the sink wants, if any."""
+    async def _prepare(self) -> SinkFormat:
+        """Open the sink and load the codec, at the same time; return the format that the sink wants."""
         if not isinstance(self._sink, PreparedSink):
             await load_codec()
-            return None
+            return SinkFormat(None, RATE)
         _, format = await asyncio.gather(load_codec(), self._sink.prepare())
         return format
 
