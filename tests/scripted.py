@@ -8,13 +8,16 @@ import math
 from array import array
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from oggstream.events import RequestSent, ResponseStarted, emit
-from oggstream.options import SpeechOptions
 from oggstream.opus.encoder import OpusEncoder
 from oggstream.opus.head import OpusHead
 from oggstream.opus.tags import OpusTags
 from oggstream.opus.writer import OggOpusWriter
+
+if TYPE_CHECKING:
+    from oggstream.options import SpeechOptions
 
 RATE = 24000
 
@@ -27,8 +30,8 @@ def spoken(seconds: float, *, channels: int = 1, packets_per_page: int = 50, ser
     writer = OggOpusWriter(head, OpusTags(vendor="test"), packets_per_page)
     body = [writer.headers()]
     total = round(seconds * 48000)
-    for index in range(math.ceil((total + encoder.pre_skip) / encoder.packet_samples)):
-        body.append(writer.write(encoder.encode(_tone(index, encoder)), encoder.packet_samples))
+    count = math.ceil((total + encoder.pre_skip) / encoder.packet_samples)
+    body.extend(writer.write(encoder.encode(_tone(index, encoder)), encoder.packet_samples) for index in range(count))
     return b"".join([*body, writer.finish(total)])
 
 

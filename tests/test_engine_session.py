@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import oggstream
-from oggstream.audio.ring import PcmRing
 from oggstream.engine import outlet
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
 from oggstream.events import Event, FirstPacket, RequestSent, Resumed, SegmentEnded, SegmentStarted, Stalled, Started
 from oggstream.options import PlaybackOptions
-from oggstream.report import PlaybackReport
 from oggstream.sinks.null import NullSink
 from scripted import ScriptedSource, every, pages, spoken
+
+if TYPE_CHECKING:
+    from oggstream.audio.ring import PcmRing
+    from oggstream.report import PlaybackReport
 
 pytestmark = pytest.mark.looptime
 
@@ -96,7 +98,7 @@ async def test_times_are_of_the_converter_and_the_end_is_the_last_sample() -> No
 async def test_an_empty_buffer_is_counted_as_a_stall_and_told() -> None:
     head, tags, *audio = pages(spoken(3.0))
     source = ScriptedSource([(0, head + tags), (0, audio[0]), (1.5, audio[1]), (1.6, audio[2] + audio[3])])
-    report, sink, events = await speak(source)
+    report, _, events = await speak(source)
     assert report.playout.stalls == 1
     assert report.playout.stall_seconds == pytest.approx(0.51, abs=0.011)
     assert [type(event) for event in events if isinstance(event, Stalled | Resumed)] == [Stalled, Resumed]
@@ -111,7 +113,7 @@ async def test_a_stall_ends_when_the_resume_buffer_is_filled() -> None:
     head, tags, *audio = pages(spoken(3.0, packets_per_page=10))
     slow = every(0.2, audio[2:], start=1.0)
     source = ScriptedSource([(0, head + tags + audio[0] + audio[1]), *slow])
-    report, _, events = await speak(source, options=PlaybackOptions(resume_buffer=0.5))
+    _, _, events = await speak(source, options=PlaybackOptions(resume_buffer=0.5))
     assert the(Resumed, events).at == pytest.approx(1.4 + 0.02, abs=0.02)  # the third of 0.2 s
 
 

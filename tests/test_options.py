@@ -22,7 +22,7 @@ def test_other_speeds_are_refused(speed: float) -> None:
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UsageError, match="'mp3'.*opus"):
+    with pytest.raises(UsageError, match=r"'mp3'.*opus"):
         SpeechOptions(format="mp3")
 
 

@@ -16,7 +16,7 @@ import pytest
 import oggstream
 from oggstream.engine import outlet
 from oggstream.errors import EmptyBodyError, UsageError, WrongContainerError
-from oggstream.events import emit, Warned
+from oggstream.events import Warned, emit
 from oggstream.sinks.null import NullSink
 from scripted import ScriptedSource, every, pages, spoken
 
@@ -35,7 +35,10 @@ async def chunked(body: bytes, size: int) -> AsyncIterator[bytes]:
 
 async def test_frames_come_as_their_packets_do_and_need_no_device() -> None:
     source = ScriptedSource(every(0.5, pages(spoken(2.0)), start=1.0))
-    arrived = {frame.position: asyncio.get_running_loop().time() async for frame in oggstream.stream_frames("Hi", source=source)}
+    arrived = {
+        frame.position: asyncio.get_running_loop().time()
+        async for frame in oggstream.stream_frames("Hi", source=source)
+    }
     assert arrived[0] == 2.0
     assert arrived[max(arrived)] == 3.0
     assert source.closed == 1
@@ -96,7 +99,9 @@ async def some_later() -> AsyncIterator[str]:
         yield piece
 
 
-@pytest.mark.parametrize("text", ["One two.", some(), some_later(), ["One ", "two."]], ids=["str", "iter", "async", "list"])
+@pytest.mark.parametrize(
+    "text", ["One two.", some(), some_later(), ["One ", "two."]], ids=["str", "iter", "async", "list"]
+)
 async def test_text_may_come_whole_or_in_pieces(text: Any) -> None:
     source = ScriptedSource([(0, spoken(0.1))])
     report = await oggstream.play_stream(text, source=source, sink=NullSink())
@@ -143,13 +148,13 @@ async def test_what_is_passed_in_stays_open() -> None:
 
 
 async def test_a_listener_hears_only_its_own_speech() -> None:
-    class Warning(ScriptedSource):
+    class Uneasy(ScriptedSource):
         def open(self, text: str, options: oggstream.SpeechOptions) -> Any:
             emit(Warned, message=text)
             return super().open(text, options)
 
     heard: list[oggstream.Event] = []
-    source = Warning([(0, spoken(0.1))])
+    source = Uneasy([(0, spoken(0.1))])
     silent = oggstream.play_stream("one", source=source, sink=NullSink())
     loud = oggstream.play_stream("two", source=source, sink=NullSink(), on_event=heard.append)
     reports = await asyncio.gather(silent, loud)
@@ -181,6 +186,7 @@ def test_the_example_of_the_readme_runs() -> None:
 
 
 def test_importing_the_player_loads_nothing_heavy() -> None:
-    code = "import sys, oggstream.player; print([m for m in ('aiohttp', 'numpy', 'sounddevice', 'openai', 'soxr') if m in sys.modules])"
+    heavy = ("aiohttp", "numpy", "sounddevice", "openai", "soxr", "opuslib")
+    code = f"import sys, oggstream.player; print([name for name in {heavy} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"

@@ -51,7 +51,15 @@ async def play_stream(
             # Closed last to first, also when cancelled: the sink, which may sound, before the connection.
             voice = _borrow(stack, coerce_source(source))
             output = _borrow(stack, coerce_sink(sink))
-            return await Session(whole, voice, output, speech, options or PlaybackOptions(), recorder).run()
+            session = Session(
+                whole,
+                source=voice,
+                sink=output,
+                speech=speech,
+                options=options or PlaybackOptions(),
+                recorder=recorder,
+            )
+            return await session.run()
 
 
 async def stream_frames(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from ..errors import OggStreamError, SourceTimeoutError
 from ..events import FirstByte, FirstPacket, emit
-from ..options import PlaybackOptions, SpeechOptions
 from ..opus.reader import Item, OpusReader
-from ..sources.base import ByteStream, Source
+
+if TYPE_CHECKING:
+    from ..options import PlaybackOptions, SpeechOptions
+    from ..sources.base import ByteStream, Source
 
 
 class Intake:

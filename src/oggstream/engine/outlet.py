@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections import deque
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -10,25 +11,22 @@ from typing import TYPE_CHECKING
 from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
 from ..events import Recorder, Started
-from ..options import PlaybackOptions
 from ..opus import library
 from ..opus.reader import Item, OpusHead, StreamStats
 from ..playout.queue import PacketQueue
 from ..playout.start import StartRule
-from ..sinks.base import Sink, SinkFormat
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from ..audio.convert import Converter
+    from ..options import PlaybackOptions
     from ..opus.decoder import FrameDecoder
+    from ..sinks.base import Sink, SinkFormat
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.020
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
-
-
-_codec_loaded = False
 
 
 async def load_codec() -> None:
@@ -36,16 +34,15 @@ async def load_codec() -> None:
 
     Raises `LibraryError`.
     """
-    if not _codec_loaded:
+    if not _load_codec.cache_info().currsize:
         await asyncio.to_thread(_load_codec)
 
 
+@functools.cache
 def _load_codec() -> None:
-    global _codec_loaded
     import_module("oggstream.audio.convert")
     import_module("numpy")
     library.load()
-    _codec_loaded = True
 
 
 class Outlet:
@@ -75,9 +72,9 @@ class Outlet:
         self._pending: deque[NDArray[np.float32]] = deque()  # decoded, but the ring was full
         self._tail_taken = False  # the converter has given its last samples
 
-    def attach(self, format: SinkFormat) -> None:
+    def attach(self, sink_format: SinkFormat) -> None:
         """The sink is open and the codec loaded: from now on packets are decoded, for a ring of that format."""
-        self._format = format
+        self._format = sink_format
         self.top_up()
 
     def push(self, items: list[Item]) -> None:
@@ -95,7 +92,7 @@ class Outlet:
 
     async def room(self) -> None:
         """Wait while the queue is over its bound, so that a service that sends hours at once is not read further."""
-        while self.queue.bytes > self._options.queue_bytes:
+        while self.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # the audio thread wakes nobody
             await asyncio.sleep(LONGEST_PAUSE)
 
     @property
@@ -161,7 +158,8 @@ class Outlet:
         return self.ring.space > 0
 
     def _decode(self, item: Item) -> None:
-        assert self._decoder is not None and self._converter is not None
+        assert self._decoder is not None
+        assert self._converter is not None
         for frame in self._decoder.decode(item):
             self._note(frame)
             self._pending.extend(self._converter.convert(frame))
@@ -185,7 +183,8 @@ class Outlet:
             self.ring.begin()
 
     def _finish_when_ended(self) -> None:
-        assert self.ring is not None and self._converter is not None
+        assert self.ring is not None
+        assert self._converter is not None
         if not self.ended or self.ring.length is not None:
             return
         if not self._tail_taken:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent
-from ..options import PlaybackOptions, SpeechOptions
-from ..report import PlaybackReport
 from ..sinks.base import PreparedSink, Sink, SinkFormat
-from ..sources.base import Source
 from .account import Account
 from .intake import Intake
 from .outlet import LONGEST_PAUSE, Outlet, load_codec
 from .watch import Watch
+
+if TYPE_CHECKING:
+    from ..options import PlaybackOptions, SpeechOptions
+    from ..report import PlaybackReport
+    from ..sources.base import Source
 
 CHARACTERS_PER_SECOND = 13.6  # English speech at normal speed
 
@@ -31,6 +33,7 @@ class Session:
     def __init__(
         self,
         text: str,
+        *,
         source: Source,
         sink: Sink,
         speech: SpeechOptions,
@@ -106,8 +109,8 @@ class Session:
         if not isinstance(self._sink, PreparedSink):
             await load_codec()
             return SinkFormat(None, RATE)
-        _, format = await asyncio.gather(load_codec(), self._sink.prepare())
-        return format
+        _, sink_format = await asyncio.gather(load_codec(), self._sink.prepare())
+        return sink_format
 
     def _report(self, error: BaseException | None) -> PlaybackReport:
         return self._account.report(

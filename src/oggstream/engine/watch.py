@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from ..audio.ring import PcmRing
+from typing import TYPE_CHECKING
+
 from ..events import Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled
+
+if TYPE_CHECKING:
+    from ..audio.ring import PcmRing
 
 
 class Watch:
