@@ -1,0 +1,81 @@
+"""A bounded queue from one thread to one coroutine."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from threading import Condition
+
+
+class Handover:
+    """Passes bytes from a worker thread to the event loop that it is made on.
+
+    The thread waits in `put` while ``limit`` items lie unread, until the coroutine takes one or calls `close`.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._loop = asyncio.get_running_loop()
+        self._items: deque[bytes] = deque()
+        self._changed = Condition()
+        self._ready = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._ended = False
+        self._error: BaseException | None = None
+        self.closed = False
+        """True once the coroutine wants no more; what the thread makes after that is thrown away."""
+
+    def put(self, item: bytes) -> bool:
+        """Thread: hand over ``item``; returns whether more is wanted. Waits while the queue is full."""
+        with self._changed:
+            while len(self._items) >= self._limit and not self.closed:
+                self._changed.wait()
+            if self.closed:
+                return False
+            self._items.append(item)
+            alone = len(self._items) == 1
+        if alone:  # otherwise it has been woken and has not come yet
+            self._call(self._ready.set)
+        return not self.closed
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Thread, as its last act: there is no more; ``error`` is raised in the coroutine after what was put."""
+        self._error = error
+        self._ended = True
+        self._call(self._finish)
+
+    async def get(self) -> bytes | None:
+        """Coroutine: the next item, or None after the last. Raises the thread's error. Cancelling it loses nothing."""
+        while True:
+            with self._changed:
+                if self._items:
+                    self._changed.notify()
+                    return self._items.popleft()
+                self._ready.clear()
+                if self._ended:
+                    break
+            await self._ready.wait()
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def close(self) -> None:
+        """Coroutine: want no more. The thread is not waited for."""
+        with self._changed:
+            self.closed = True
+            self._items.clear()
+            self._changed.notify()
+
+    async def finished(self) -> None:
+        """Coroutine: return when the thread has called `end`."""
+        await self._finished.wait()
+
+    def _finish(self) -> None:
+        self._finished.set()
+        self._ready.set()
+
+    def _call(self, function: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function)  # type: ignore[arg-type]
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            self.closed = True

@@ -1,0 +1,94 @@
+"""Slower speech at the same pitch: waveform-similarity overlap-add (WSOLA; Verhelst and Roelands, ICASSP 1993).
+
+The output is made of segments of the input that overlap by half. Each is taken from near where the stretched time
+says, at the place (within the tolerance) that resembles most what would have followed the segment before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Samples = NDArray[np.int16]
+
+SEGMENT_SECONDS = 0.030
+TOLERANCE_SECONDS = 0.008
+
+
+class Stretcher:
+    """Stretches mono 16-bit PCM of ``rate`` by ``factor`` (1 or more). Fed in pieces, it holds about 50 ms back."""
+
+    def __init__(self, rate: int, factor: float) -> None:
+        import numpy as np
+
+        self._factor = factor
+        self._half = int(rate * SEGMENT_SECONDS / 2)
+        self._tolerance = int(rate * TOLERANCE_SECONDS)
+        self._fade = np.linspace(0, 1, self._half, endpoint=False, dtype=np.float32)
+        self._input: NDArray[np.float32] = np.zeros(0, np.float32)
+        self._start = 0  # position in the whole input of self._input[0]
+        self._end = 0  # length of the whole input so far
+        self._made = 0  # length of the whole output so far
+        self._follows = 0  # where in the whole input that goes on which was written last
+
+    def feed(self, samples: Samples) -> Samples:
+        """Take more input, of any length; returns the output that is ready, perhaps none."""
+        import numpy as np
+
+        self._input = np.concatenate((self._input, samples.astype(np.float32)))
+        self._end += len(samples)
+        pieces = []
+        while self._next_needs() <= self._end:
+            pieces.append(self._next_half())
+        self._forget()
+        return _int16(pieces)
+
+    def finish(self) -> Samples:
+        """The rest: all the output is then ``round(factor * input)`` samples long."""
+        import numpy as np
+
+        total = round(self._end * self._factor)
+        missing = total - self._made
+        silence = np.zeros(self._next_needs() - self._end + missing + self._half, np.int16)
+        return self.feed(silence)[:missing]
+
+    def _next_needs(self) -> int:
+        """Length of input at which the next half segment can be made."""
+        return max(self._target() + self._tolerance, self._follows) + 2 * self._half
+
+    def _target(self) -> int:
+        return int(self._made / self._factor)
+
+    def _next_half(self) -> NDArray[np.float32]:
+        """Cross-fade from what follows the last segment into the segment that resembles it most."""
+        import numpy as np
+
+        follows = self._at(self._follows, self._half)
+        first = max(self._start, self._target() - self._tolerance)
+        choice = self._at(first, self._target() + self._tolerance - first + self._half)
+        energy = np.convolve(choice * choice, np.ones(self._half, np.float32), "valid")
+        likeness = np.correlate(choice, follows, "valid") / np.sqrt(np.maximum(energy, 1.0))
+        best = first + int(np.argmax(likeness))
+        piece = follows + self._fade * (self._at(best, self._half) - follows)
+        self._follows = best + self._half
+        self._made += self._half
+        return piece
+
+    def _at(self, position: int, count: int) -> NDArray[np.float32]:
+        return self._input[position - self._start : position - self._start + count]
+
+    def _forget(self) -> None:
+        keep = max(self._start, min(self._follows, self._target() - self._tolerance))
+        self._input = self._input[keep - self._start :]
+        self._start = keep
+
+
+def _int16(pieces: list[NDArray[np.float32]]) -> Samples:
+    import numpy as np
+
+    if not pieces:
+        return np.zeros(0, np.int16)
+    return np.clip(np.rint(np.concatenate(pieces)), -32768, 32767).astype(np.int16)
