@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 from ..errors import UsageError
-from .crc import crc
+from .crc import checksum
 
 MAX_SEGMENTS = 255
 NO_POSITION = -1  # granule position of a page on which no packet ends
@@ -50,7 +50,6 @@ class PageWriter:
 
     def _page(self, flags: int, granule: int, lacing: bytes, body: bytes) -> bytes:
         header = _HEADER.pack(b"OggS", 0, flags, granule, self.serial, self.sequence, 0, len(lacing))
-        page = bytearray(header + lacing + body)
-        _CRC.pack_into(page, _CRC_OFFSET, crc(page))
+        page = header + lacing + body
         self.sequence = (self.sequence + 1) & 0xFFFFFFFF
-        return bytes(page)
+        return page[:_CRC_OFFSET] + _CRC.pack(checksum(page)) + page[_CRC_OFFSET + 4 :]
