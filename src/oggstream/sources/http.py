@@ -1,0 +1,293 @@
+"""Any URL as a source, and what every HTTP source shares: requests with retries, and the body as it arrives.
+
+Importing this module loads no aiohttp: that happens with the first request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as jsonlib
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from .. import events
+from ..errors import ConfigError, OggStreamError
+from .redaction import Secrets, basic_credentials, shown_url
+from .session import Attempt, Sessions, usable_url
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+    from ..options import SpeechOptions
+    from .base import ByteStream
+    from .faults import Place
+
+Advise = Callable[[int], str | None]
+"""From the status of a refusal to a word on what to do; None for the usual one."""
+
+_ERROR_BODY = 64 << 10  # bytes of a failed answer that are read
+_ERROR_BODY_TIME = 5.0  # seconds that they may take: the status says the most already
+
+
+class Request(NamedTuple):
+    """What is sent. ``characters`` of text are in it, for the report."""
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    characters: int = 0
+
+
+class HttpStream:
+    """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut."""
+
+    __slots__ = ("_content", "_place", "content_type", "request_id")
+
+    def __init__(self, response: ClientResponse, place: Callable[[], Place]) -> None:
+        self._content = response.content
+        self._place = place
+        self.content_type = response.headers.get("Content-Type", "")
+        self.request_id = _request_id(response)
+
+    def __aiter__(self) -> HttpStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._content.readany()
+        except Exception as error:
+            from .faults import body_error
+
+            broken = body_error(error, self._place(), self.request_id)
+            if broken is None:
+                raise
+            raise broken from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+
+class HttpClient:
+    """Requests to one URL: kept connections, retries as OpenAI's client makes them, errors of this package.
+
+    ``max_retries`` more attempts follow a failed one, never once an answer was accepted. ``connect_timeout`` in
+    seconds covers the name, the connection and TLS; nothing else has a limit here.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_retries: int = 2,
+        connect_timeout: float = 5.0,
+        trust_env: bool = True,
+    ) -> None:
+        parts = urlsplit(url) if usable_url(url) else None
+        self._credentials = basic_credentials(parts) if parts is not None and parts.username is not None else None
+        self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts is not None else None
+        self.shown = shown_url(url)
+        self.secrets = Secrets()
+        self.secrets.add_url(url)
+        self._max_retries = max_retries
+        self._connect_timeout = connect_timeout
+        self._sessions = Sessions(url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.shown}>"
+
+    @asynccontextmanager
+    async def open(self, request: Request, advise: Advise | None = None) -> AsyncIterator[ByteStream]:
+        """Send ``request``; enter with the answer's headers there. Leaving closes the answer in whatever state.
+
+        ``advise`` may know better than the usual what to do about an answer that refuses.
+        Raises `ConfigError` for an unusable URL and `SourceError` for all that fails. Cancelling, at any point, leaves
+        no connection but idle ones.
+        """
+        response = await self._answer(request, advise)
+        try:
+            stream = HttpStream(response, self._place)
+            events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
+            yield stream
+        finally:
+            response.close()
+
+    async def warm(self) -> None:
+        """Open a connection ahead of time, by a request whose answer does not matter. Never fails."""
+        with suppress(OggStreamError, TimeoutError):
+            async with asyncio.timeout(self._connect_timeout):
+                response = await self._send(Request("HEAD", {}), None)
+                response.release()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._sessions.aclose()
+
+    async def _answer(self, request: Request, advise: Advise | None) -> ClientResponse:
+        """Send until an answer is accepted or the attempts are used up."""
+        for attempt in range(self._max_retries + 1):
+            failure = await self._try(request, advise)
+            if not isinstance(failure, _Failure):
+                return failure
+            if not failure.retry or attempt == self._max_retries:
+                raise failure.error from failure.cause
+            delay = 0.0 if failure.stale else self._delay(attempt, failure.headers)
+            events.emit(events.Retrying, delay=delay, reason=str(failure.error))
+            await asyncio.sleep(delay)
+        raise AssertionError("unreachable")
+
+    async def _try(self, request: Request, advise: Advise | None) -> ClientResponse | _Failure:
+        attempt = Attempt(lambda: events.emit(events.RequestSent, characters=request.characters), bool(request.body))
+        try:
+            response = await self._send(request, attempt)
+        except OggStreamError as error:
+            cause = error.__cause__
+            retry = not isinstance(error, ConfigError) and isinstance(cause, Exception) and not _lasting(cause)
+            return _Failure(error, self.secrets.cause(cause) if cause else None, retry, attempt.reused, {})
+        if 200 <= response.status < 300 and attempt.failure is None:
+            return response
+        try:
+            if attempt.failure is not None:
+                raise attempt.failure
+            return await self._refusal(response, advise)
+        finally:
+            response.close()
+
+    async def _send(self, request: Request, attempt: Attempt | None) -> ClientResponse:
+        """One request, to the answer's headers; exceptions translated, with aiohttp's as the cause."""
+        if self._url is None:
+            from .faults import unusable
+
+            raise unusable(self.shown)
+        from yarl import URL
+
+        session = await self._sessions.get()
+        headers = {"Accept-Encoding": "identity", **request.headers}
+        if self._credentials is not None:
+            headers["Authorization"] = f"Basic {self._credentials}"
+        self.secrets.add_headers(headers)
+        _check(headers)
+        try:
+            return await session.request(
+                request.method,
+                URL(self._url, encoded=self._url.isascii() and " " not in self._url),
+                headers=headers,
+                data=request.body,
+                proxy=self._sessions.proxy,
+                trace_request_ctx=attempt,
+            )
+        except Exception as error:
+            from .faults import connection_error
+
+            failed = connection_error(error, self._place(), self.secrets)
+            if failed is None:
+                raise
+            raise failed from error
+
+    async def _refusal(self, response: ClientResponse, advise: Advise | None) -> _Failure:
+        from .faults import http_error, read_body
+        from .retries import worth_retrying
+
+        said = read_body(await _read_some(response), response.headers.get("Content-Type", ""))
+        advice = advise(response.status) if advise is not None else None
+        request_id = _request_id(response)
+        error = http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
+        retry = worth_retrying(response.status, response.headers, quota=said.quota, now=time.time())
+        return _Failure(error, None, retry, False, response.headers)
+
+    def _delay(self, attempt: int, headers: Mapping[str, str]) -> float:
+        from .retries import retry_delay
+
+        return retry_delay(attempt, headers, now=time.time(), chance=random.random())  # noqa: S311 - it spreads retries
+
+    def _place(self) -> Place:
+        from .faults import Place
+
+        proxy = self._sessions.proxy
+        return Place(self.shown, shown_url(proxy) if proxy else None, self._connect_timeout)
+
+
+class _Failure(NamedTuple):
+    """An attempt that failed. ``stale``: on a kept connection, which the service may just have closed."""
+
+    error: OggStreamError
+    cause: BaseException | None
+    retry: bool
+    stale: bool
+    headers: Mapping[str, str]
+
+
+class HttpSource:
+    """Ogg Opus from any URL: ``text`` and options are ignored.
+
+    ``json`` is sent as the body (``method`` is then usually POST). Credentials may stand in ``headers``, in the user
+    part of the URL, or in its query: they are struck out of every message. Proxies and certificates come from the
+    environment, unless ``trust_env`` is false (proxies only).
+    """
+
+    name = "http"
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        method: str = "GET",
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        max_retries: int = 2,
+        connect_timeout: float = 5.0,
+        trust_env: bool = True,
+    ) -> None:
+        self._client = HttpClient(url, max_retries=max_retries, connect_timeout=connect_timeout, trust_env=trust_env)
+        body = None if json is None else json_body(json)
+        content = {} if body is None else {"Content-Type": "application/json"}
+        self._request = Request(method, {**content, **(headers or {})}, body)
+
+    def __repr__(self) -> str:
+        return f"HttpSource({self._client.shown!r})"
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
+        """Fetch the URL. Raises `ConfigError` for an unusable one, `SourceError` for all that fails."""
+        return self._client.open(self._request)
+
+    async def warm(self) -> None:
+        """Open a connection ahead of the first request. Never fails."""
+        await self._client.warm()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+
+def json_body(value: Any) -> bytes:
+    """``value`` as the JSON that OpenAI's client sends, byte for byte: compact, UTF-8, in the given order."""
+    return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    for name, value in headers.items():
+        if not f"{name}{value}".replace("\t", " ").isprintable():
+            raise ConfigError(f"the header {name!r} has a value that cannot be sent; look for a line break in it")
+
+
+def _lasting(error: Exception) -> bool:
+    from .faults import lasting
+
+    return lasting(error)
+
+
+def _request_id(response: ClientResponse) -> str | None:
+    return response.headers.get("x-request-id")
+
+
+async def _read_some(response: ClientResponse) -> bytes:
+    """The first bytes of a failed answer; what came, when it is cut or slow."""
+    body = bytearray()
+    with suppress(Exception):
+        async with asyncio.timeout(_ERROR_BODY_TIME):
+            while len(body) < _ERROR_BODY and (chunk := await response.content.readany()):
+                body += chunk
+    return bytes(body)
