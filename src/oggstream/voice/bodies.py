@@ -16,8 +16,10 @@ RATE = 24000
 """Samples per second of all bodies, which is what OpenAI's have."""
 
 _OPUS_RATE = 48000  # Ogg Opus counts in it, whatever the rate of the speech (RFC 7845 section 4)
-_BITRATE = 32000
-_COMPLEXITY = 5
+# Measured on 7 s of speech: 32 us a packet at complexity 3, 55 at 5, 275 at 8 (which turns to hybrid). The bits that
+# this costs are free on the same machine.
+_BITRATE = 48000
+_COMPLEXITY = 3
 _UNKNOWN_SIZE = 0xFFFFFFFF
 
 

@@ -11,6 +11,7 @@ from ..errors import TextError
 from . import espeak
 from .bodies import RATE, Body, make_body
 from .handover import Handover
+from .turns import Turns
 from .voices import DEFAULT_VOICE, manner_of, pace_of
 
 if TYPE_CHECKING:
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 AHEAD_ITEMS = 100
 """Pieces of `espeak.BUFFER_MS` of speech that may wait for the consumer: 6 s, beyond which synthesis waits."""
 
-EAGER_SECONDS = 0.5
-"""So much of the speech is encoded while its first clause is being spoken; later ones first leave the library free."""
+EAGER_SECONDS = 0.2
+"""So much of the speech is encoded while its first clause is being spoken; the rest when the library is free again."""
+
+_turns = Turns()  # one library, one interpreter: all speeches of the process share both
 
 
 async def load() -> None:
@@ -72,13 +75,16 @@ class _Job:
         self._handover = handover
         self._eager = 0  # bytes of PCM that are still to be encoded as they come
         self._backlog: list[bytes] = []
+        self._started = False
 
     def run(self) -> None:
         error: BaseException | None = None
+        _turns.enter()
         try:
             self._speak()
         except BaseException as caught:  # raised again where it is awaited
             error = caught
+        self._has_started()
         self._handover.end(error)
 
     def _speak(self) -> None:
@@ -103,8 +109,19 @@ class _Job:
         return self._encode(pcm)
 
     def _work_off(self) -> bool:
+        """Encode what was spoken meanwhile; returns whether to go on."""
+        self._has_started()
         backlog, self._backlog = self._backlog, []
-        return not self._handover.closed and all(self._encode(pcm) for pcm in backlog)
+        for pcm in backlog:
+            _turns.give_way()
+            if not self._encode(pcm):
+                return False
+        return not self._handover.closed
+
+    def _has_started(self) -> None:
+        if not self._started:
+            self._started = True
+            _turns.start()
 
     def _encode(self, pcm: bytes) -> bool:
         return self._put(self._body.feed(self._shaper.feed(pcm)))
