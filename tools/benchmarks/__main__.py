@@ -1,0 +1,13 @@
+"""The program that tools/bench starts."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]  # this package, and the virtual sound card of the tests
+
+from tools.benchmarks.main import main  # noqa: E402
+
+sys.exit(main())

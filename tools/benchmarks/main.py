@@ -1,0 +1,100 @@
+"""The command line of tools/bench. Each row is measured in a process of its own, so that none disturbs the next."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from .machine import describe
+from .row import FAILED, MISSED, Result, Row, Run, take, without_figures
+from .rows import ROWS
+from .table import as_json, as_table
+
+QUICK = 0.1
+LIMIT_SECONDS = 900  # for one row
+
+EPILOG = """\
+Figures are taken on the machine as it is: leave it alone meanwhile. A ratio's two sides are measured in turn in the
+same run. Exit status: 0 if every promise that could be measured is kept, 1 if one is not, 2 for a wrong argument.
+
+examples:
+  tools/bench                       everything, which takes about ten minutes
+  tools/bench --only decode --only cold
+  tools/bench --quick --json
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what the arguments say and print it; return the exit status."""
+    options = _parser().parse_args(arguments)
+    if options.list:
+        print("\n".join(f"{row.name:10} {row.what}: {row.asked}" for row in ROWS))
+        return 0
+    chosen = [row for row in ROWS if not options.only or row.name in options.only]
+    if options.measure_in:
+        (row,) = chosen
+        print(json.dumps(take(row, Run(options.scale, Path(options.measure_in)))._asdict()))
+        return 0
+    scale = QUICK if options.quick else options.scale
+    with tempfile.TemporaryDirectory(prefix="oggstream-bench-") as folder:
+        results = [_in_a_process(row, scale, folder) for row in chosen]
+    machine = describe() | ({} if scale == 1 else {"size": f"{scale:g} of the full one: figures are rough"})
+    print(as_json(results, machine) if options.json else as_table(results, machine))
+    return int(any(result.verdict in (MISSED, FAILED) for result in results))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/bench",
+        description="Measures what oggstream promises, and prints a table: what, asked, measured, verdict.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    names = [row.name for row in ROWS]
+    parser.add_argument("--only", action="append", metavar="NAME", choices=names, help=f"one of {', '.join(names)}")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the work: rough figures")
+    parser.add_argument("--json", action="store_true", help="print one JSON object, times in seconds")
+    parser.add_argument("--list", action="store_true", help="print the rows and measure nothing")
+    parser.add_argument("--scale", type=float, default=1.0, help=argparse.SUPPRESS)
+    parser.add_argument("--measure-in", metavar="FOLDER", help=argparse.SUPPRESS)  # what a child process is asked for
+    return parser
+
+
+def _in_a_process(row: Row, scale: float, folder: str) -> Result:
+    """Measure one row in a fresh process; one that breaks or hangs costs no other row."""
+    program = Path(__file__).with_name("__main__.py")
+    child: list[str | Path] = [
+        sys.executable,
+        "-P",
+        program,
+        "--only",
+        row.name,
+        "--scale",
+        str(scale),
+        "--measure-in",
+        folder,
+    ]
+    print(f"measuring {row.name} ...", end=" ", file=sys.stderr, flush=True)
+    began = time.monotonic()
+    try:
+        done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT_SECONDS, env=_clean())
+        result = Result(**json.loads(done.stdout))
+    except subprocess.TimeoutExpired:
+        result = without_figures(row, FAILED, f"no result in {LIMIT_SECONDS} s")
+    except subprocess.CalledProcessError as error:
+        result = without_figures(row, FAILED, f"ended with status {error.returncode}, see above")
+    print(f"{result.verdict}: {result.measured} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+    return result
+
+
+def _clean() -> dict[str, str]:
+    """Return the environment without what would send requests elsewhere."""
+    own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    return {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}

@@ -1,0 +1,12 @@
+"""The rows of the table, in its order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import arrival, cold, decode, layers, memory, service
+
+if TYPE_CHECKING:
+    from .row import Row
+
+ROWS: list[Row] = [*cold.ROWS, *arrival.ROWS, *decode.ROWS, *memory.ROWS, *service.ROWS, *layers.ROWS]

@@ -1,0 +1,150 @@
+"""What a request costs: ours above aiohttp's, and how soon our own server answers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from . import material, origin
+from .row import Outcome, Row, Run, milliseconds
+from .stats import median, percentile
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
+
+    from oggstream import OpenAISource
+
+REQUESTS = 400
+SECONDS = 1
+TEXT = "The captain measured the wooden bridge, once again. Nobody here remembers it."
+AUDIO_PAGES_AFTER = 2  # OpusHead and OpusTags come first
+
+SERVER = """
+import asyncio, sys
+from oggstream.voice.server import SpeechServer
+
+async def main():
+    server = SpeechServer()
+    await server.start()
+    print(server.base_url, flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await server.stop()
+
+asyncio.run(main())
+"""
+
+
+def measure_keepalive(run: Run) -> Outcome:
+    """Ask the same server for the same speech through OpenAISource and through aiohttp alone, in turn."""
+    body = material.ogg_file(run.folder, SECONDS)
+    with origin.running(run.folder) as address:
+        ours, bare = asyncio.run(_ask_both(f"{address}/{body.name}/v1", run.count(REQUESTS, least=2)))
+    above = median(ours) - median(bare)
+    words = f"{milliseconds(above)} above {milliseconds(median(bare))}"
+    return Outcome(words, above <= 0.0003, {"above": above, "ours": median(ours), "aiohttp": median(bare)})
+
+
+async def _ask_both(base_url: str, count: int) -> tuple[list[float], list[float]]:
+    import aiohttp
+
+    import oggstream
+
+    source = oggstream.OpenAISource(base_url=base_url, api_key="none")
+    ours, bare = [], []
+    try:
+        async with aiohttp.ClientSession() as session:
+            for number in range(count + 1):
+                first = await _ask_source(source)
+                second = await _ask_aiohttp(session, f"{base_url}/audio/speech")
+                if number:  # the first ones open the connections
+                    ours.append(first)
+                    bare.append(second)
+    finally:
+        await source.aclose()
+    return ours, bare
+
+
+async def _ask_source(source: OpenAISource) -> float:
+    from oggstream import SpeechOptions
+
+    began = time.monotonic()
+    async with source.open(TEXT, SpeechOptions()) as stream:
+        await anext(aiter(stream))
+        first = time.monotonic() - began
+        async for _ in stream:
+            pass
+    return first
+
+
+async def _ask_aiohttp(session: ClientSession, url: str) -> float:
+    fields = {"model": "gpt-4o-mini-tts", "input": TEXT, "voice": "coral", "response_format": "opus"}
+    began = time.monotonic()
+    async with session.post(url, json=fields, headers={"Authorization": "Bearer none"}) as response:
+        await response.content.readany()
+        first = time.monotonic() - began
+        while await response.content.readany():
+            pass
+    return first
+
+
+def measure_serve(run: Run) -> Outcome:
+    """Ask the server behind ``serve``, in a process of its own, as its only client."""
+    with _serving() as base_url:
+        waits = asyncio.run(_first_pages(f"{base_url}/audio/speech", run.count(REQUESTS // 4, least=2)))
+    p50, p99 = median(waits), percentile(waits, 99)
+    return Outcome(f"p50 {milliseconds(p50)} (p99 {milliseconds(p99)})", p50 < 0.010, {"p50": p50, "p99": p99})
+
+
+@contextlib.contextmanager
+def _serving() -> Iterator[str]:
+    """Run the server, as `serve` does; yields its base URL."""
+    command = [sys.executable, "-P", "-c", SERVER]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.stdin.close()
+
+
+async def _first_pages(url: str, count: int) -> list[float]:
+    import aiohttp
+
+    async with aiohttp.ClientSession() as session:
+        waits = [await _first_page(session, url) for _ in range(count + 1)]
+    return waits[1:]
+
+
+async def _first_page(session: ClientSession, url: str) -> float:
+    """Return the time from the request to the last byte of the first page of audio."""
+    from oggstream.ogg.page import PageReader
+
+    pages = PageReader()
+    count = 0
+    waited: float | None = None
+    began = time.monotonic()
+    fields = {"model": "tts-1", "input": TEXT, "voice": "alloy", "response_format": "opus"}
+    async with session.post(url, json=fields) as response:
+        async for chunk in response.content.iter_any():
+            count += len(pages.feed(chunk))
+            if waited is None and count > AUDIO_PAGES_AFTER:
+                waited = time.monotonic() - began
+    assert waited is not None
+    return waited
+
+
+ROWS = [
+    Row(
+        "keepalive",
+        "keep-alive request to first byte, local server, above aiohttp alone, medians",
+        "<= 0.3 ms",
+        measure_keepalive,
+    ),
+    Row("serve", "`serve`, one client: first audio page", "p50 < 10 ms", measure_serve),
+]

@@ -1,0 +1,52 @@
+"""Sinks to measure with."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oggstream.audio.ring import PcmRing
+
+BLOCK = 4096  # samples taken at a time
+
+
+class InstantSink:
+    """Consumes everything as soon as it is written, and notes when that began (``first_write``, CLOCK_MONOTONIC)."""
+
+    name = "instant"
+
+    def __init__(self) -> None:
+        self.first_write: float | None = None
+        self._ring: PcmRing | None = None
+
+    def start(self, ring: PcmRing) -> None:
+        """Begin to read ``ring``."""
+        self.first_write = None
+        self._ring = ring
+        self._block = memoryview(bytearray(BLOCK * ring.frame_bytes))
+        ring.on_write = self._take
+
+    async def drain(self) -> None:
+        """Return when all is read."""
+        while self._ring is not None and not self._ring.done:
+            self._take()
+            await asyncio.sleep(0)
+
+    def abort(self) -> None:
+        """Forget the ring."""
+        if self._ring is not None:
+            self._ring.on_write = None
+        self._ring = None
+
+    async def aclose(self) -> None:
+        """Forget the ring."""
+        self.abort()
+
+    def _take(self) -> None:
+        assert self._ring is not None
+        if self.first_write is None and self._ring.written:
+            self.first_write = time.monotonic()
+        while self._ring.playing and self._ring.fill:
+            self._ring.read_into(self._block, time.monotonic())
