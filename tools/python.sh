@@ -6,7 +6,7 @@ is_ready() {
     [ -x "$1/bin/python" ] && [ -f "$1/oggstream.stamp" ] && {
         printf '%s\n' "$root" "$(readlink -f "$1/bin/python")"
         sed '/^\[tool/,$d' "$root/pyproject.toml"
-        cat "$root/tools/constraints.txt" "$root/tools/prepare.py"
+        cat "$root/tools/constraints.txt" "$root/tools/prepare.py" "$root/tools/machine.py"
     } | cmp -s - "$1/oggstream.stamp"
 }
 
@@ -32,8 +32,11 @@ find_python() {
     return 1
 }
 
-# Set up what `prepare.py $@` says, and print the Python of each environment, a line each.
+# Set up what prepare.py's `main` is told by $@, and print the Python of each environment, a line each.
 prepare() {
     any_python=$(find_python) || return 1
-    "$any_python" "$root/tools/prepare.py" "$@" </dev/null
+    "$any_python" -c 'import sys
+sys.path.insert(0, sys.argv.pop(1))
+from tools.prepare import main
+sys.exit(main(sys.argv[1:]))' "$root" "$@" </dev/null
 }

@@ -1,0 +1,1 @@
+"""What is used to work on oggstream; no part of what is installed."""
