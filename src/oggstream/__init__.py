@@ -175,6 +175,7 @@ _HOMES = {
         "Event",
         "FirstByte",
         "FirstPacket",
+        "Progress",
         "RequestSent",
         "ResponseStarted",
         "Resumed",

@@ -89,6 +89,14 @@ class Resumed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Progress(Event):
+    """How far it is, ten times a second while it plays: samples heard, and seconds received but not yet played."""
+
+    position: int
+    buffered: float
+
+
+@dataclass(frozen=True, slots=True)
 class Warned(Event):
     """Something is odd but does not stop the speech; the report lists it too."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
 
 from ..audio.frame import RATE
@@ -65,6 +66,11 @@ class Session:
         except BaseExceptionGroup as failures:
             self._sink.abort()
             self._failed(_first(failures))
+        except asyncio.CancelledError as cancelled:
+            self._sink.abort()
+            # For the command line, which prints it; the task that is cancelled gets this very object.
+            cancelled.report = replace(self._report(None), completed=False, stopped=True)  # type: ignore[attr-defined]
+            raise
         except BaseException:
             self._sink.abort()
             raise
@@ -95,14 +101,19 @@ class Session:
         self._outlet.attach(await self._prepare())
         while not self._outlet.finished:
             self._outlet.top_up()
-            self._watch.look(self._outlet.ring)
+            self._look()
             await asyncio.sleep(self._outlet.pause)
         if self._outlet.ring is None:
             return
         draining = group.create_task(self._sink.drain())
         while not draining.done():
             await asyncio.wait({draining}, timeout=LONGEST_PAUSE)
+            self._look()
+
+    def _look(self) -> None:
+        if self._outlet.ring is not None:
             self._watch.look(self._outlet.ring)
+            self._watch.tell_progress(self._outlet.ring, self._outlet.buffered())
 
     async def _prepare(self) -> SinkFormat:
         """Open the sink and load the codec, at the same time; return the format that the sink wants."""

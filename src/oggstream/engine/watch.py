@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..events import Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled
+from ..audio.frame import RATE
+from ..events import Progress, Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
+
+PROGRESS_PERIOD = 0.1  # seconds between two accounts of how far it is
 
 
 class Watch:
@@ -20,6 +23,7 @@ class Watch:
         self._runs_seen = 0
         self._started = False
         self._ended = False
+        self._progress_due = 0.0
 
     def look(self, ring: PcmRing | None) -> None:
         """Record stalls and resumptions as soon as they are known, starts and ends once they are heard."""
@@ -34,6 +38,14 @@ class Watch:
             if end is not None and self._passed(end):
                 self._ended = True
                 self._record(SegmentEnded, end)
+
+    def tell_progress(self, ring: PcmRing, buffered: float) -> None:
+        """Record now and then, once sound has begun, how much was heard and how many seconds are ``buffered``."""
+        now = self._recorder.elapsed()
+        if self._started and now >= self._progress_due:
+            self._progress_due = now + PROGRESS_PERIOD
+            heard = ring.heard_at(now + self._recorder.zero)
+            self._recorder.record(Progress, position=heard * RATE // ring.rate, buffered=buffered)
 
     def _look_for_stalls(self, ring: PcmRing) -> None:
         while self._runs_seen < len(ring.runs):

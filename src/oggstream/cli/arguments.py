@@ -1,0 +1,269 @@
+"""What can be said on the command line.
+
+One parser is made, that of the command in use: a parser costs about a millisecond, and `say` is in a hurry.
+"""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable, Iterable
+from math import isfinite
+from typing import Any, NoReturn
+
+from ..errors import UsageError
+from .console import show
+
+RATES = (8000, 12000, 16000, 24000, 48000)
+
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "--voice": {"help": "name of the voice"},
+    "--model": {"help": "speech model"},
+    "--instructions": {"metavar": "TEXT", "help": "how to speak, for models that take it"},
+    "--speed": {"type": float, "metavar": "X", "help": "0.25 to 4; 1 is normal"},
+    "--base-url": {"metavar": "URL", "help": "an OpenAI-compatible endpoint, such as http://localhost:8880/v1"},
+    "--format": {"choices": ("auto", "opus", "pcm", "wav"), "default": "auto", "help": "what to ask the service for"},
+    "--device": {"metavar": "NAME|INDEX", "help": "output device, see `devices`"},
+    "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
+    "--save": {"metavar": "PATH", "help": "also keep the bytes as they came"},
+    "--connect-timeout": {"metavar": "S", "default": 5.0, "help": "seconds for a connection (5)"},
+    "--first-byte-timeout": {"metavar": "S", "default": 60.0, "help": "longest silence before audio (60)"},
+    "--stall-timeout": {"metavar": "S", "default": 10.0, "help": "longest silence after audio began (10)"},
+    "--history": {"metavar": "PATH|none", "help": "where the behaviour of services is remembered"},
+    "--rate": {"type": int, "choices": RATES, "default": 48000, "help": "samples per second (48000)"},
+    "--float": {"action": "store_true", "help": "32-bit float instead of 16-bit samples"},
+    "--channels": {"metavar": "N", "help": "mix to this many channels"},
+    "--gain": {"choices": ("none", "track", "album"), "default": "none", "help": "loudness tag to apply (R128)"},
+    "--json": {"action": "store_true", "help": "the report as one JSON object on standard output"},
+    "--quiet": {"action": "store_true", "help": "nothing but errors on standard error"},
+    "--log-level": {
+        "choices": ("debug", "info", "warning", "error", "critical"),
+        "help": "what to log; debug shows tracebacks (warning)",
+    },
+}
+_SPEECH = ("--voice", "--model", "--instructions", "--speed", "--base-url", "--format")
+_SOUND = ("--device", "--sink", "--save")
+_PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--history")
+_TALK = ("--json", "--quiet", "--log-level")
+
+_OVERVIEW = """\
+usage: oggstream [say] [TEXT ...]
+       oggstream play PATH|URL|-
+       oggstream decode IN OUT.wav
+       oggstream inspect IN
+       oggstream devices
+
+Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
+
+commands:
+  say       speak a text, or standard input (the default: a first word that is no command is text)
+  play      play an Ogg Opus stream
+  decode    decode one to WAV
+  inspect   say what is in one: links, headers, tags, pages, packets, damage
+  devices   list the output devices
+
+options:
+  -h, --help   this, or behind a command its own options
+  --version    the version
+
+examples:
+  oggstream "Hello there."
+  echo "Hello there." | oggstream
+  OPENAI_API_KEY=... oggstream say --voice coral "Hello there."
+  oggstream --base-url http://localhost:8880/v1 --model kokoro --voice af_heart "Hello there."
+  oggstream play speech.opus
+  oggstream decode speech.opus - | aplay
+  oggstream inspect speech.opus
+
+`python -m oggstream` is the same as `oggstream`."""
+
+_SAY = """\
+examples:
+  oggstream say "Hello there."
+  oggstream say --voice coral --instructions "Whisper." "Hello there."
+  oggstream say --sink wav:hello.wav --save hello.opus "Hello there."
+  fortune | oggstream say --json --sink null
+  oggstream say -- --dashes first"""
+
+_PLAY = """\
+examples:
+  oggstream play speech.opus
+  oggstream play https://example.org/live.opus --gain track
+  curl -s https://example.org/speech.opus | oggstream play -"""
+
+_DECODE = """\
+examples:
+  oggstream decode speech.opus speech.wav
+  oggstream decode speech.opus speech.wav --rate 16000 --channels 1
+  curl -s https://example.org/speech.opus | oggstream decode - - | aplay"""
+
+_INSPECT = """\
+examples:
+  oggstream inspect speech.opus
+  oggstream inspect - --json < speech.opus | jq .links"""
+
+_DEVICES = """\
+examples:
+  oggstream devices
+  oggstream say --device 3 "Hello there.\""""
+
+
+class Parser(ArgumentParser):
+    """Fails with `UsageError`, and shows its help as results are shown."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `UsageError`: it becomes one line, as every failure."""
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+    def print_help(self, file: Any = None) -> None:  # noqa: ARG002  # always standard output
+        """Show the help. Raises `OutputError`."""
+        show(self.format_help().rstrip())
+
+
+def parse(argv: list[str]) -> Namespace:
+    """The command and its options; ``command`` names it. Raises `UsageError`, and SystemExit after a help text."""
+    if argv[:1] == ["--version"]:
+        from .. import __version__
+
+        show(f"oggstream {__version__}")
+        raise SystemExit(0)
+    if argv[:1] in (["-h"], ["--help"]):
+        show(_OVERVIEW)
+        raise SystemExit(0)
+    options, words = _split_at_dashes(argv)
+    command = "say"
+    at = _first_word(options)
+    if at is not None and options[at] in _PARSERS:
+        command = options.pop(at)
+    args = _PARSERS[command](options, words)
+    args.command = command
+    return args
+
+
+def _split_at_dashes(argv: list[str]) -> tuple[list[str], list[str]]:
+    """What stands before ``--``, and the words behind it, which are no options whatever they look like."""
+    if "--" not in argv:
+        return list(argv), []
+    at = argv.index("--")
+    return argv[:at], argv[at + 1 :]
+
+
+def _first_word(argv: list[str]) -> int | None:
+    """Where the first word stands that is neither an option nor an option's value."""
+    at = 0
+    while at < len(argv):
+        if argv[at] == "-" or not argv[at].startswith("-"):
+            return at
+        takes_value = argv[at] in _OPTIONS and "action" not in _OPTIONS[argv[at]]
+        at += 2 if takes_value else 1
+    return None
+
+
+def _say(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("say", "Speaks TEXT, or standard input read to its end.", _SAY)
+    parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; none, or `-`: standard input")
+    _add(parser, _SPEECH + _SOUND + _PATIENCE + _TALK)
+    args = parser.parse_intermixed_args(options)
+    args.text += words
+    args.gain, args.channels = "none", None
+    return _checked(args, parser)
+
+
+def _play(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("play", "Plays any Ogg Opus stream.", _PLAY)
+    parser.add_argument("input", metavar="PATH|URL|-", help="a file, a URL, or `-` for standard input")
+    _add(parser, ("--gain", "--channels", *_SOUND, *_PATIENCE, *_TALK))
+    _add(parser, _SPEECH, hidden=True)  # common to all that plays; here there is nothing to ask for
+    return _checked(_parse_with_words(parser, options, words), parser)
+
+
+def _decode(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("decode", "Decodes Ogg Opus to 16-bit WAV at 48 kHz.", _DECODE)
+    parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
+    parser.add_argument("output", metavar="OUT.wav", help="a file, or `-` for standard output")
+    _add(parser, ("--rate", "--float", "--channels", "--gain", *_TALK))
+    args = _parse_with_words(parser, options, words)
+    if args.json and args.output == "-":
+        parser.error("decode to `-` and --json both write to standard output")
+    return args
+
+
+def _inspect(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("inspect", "Says what is in an Ogg file, and what is wrong with it.", _INSPECT)
+    parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
+    _add(parser, _TALK)
+    return _parse_with_words(parser, options, words)
+
+
+def _devices(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("devices", "Lists the output devices.", _DEVICES)
+    _add(parser, _TALK)
+    return _parse_with_words(parser, options, words)
+
+
+_PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
+    "say": _say,
+    "play": _play,
+    "decode": _decode,
+    "inspect": _inspect,
+    "devices": _devices,
+}
+
+
+def _parser(command: str, description: str, examples: str) -> Parser:
+    return Parser(
+        prog=f"oggstream {command}",
+        description=description,
+        epilog=examples,
+        formatter_class=RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _add(parser: Parser, names: Iterable[str], *, hidden: bool = False) -> None:
+    for name in names:
+        option = dict(_OPTIONS[name])
+        if name.endswith("-timeout"):
+            option["type"] = _seconds
+        elif name == "--channels":
+            option["type"] = _channels
+        if hidden:
+            option["help"] = SUPPRESS
+        parser.add_argument(name, **option)
+
+
+def _parse_with_words(parser: Parser, options: list[str], words: list[str]) -> Namespace:
+    return parser.parse_args([*options, "--", *words] if words else options)
+
+
+def _checked(args: Namespace, parser: Parser) -> Namespace:
+    """Refuse what excludes itself, before anything is loaded or opened."""
+    if args.device is not None and args.sink not in (None, "device"):
+        parser.error(f"--device goes with --sink device, not with --sink {args.sink}")
+    to_stdout = [name for name, used in _stdout_users(args).items() if used]
+    if len(to_stdout) > 1:
+        parser.error(f"{' and '.join(to_stdout)} both write to standard output")
+    return args
+
+
+def _stdout_users(args: Namespace) -> dict[str, bool]:
+    return {"--sink wav:-": args.sink == "wav:-", "--save -": args.save == "-", "--json": args.json}
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not (isfinite(value) and value > 0):
+        raise ValueError
+    return value
+
+
+_seconds.__name__ = "number of seconds"  # argparse: "invalid number of seconds value"
+
+
+def _channels(text: str) -> int:
+    value = int(text)
+    if not 1 <= value <= 255:
+        raise ValueError
+    return value
+
+
+_channels.__name__ = "number of channels"

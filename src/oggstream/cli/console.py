@@ -1,0 +1,98 @@
+"""Where the command line writes: what is for a person to standard error, results to standard output.
+
+Nothing that is written here holds a credential or a control character, wherever the text came from.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TextIO
+
+from ..errors import OutputError
+
+NAME = "oggstream"
+
+
+class Console:
+    """Writes lines for a person. With ``quiet`` only errors. ``before`` is called ahead of each: it clears a live line."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.before: Callable[[], object] | None = None
+
+    def note(self, text: str) -> None:
+        """Say something that is good to know."""
+        if not self.quiet:
+            self._line(text)
+
+    def warn(self, text: str) -> None:
+        """Say what is odd but no failure."""
+        self.note(f"warning: {text}")
+
+    def error(self, text: str) -> None:
+        """Say why it failed, in one line."""
+        self._line(f"error: {text or 'unknown'}")
+
+    def block(self, text: str) -> None:
+        """Write a text of several lines, such as a traceback."""
+        self._write("".join(f"{printable(line)}\n" for line in struck(text).splitlines()))
+
+    def _line(self, text: str) -> None:
+        self._write(f"{NAME}: {printable(' '.join(struck(text).split()))}\n")
+
+    def _write(self, text: str) -> None:
+        if self.before is not None:
+            self.before()
+        write_quietly(sys.stderr, text)
+
+
+def write_quietly(file: TextIO | None, text: str) -> None:
+    """Write, and do without if nobody can read it."""
+    with suppress(OSError, ValueError):
+        if file is not None:
+            file.write(text)
+            file.flush()
+
+
+def show(text: str) -> None:
+    """Write a result and a line feed to standard output. Raises `OutputError`; a closed pipe is its cause then."""
+    try:
+        if sys.stdout is None:
+            raise OutputError("cannot write to standard output: it is closed")
+        sys.stdout.write(f"{text}\n")
+        sys.stdout.flush()
+    except OSError as error:
+        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def tolerate_closed_output() -> None:
+    """Let Python's own last flush of standard output go nowhere, once its reader is gone or its disk is full."""
+    with suppress(OSError, ValueError, AttributeError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+def tolerate_any_text() -> None:
+    """Show what the terminal's encoding has no sign for as an escape sequence, instead of failing over it."""
+    for file in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            file.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def printable(text: str) -> str:
+    """``text`` with control characters as escape sequences, so that none of them acts on a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def struck(text: str) -> str:
+    """``text`` without anything that is or looks like a credential."""
+    from ..sources.redaction import Secrets
+
+    secrets = Secrets(value for name, value in os.environ.items() if name.endswith("API_KEY"))
+    return secrets.strike(text)

@@ -1,0 +1,82 @@
+"""Runs a command and turns its outcome into an exit status."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..errors import OggStreamError, OutputError, TextError, UsageError
+from .arguments import parse
+from .console import Console, tolerate_any_text, tolerate_closed_output
+from .interrupts import INTERRUPTED, Interrupts
+
+DONE, FAILED, USAGE = 0, 1, 2
+
+
+def run(argv: list[str], interrupts: Interrupts) -> int:
+    """Parse ``argv``, run its command, and return the exit status. Raises nothing."""
+    tolerate_any_text()
+    console = Console()
+    args = Namespace(log_level=None)
+    try:
+        args = parse(argv)
+        console.quiet = args.quiet
+        _command(args, console, interrupts)
+    except SystemExit:  # how argparse ends after --help
+        return DONE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the last line of defence: a person is told, in one line
+        return _failed(error, args, console)
+    return DONE
+
+
+def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
+    # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
+    match args.command:
+        case "say" | "play":
+            from .speak import speak
+
+            speak(args, console, interrupts)
+        case "decode":
+            from .decode import decode
+
+            decode(args, console)
+        case "inspect":
+            from .inspect import inspect
+
+            inspect(args)
+        case "devices":
+            from .devices import devices
+
+            devices(args, console)
+
+
+def _failed(error: Exception, args: Namespace, console: Console) -> int:
+    if _reader_gone(error):
+        # It has what it wanted, as with `| head`.
+        tolerate_closed_output()
+        return DONE
+    if isinstance(error, OutputError):
+        tolerate_closed_output()
+    if args.log_level == "debug":
+        from traceback import format_exception
+
+        console.block("".join(format_exception(error)))
+    console.error(_sentence(error, args))
+    return USAGE if isinstance(error, UsageError) and not isinstance(error, TextError) else FAILED
+
+
+def _sentence(error: Exception, args: Namespace) -> str:
+    if isinstance(error, OggStreamError):
+        request = f" (request {error.request_id})" if error.request_id else ""
+        return f"{error}{request}"
+    hint = "" if args.log_level == "debug" else "; --log-level debug shows where"
+    return f"unexpected {type(error).__name__}: {error}{hint}"
+
+
+def _reader_gone(error: BaseException) -> bool:
+    """Whether the reader of a pipe that we write to has closed it."""
+    return isinstance(error, BrokenPipeError) or (
+        isinstance(error, OutputError) and isinstance(error.__cause__, BrokenPipeError)
+    )
+
