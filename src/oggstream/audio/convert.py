@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .frame import RATE, PcmFrame
+from .layout import mix_matrix
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +29,7 @@ class Converter:
         self.rate = rate
         self._resampler: Any = None  # soxr.ResampleStream
         self._input_rate = rate
+        self._matrices: dict[int, NDArray[np.float32]] = {}  # by the channels that come in
 
     def convert(self, frame: PcmFrame) -> list[NDArray[np.float32]]:
         """Return float32 arrays of shape (samples, channels), C-contiguous, none of them empty."""
@@ -60,14 +62,12 @@ class Converter:
     def _mix(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
         import numpy as np
 
-        given = pcm.shape[1]
-        if given == self.channels:
+        channels = pcm.shape[1]
+        if channels == self.channels:
             return pcm
-        if given == 1:
-            return _spread(pcm, self.channels)
-        if given == 2 and self.channels == 1:
-            return (pcm[:, :1] + pcm[:, 1:]) * np.float32(0.5)
-        raise NotImplementedError
+        if channels not in self._matrices:
+            self._matrices[channels] = np.array(mix_matrix(channels, self.channels), np.float32)
+        return pcm @ self._matrices[channels]
 
     def _resample(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._input_rate == self.rate:
@@ -78,15 +78,6 @@ class Converter:
             self._resampler = soxr.ResampleStream(self._input_rate, self.rate, self.channels, "float32", QUALITY)
         out: NDArray[np.float32] = self._resampler.resample_chunk(pcm)
         return out
-
-
-def _spread(pcm: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
-    """Mono to the two front channels; any others are silent."""
-    import numpy as np
-
-    out = np.zeros((len(pcm), channels), np.float32)
-    out[:, :2] = pcm
-    return out
 
 
 def _filled(pcm: NDArray[np.float32]) -> list[NDArray[np.float32]]:
