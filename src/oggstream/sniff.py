@@ -1,0 +1,139 @@
+"""What a body looks like from its first bytes, for messages about bodies that are not what they should be."""
+
+from __future__ import annotations
+
+UNKNOWN = "unknown data"
+
+_QUOTE = 200  # characters of a foreign text that go into a message
+
+_MAGICS: tuple[tuple[int, bytes, str], ...] = (
+    (8, b"WAVE", "WAV"),
+    (8, b"AVI ", "AVI"),
+    (8, b"AIFF", "AIFF"),
+    (8, b"AIFC", "AIFF"),
+    (0, b"fLaC", "FLAC"),
+    (0, b"ID3", "MP3 (with an ID3 tag)"),
+    (4, b"ftyp", "MP4"),
+    (0, b"\x1aE\xdf\xa3", "WebM or Matroska"),
+    (0, b"caff", "CAF"),
+    (0, b"#!AMR", "AMR"),
+    (0, b".snd", "AU"),
+    (0, b"\x1f\x8b", "gzip data"),
+    (0, b"PK\x03\x04", "a ZIP archive"),
+)
+
+_TEXTS: tuple[tuple[bytes, str], ...] = (
+    (b"<!doctype html", "HTML"),
+    (b"<html", "HTML"),
+    (b"<?xml", "XML"),
+    (b"data:", "server-sent events"),
+    (b"event:", "server-sent events"),
+)
+
+_OGG_CODECS: tuple[tuple[bytes, str], ...] = (
+    (b"OpusHead", "Opus"),
+    (b"\x01vorbis", "Vorbis"),
+    (b"Speex   ", "Speex"),
+    (b"\x7fFLAC", "FLAC"),
+    (b"fLaC", "FLAC"),
+    (b"CELT    ", "CELT"),
+    (b"\x80theora", "Theora"),
+    (b"BBCD\x00", "Dirac"),
+    (b"OVP80", "VP8"),
+    (b"\x80kate", "Kate"),
+    (b"fishead\x00", "Skeleton"),
+    (b"PCM     ", "PCM"),
+    (b"\x01video", "OGM video"),
+)
+
+
+def describe(first: bytes) -> str:
+    """Name the format that a body beginning with ``first`` has: "MP3", "WAV", "JSON", "Ogg Vorbis" and so on.
+
+    A JSON body's own message stands beside it. What is not recognised is `UNKNOWN`, with its first bytes or words. Give
+    a few hundred bytes or more; the result is one line and never holds an API key.
+    """
+    if first.startswith(b"OggS"):
+        codec = ogg_codec(first[27 + first[26] :]) if len(first) > 27 else None
+        return f"Ogg {codec}" if codec else "Ogg"
+    for at, magic, name in _MAGICS:
+        if first.startswith(magic, at):
+            return name
+    return _mpeg(first) or _text(first) or _unknown(first)
+
+
+def ogg_codec(packet: bytes) -> str | None:
+    """The codec of an Ogg stream by its first packet ("Opus", "Vorbis", ...), None if it is none that is known."""
+    for magic, name in _OGG_CODECS:
+        if packet.startswith(magic):
+            return name
+    return None
+
+
+def json_message(text: str) -> str | None:
+    """The message in a JSON error as services write it, None if there is none. The text may be cut."""
+    import json
+
+    try:
+        return _message_in(json.loads(text))
+    except (ValueError, RecursionError):
+        import re
+
+        found = re.search(r'"(?:message|detail|msg|error)"\s*:\s*"((?:[^"\\]|\\.)*)', text)
+        return found[1] if found else None
+
+
+def _message_in(value: object) -> str | None:
+    """Look where OpenAI ({"error": {"message"}}), FastAPI ({"detail": [{"msg"}]}) and others put it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return _message_in(value[0]) if value else None
+    if isinstance(value, dict):
+        for key in ("error", "message", "detail", "msg"):
+            if key in value:
+                return _message_in(value[key])
+    return None
+
+
+def _mpeg(first: bytes) -> str | None:
+    """MPEG audio by the fields of its first frame header: MP3, or AAC in ADTS, whose layer bits are 0."""
+    if len(first) < 3 or first[0] != 0xFF or first[1] & 0xE0 != 0xE0:
+        return None
+    if first[1] & 0xF6 == 0xF0:
+        return "AAC"
+    version, layer = first[1] >> 3 & 3, first[1] >> 1 & 3
+    bitrate, rate = first[2] >> 4, first[2] >> 2 & 3
+    if version == 1 or layer == 0 or bitrate == 15 or rate == 3:
+        return None
+    return "MP3" if layer == 1 else "MPEG audio"
+
+
+def _text(first: bytes) -> str | None:
+    """JSON, HTML and other text; None if it is not text."""
+    start = first.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, name in _TEXTS:
+        if start[: len(magic)].lower() == magic:
+            return name
+    if start[:1] in (b"{", b"["):
+        message = json_message(start.decode("utf-8", "replace"))
+        return f"JSON ({_one_line(message)})" if message else "JSON"
+    # A character may be cut at the end of what is there.
+    text = first[: 4 * _QUOTE].decode("utf-8", "replace").rstrip("\N{REPLACEMENT CHARACTER}")
+    if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
+        return None
+    return f"text ({_one_line(text)})"
+
+
+def _one_line(text: str) -> str:
+    """A quotation: spaces and control characters made single spaces, keys taken out, cut to `_QUOTE` characters."""
+    import re
+
+    words = " ".join(re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f]", " ", text).split())
+    # Services repeat the key that they refuse; what looks like one is left out.
+    safe = re.sub(r"\b(sk-|Bearer )[\w.*~+/-]+", r"\1...", words)
+    return safe if len(safe) <= _QUOTE else safe[: _QUOTE - 3] + "..."
+
+
+def _unknown(first: bytes) -> str:
+    return f"{UNKNOWN} (it begins with {first[:8].hex(' ')})" if first else "nothing"
