@@ -120,8 +120,8 @@ CONTENT_TYPES = {"opus": "audio/ogg", "wav": "audio/wav", "pcm": "audio/pcm"}
 """The formats there are, and their media types."""
 
 
-def make_body(format: str, identity: str = "") -> Body:  # noqa: A002  # the word that the service uses
-    """A body of that format (a key of `CONTENT_TYPES`). Raises `UsageError` for another, `LibraryError` without libopus."""
+def make_body(format: str, identity: str = "") -> Body:  # noqa: A002 - the word that the service uses
+    """A body of that format, a key of `CONTENT_TYPES`. Raises `UsageError` for another, `LibraryError` without libopus."""
     if format == "opus":
         return OpusBody(identity)
     if format == "wav":

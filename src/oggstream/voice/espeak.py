@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
+from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -28,7 +29,7 @@ _EVENT_LIST_END, _EVENT_CLAUSE_END = 0, 5
 _GO_ON, _STOP = 0, 1
 
 # Control characters: NUL ends the text, 0x01 begins a command inside it.
-_UNSPEAKABLE = {code: " " for code in (*range(9), 11, 12, *range(14, 32), 127)}
+_UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), " ")
 
 
 class Manner(NamedTuple):
@@ -124,7 +125,7 @@ class Espeak:
         return len(text)
 
     def _receive(self, samples: int | None, count: int, events: Any) -> int:
-        """Called by espeak-ng. It ends a buffer where a clause ends, so no sample of the next one is lost by stopping."""
+        """Called by espeak-ng, which ends a buffer where a clause ends: stopping there loses nothing of the next."""
         clause = self._clause
         if clause is None:
             return _STOP
@@ -132,7 +133,7 @@ class Espeak:
             if samples and count > 0 and not clause.take(ctypes.string_at(samples, 2 * count)):
                 clause.consumed = clause.length
                 return _STOP
-        except BaseException as error:  # ctypes would print it and go on
+        except BaseException as error:  # noqa: BLE001 - ctypes would print it and go on
             clause.error = error
             return _STOP
         clause.consumed = _clause_end(events)
@@ -166,17 +167,17 @@ class Espeak:
 
 
 _load_lock = Lock()
-_loaded: Espeak | None = None
 
 
 def load() -> Espeak:
     """The espeak-ng of this process, loaded at the first call (about 15 ms). Raises `LibraryError`."""
-    global _loaded
-    if _loaded is None:
-        with _load_lock:
-            if _loaded is None:
-                _loaded = Espeak(library.find())
-    return _loaded
+    with _load_lock:
+        return _only_one()
+
+
+@cache
+def _only_one() -> Espeak:
+    return Espeak(library.find())
 
 
 def _clause_end(events: Any) -> int | None:

@@ -80,8 +80,9 @@ def _candidates() -> Iterator[tuple[str, str | None]]:
     except ModuleNotFoundError:
         pass
     else:
-        yield espeakng_loader.get_library_path(), os.path.join(
-            os.path.dirname(os.path.abspath(espeakng_loader.__file__)), "espeak-ng-data"
+        yield (
+            espeakng_loader.get_library_path(),
+            os.path.join(os.path.dirname(os.path.abspath(espeakng_loader.__file__)), "espeak-ng-data"),
         )
     for name in _SYSTEM_NAMES.get(sys.platform, _SYSTEM_NAMES["linux"]):
         yield name, None

@@ -13,7 +13,7 @@ MAX_CHARACTERS = 4096
 STREAM_FORMATS = ("audio", "sse")
 
 
-class Refusal(UsageError):
+class RefusedError(UsageError):
     """A request that is not served: the HTTP status, and the fields of OpenAI's error object."""
 
     def __init__(
@@ -51,7 +51,7 @@ def parse(body: bytes) -> SpeechRequest:
     """Read the JSON of a request.
 
     ``model`` and ``instructions`` are looked at but change nothing; an unknown voice is refused as OpenAI does; a
-    request without ``response_format`` gets Opus, where OpenAI's would get MP3. Raises `Refusal`.
+    request without ``response_format`` gets Opus, where OpenAI's would get MP3. Raises `RefusedError`.
     """
     fields = _fields(body)
     for name in ("model", "instructions"):
@@ -69,24 +69,24 @@ def _fields(body: bytes) -> dict[str, Any]:
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
-        raise Refusal("We could not parse the JSON body of your request.") from None
+        raise RefusedError("We could not parse the JSON body of your request.") from None
     if not isinstance(fields, dict):
-        raise Refusal(f"Invalid type for the body: expected an object, but got {_kind(fields)} instead.")
+        raise RefusedError(f"Invalid type for the body: expected an object, but got {_kind(fields)} instead.")
     return fields
 
 
 def _text(fields: dict[str, Any]) -> str:
     if fields.get("input") is None:
-        raise Refusal("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
+        raise RefusedError("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
     text = _string(fields, "input", "")
     if not text.strip():
-        raise Refusal(
+        raise RefusedError(
             "Invalid 'input': empty string. Expected a string with minimum length 1.",
             param="input",
             code="string_below_min_length",
         )
     if len(text) > MAX_CHARACTERS:
-        raise Refusal(
+        raise RefusedError(
             f"Invalid 'input': string too long. Expected a string with maximum length {MAX_CHARACTERS}, but got a "
             f"string with length {len(text)} instead.",
             param="input",
@@ -109,25 +109,25 @@ def _speed(fields: dict[str, Any]) -> float:
     if isinstance(speed, bool) or not isinstance(speed, int | float):
         raise _wrong_type("speed", "a number", speed)
     if speed < MIN_SPEED:
-        raise Refusal(
-            f"Invalid 'speed': decimal below minimum value. Expected a value >= {MIN_SPEED:g}, but got {speed} instead.",
-            param="speed",
-            code="decimal_below_min_value",
-        )
+        raise _out_of_range("below minimum value", f">= {MIN_SPEED:g}", speed, "decimal_below_min_value")
     if not speed <= MAX_SPEED:  # NaN too
-        raise Refusal(
-            f"Invalid 'speed': decimal above maximum value. Expected a value <= {MAX_SPEED:g}, but got {speed} instead.",
-            param="speed",
-            code="decimal_above_max_value",
-        )
+        raise _out_of_range("above maximum value", f"<= {MAX_SPEED:g}", speed, "decimal_above_max_value")
     return float(speed)
+
+
+def _out_of_range(what: str, expected: str, speed: float, code: str) -> RefusedError:
+    return RefusedError(
+        f"Invalid 'speed': decimal {what}. Expected a value {expected}, but got {speed} instead.",
+        param="speed",
+        code=code,
+    )
 
 
 def _one_of(fields: dict[str, Any], name: str, known: tuple[str, ...], default: str) -> str:
     value = _string(fields, name, default)
     if value not in known:
         names = ", ".join(f"'{one}'" for one in known)
-        raise Refusal(
+        raise RefusedError(
             f"Invalid value: '{value}'. Supported values for '{name}' are: {names}.", param=name, code="invalid_value"
         )
     return value
@@ -142,8 +142,8 @@ def _string(fields: dict[str, Any], name: str, default: str) -> str:
     return value
 
 
-def _wrong_type(name: str, expected: str, value: object) -> Refusal:
-    return Refusal(
+def _wrong_type(name: str, expected: str, value: object) -> RefusedError:
+    return RefusedError(
         f"Invalid type for '{name}': expected {expected}, but got {_kind(value)} instead.",
         param=name,
         code="invalid_type",

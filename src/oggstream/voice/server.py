@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import ConfigError, OggStreamError
 from . import espeak
 from .bodies import CONTENT_TYPES
-from .requests import Refusal, SpeechRequest, parse
+from .requests import RefusedError, SpeechRequest, parse
 from .synthesis import load, synthesize
 
 if TYPE_CHECKING:
@@ -88,12 +88,12 @@ class SpeechServer:
         finally:
             self._speeches.discard(task)
 
-    async def models(self, request: web.Request) -> web.Response:
+    async def models(self, _request: web.Request) -> web.Response:
         """GET /v1/models."""
         model = {"id": MODEL, "object": "model", "created": 0, "owned_by": "oggstream"}
         return _json({"object": "list", "data": [model]})
 
-    async def health(self, request: web.Request) -> web.Response:
+    async def health(self, _request: web.Request) -> web.Response:
         """GET /health."""
         return _json({"status": "ok", "engine": f"espeak-ng {espeak.load().version}"})
 
@@ -117,7 +117,7 @@ async def _speak(request: web.Request, wanted: SpeechRequest) -> web.StreamRespo
         except OggStreamError as error:
             if not response.prepared:
                 raise
-            log.error("speech broke off: %s", error)
+            log.warning("speech broke off: %s", error)
             if request.transport is not None:
                 request.transport.abort()  # an end without the last chunk: the client sees that something is missing
     return response
@@ -159,7 +159,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> tuple[str, int
     return host, runner.addresses[0][1]
 
 
-async def _name_request(request: web.BaseRequest, response: web.StreamResponse) -> None:
+async def _name_request(_request: web.BaseRequest, response: web.StreamResponse) -> None:
     response.headers["x-request-id"] = f"req_{uuid.uuid4().hex}"
 
 
@@ -171,31 +171,29 @@ async def _answer_errors(
 
     try:
         return await handler(request)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         return _refuse(refusal)
     except web.HTTPException as error:
         return _refuse(_translate(request, error), error)
     except OggStreamError as error:
-        return _refuse(Refusal(str(error), status=500, kind="server_error"))
+        return _refuse(RefusedError(str(error), status=500, kind="server_error"))
 
 
-def _translate(request: web.Request, error: web.HTTPException) -> Refusal:
-    """aiohttp's own refusals: no such path, another method, too long a body."""
+def _translate(request: web.Request, error: web.HTTPException) -> RefusedError:
+    """What aiohttp refuses by itself: no such path, another method, too long a body."""
     where = f"{request.method} {request.path}"
     if error.status == 404:
-        return Refusal(f"Invalid URL ({where})", status=404)
+        return RefusedError(f"Invalid URL ({where})", status=404)
     if error.status == 405:
-        return Refusal(f"Not allowed: {where}", status=405)
-    return Refusal(error.reason, status=error.status)
+        return RefusedError(f"Not allowed: {where}", status=405)
+    return RefusedError(error.reason, status=error.status)
 
 
-def _refuse(refusal: Refusal, error: web.HTTPException | None = None) -> web.Response:
+def _refuse(refusal: RefusedError, error: web.HTTPException | None = None) -> web.Response:
     from aiohttp import web
 
     headers = {"Allow": error.headers["Allow"]} if error is not None and "Allow" in error.headers else None
-    return web.Response(
-        text=refusal.as_json(), status=refusal.status, content_type="application/json", headers=headers
-    )
+    return web.Response(text=refusal.as_json(), status=refusal.status, content_type="application/json", headers=headers)
 
 
 def _json(value: object) -> web.Response:

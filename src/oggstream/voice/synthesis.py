@@ -37,7 +37,7 @@ async def synthesize(
     *,
     voice: str = DEFAULT_VOICE,
     speed: float = 1.0,
-    format: str = "opus",  # noqa: A002  # the word that the service uses
+    format: str = "opus",  # noqa: A002 - the word that the service uses
 ) -> AsyncGenerator[bytes, None]:
     """Speak ``text``; yields the body as it is made, of Ogg Opus whole pages (a packet each) and the headers first.
 
@@ -82,7 +82,7 @@ class _Job:
         _turns.enter()
         try:
             self._speak()
-        except BaseException as caught:  # raised again where it is awaited
+        except BaseException as caught:  # noqa: BLE001 - raised again where it is awaited
             error = caught
         self._has_started()
         self._handover.end(error)
