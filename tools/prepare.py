@@ -1,8 +1,8 @@
 """Sets up what tools/run and tools/test need: system libraries, a virtual environment, the packages in it.
 
 ``main(["run"])`` prepares ``.venv``; ``main(["test", "newest"])`` prepares ``.venv-3.N`` for the newest Python at hand,
-``main(["test", "all"])`` for the oldest too. The Python of each is printed on standard output, everything else on standard
-error. Needs nothing but the standard library. An environment whose stamp fits is left as it is.
+``main(["test", "all"])`` for the oldest too. The Python of each is printed on standard output, everything else on
+standard error. Needs nothing but the standard library. An environment whose stamp fits is left as it is.
 """
 
 from __future__ import annotations
