@@ -21,9 +21,9 @@ _GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")  # of the subformats,
 class WavWriter:
     """Samples to WAV: the header is written at once, its sizes at the end.
 
-    ``file`` is a binary stream open for writing, ``sample`` the format of the samples ("int16" or "float32", native byte
-    order, interleaved), ``mask`` the speaker positions (0: none said). More than two channels, or a mask, make the header
-    WAVE_FORMAT_EXTENSIBLE. ``OSError`` of the file passes through. The file stays open, and its owner's to close.
+    ``file`` is a binary stream open for writing, ``sample`` the format of the samples ("int16" or "float32", native
+    byte order, interleaved), ``mask`` the speaker positions (0: none said). More than two channels, or a mask, make the
+    header WAVE_FORMAT_EXTENSIBLE. ``OSError`` of the file passes through. The file stays open: its owner closes it.
     """
 
     def __init__(

@@ -24,10 +24,10 @@ _SET_BITRATE, _SET_COMPLEXITY, _GET_LOOKAHEAD = 4002, 4010, 4027
 class OpusEncoder:
     """One Opus stream of one or two channels, encoded frame by frame.
 
-    ``rate`` is that of the PCM given (8000, 12000, 16000, 24000 or 48000), ``sample`` its format ("int16" or "float32",
-    native byte order, interleaved), ``bitrate`` in bit/s (500 to 512000, None: libopus chooses), ``complexity`` 0 to 10,
-    ``application`` "voip", "audio" or "lowdelay", ``frame_ms`` 2.5, 5, 10, 20, 40, 60 or (libopus 1.2 on) 80 to 120.
-    Raises `UsageError` for other values and `LibraryError` without libopus.
+    ``rate`` is that of the PCM given (8000, 12000, 16000, 24000 or 48000), ``sample`` its format ("int16" or
+    "float32", native byte order, interleaved), ``bitrate`` in bit/s (500 to 512000, None: libopus chooses),
+    ``complexity`` 0 to 10, ``application`` "voip", "audio" or "lowdelay", ``frame_ms`` 2.5, 5, 10, 20, 40, 60 or (from
+    libopus 1.2 on) 80, 100, 120. Raises `UsageError` for other values and `LibraryError` without libopus.
     """
 
     def __init__(

@@ -51,7 +51,7 @@ def load() -> Any:
 
     May be called from any thread. Raises `LibraryError`, with the command that installs it, where there is none.
     """
-    global _library
+    global _library  # noqa: PLW0603  # loaded once per process, as C libraries are
     if _library is None:
         with _lock:
             if _library is None:
@@ -74,7 +74,7 @@ def libopus_version() -> str:
 def library_path() -> str:
     """The file that libopus was loaded from, or its name where the system does not tell. Raises `LibraryError`."""
     library = load()
-    name = str(library._name)
+    name = str(library._name)  # noqa: SLF001  # public by its documentation
     if os.path.isabs(name):
         return name
     if sys.platform == "win32":
@@ -83,7 +83,7 @@ def library_path() -> str:
 
 
 def describe_error(code: int) -> str:
-    """libopus's own words for an error code."""
+    """What libopus says of an error code."""
     text: bytes = api("info").strerror(code)
     return text.decode("ascii", "replace")
 
@@ -169,7 +169,8 @@ def _posix_path(library: Any, name: str) -> str:
 
 
 def _windows_path(library: Any, name: str) -> str:
+    handle = ctypes.c_void_p(library._handle)  # noqa: SLF001  # public by its documentation
     buffer = ctypes.create_unicode_buffer(32768)
     kernel: Any = ctypes.CDLL("kernel32")
-    length = kernel.GetModuleFileNameW(ctypes.c_void_p(library._handle), buffer, len(buffer))
+    length = kernel.GetModuleFileNameW(handle, buffer, len(buffer))
     return buffer.value if length else name

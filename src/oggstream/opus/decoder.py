@@ -1,0 +1,98 @@
+"""From the reader's items to frames of sound."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ..audio.frame import RATE, PcmFrame
+from ..errors import UsageError
+from .head import OpusHead
+from .items import AudioPacket, Hole, StreamStats
+from .link_decoder import GAINS, RATES, LinkDecoder, demixing_matrix, tags_gain
+from .tags import OpusTags
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .reader import Item
+
+
+class FrameDecoder:
+    """Items of the reader to `PcmFrame`: float32 in WAV order, trimmed, gaps made up, each with its own memory.
+
+    ``rate`` is 8000, 12000, 16000, 24000 or 48000 Hz; ``gain`` "none", "track" or "album" (R128 tags, on top of the
+    output gain that is always applied). Packets that libopus refuses are counted in ``stats.bad_packets`` and passed
+    over; their time is left out. Raises `UsageError` for other arguments.
+    """
+
+    def __init__(self, rate: int = RATE, gain: str = "none", stats: StreamStats | None = None) -> None:
+        if rate not in RATES or gain not in GAINS:
+            raise UsageError(f"no decoding to {rate} Hz with gain {gain!r}: {RATES} Hz, {GAINS}")
+        self._rate = rate
+        self._ratio = RATE // rate
+        self._gain = gain
+        self._stats = stats or StreamStats()
+        self._head: OpusHead | None = None
+        self._link: LinkDecoder | None = None
+        self._samples: Any = None  # numpy's view of the link's buffer
+        self._matrix: Any = None
+        self._hole: Hole | None = None  # waits for the packet after it, which may carry FEC
+        self._refused = 0  # samples at 48 kHz of packets passed over
+
+    def decode(self, item: Item) -> list[PcmFrame]:
+        """The frames that ``item`` completes. Raises `FormatError` or `LibraryError` as `LinkDecoder` does."""
+        if isinstance(item, AudioPacket):
+            if self._hole is None:
+                return self._decode_packet(item)
+            return self._fill_hole(item.data) + self._decode_packet(item)
+        frames = self._fill_hole(None)
+        if isinstance(item, OpusHead):
+            self._begin_link(item)
+        elif isinstance(item, OpusTags):
+            self._apply_tags(item)
+        else:
+            self._hole = item
+        return frames
+
+    def _begin_link(self, head: OpusHead) -> None:
+        import numpy as np
+
+        self._head = head
+        self._link = LinkDecoder(head, self._rate)
+        self._samples = np.frombuffer(self._link.buffer, np.float32).reshape(-1, self._link.channels)
+        self._matrix = demixing_matrix(head)
+
+    def _apply_tags(self, tags: OpusTags) -> None:
+        if self._link is not None and self._head is not None and self._gain != "none":
+            self._link.set_gain(self._head.output_gain + tags_gain(tags, self._gain))
+
+    def _decode_packet(self, packet: AudioPacket) -> list[PcmFrame]:
+        assert self._link is not None
+        count = self._link.decode(packet.data)
+        position = packet.position - self._refused
+        if not count:
+            self._stats.bad_packets += 1
+            self._refused += packet.samples - packet.trim_start - packet.trim_end
+            return []
+        # At lower rates trims shrink with everything else (RFC 7845 section 4.2).
+        start, end = packet.trim_start // self._ratio, count - packet.trim_end // self._ratio
+        return [PcmFrame(self._take(start, end), position, self._rate)] if end > start else []
+
+    def _fill_hole(self, following: bytes | None) -> list[PcmFrame]:
+        hole, self._hole = self._hole, None
+        if hole is None or self._link is None:
+            return []
+        frames = []
+        position = hole.position - self._refused
+        for count in self._link.fill(hole.samples // self._ratio, following):
+            frames.append(PcmFrame(self._take(0, count), position, self._rate, concealed=True))
+            position += count * self._ratio
+        return frames
+
+    def _take(self, start: int, end: int) -> NDArray[np.float32]:
+        pcm: NDArray[np.float32] = self._samples[start:end]
+        if self._matrix is None:
+            return pcm.copy()
+        mixed: NDArray[np.float32] = pcm @ self._matrix
+        return mixed

@@ -1,0 +1,72 @@
+"""The decoders of libopus: opuslib's, and that for several streams in a packet (RFC 7845 section 5.1.1), which it lacks.
+
+The latter serves families 1, 2, 255 and the reserved ones. It serves family 3 too, up to the coded channels: the demixing is a
+plain matrix product, which libopus's own projection decoder only does where there are no more channels than coded ones.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any, NamedTuple
+
+from . import library
+
+
+class Functions(NamedTuple):
+    """The C functions of one kind of decoder, with equal signatures of ``decode_*``, ``ctl`` and ``destroy``."""
+
+    decode_int16: Any
+    decode_float32: Any
+    ctl: Any
+    destroy: Any
+
+
+def plain() -> Functions:
+    """Those for one stream of one or two channels."""
+    api = library.api("decoder")
+    return Functions(api.libopus_decode, api.libopus_decode_float, api.libopus_ctl, api.destroy)
+
+
+def multistream() -> Functions:
+    """Those for several streams."""
+    opus = library.load()
+    opus.opus_multistream_decoder_create.argtypes = (
+        *(ctypes.c_int32, ctypes.c_int, ctypes.c_int, ctypes.c_int),
+        *(ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)),
+    )
+    opus.opus_multistream_decoder_create.restype = ctypes.c_void_p
+    for function, sample in (
+        (opus.opus_multistream_decode, ctypes.c_int16),
+        (opus.opus_multistream_decode_float, ctypes.c_float),
+    ):
+        function.argtypes = (
+            *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32),
+            *(ctypes.POINTER(sample), ctypes.c_int, ctypes.c_int),
+        )
+        function.restype = ctypes.c_int
+    opus.opus_multistream_decoder_ctl.argtypes = (ctypes.c_void_p, ctypes.c_int)  # the variable ones stay undeclared
+    opus.opus_multistream_decoder_destroy.argtypes = (ctypes.c_void_p,)
+    opus.opus_multistream_decoder_destroy.restype = None
+    return Functions(
+        opus.opus_multistream_decode,
+        opus.opus_multistream_decode_float,
+        opus.opus_multistream_decoder_ctl,
+        opus.opus_multistream_decoder_destroy,
+    )
+
+
+def create_plain(rate: int, channels: int) -> tuple[Any, int]:
+    """A new decoder state and its size in bytes; the state is null where libopus refuses."""
+    api = library.api("decoder")
+    code = ctypes.c_int()
+    return api.libopus_create(rate, channels, ctypes.byref(code)), api.libopus_get_size(channels)
+
+
+def create_multistream(rate: int, streams: int, coupled: int, mapping: bytes) -> tuple[Any, int]:
+    """The same for a channel per entry of ``mapping``, ``coupled`` of the ``streams`` being stereo."""
+    opus = library.load()
+    code = ctypes.c_int()
+    channels = len(mapping)
+    create = opus.opus_multistream_decoder_create
+    state = create(rate, channels, streams, coupled, mapping, ctypes.byref(code))
+    return state, opus.opus_multistream_decoder_get_size(streams, coupled)
