@@ -121,7 +121,9 @@ CONTENT_TYPES = {"opus": "audio/ogg", "wav": "audio/wav", "pcm": "audio/pcm"}
 
 
 def make_body(format: str, identity: str = "") -> Body:  # noqa: A002 - the word that the service uses
-    """A body of that format, a key of `CONTENT_TYPES`. Raises `UsageError` for another, `LibraryError` without libopus."""
+    """A body of that format, a key of `CONTENT_TYPES`. Raises `UsageError` for any other, `LibraryError` without
+    libopus.
+    """
     if format == "opus":
         return OpusBody(identity)
     if format == "wav":

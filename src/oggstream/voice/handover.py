@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from threading import Condition
 
 
@@ -74,8 +75,8 @@ class Handover:
         self._finished.set()
         self._ready.set()
 
-    def _call(self, function: object) -> None:
+    def _call(self, function: Callable[[], object]) -> None:
         try:
-            self._loop.call_soon_threadsafe(function)  # type: ignore[arg-type]
+            self._loop.call_soon_threadsafe(function)
         except RuntimeError:  # the loop is closed: nobody waits any more
             self.closed = True

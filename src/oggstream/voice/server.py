@@ -51,8 +51,10 @@ class SpeechServer:
     async def start(self) -> None:
         """Load the voice and listen. Raises `LibraryError` without espeak-ng, `ConfigError` for a port not to be had.
 
-        Cancelled, it listens to nothing.
+        Cancelled, it listens to nothing. Started already, it stays so.
         """
+        if self._runner is not None:
+            return
         loading = asyncio.ensure_future(load())  # in its thread, while aiohttp is being imported
         await asyncio.sleep(0)
         runner = _runner(self)
@@ -62,6 +64,7 @@ class SpeechServer:
             await loading
         except BaseException:
             loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
             await runner.cleanup()
             raise
         self._runner = runner

@@ -113,9 +113,10 @@ class _Job:
         self._has_started()
         backlog, self._backlog = self._backlog, []
         for pcm in backlog:
-            _turns.give_way()
-            if not self._encode(pcm):
+            if self._handover.closed:
                 return False
+            _turns.give_way()
+            self._encode(pcm)
         return not self._handover.closed
 
     def _has_started(self) -> None:
