@@ -179,9 +179,14 @@ def test_python_without_pip_borrows_one_when_debian_s_package_may_not_be_install
 ) -> None:
     bare = Python((3, 11), "/usr/bin/python3.11", has_pip_bundle=False)
     borrowed: list[Path] = []
+
+    def borrow(program: Path, python: Python) -> bool:
+        borrowed.append(program)
+        return True
+
     monkeypatch.setattr(prepare, "pythons", lambda: [bare])
     monkeypatch.setattr(prepare, "apt_install", lambda packages: False)
-    monkeypatch.setattr(prepare, "borrow_pip", lambda program, python: not borrowed.append(program))
+    monkeypatch.setattr(prepare, "borrow_pip", borrow)
 
     assert prepare.main(["run"]) == 0
 
@@ -207,16 +212,16 @@ def test_second_set_up_at_once_waits_for_the_first(workshop: Workshop, capsys: p
     handle = os.open(workshop.root, os.O_RDONLY)
     fcntl.flock(handle, fcntl.LOCK_EX)
 
-    class Waited(Exception):
+    class WaitedError(Exception):
         pass
 
     def unlock(message: str) -> None:
         os.close(handle)
-        raise Waited(message)
+        raise WaitedError(message)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prepare, "say", unlock)
-        with pytest.raises(Waited, match="waiting for another set-up"), prepare.lock():
+        with pytest.raises(WaitedError, match="waiting for another set-up"), prepare.lock():
             pytest.fail("not locked")
     with prepare.lock():
         pass
