@@ -21,12 +21,13 @@ class Converter:
     both front channels, stereo to mono as half the sum, more channels by the matrices of RFC 7845 section 5.1.1.5.
     A frame that is right already passes through without a copy. Other rates are resampled with a linear phase that
     holds back a few milliseconds, which `finish` gives out; the total is the input's length at the new rate, to the
-    sample.
+    sample. With ``via`` everything is mixed to that many channels first.
     """
 
-    def __init__(self, channels: int, rate: int = RATE) -> None:
+    def __init__(self, channels: int, rate: int = RATE, via: int | None = None) -> None:
         self.channels = channels
         self.rate = rate
+        self._via = via
         self._resampler: Any = None  # soxr.ResampleStream
         self._input_rate = rate
         self._matrices: dict[int, NDArray[np.float32]] = {}  # by the channels that come in
@@ -63,10 +64,12 @@ class Converter:
         import numpy as np
 
         channels = pcm.shape[1]
-        if channels == self.channels:
+        via = self._via or channels
+        if channels == via == self.channels:
             return pcm
         if channels not in self._matrices:
-            self._matrices[channels] = np.array(mix_matrix(channels, self.channels), np.float32)
+            matrix = np.array(mix_matrix(channels, via)) @ np.array(mix_matrix(via, self.channels))
+            self._matrices[channels] = matrix.astype(np.float32)
         return pcm @ self._matrices[channels]
 
     def _resample(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:

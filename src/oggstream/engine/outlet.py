@@ -55,7 +55,7 @@ class Outlet:
     def __init__(self, sink: Sink, options: PlaybackOptions, stats: StreamStats, recorder: Recorder) -> None:
         self.queue = PacketQueue()
         self.ring: PcmRing | None = None
-        self.channels = 0  # of the first link that has audio
+        self.channels = 0  # of the first link that has audio, or those asked for
         self.samples = 0  # decoded, at 48 kHz
         self.concealed = 0  # of these
         self.first_audible: int | None = None  # position of the first sample above -50 dBFS
@@ -81,7 +81,7 @@ class Outlet:
         """Take what was received, and decode as much of it as there is room for."""
         for item in items:
             if isinstance(item, OpusHead) and not self.queue.samples and self._decoder is None:
-                self.channels = item.channels
+                self.channels = self._options.channels or item.channels
         self.queue.extend(items)
         self.top_up()
 
@@ -138,8 +138,8 @@ class Outlet:
 
         channels, rate = self._format
         channels = channels or self.channels
-        self._decoder = FrameDecoder(stats=self._stats)
-        self._converter = Converter(channels, rate)
+        self._decoder = FrameDecoder(gain=self._options.gain, stats=self._stats)
+        self._converter = Converter(channels, rate, via=self._options.channels)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = round(self._options.resume_buffer * rate)
         self._sink.start(self.ring)
