@@ -74,7 +74,7 @@ def decode_body(
     if rate not in RATES or sample not in _SAMPLE_BYTES or gain not in GAINS:
         raise UsageError(f"cannot decode to {sample} at {rate} Hz with gain {gain!r}")
     reader = OpusReader()
-    body = _Body(reader, open_output, rate, sample, channels, gain)
+    body = _Body(reader, open_output, rate=rate, sample=sample, channels=channels, gain=gain)
     try:
         for chunk in chunks:
             body.take(reader.feed(chunk))
@@ -88,7 +88,7 @@ class _Body:
     """The decoders, one link after the other, and the output that they share."""
 
     def __init__(
-        self, reader: OpusReader, open_output: OpenOutput, rate: int, sample: str, channels: int | None, gain: str
+        self, reader: OpusReader, open_output: OpenOutput, *, rate: int, sample: str, channels: int | None, gain: str
     ) -> None:
         self.links: list[dict[str, Any]] = []
         self._stats = reader.stats

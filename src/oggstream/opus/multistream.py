@@ -1,7 +1,8 @@
-"""The decoders of libopus: opuslib's, and that for several streams in a packet (RFC 7845 section 5.1.1), which it lacks.
+"""The decoders of libopus: the plain one, and that for several streams in a packet, which opuslib does not declare.
 
-The latter serves families 1, 2, 255 and the reserved ones. It serves family 3 too, up to the coded channels: the demixing is a
-plain matrix product, which libopus's own projection decoder only does where there are no more channels than coded ones.
+The latter (RFC 7845 section 5.1.1) serves families 1, 2, 255 and the reserved ones. It serves family 3 up to the coded
+channels: the demixing is a plain matrix product, and libopus's own projection decoder takes no more channels than are
+coded.
 """
 
 from __future__ import annotations
