@@ -56,7 +56,7 @@ class Vector(NamedTuple):
 
 
 def table(outcome: str, *pcm: str, agrees: str = "") -> list[Any]:
-    """The vectors with that outcome, a comparison in ``pcm`` (if any are given) and the tool ``agrees`` among theirs."""
+    """The vectors with that outcome, compared in a way of ``pcm`` (if given), with the tool ``agrees`` (if given)."""
     if not VECTORS:
         return []
     with (Path(VECTORS) / "expected.tsv").open(encoding="utf-8") as file:
@@ -142,7 +142,7 @@ class Reference:
         self._decode = getattr(libopus(), f"opus_{kind}_decode_float")
         self._destroy = getattr(libopus(), f"opus_{kind}_decoder_destroy")
         self._state = ctypes.c_void_p(create(48000, head.channels, head.streams, head.coupled, table, *size, None))
-        assert self._state
+        assert self._state.value
         gain = 10 ** (head.output_gain / 5120)
         self._gain = np.float32(gain)
 

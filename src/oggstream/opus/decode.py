@@ -34,11 +34,11 @@ _SAMPLE_BYTES = {"int16": 2, "float32": 4}
 class Output(Protocol):
     """Where the samples go: a `WavWriter`, or anything with these two methods."""
 
-    def write(self, samples: Buffer) -> None:
+    def write(self, samples: Buffer, /) -> object:
         """Take interleaved samples in native byte order."""
         ...
 
-    def close(self) -> None:
+    def close(self) -> object:
         """Called once, after the last sample or when the body broke off."""
         ...
 
