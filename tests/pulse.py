@@ -56,14 +56,17 @@ class Recording:
     @property
     def sound(self) -> NDArray[np.float32]:
         """The samples from the first one that is not silent to the last one."""
-        loud = self.samples.any(axis=1).nonzero()[0]
-        return self.samples[loud[0] : loud[-1] + 1] if len(loud) else self.samples[:0]
+        import numpy as np
+
+        samples = self.samples
+        loud = np.flatnonzero(np.any(samples != 0, axis=1))
+        return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
 
     async def grow(self, seconds: float, rate: int) -> None:
         """Wait until that much more is recorded."""
         goal = self._size() + round(seconds * rate) * 4 * self._channels
         async with asyncio.timeout(UP_SECONDS):
-            while self._size() < goal:
+            while self._size() < goal:  # noqa: ASYNC110  # the file is another process's: there is no event
                 await asyncio.sleep(0.01)
 
     def _size(self) -> int:
@@ -119,7 +122,7 @@ class SoundServer:
         path = self._folder / f"{speaker}-{time.monotonic_ns()}.f32"
         command = ["parec", "--raw", f"--device={speaker}.monitor", "--format=float32le", "--latency-msec=10"]
         with path.open("wb") as file:
-            process = subprocess.Popen(
+            process = subprocess.Popen(  # noqa: ASYNC220  # a millisecond, and no child watcher to leave behind
                 [*command, f"--rate={rate}", f"--channels={channels}"],
                 env=os.environ | self.environment,
                 stdout=file,
