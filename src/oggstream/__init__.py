@@ -6,10 +6,10 @@ no sounddevice and no C library.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as type checkers know it; ``typing`` itself would be most of what this import costs
 if TYPE_CHECKING:
+    from typing import Any
+
     from .audio.frame import PcmFrame as PcmFrame
     from .errors import (
         AccessError as AccessError,
@@ -212,6 +212,8 @@ def __getattr__(name: str) -> Any:
     module = _HOME_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     value = getattr(import_module(f".{module}", __name__), name)
     globals()[name] = value
     return value

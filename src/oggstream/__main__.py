@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
-from .cli.interrupts import INTERRUPTED, Interrupts
+try:
+    from .cli.interrupts import INTERRUPTED, Interrupts
+except KeyboardInterrupt:
+    sys.exit(130)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command that ``argv`` (or the process's arguments) names; return the exit status."""
-    try:
-        with Interrupts() as interrupts:
+    """Run the command that ``argv`` (None: the process's arguments) names; return the exit status.
+
+    Where the arguments are the process's, being interrupted ends the process at once.
+    """
+    status = INTERRUPTED
+    with Interrupts() as interrupts:
+        try:
             # Here and not above, so that Ctrl-C is answered during these imports too.
             from .cli.main import run
 
-            return run(sys.argv[1:] if argv is None else argv, interrupts)
-    except KeyboardInterrupt:
-        return INTERRUPTED
+            status = run(sys.argv[1:] if argv is None else argv, interrupts)
+        except BaseException:
+            # An import that is interrupted may turn KeyboardInterrupt into another exception (`__set_name__` does).
+            if not interrupts.happened:
+                raise
+        if argv is None and interrupts.happened:
+            # Not sys.exit: after KeyboardInterrupt in an `exec`, as dataclasses have it, Python would die of SIGINT
+            # instead. Threads that still wait for a device or a name server are left behind, too.
+            os._exit(status)
+    return status
 
 
 if __name__ == "__main__":

@@ -17,11 +17,15 @@ NAME = "oggstream"
 
 
 class Console:
-    """Writes lines for a person. With ``quiet`` only errors. ``before`` is called ahead of each: it clears a live line."""
+    """Writes lines for a person, each warning once. With ``quiet`` only errors.
+
+    ``before`` is called ahead of each line: it clears a live line.
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.before: Callable[[], object] | None = None
+        self._warned: set[str] = set()
 
     def note(self, text: str) -> None:
         """Say something that is good to know."""
@@ -30,7 +34,13 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Say what is odd but no failure."""
-        self.note(f"warning: {text}")
+        if text not in self._warned:
+            self._warned.add(text)
+            self.note(f"warning: {text}")
+
+    def log(self, level: str, text: str) -> None:
+        """Write a line of a log."""
+        self._line(f"{level}: {text}")
 
     def error(self, text: str) -> None:
         """Say why it failed, in one line."""
@@ -43,9 +53,13 @@ class Console:
     def _line(self, text: str) -> None:
         self._write(f"{NAME}: {printable(' '.join(struck(text).split()))}\n")
 
-    def _write(self, text: str) -> None:
+    def clear(self) -> None:
+        """Take a live line off the terminal."""
         if self.before is not None:
             self.before()
+
+    def _write(self, text: str) -> None:
+        self.clear()
         write_quietly(sys.stderr, text)
 
 
@@ -55,6 +69,14 @@ def write_quietly(file: TextIO | None, text: str) -> None:
         if file is not None:
             file.write(text)
             file.flush()
+
+
+def is_terminal(file: TextIO | None) -> bool:
+    """Whether somebody may look at ``file``."""
+    try:
+        return file is not None and file.isatty()
+    except ValueError:  # closed
+        return False
 
 
 def show(text: str) -> None:

@@ -17,14 +17,15 @@ def run_in_loop(main: Coroutine[Any, Any, T], interrupts: Interrupts) -> T:
     Unlike `asyncio.run` it does not wait for the threads of the loop's executor.
     """
     loop = asyncio.new_event_loop()
+    task = loop.create_task(main)
+    interrupts.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+    if interrupts.happened:
+        task.cancel()
     try:
-        task = loop.create_task(main)
-        with interrupts.cancelling(lambda: loop.call_soon_threadsafe(task.cancel)):
-            try:
-                return loop.run_until_complete(task)
-            finally:
-                loop.run_until_complete(loop.shutdown_asyncgens())
+        return loop.run_until_complete(task)
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        interrupts.cancel = None
         loop.close()

@@ -26,11 +26,12 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the last line of defence: a person is told, in one line
-        return _failed(error, args, console)
+        return INTERRUPTED if interrupts.happened else _failed(error, args, console)
     return DONE
 
 
 def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
+    interrupts.check()
     # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
     match args.command:
         case "say" | "play":

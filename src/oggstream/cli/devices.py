@@ -1,0 +1,49 @@
+"""``devices``: the outputs of this machine."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from ..errors import DeviceError
+from ..sinks.devices import OutputDevice, devices as output_devices
+from .console import Console, show
+
+
+def devices(args: Namespace, console: Console) -> None:
+    """List the output devices. Raises `DeviceError` without PortAudio."""
+    if not args.json:
+        found = output_devices()
+        if found:
+            show("\n".join(_table(found)))
+        else:
+            console.note("there is no output device; `say` and `play` write speech.wav then")
+        return
+    try:
+        found = output_devices()
+    except DeviceError as error:
+        show(_json([], error))
+        raise
+    show(_json(found, None))
+
+
+def _table(found: list[OutputDevice]) -> list[str]:
+    head = ("", "index", "channels", "rate", "name", "by way of")
+    rows = [
+        ("*" if device.default else "", device.index, device.channels, device.rate, device.name, device.host_api)
+        for device in found
+    ]
+    name_width = max(len(str(row[4])) for row in (head, *rows))
+    form = "{:1} {:>5} {:>8} {:>6}  {:<" + str(name_width) + "}  {}"
+    lines = [form.format(*row).rstrip() for row in (head, *rows)]
+    return [*lines, "* is the default; `--device` takes an index, a name, or a part of one"]
+
+
+def _json(found: list[OutputDevice], error: DeviceError | None) -> str:
+    import json
+    from dataclasses import asdict
+
+    from ..report import SCHEMA, ErrorInfo
+
+    told = asdict(ErrorInfo(type=type(error).__name__, message=str(error))) if error else None
+    report = {"schema": SCHEMA, "completed": error is None, "devices": [device._asdict() for device in found]}
+    return json.dumps({**report, "error": told})

@@ -1,0 +1,95 @@
+"""Where sound goes when nobody said where: to the default device, and without one to a file."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from ..errors import DeviceError, OutputError
+from ..sinks.device import DeviceSink
+
+if TYPE_CHECKING:
+    from ..audio.ring import PcmRing
+    from ..sinks.base import PreparedSink, SinkFormat
+    from .console import Console
+
+FILE = "speech.wav"
+KEPT = "speech.wav~"
+"""What an earlier `FILE` is called from then on: it may be all there is of something."""
+
+
+class DeviceOrFile:
+    """The default device, or `FILE` in the current folder where there is no PortAudio or no output.
+
+    Which of them it is turns out in `prepare`, so that the request need not wait for it. A device that is there and
+    fails is an error, raised as `DeviceError`.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._sink: PreparedSink = DeviceSink()
+
+    @property
+    def name(self) -> str:
+        """What the report calls the sink in use."""
+        return str(getattr(self._sink, "name", ""))
+
+    @property
+    def underflows(self) -> int:
+        """How often the device ran dry."""
+        return int(getattr(self._sink, "underflows", 0))
+
+    async def prepare(self) -> SinkFormat:
+        """Open the device, or the file. Raises `DeviceError`, and `OutputError` for the file."""
+        try:
+            return await self._sink.prepare()
+        except DeviceError as error:
+            from ..sinks.threads import in_thread
+
+            if await in_thread(_has_output):
+                raise
+            self._fall_back(error)
+            return await self._sink.prepare()
+
+    def _fall_back(self, error: DeviceError) -> None:
+        from ..sinks.wav import WavSink
+
+        kept = _keep_earlier_file()
+        self._console.note(f"no sound here, writing {FILE} instead{kept} ({error})")
+        self._sink = WavSink(FILE)
+
+    def start(self, ring: PcmRing) -> None:
+        """Begin to read ``ring``."""
+        self._sink.start(ring)
+
+    async def drain(self) -> None:
+        """Return when the last sample has been heard, or is in the file."""
+        await self._sink.drain()
+
+    def abort(self) -> None:
+        """Silence now."""
+        self._sink.abort()
+
+    async def aclose(self) -> None:
+        """Close the device, or complete the file."""
+        await self._sink.aclose()
+
+
+def _has_output() -> bool:
+    from ..sinks.devices import devices
+
+    try:
+        return bool(devices())
+    except DeviceError:
+        return False
+
+
+def _keep_earlier_file() -> str:
+    """Move a `FILE` that is there out of the way, and say so."""
+    if not os.path.isfile(FILE):
+        return ""
+    try:
+        os.replace(FILE, KEPT)
+    except OSError as error:
+        raise OutputError(f"cannot write {FILE}: {error.strerror or error}") from error
+    return f" (the earlier one is now {KEPT})"

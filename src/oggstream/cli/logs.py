@@ -1,0 +1,45 @@
+"""``--log-level``: what modules log goes to the console."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from .console import Console
+
+
+class _ConsoleHandler(logging.Handler):
+    """Writes records as lines; a warning that was said already is not said again."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write ``record``."""
+        try:
+            text = record.getMessage() if record.name == "oggstream" else f"{record.name}: {record.getMessage()}"
+            if record.levelno == logging.WARNING:
+                self._console.warn(text)
+            elif record.levelno > logging.WARNING or not self._console.quiet:
+                self._console.log(record.levelname.lower(), text)
+            if record.exc_info:
+                self._console.block(logging.Formatter().formatException(record.exc_info))
+        except Exception:  # noqa: BLE001  # as logging's own handlers: a log line never ends the program
+            self.handleError(record)
+
+
+@contextmanager
+def logging_to(console: Console, level: str | None) -> Iterator[None]:
+    """Send what is logged at ``level`` (None: warning) or above to ``console``."""
+    root = logging.getLogger()
+    handler = _ConsoleHandler(console)
+    before = root.level
+    root.addHandler(handler)
+    root.setLevel((level or "warning").upper())
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(before)

@@ -1,0 +1,212 @@
+"""The commands that make sound: ``say`` and ``play``."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ..errors import OggStreamError, OutputError, TextError
+from ..events import Event, Warned
+from ..options import PlaybackOptions
+from ..player import play_stream
+from .console import Console, show
+from .interrupts import Interrupts
+from .logs import logging_to
+from .loop import run_in_loop
+from .save import SavingSource
+
+if TYPE_CHECKING:
+    from ..report import PlaybackReport
+    from ..sinks.base import Sink
+    from ..sources.base import Source
+    from .live import LiveLine
+
+
+def speak(args: Namespace, console: Console, interrupts: Interrupts) -> None:
+    """Speak or play what ``args`` say, and print the report if asked for. Raises what `play_stream` raises."""
+    with logging_to(console, args.log_level):
+        text = "" if args.command == "play" else _text(args.text, console)
+        speaking = Speaking(args, console, text)
+        interrupts.on_leaving = console.clear
+        run_in_loop(speaking.run(), interrupts)
+
+
+def _text(words: list[str], console: Console) -> str:
+    """The text to say, from the arguments or from standard input, read to its end."""
+    if words and words != ["-"]:
+        # Bytes that were no text in the terminal's encoding came as lone surrogates; no service takes those.
+        return " ".join(words).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if sys.stdin is None:
+        raise TextError("there is nothing to say: give a text, or connect standard input")
+    if sys.stdin.isatty():
+        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
+        console.note(f"type what to say, and {end} at the end of it")
+    try:
+        return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
+    except OSError as error:
+        raise TextError(f"cannot read standard input: {error.strerror or error}") from error
+
+
+class Speaking:
+    """One run of ``say`` or ``play``."""
+
+    def __init__(self, args: Namespace, console: Console, text: str) -> None:
+        self._args = args
+        self._console = console
+        self._text = text
+        self._live: LiveLine | None = None
+        self._source = SavingSource(self._make_source, args.save)
+        self._sink: Sink | None = None
+        self._report: PlaybackReport | None = None
+
+    async def run(self) -> None:
+        """Speak, and conclude in every case with the report and a word on what is left behind."""
+        try:
+            await self._play()
+        except OggStreamError as error:
+            self._report = error.report or self._unfinished(error)
+            with suppress(OutputError):  # the first error is the one to tell
+                self._conclude()
+            raise
+        except asyncio.CancelledError as cancelled:
+            self._report = getattr(cancelled, "report", None) or self._unfinished(None)
+            with suppress(OutputError):
+                self._conclude()
+            raise
+        finally:
+            self._close_live_line()
+        self._conclude()
+
+    async def _play(self) -> None:
+        async with AsyncExitStack() as stack:
+            # Closed last to first: the sink, which may sound, before the connection.
+            stack.push_async_callback(self._source.aclose)
+            self._sink = self._make_sink()
+            stack.push_async_callback(self._sink.aclose)
+            self._report = await play_stream(
+                self._text,
+                source=self._source,
+                sink=self._sink,
+                options=self._playback_options(),
+                on_event=self._on_event,
+                **self._speech_options(),
+            )
+
+    def _make_source(self) -> Source:
+        args = self._args
+        if args.command == "play":
+            return _source_of(args.input, args.connect_timeout)
+        from ..sources.select import default_source
+
+        return default_source(base_url=args.base_url, connect_timeout=args.connect_timeout)
+
+    def _make_sink(self) -> Sink:
+        args = self._args
+        if args.device is not None:
+            from ..sinks.device import DeviceSink
+
+            return DeviceSink(args.device)
+        if args.sink is None:
+            from .fallback import DeviceOrFile
+
+            return DeviceOrFile(self._console)
+        from ..sinks.select import coerce_sink
+
+        return coerce_sink(args.sink)[0]
+
+    def _playback_options(self) -> PlaybackOptions:
+        args = self._args
+        return PlaybackOptions(
+            first_byte_timeout=args.first_byte_timeout,
+            stall_timeout=args.stall_timeout,
+            gain=args.gain,
+            channels=args.channels,
+        )
+
+    def _speech_options(self) -> dict[str, Any]:
+        names = ("voice", "model", "instructions", "speed", "format")
+        return {name: value for name in names if (value := getattr(self._args, name)) is not None}
+
+    def _on_event(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._console.warn(event.message)
+        if self._live is not None:
+            self._live.on_event(event)
+        elif not self._args.quiet:
+            self._open_live_line(event)
+
+    def _open_live_line(self, event: Event) -> None:
+        """At the first event, which is when the request is out: until then there is no time to lose."""
+        from . import live
+
+        if live.is_wanted():
+            follow = live.CHARACTERS_PER_SECOND * (self._args.speed or 1.0) if self._text else 0.0
+            title = self._text or self._args.input
+            self._live = live.LiveLine(title, follow, colour=live.colour_is_wanted())
+            self._console.before = self._live.clear
+            self._live.on_event(event)
+
+    def _close_live_line(self) -> None:
+        if self._live is not None:
+            self._live.close()
+
+    def _conclude(self) -> None:
+        """Say what was odd and what is left behind; print the report."""
+        report = self._report
+        assert report is not None
+        self._close_live_line()
+        for warning in report.stream.warnings:
+            self._console.warn(warning)
+        if not report.completed:
+            self._tell_leftovers(report)
+        elif self._live is not None:
+            from .live import summary
+
+            self._console.note(summary(report))
+        if self._args.json:
+            import json
+
+            show(json.dumps(report.as_dict()))
+
+    def _tell_leftovers(self, report: PlaybackReport) -> None:
+        saved = self._source.saved
+        if saved is not None and saved.count:
+            self._console.note(f"{saved.path} holds the {saved.count} bytes that came")
+        if report.sink == "wav" and report.audio.seconds:
+            self._console.note(f"the WAV file holds the {report.audio.seconds:.1f} s that came")
+
+    def _unfinished(self, error: OggStreamError | None) -> PlaybackReport:
+        """The report of a speech that did not begin, or that could not be brought to its end."""
+        from .. import report
+
+        told = report.ErrorInfo(type=type(error).__name__, message=str(error)) if error else None
+        if self._report is not None:
+            return replace(self._report, completed=False, error=told)
+        return report.PlaybackReport(
+            completed=False,
+            stopped=error is None,
+            text_chars=len(self._text),
+            source=self._source.name,
+            sink=str(getattr(self._sink, "name", "")),
+            timing=report.Timing(),
+            audio=report.AudioInfo(),
+            stream=report.StreamInfo(),
+            playout=report.PlayoutInfo(),
+            requests=report.RequestInfo(),
+            error=told,
+        )
+
+
+def _source_of(place: str, connect_timeout: float) -> Source:
+    """What ``play`` plays: a URL, a path, or ``-``."""
+    if place.startswith(("http://", "https://")):
+        from ..sources.http import HttpSource
+
+        return HttpSource(place, connect_timeout=connect_timeout)
+    from ..sources.select import coerce
+
+    return coerce(place)[0]
