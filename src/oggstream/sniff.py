@@ -126,10 +126,10 @@ def _text(first: bytes) -> str | None:
 
 
 def _one_line(text: str) -> str:
-    """A quotation: spaces and control characters made single spaces, keys taken out, cut to `_QUOTE` characters."""
+    """A quotation: what is not printable made single spaces, keys taken out, cut to `_QUOTE` characters."""
     import re
 
-    words = " ".join(re.sub(r"[^\S ]|[\x00-\x1f\x7f-\x9f]", " ", text).split())
+    words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     # Services repeat the key that they refuse; what looks like one is left out.
     safe = re.sub(r"\b(sk-|Bearer )[\w.*~+/-]+", r"\1...", words)
     return safe if len(safe) <= _QUOTE else safe[: _QUOTE - 3] + "..."

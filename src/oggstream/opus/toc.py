@@ -12,6 +12,8 @@ from ..errors import FormatError
 
 MAX_SAMPLES = 5760  # 120 ms at 48 kHz
 MAX_FRAME_BYTES = 1275  # R2
+MAX_STREAM_BYTES = 61440
+"""Bytes per stream that a packet must be allowed to have (RFC 7845 section 6). Those beyond are dropped."""
 
 # RFC 6716 section 3.1, table 2: 32 configurations in rows of 4 (SILK), 2 (hybrid) and 4 (CELT) frame sizes.
 _SILK = (480, 960, 1920, 2880)
@@ -68,8 +70,11 @@ def packet_samples(data: bytes) -> int:
 def multistream_samples(data: bytes, streams: int) -> int:
     """The same for a packet that holds one packet of each of ``streams`` streams (RFC 7845 section 5.1.1).
 
-    All but the last are self-delimited, and all must have the same duration.
+    All but the last are self-delimited, and all must have the same duration. 0 too if it is longer than
+    `MAX_STREAM_BYTES` a stream.
     """
+    if len(data) > MAX_STREAM_BYTES * streams:
+        return 0
     samples = at = 0
     try:
         for left in range(streams - 1, -1, -1):
