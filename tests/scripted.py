@@ -23,22 +23,26 @@ RATE = 24000
 
 
 @functools.cache
-def spoken(seconds: float, *, channels: int = 1, packets_per_page: int = 50, serial: int = 7) -> bytes:
-    """An Ogg Opus body of exactly ``seconds``: a tone of 440 Hz that swells, a page per ``packets_per_page``."""
+def spoken(
+    seconds: float, *, channels: int = 1, packets_per_page: int = 50, serial: int = 7, silence: float = 0.0
+) -> bytes:
+    """An Ogg Opus body of exactly ``seconds``: ``silence``, then a tone of 440 Hz that swells."""
     encoder = OpusEncoder(RATE, channels)
-    head = OpusHead(serial=serial, channels=channels, pre_skip=encoder.pre_skip, input_sample_rate=RATE)
+    head = OpusHead.simple(channels, encoder.pre_skip, RATE, serial=serial)
     writer = OggOpusWriter(head, OpusTags(vendor="test"), packets_per_page)
     body = [writer.headers()]
     total = round(seconds * 48000)
     count = math.ceil((total + encoder.pre_skip) / encoder.packet_samples)
-    body.extend(writer.write(encoder.encode(_tone(index, encoder)), encoder.packet_samples) for index in range(count))
+    for index in range(count):
+        packet = encoder.encode(_tone(index, encoder, silence))
+        body.append(writer.write(packet, encoder.packet_samples))
     return b"".join([*body, writer.finish(total)])
 
 
-def _tone(index: int, encoder: OpusEncoder) -> bytes:
+def _tone(index: int, encoder: OpusEncoder, silence: float) -> bytes:
     start = index * encoder.frame_samples
     times = [position / RATE for position in range(start, start + encoder.frame_samples)]
-    values = [round(9000 * math.sin(2764.6 * t) * (0.6 + 0.4 * math.sin(9 * t))) for t in times]
+    values = [round(9000 * math.sin(2764.6 * t) * (0.6 + 0.4 * math.sin(9 * t))) * (t >= silence) for t in times]
     return array("h", [value for value in values for _ in range(encoder.channels)]).tobytes()
 
 

@@ -8,7 +8,7 @@ from oggstream.opus.head import OpusHead
 from oggstream.opus.reader import AudioPacket, Hole
 from oggstream.playout.queue import PacketQueue
 
-HEAD = OpusHead(channels=1, pre_skip=312)
+HEAD = OpusHead.simple(1, 312)
 FIRST = AudioPacket(data=b"abc", position=0, samples=960, trim_start=312, trim_end=0)
 GAP = Hole(offset=100, bytes=50, position=648, samples=960, reason="a page is missing")
 

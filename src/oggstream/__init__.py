@@ -13,122 +13,51 @@ if TYPE_CHECKING:
     from .audio.frame import PcmFrame as PcmFrame
     from .errors import (
         AccessError as AccessError,
-    )
-    from .errors import (
         AuthenticationError as AuthenticationError,
-    )
-    from .errors import (
         ConfigError as ConfigError,
-    )
-    from .errors import (
         DeviceError as DeviceError,
-    )
-    from .errors import (
         EmptyBodyError as EmptyBodyError,
-    )
-    from .errors import (
         FormatError as FormatError,
-    )
-    from .errors import (
         LibraryError as LibraryError,
-    )
-    from .errors import (
         NoAudioError as NoAudioError,
-    )
-    from .errors import (
         NotFoundError as NotFoundError,
-    )
-    from .errors import (
         OggStreamError as OggStreamError,
-    )
-    from .errors import (
         OutputError as OutputError,
-    )
-    from .errors import (
         QuotaError as QuotaError,
-    )
-    from .errors import (
         RateLimitError as RateLimitError,
-    )
-    from .errors import (
         RequestRefusedError as RequestRefusedError,
-    )
-    from .errors import (
         ServerError as ServerError,
-    )
-    from .errors import (
         SourceBrokenError as SourceBrokenError,
-    )
-    from .errors import (
         SourceConnectionError as SourceConnectionError,
-    )
-    from .errors import (
         SourceError as SourceError,
-    )
-    from .errors import (
         SourceTimeoutError as SourceTimeoutError,
-    )
-    from .errors import (
         TextError as TextError,
-    )
-    from .errors import (
         UsageError as UsageError,
-    )
-    from .errors import (
         WrongContainerError as WrongContainerError,
     )
     from .events import (
         Event as Event,
-    )
-    from .events import (
         FirstByte as FirstByte,
-    )
-    from .events import (
         FirstPacket as FirstPacket,
-    )
-    from .events import (
+        Progress as Progress,
         RequestSent as RequestSent,
-    )
-    from .events import (
         ResponseStarted as ResponseStarted,
-    )
-    from .events import (
         Resumed as Resumed,
-    )
-    from .events import (
         Retrying as Retrying,
-    )
-    from .events import (
         SegmentEnded as SegmentEnded,
-    )
-    from .events import (
         SegmentStarted as SegmentStarted,
-    )
-    from .events import (
         Stalled as Stalled,
-    )
-    from .events import (
         Started as Started,
-    )
-    from .events import (
         Warned as Warned,
     )
-    from .options import PlaybackOptions as PlaybackOptions
-    from .options import SpeechOptions as SpeechOptions
+    from .options import PlaybackOptions as PlaybackOptions, SpeechOptions as SpeechOptions
     from .opus.head import OpusHead as OpusHead
-    from .opus.reader import AudioPacket as AudioPacket
-    from .opus.reader import Hole as Hole
+    from .opus.reader import AudioPacket as AudioPacket, Hole as Hole
     from .opus.tags import OpusTags as OpusTags
     from .player import (
         decode_stream as decode_stream,
-    )
-    from .player import (
         play_stream as play_stream,
-    )
-    from .player import (
         stream_frames as stream_frames,
-    )
-    from .player import (
         stream_packets as stream_packets,
     )
     from .report import PlaybackReport as PlaybackReport
@@ -136,8 +65,7 @@ if TYPE_CHECKING:
     from .sinks.device import DeviceSink as DeviceSink
     from .sinks.null import NullSink as NullSink
     from .sinks.wav import WavSink as WavSink
-    from .sources.base import ByteStream as ByteStream
-    from .sources.base import Source as Source
+    from .sources.base import ByteStream as ByteStream, Source as Source
     from .sources.file import FileSource as FileSource
     from .sources.http import HttpSource as HttpSource
     from .sources.offline import OfflineVoice as OfflineVoice

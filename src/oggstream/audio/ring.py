@@ -43,6 +43,7 @@ class PcmRing:
         self.written = 0  # writer: samples ever written
         self.playing = False  # writer: the playout rule let go
         self.length: int | None = None  # writer: total samples, known once the stream has ended
+        self.broken = False  # writer: it ended before its time
         self.resume_fill = 0  # writer: samples needed to go on after a stall
         self.cutting = False  # writer: fade out and stay silent
         self.on_write: Callable[[], None] | None = None  # reader, before start: called by the writer after each write
@@ -93,8 +94,12 @@ class PcmRing:
         self.playing = True
         self._tell()
 
-    def finish(self) -> None:
-        """Say that nothing more will be written: what follows the last sample is silence, not a stall."""
+    def finish(self, *, broken: bool = False) -> None:
+        """Say that nothing more will be written: what follows the last sample is silence, not a stall.
+
+        ``broken``: more was expected, and the listener waited for it: silence until now stays a stall.
+        """
+        self.broken = broken
         self.length = self.written
         self._tell()
 
@@ -192,6 +197,10 @@ class PcmRing:
         return self.length is not None and self.read >= self.length
 
     @property
+    def _ended_well(self) -> bool:
+        return self._ended and not self.broken
+
+    @property
     def stalled(self) -> bool:
         """The ring ran empty before the end, and silence is played for now."""
         return self._lacking and not self.done
@@ -199,12 +208,12 @@ class PcmRing:
     @property
     def stalls(self) -> int:
         """How often the ring ran empty with more to come; a present lack counts until it proves to be the end."""
-        return self._past_stalls + (self._lacking and not self._ended)
+        return self._past_stalls + (self._lacking and not self._ended_well)
 
     @property
     def stalled_samples(self) -> int:
         """Samples of silence that stalls put in."""
-        return self._past_lack + (self._lack if not self._ended else 0)
+        return self._past_lack + (0 if self._ended_well else self._lack)
 
     def time_of(self, position: int) -> float | None:
         """When the sample at ``position`` reaches the converter (session's clock); None if it was not handed over.

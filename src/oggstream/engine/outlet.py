@@ -60,7 +60,9 @@ class Outlet:
         self.concealed = 0  # of these
         self.first_audible: int | None = None  # position of the first sample above -50 dBFS
         self.peak = 0.0  # most seconds ever buffered
+        self.settled = asyncio.Event()  # there is a ring, or there will never be one
         self.ended = False  # nothing more will be pushed
+        self._broken = False  # though more was expected
         self._sink = sink
         self._options = options
         self._stats = stats
@@ -80,14 +82,17 @@ class Outlet:
     def push(self, items: list[Item]) -> None:
         """Take what was received, and decode as much of it as there is room for."""
         for item in items:
-            if isinstance(item, OpusHead) and not self.queue.samples and self._decoder is None:
+            if isinstance(item, OpusHead) and not self.channels:
                 self.channels = self._options.channels or item.channels
         self.queue.extend(items)
         self.top_up()
 
-    def end(self) -> None:
-        """Nothing more will come: what there is starts, or goes on after a stall, at once."""
+    def end(self, *, broken: bool = False) -> None:
+        """Nothing more will come (``broken``: though it should): what there is starts, or goes on, at once."""
         self.ended = True
+        self._broken = broken
+        if not self.queue.samples:
+            self.settled.set()
         self.top_up()
 
     async def room(self) -> None:
@@ -104,9 +109,9 @@ class Outlet:
 
     @property
     def pause(self) -> float:
-        """Seconds until another look at the ring is worth it: short while it is low."""
-        if self.ring is None:
-            return SHORTEST_PAUSE
+        """Seconds until another look at the ring is worth it: short while it is low and something waits for room."""
+        if self.ring is None or not (self.queue or self._pending):
+            return LONGEST_PAUSE
         return min(max(self.ring.fill / self.ring.rate / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
 
     def buffered(self) -> float:
@@ -143,6 +148,7 @@ class Outlet:
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = round(self._options.resume_buffer * rate)
         self._sink.start(self.ring)
+        self.settled.set()
         return True
 
     def _flush(self) -> bool:
@@ -192,4 +198,4 @@ class Outlet:
             self._pending.extend(self._converter.finish())
             self._flush()
         if not self._pending:
-            self.ring.finish()
+            self.ring.finish(broken=self._broken)

@@ -91,7 +91,7 @@ class Session:
                     await self._outlet.room()
         except OggStreamError as error:
             self._failure = error
-        self._outlet.end()
+        self._outlet.end(broken=self._failure is not None)
         if self._outlet.finished and self._outlet.ring is None:
             playing.cancel()  # there is nothing to play: no need to wait for a device that may be slow to open
 
@@ -99,6 +99,7 @@ class Session:
         # The request goes first: opening a device and loading numpy would slow it down.
         await self._request_out.wait()
         self._outlet.attach(await self._prepare())
+        await self._outlet.settled.wait()
         while not self._outlet.finished:
             self._outlet.top_up()
             self._look()
