@@ -16,8 +16,9 @@ from typing import Any, NamedTuple
 from ..errors import LibraryError
 from . import library
 
-NORMAL_WPM, MIN_WPM, MAX_WPM = 175, 80, 900
-"""Words per minute: espeak-ng's usual, its slowest (lower values change nothing), and more than 4 times its usual."""
+MIN_WPM, NORMAL_WPM, EVEN_WPM, SONIC_WPM = 80, 175, 250, 450
+"""Words per minute: espeak-ng's slowest (lower values change nothing), its usual, up to which its durations follow
+evenly, and from which it shortens finished sound instead."""
 
 BUFFER_MS = 60  # the least that espeak-ng takes
 LOCK_POLL_SECONDS = 0.005

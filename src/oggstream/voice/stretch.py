@@ -1,4 +1,6 @@
-"""Slower speech at the same pitch: waveform-similarity overlap-add (WSOLA; Verhelst and Roelands, ICASSP 1993).
+"""Slower or faster speech at the same pitch.
+
+Waveform-similarity overlap-add (WSOLA; Verhelst and Roelands, ICASSP 1993).
 
 The output is made of segments of the input that overlap by half. Each is taken from near where the stretched time
 says, at the place (within the tolerance) that resembles most what would have followed the segment before it.
@@ -19,7 +21,7 @@ TOLERANCE_SECONDS = 0.008
 
 
 class Stretcher:
-    """Stretches mono 16-bit PCM of ``rate`` by ``factor`` (1 or more). Fed in pieces, it holds about 50 ms back."""
+    """Stretches mono 16-bit PCM of ``rate`` by ``factor`` (0.5 to 4). Fed in pieces, it holds about 60 ms back."""
 
     def __init__(self, rate: int, factor: float) -> None:
         import numpy as np

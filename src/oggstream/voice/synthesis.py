@@ -142,7 +142,7 @@ class Shaper:
 
         from .stretch import Stretcher
 
-        self._stretcher = Stretcher(rate, stretch) if stretch > 1 else None
+        self._stretcher = Stretcher(rate, stretch) if stretch != 1 else None
         self._resampler: Any = soxr.ResampleStream(rate, RATE, 1, dtype="int16", quality="HQ")
 
     def feed(self, pcm: bytes) -> bytes:

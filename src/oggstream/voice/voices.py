@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..errors import UsageError
-from .espeak import MAX_WPM, MIN_WPM, NORMAL_WPM, Manner
+from .espeak import EVEN_WPM, MIN_WPM, NORMAL_WPM, SONIC_WPM, Manner
 
 DEFAULT_VOICE = "alloy"
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
@@ -31,7 +31,7 @@ VOICES = {
 
 
 class Pace(NamedTuple):
-    """What gives a speed: words a minute for espeak-ng, and the factor (1 or more) to stretch its sound by."""
+    """What gives a speed: words a minute for espeak-ng, and the factor to stretch its sound by (1 leaves it alone)."""
 
     wpm: int
     stretch: float
@@ -48,11 +48,15 @@ def manner_of(voice: str) -> Manner:
 def pace_of(speed: float) -> Pace:
     """Words a minute, and stretching, for ``speed`` (0.25 to 4, 1 is normal).
 
-    Measured, durations are within 5 % of the inverse of the speed. espeak-ng speaks no slower than `MIN_WPM`: below a
-    speed of 0.46 the rest is done by stretching. Raises `UsageError` outside the range.
+    espeak-ng speaks no slower than `MIN_WPM`, and from `EVEN_WPM` to `SONIC_WPM` it makes short phrases up to a third
+    too short; there the rest is done by stretching. Measured, sentences then last the inverse of the speed within 5 %.
+    Raises `UsageError` outside the range.
     """
     if not MIN_SPEED <= speed <= MAX_SPEED:
         raise UsageError(f"speed {speed:g} is outside {MIN_SPEED:g} to {MAX_SPEED:g}")
     wanted = NORMAL_WPM * speed
-    wpm = min(MAX_WPM, max(MIN_WPM, round(wanted)))
-    return Pace(wpm, max(1.0, wpm / wanted) if wanted < MIN_WPM else 1.0)
+    if wanted < MIN_WPM:
+        return Pace(MIN_WPM, MIN_WPM / wanted)
+    if EVEN_WPM < wanted < SONIC_WPM:
+        return Pace(EVEN_WPM, EVEN_WPM / wanted)
+    return Pace(round(wanted), 1.0)
