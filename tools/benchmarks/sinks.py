@@ -48,5 +48,5 @@ class InstantSink:
         assert self._ring is not None
         if self.first_write is None and self._ring.written:
             self.first_write = time.monotonic()
-        while self._ring.playing and self._ring.fill:
-            self._ring.read_into(self._block, time.monotonic())
+        while self._ring.playing and (fill := self._ring.fill):  # no more than there is: that would be a stall
+            self._ring.read_into(self._block[: fill * self._ring.frame_bytes], time.monotonic())
