@@ -73,12 +73,15 @@ def decode_body(
     """
     if rate not in RATES or sample not in _SAMPLE_BYTES or gain not in GAINS:
         raise UsageError(f"cannot decode to {sample} at {rate} Hz with gain {gain!r}")
+    if channels is not None and not 1 <= channels <= 255:
+        raise UsageError(f"cannot decode to {channels} channels, only to 1 to 255")
     reader = OpusReader()
     body = _Body(reader, open_output, rate=rate, sample=sample, channels=channels, gain=gain)
     try:
         for chunk in chunks:
             body.take(reader.feed(chunk))
         body.take(reader.finish())
+        body.finish()
     finally:
         body.close()
     return DecodeResult(body.audio(), dict(reader.stats.as_dict()), body.links)
@@ -109,9 +112,9 @@ class _Body:
     def take(self, items: list[Item]) -> None:
         """Decode ``items`` and write what they give."""
         for item in items:
+            if self._hole is not None:
+                self._fill_hole(item.data if isinstance(item, AudioPacket) else None)
             if isinstance(item, AudioPacket):
-                if self._hole is not None:
-                    self._fill_hole(item.data)
                 self._decode(item)
             elif isinstance(item, Hole):
                 self._hole = item
@@ -119,6 +122,12 @@ class _Body:
                 self._begin_link(item)
             else:
                 self._take_tags(item)
+        self._flush()
+
+    def finish(self) -> None:
+        """Write what is left, after the last item."""
+        if self._hole is not None:
+            self._fill_hole(None)
         self._flush()
 
     def close(self) -> None:
@@ -139,7 +148,6 @@ class _Body:
 
     def _begin_link(self, head: OpusHead) -> None:
         self._head = head
-        self._hole = None
         self._channels = self._channels or head.channels
         if self._output is None:
             self._output = self._open_output(self._channels, _speaker_mask(head, self._channels))
@@ -163,7 +171,7 @@ class _Body:
         else:
             self._stats.bad_packets += 1
 
-    def _fill_hole(self, following: bytes) -> None:
+    def _fill_hole(self, following: bytes | None) -> None:
         assert self._decoder is not None
         assert self._hole is not None
         for count in self._decoder.fill(self._hole.samples // self._ratio, following):

@@ -55,6 +55,10 @@ class FrameDecoder:
             self._hole = item
         return frames
 
+    def finish(self) -> list[PcmFrame]:
+        """The frames of a hole that nothing came after; to be called after the last item."""
+        return self._fill_hole(None)
+
     def _begin_link(self, head: OpusHead) -> None:
         import numpy as np
 

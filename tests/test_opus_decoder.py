@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from oggstream.errors import UsageError
+from oggstream.opus.decoder import FrameDecoder
+from oggstream.opus.head import OpusHead
+from oggstream.opus.items import Hole, StreamStats
+from oggstream.opus.reader import OpusReader
+from oggstream.opus.tags import OpusTags
+from opus_streams import join_streams, placed, tone_packets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from oggstream.audio.frame import PcmFrame
+    from oggstream.opus.reader import Item
+
+FIXTURES = Path(__file__).parent / "fixtures"
+MONO = OpusHead.simple(1, 312)
+PACKETS = tone_packets()
+BROKEN = b"\x03"  # libopus does not decode it
+
+
+def frames_of(items: Iterable[Item], decoder: FrameDecoder | None = None) -> list[PcmFrame]:
+    decoder = decoder or FrameDecoder()
+    return [frame for item in items for frame in decoder.decode(item)]
+
+
+def pcm_of(frames: list[PcmFrame]) -> NDArray[np.float32]:
+    return np.concatenate([frame.pcm for frame in frames])
+
+
+def assert_contiguous(frames: list[PcmFrame], position: int = 0) -> int:
+    for frame in frames:
+        assert frame.position == position
+        position += len(frame.pcm) * 48000 // frame.rate
+    return position
+
+
+def test_each_packet_becomes_a_float32_frame() -> None:
+    frames = frames_of([MONO, *placed(PACKETS)])
+    assert [frame.pcm.shape for frame in frames] == [(960, 1)] * 10
+    assert all(frame.pcm.dtype == np.float32 and frame.rate == 48000 and not frame.concealed for frame in frames)
+    assert assert_contiguous(frames) == 9600
+
+
+def test_frames_own_their_memory() -> None:
+    decoder = FrameDecoder()
+    first, *others = frames_of([MONO, *placed(PACKETS)], decoder)
+    assert first.pcm.base is None
+    assert not any(np.shares_memory(first.pcm, frame.pcm) for frame in others)
+
+
+def test_both_trims_are_taken_off() -> None:
+    whole = pcm_of(frames_of([MONO, *placed(PACKETS)]))
+    cut = pcm_of(frames_of([MONO, *placed(PACKETS, skip=312, cut=100)]))
+    np.testing.assert_array_equal(cut, whole[312:-100])
+
+
+def test_a_packet_that_is_trimmed_away_gives_no_frame_but_is_decoded() -> None:
+    skipped = [MONO, *placed(PACKETS[:1], skip=960), *placed(PACKETS[1:])]
+    whole = pcm_of(frames_of([MONO, *placed(PACKETS)]))
+    np.testing.assert_array_equal(pcm_of(frames_of(skipped)), whole[960:])
+
+
+@pytest.mark.parametrize("rate", [8000, 12000, 16000, 24000])
+def test_at_a_lower_rate_trims_shrink_and_positions_stay(rate: int) -> None:
+    frames = frames_of([MONO, *placed(PACKETS, skip=312, cut=120)], FrameDecoder(rate))
+    assert {frame.rate for frame in frames} == {rate}
+    assert len(pcm_of(frames)) == (9600 - 432) * rate // 48000
+    assert assert_contiguous(frames) == 9600 - 432
+
+
+def test_each_link_gets_a_new_decoder_and_its_own_channels() -> None:
+    stereo = tone_packets(channels=2)
+    chain = [MONO, *placed(PACKETS), OpusHead.simple(2, 0), *placed(stereo, position=9600)]
+    frames = frames_of(chain)
+    assert {frame.pcm.shape[1] for frame in frames[10:]} == {2}
+    alone = pcm_of(frames_of([OpusHead.simple(2, 0), *placed(stereo)]))
+    np.testing.assert_array_equal(pcm_of(frames[10:]), alone)
+    assert assert_contiguous(frames) == 19200
+
+
+@pytest.mark.parametrize(("gain", "decibels"), [("none", -6.0), ("track", -3.0), ("album", -12.0)])
+def test_the_tags_gain_comes_on_top_of_the_output_gain(gain: str, decibels: float) -> None:
+    head = MONO._replace(output_gain=-6 * 256)
+    tags = OpusTags("", ("R128_TRACK_GAIN=768", "R128_ALBUM_GAIN=-1536"))
+    plain = pcm_of(frames_of([MONO, *placed(PACKETS)]))
+    ours = pcm_of(frames_of([head, tags, *placed(PACKETS)], FrameDecoder(gain=gain)))
+    np.testing.assert_allclose(ours, plain * 10 ** (decibels / 20), rtol=1e-4, atol=1e-6)
+
+
+def test_a_gain_without_tags_is_the_output_gain() -> None:
+    ours = pcm_of(frames_of([MONO, *placed(PACKETS)], FrameDecoder(gain="track")))
+    np.testing.assert_array_equal(ours, pcm_of(frames_of([MONO, *placed(PACKETS)])))
+
+
+@pytest.mark.parametrize("samples", [120, 960, 1000, 48000])
+@pytest.mark.parametrize("rate", [8000, 48000])
+def test_a_hole_is_concealed_before_the_packet_after_it(samples: int, rate: int) -> None:
+    hole = Hole(0, 0, 4800, samples, "lost")
+    after = placed(PACKETS[5:], position=4800 + samples)
+    frames = frames_of([MONO, *placed(PACKETS[:5]), hole, *after], FrameDecoder(rate))
+    concealed = [frame for frame in frames if frame.concealed]
+    assert sum(len(frame.pcm) for frame in concealed) == samples * rate // 48000
+    assert all(math.isfinite(float(frame.pcm.sum())) for frame in concealed)
+    assert_contiguous(frames[:5] + concealed)
+    assert frames[-1].position == 4800 + samples + 4 * 960
+
+
+def test_the_hole_waits_for_the_packet_that_may_carry_what_is_lost() -> None:
+    decoder = FrameDecoder()
+    frames_of([MONO, *placed(PACKETS[:5])], decoder)
+    assert decoder.decode(Hole(0, 0, 4800, 960, "lost")) == []
+    frames = decoder.decode(placed(PACKETS[6:7], position=5760)[0])
+    assert [frame.concealed for frame in frames] == [True, False]
+
+
+def test_a_hole_of_no_samples_gives_nothing() -> None:
+    frames = frames_of([MONO, *placed(PACKETS[:5]), Hole(0, 9, 4800, 0, "damage"), *placed(PACKETS[5:], position=4800)])
+    assert not any(frame.concealed for frame in frames)
+    assert len(frames) == 10
+
+
+def test_a_hole_that_no_packet_follows_is_concealed_by_its_own_link() -> None:
+    stereo = OpusHead.simple(2, 0)
+    hole = Hole(0, 0, 9600, 960, "lost")
+    frames = frames_of([MONO, *placed(PACKETS), hole, stereo])
+    assert frames[-1].concealed
+    assert frames[-1].pcm.shape == (960, 1)
+
+
+def test_a_second_hole_does_not_hide_the_first() -> None:
+    holes: list[Item] = [
+        Hole(0, 0, 9600, 960, "lost"),
+        Hole(0, 0, 10560, 480, "lost"),
+        AudioPacket(PACKETS[0], 11040, 960, 0, 0),
+    ]
+    frames = frames_of([MONO, *placed(PACKETS), *holes])
+    assert [len(frame.pcm) for frame in frames[10:]] == [960, 480, 960]
+
+
+def test_a_hole_at_the_end_comes_with_the_finish() -> None:
+    decoder = FrameDecoder()
+    assert len(frames_of([MONO, *placed(PACKETS), Hole(0, 0, 9600, 960, "lost")], decoder)) == 10
+    (frame,) = decoder.finish()
+    assert (frame.concealed, frame.position, len(frame.pcm)) == (True, 9600, 960)
+    assert decoder.finish() == []
+
+
+def test_a_hole_before_any_link_gives_nothing() -> None:
+    assert frames_of([Hole(0, 0, 0, 960, "lost"), MONO]) == []
+
+
+def test_a_refused_packet_is_counted_and_its_time_left_out() -> None:
+    stats = StreamStats()
+    packets = placed([*PACKETS[:3], BROKEN, *PACKETS[3:]])
+    frames = frames_of([MONO, *packets], FrameDecoder(stats=stats))
+    assert stats.bad_packets == 1
+    assert assert_contiguous(frames) == 9600
+    np.testing.assert_array_equal(pcm_of(frames), pcm_of(frames_of([MONO, *placed(PACKETS)])))
+
+
+def test_holes_after_a_refused_packet_keep_to_the_shorter_time() -> None:
+    packets = placed([*PACKETS[:3], BROKEN])
+    hole = Hole(0, 0, 3840, 960, "lost")
+    frames = frames_of([MONO, *packets, hole, *placed(PACKETS[5:], position=4800)])
+    assert_contiguous(frames)
+
+
+def test_surround_comes_in_wav_order() -> None:
+    streams = [tone_packets(200 * (channel + 1), 0.04) for channel in range(3)]
+    packets = [join_streams(parts) for parts in zip(*streams, strict=True)]
+    head = OpusHead(0, 1, 3, 0, 48000, 0, 1, 3, 0, bytes(range(3)))
+    pcm = pcm_of(frames_of([head, *placed(packets)]))
+    left, centre, right = (pcm_of(frames_of([MONO, *placed(stream)]))[:, 0] for stream in streams)
+    np.testing.assert_array_equal(pcm, np.stack([left, right, centre], axis=1))
+
+
+def test_family_3_is_demixed() -> None:
+    table = np.array([[16384, 0, -16384], [0, 8192, 0]], "<i2")
+    head = OpusHead(0, 1, 3, 0, 48000, 0, 3, 2, 0, bytes(range(3)), table.tobytes())
+    streams = [tone_packets(300, 0.04), tone_packets(500, 0.04)]
+    pcm = pcm_of(frames_of([head, *placed([join_streams(parts) for parts in zip(*streams, strict=True)])]))
+    one, two = (pcm_of(frames_of([MONO, *placed(stream)]))[:, 0] for stream in streams)
+    np.testing.assert_allclose(pcm, np.stack([one / 2, two / 4, -one / 2], axis=1), atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{"rate": 44100}, {"gain": "loud"}])
+def test_other_arguments_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        FrameDecoder(**options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "samples"),
+    [
+        ("generation_a.opus", 148800),
+        ("generation_b.opus", 206400),
+        ("restart.opus", 128328),
+        ("stereo.opus", 91200),
+        ("chained.opus", 91200),
+    ],
+)
+def test_fixtures_give_all_their_samples_in_one_piece(name: str, samples: int) -> None:
+    reader = OpusReader()
+    items = reader.feed((FIXTURES / name).read_bytes()) + reader.finish()
+    frames = frames_of(items, FrameDecoder(stats=reader.stats))
+    assert assert_contiguous(frames) == samples
+    assert reader.stats.bad_packets == reader.stats.holes == 0
+    assert float(np.sqrt(np.mean(np.concatenate([frame.pcm[:, 0] for frame in frames]) ** 2))) > 0.01
