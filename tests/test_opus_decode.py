@@ -235,6 +235,13 @@ def test_what_a_chunk_gives_is_written_before_the_next_is_read() -> None:
     assert written[-1] > 190_000
 
 
+def test_a_body_shorter_than_its_pre_skip_is_an_output_without_samples() -> None:
+    result, output = decode(link(PACKETS[:1], OpusHead.simple(1, 5000)))
+    assert result.audio == {"channels": 1, "sample_rate": 48000, "samples": 0, "seconds": 0.0}
+    assert output.format == (1, None)
+    assert not output.writes
+
+
 def test_a_long_body_in_one_chunk_is_written_in_parts() -> None:
     body = link([b"\x08"] * 2000, OpusHead.simple(1, 0), per_page=250)
     _, output = decode(body)
