@@ -17,13 +17,14 @@ NAME = "oggstream"
 
 
 class Console:
-    """Writes lines for a person, each warning once. With ``quiet`` only errors.
+    """Writes lines for a person, each warning once. With ``quiet`` only errors, without ``warnings`` no warnings.
 
     ``before`` is called ahead of each line: it clears a live line.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
+        self.warnings = True
         self.before: Callable[[], object] | None = None
         self._warned: set[str] = set()
 
@@ -34,7 +35,7 @@ class Console:
 
     def warn(self, text: str) -> None:
         """Say what is odd but no failure."""
-        if text not in self._warned:
+        if self.warnings and text not in self._warned:
             self._warned.add(text)
             self.note(f"warning: {text}")
 

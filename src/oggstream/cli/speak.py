@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
 from argparse import Namespace
 from contextlib import AsyncExitStack, suppress
@@ -132,6 +133,7 @@ class Speaking:
         return {name: value for name in names if (value := getattr(self._args, name)) is not None}
 
     def _on_event(self, event: Event) -> None:
+        gc.enable()  # the request is out, or there is none; see `main.run`
         if isinstance(event, Warned):
             self._console.warn(event.message)
         if self._live is not None:

@@ -17,19 +17,10 @@ from ..events import (
     Started,
     Warned,
 )
-from ..report import (
-    AudioInfo,
-    ErrorInfo,
-    PlaybackReport,
-    PlayoutInfo,
-    RequestInfo,
-    SegmentInfo,
-    StreamInfo,
-    Timing,
-)
-
+# The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
     from ..opus.reader import StreamStats
+    from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, StreamInfo, Timing
     from .outlet import Outlet
 
 
@@ -68,6 +59,8 @@ class Account:
         error: BaseException | None,
     ) -> PlaybackReport:
         """Write the report as things stand."""
+        from ..report import AudioInfo, PlaybackReport, RequestInfo, SegmentInfo
+
         first_packet = self._first.get(FirstPacket)
         return PlaybackReport(
             completed=error is None,
@@ -89,6 +82,8 @@ class Account:
         )
 
     def _timing(self, outlet: Outlet) -> Timing:
+        from ..report import Timing
+
         age = process.age()
         return Timing(
             process_start=None if age is None else self._recorder.elapsed() - age,
@@ -110,6 +105,8 @@ class Account:
         return None if at is None else at - self._recorder.zero
 
     def _stream(self, stats: StreamStats) -> StreamInfo:
+        from ..report import StreamInfo
+
         return StreamInfo(
             bytes=stats.bytes,
             pages=stats.pages,
@@ -122,6 +119,8 @@ class Account:
 
 
 def _playout(outlet: Outlet, sink: object) -> PlayoutInfo:
+    from ..report import PlayoutInfo
+
     ring = outlet.ring
     return PlayoutInfo(
         stalls=ring.stalls if ring else 0,
@@ -139,4 +138,6 @@ def _name(part: object) -> str:
 def _error(error: BaseException | None) -> ErrorInfo | None:
     if error is None:
         return None
+    from ..report import ErrorInfo
+
     return ErrorInfo(type=type(error).__name__, message=str(error), request_id=getattr(error, "request_id", None))
