@@ -45,5 +45,5 @@ def _json(found: list[OutputDevice], error: DeviceError | None) -> str:
     from ..report import SCHEMA, ErrorInfo
 
     told = asdict(ErrorInfo(type=type(error).__name__, message=str(error))) if error else None
-    report = {"schema": SCHEMA, "completed": error is None, "devices": [device._asdict() for device in found]}
+    report = {"schema": SCHEMA, "completed": error is None, "devices": [asdict(device) for device in found]}
     return json.dumps({**report, "error": told})

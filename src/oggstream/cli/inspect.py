@@ -77,9 +77,7 @@ class Survey:
 
         from ..report import SCHEMA, AudioInfo, ErrorInfo
 
-        audio = AudioInfo(
-            channels=self.channels, sample_rate=RATE, samples=self.samples, seconds=self.samples / RATE
-        )
+        audio = AudioInfo(channels=self.channels, sample_rate=RATE, samples=self.samples, seconds=self.samples / RATE)
         error = self.error
         return {
             "schema": SCHEMA,

@@ -12,7 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-    from typing import Any
+    from typing import Any, Self
 
 INTERRUPTED = 130
 """Exit status: 128 + SIGINT, as a shell has it."""
@@ -31,7 +31,7 @@ class Interrupts:
         self._count = 0
         self._before: dict[signal.Signals, Any] = {}
 
-    def __enter__(self) -> Interrupts:
+    def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             try:
                 # Also where SIGINT is ignored, as in the background of a shell script: what sounds must be stoppable.

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from .console import Console
+if TYPE_CHECKING:
+    from .console import Console
 
 
 class _ConsoleHandler(logging.Handler):

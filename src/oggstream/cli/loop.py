@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from .interrupts import Interrupts
+if TYPE_CHECKING:
+    from .interrupts import Interrupts
 
 T = TypeVar("T")
 

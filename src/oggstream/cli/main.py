@@ -87,4 +87,3 @@ def _reader_gone(error: BaseException) -> bool:
     return isinstance(error, BrokenPipeError) or (
         isinstance(error, OutputError) and isinstance(error.__cause__, BrokenPipeError)
     )
-

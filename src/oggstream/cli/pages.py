@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from ..errors import FormatError
 from ..ogg.packet import PacketReader
 from ..ogg.page import BAD_CHECKSUM, BOS, CAPTURE, CONTINUED, EOS, Page, PageReader, Skipped
-from ..opus.head import MAGIC as HEAD_MAGIC
-from ..opus.head import OpusHead
+from ..opus.head import MAGIC as HEAD_MAGIC, OpusHead
 from ..opus.tags import MAGIC as TAGS_MAGIC
 from ..opus.toc import multistream_samples, packet_info
 from ..sniff import ogg_codec

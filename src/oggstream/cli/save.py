@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ..errors import OutputError
 
@@ -71,7 +71,7 @@ class SavedBytes:
         self._descriptor = -1
         self._is_new = False
 
-    def __enter__(self) -> SavedBytes:
+    def __enter__(self) -> Self:
         try:
             if self.path == "-":
                 self._descriptor = os.dup(sys.stdout.fileno())

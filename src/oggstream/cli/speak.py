@@ -15,7 +15,6 @@ from ..events import Event, Warned
 from ..options import PlaybackOptions
 from ..player import play_stream
 from .console import Console, show
-from .interrupts import Interrupts
 from .logs import logging_to
 from .loop import run_in_loop
 from .save import SavingSource
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from ..report import PlaybackReport
     from ..sinks.base import Sink
     from ..sources.base import Source
+    from .interrupts import Interrupts
     from .live import LiveLine
 
 

@@ -17,6 +17,7 @@ from ..events import (
     Started,
     Warned,
 )
+
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
     from ..opus.reader import StreamStats
