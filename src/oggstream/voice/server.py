@@ -58,13 +58,13 @@ class SpeechServer:
         loading = asyncio.ensure_future(load())  # in its thread, while aiohttp is being imported
         await asyncio.sleep(0)
         runner = _runner(self)
+        listening = asyncio.ensure_future(_listen(runner, self.host, self.port))
         try:
-            await runner.setup()
-            self._address = await _listen(runner, self.host, self.port)
+            self._address = await asyncio.shield(listening)  # cancelled on the way, asyncio leaves the socket open
             await loading
         except BaseException:
             loading.cancel()
-            await asyncio.gather(loading, return_exceptions=True)
+            await asyncio.gather(loading, listening, return_exceptions=True)
             await runner.cleanup()
             raise
         self._runner = runner
@@ -121,8 +121,7 @@ async def _speak(request: web.Request, wanted: SpeechRequest) -> web.StreamRespo
             if not response.prepared:
                 raise
             log.warning("speech broke off: %s", error)
-            if request.transport is not None:
-                request.transport.abort()  # an end without the last chunk: the client sees that something is missing
+            request.protocol.force_close()  # an end without the last chunk: the client sees that something is missing
     return response
 
 
@@ -155,6 +154,7 @@ async def _listen(runner: web.AppRunner, host: str, port: int) -> tuple[str, int
     """Open the port; returns the host and the port that it has become."""
     from aiohttp import web
 
+    await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:

@@ -54,7 +54,8 @@ class Stretcher:
 
         total = round(self._end * self._factor)
         missing = total - self._made
-        silence = np.zeros(self._next_needs() - self._end + missing + self._half, np.int16)
+        enough = self._next_needs() - self._end + int(missing / self._factor) + self._half
+        silence = np.zeros(enough, np.int16)
         return self.feed(silence)[:missing]
 
     def _next_needs(self) -> int:
