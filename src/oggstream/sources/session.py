@@ -155,8 +155,11 @@ async def _on_reuse(_session: Any, context: Any, _params: Any) -> None:
 
 async def _on_redirect(_session: Any, _context: Any, params: Any) -> None:
     """Take credentials off a request that is sent on to another host; aiohttp itself takes off Authorization only."""
-    goal = params.url.join(type(params.url)(params.response.headers.get("Location", "")))
-    if goal.origin() != params.url.origin():
+    try:
+        goal = params.url.join(type(params.url)(params.response.headers.get("Location", ""))).origin()
+    except ValueError:
+        return  # no URL: aiohttp refuses to follow it
+    if goal != params.url.origin():
         for name in [name for name in params.headers if is_secret_name(name)]:
             params.headers.popall(name, None)
 
