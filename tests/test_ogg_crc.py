@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ogg_build import slow_crc
 from oggstream.ogg.crc import checksum, field_of, mirrored

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ogg_build import lace, page, raw_page, spread
 from oggstream.ogg import packet as packet_module
@@ -77,6 +76,12 @@ def test_page_in_the_middle_of_a_packet_without_beginning_gives_nothing() -> Non
 def test_packet_whose_end_does_not_come_is_not_glued_to_the_next() -> None:
     pages = raw_page(b"\x01\xff", b"a" + bytes(255)), page(b"next", number=1)
     assert read(*pages) == [Packets([b"a"], None), Packets([b"next"], NO_END)]
+
+
+def test_packet_whose_end_does_not_come_is_missed_once() -> None:
+    pages = raw_page(b"\xff", bytes(255)), page(b"a", number=1), page(b"b", number=2)
+    late = raw_page(b"\x03\x04", b"endnext", number=3, flags=1)
+    assert [packets.gap for packets in read(*pages, late) if packets] == [None, NO_END, None, NO_BEGINNING]
 
 
 def test_packet_is_not_glued_across_a_lost_page() -> None:

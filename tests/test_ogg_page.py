@@ -3,8 +3,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from ogg_build import damaged, page, raw_page
 from oggstream.ogg.page import BAD_CHECKSUM, BAD_VERSION, CUT, MAX_PAGE, NO_PAGE, Page, PageReader, Skipped

@@ -19,6 +19,7 @@ def refusal(*body: bytes) -> FormatError:
 def test_empty_body_is_called_empty() -> None:
     error = refusal()
     assert type(error) is EmptyBodyError
+    assert error.offset == 0
     assert "empty" in str(error)
 
 
@@ -44,6 +45,7 @@ def test_pages_with_wrong_checksums_alone_are_called_that() -> None:
     error = refusal(*map(damaged, link([b"\x08abc"])))
     assert type(error) is FormatError
     assert "all 3 pages" in str(error)
+    assert error.offset == 0
     assert "wrong checksum" in str(error)
 
 
@@ -59,12 +61,14 @@ def test_body_that_is_cut_in_its_first_page_has_no_audio() -> None:
     error = refusal(headers()[0][:-1])
     assert type(error) is NoAudioError
     assert "cut in its first Ogg page" in str(error)
+    assert error.offset == 0
 
 
 def test_headers_without_audio_are_called_that() -> None:
     error = refusal(b"junk", *headers())
     assert type(error) is NoAudioError
     assert "no audio: the Opus stream at byte 4" in str(error)
+    assert error.offset == 4
 
 
 def test_audio_that_is_all_malformed_is_no_audio() -> None:
@@ -85,4 +89,6 @@ def test_opus_that_cannot_be_played_says_more_than_another_codec() -> None:
 
 
 def test_pages_of_which_none_begins_a_stream_are_called_that() -> None:
-    assert "none that begins a stream" in str(refusal(page(b"\x08abc", granule=960)))
+    error = refusal(page(b"\x08abc", granule=960))
+    assert "none that begins a stream" in str(error)
+    assert error.offset == 0

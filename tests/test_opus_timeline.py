@@ -1,7 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.timeline import MAX_CONCEALED, Timeline
@@ -52,6 +51,13 @@ def test_end_trim_never_reaches_earlier_pages() -> None:
     assert kept(line.place(PACKETS, SAMPLES, 100, last=True)) == [0, 0, 0]
 
 
+def test_granule_position_zero_is_one_like_others() -> None:
+    line = Timeline(0, 0)
+    line.place(PACKETS, SAMPLES, 0, last=False)
+    assert line.granule == 0
+    assert kept(line.place(PACKETS, SAMPLES, 0, last=True)) == [0, 0, 0]
+
+
 def test_last_granule_position_that_is_too_large_trims_nothing() -> None:
     assert kept(Timeline(0, 0).place(PACKETS, SAMPLES, 9999, last=True)) == [960, 960, 960]
 
@@ -85,6 +91,7 @@ def test_gap_is_as_long_as_the_senders_count_says() -> None:
     line = Timeline(0, 312)
     line.place(PACKETS, SAMPLES, 2880, last=False)
     assert line.conceal(2880 + 960 + 2880, 2880) == 960
+    assert line.granule == 2880 + 960
     assert line.position == 2880 - 312 + 960
 
 
@@ -105,6 +112,7 @@ def test_gap_in_the_pre_skip_is_dropped_with_it() -> None:
     line = Timeline(0, 3840)
     line.place(PACKETS, SAMPLES, 2880, last=False)
     assert line.conceal(2880 + 1920 + 960, 960) == 1920 - 960
+    assert line.position == 1920 - 960
     assert kept(line.place([b"d"], [960], 5760, last=False)) == [960]
 
 

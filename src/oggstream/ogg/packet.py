@@ -52,7 +52,6 @@ class PacketReader:
             return Packets([], gap)
         if self._parts and not page.continued:
             gap = NO_END
-            self._parts = None
         return self._assemble(page, gap)
 
     def _assemble(self, page: Page, gap: str | None) -> Packets:
@@ -67,7 +66,7 @@ class PacketReader:
             if not packets:
                 return Packets([], gap)
             packets[:1] = [] if self._parts is None else [b"".join(self._parts)]
-            self._parts = None
+        self._parts = None
         if rest:
             self._parts, self._size = [rest], len(rest)
         return Packets(packets, gap)

@@ -11,13 +11,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..ogg.page import Page, PageReader, Skipped
-from .head import MAGIC as HEAD_MAGIC
-from .head import OpusHead
+from .head import MAGIC as HEAD_MAGIC, OpusHead
 from .items import AudioPacket, Hole, StreamStats
 from .links import Link, LinkFinder, Stage
 from .refusal import MAX_JUNK, no_audio, not_ogg
-from .tags import MAGIC as TAGS_MAGIC
-from .tags import OpusTags
+from .tags import MAGIC as TAGS_MAGIC, OpusTags
 
 if TYPE_CHECKING:
     from ..errors import FormatError
