@@ -28,7 +28,9 @@ def plugged_in() -> Iterator[None]:
         "--load=module-null-sink sink_name=SINK rate=48000 channels=2 norewinds=1",
     ]
     config = Path(folder, "asound.conf")
-    config.write_text(f'pcm.!default {{ type pulse server "{server}" }}\nctl.!default {{ type pulse server "{server}" }}\n')
+    config.write_text(
+        f'pcm.!default {{ type pulse server "{server}" }}\nctl.!default {{ type pulse server "{server}" }}\n'
+    )
     environment = {"HOME": folder, "XDG_RUNTIME_DIR": folder, "PULSE_RUNTIME_PATH": folder}
     process = subprocess.Popen(command, env={**os.environ, **environment}, stderr=subprocess.DEVNULL)
     os.environ["ALSA_CONFIG_PATH"] = str(config)

@@ -69,15 +69,13 @@ def measure_warm(run: Run) -> Outcome:
         return _judge(*asyncio.run(_with_device(run, speak)), allowed=0.010)
 
 
-async def _with_device(
-    run: Run, speak: Callable[[DeviceSink, int], Any]
-) -> tuple[list[float], float, float]:
+async def _with_device(run: Run, speak: Callable[[DeviceSink, int], Any]) -> tuple[list[float], float, float]:
     """Open a device, let ``speak`` measure, and return what it says with the stream's own lead and period."""
     sink = card.noting_sink()
     try:
-        format = await sink.prepare()
+        form = await sink.prepare()
         waits = await speak(sink, run.count(UTTERANCES, least=1))
-        return waits, median(sink.leads), median(sink.samples) / format.rate
+        return waits, median(sink.leads), median(sink.samples) / form.rate
     finally:
         await sink.aclose()
 
@@ -184,5 +182,11 @@ ROWS = [
         measure_warm,
         NEEDED,
     ),
-    Row("cpu", "CPU while playing in real time, above an empty callback on the same stream", "<= 2 points", measure_cpu, NEEDED),
+    Row(
+        "cpu",
+        "CPU while playing in real time, above an empty callback on the same stream",
+        "<= 2 points",
+        measure_cpu,
+        NEEDED,
+    ),
 ]

@@ -13,14 +13,15 @@ from .stats import alternate
 
 CHUNK = 4096
 BEST_OF = 5
+BEST_OF_SHORT = 15
 
 
 def measure_pages(run: Run) -> Outcome:
     """Split a stream into pages and packets, checksums included: 4 KB at a time, and byte by byte."""
-    seconds = run.seconds(600, least=10)
+    seconds = run.seconds(600, least=1)
     body = material.ogg_file(run.folder, seconds).read_bytes()
-    few = material.ogg_file(run.folder, run.seconds(60, least=2)).read_bytes()
-    few_seconds = run.seconds(60, least=2)
+    few = material.ogg_file(run.folder, run.seconds(60, least=1)).read_bytes()
+    few_seconds = run.seconds(60, least=1)
     whole, bytewise = alternate(
         run.count(BEST_OF), lambda: _time(lambda: _split(body, CHUNK)), lambda: _time(lambda: _split(few, 1))
     )
@@ -44,12 +45,12 @@ def _split(body: bytes, size: int) -> None:
 
 def measure_pcm(run: Run) -> Outcome:
     """Decode a stream from its bytes, against a loop in C over its packets with the same libopus."""
-    seconds = run.seconds(600, least=10)
+    seconds = run.seconds(120, least=1)
     packets = material.packet_file(run.folder, seconds)
     body = material.ogg_file(run.folder, seconds).read_bytes()
     loop = _compile_loop(run.folder)
     ours, bare = alternate(
-        run.count(BEST_OF),
+        run.count(BEST_OF_SHORT),
         lambda: _time(lambda: _decode(body)),
         lambda: float(subprocess.run([loop, packets], capture_output=True, check=True).stdout),
     )
@@ -60,7 +61,6 @@ def measure_pcm(run: Run) -> Outcome:
 
 def _decode(body: bytes) -> None:
     from oggstream.opus.decoder import FrameDecoder
-
     from oggstream.opus.reader import OpusReader
 
     reader = OpusReader()
@@ -99,7 +99,7 @@ ROWS = [
     ),
     Row(
         "pcm",
-        "bytes to PCM in one process, CPU against a bare C loop of opus_decode_float, best of five",
+        "bytes to PCM in one process, CPU against a bare C loop of opus_decode_float, best of 15",
         "<= 1.2 x",
         measure_pcm,
         programs=["cc"],

@@ -98,10 +98,9 @@ def ogg_file(folder: Path, seconds: float, *, per_page: int = PER_PAGE, repeat: 
         speech = packets(folder, seconds)
         head = OpusHead.simple(1, 312, RATE, serial=SERIAL)
         writer = OggOpusWriter(head, OpusTags("oggstream"), packets_per_page=per_page)
-        pages = [writer.headers()]
-        for packet in islice(cycle(speech), len(speech) * repeat):
-            pages.append(writer.write(packet, 960))
-        path.write_bytes(b"".join([*pages, writer.finish()]))
+        headers = writer.headers()
+        pages = [writer.write(packet, 960) for packet in islice(cycle(speech), len(speech) * repeat)]
+        path.write_bytes(b"".join([headers, *pages, writer.finish()]))
     return path
 
 
