@@ -54,6 +54,11 @@ class Console:
     def _line(self, text: str) -> None:
         self._write(f"{NAME}: {printable(' '.join(struck(text).split()))}\n")
 
+    def interrupted(self) -> None:
+        """End the line in which the terminal has shown Ctrl-C, so that the prompt does not follow right behind."""
+        if self.before is None and is_terminal(sys.stderr):
+            write_quietly(sys.stderr, "\n")
+
     def clear(self) -> None:
         """Take a live line off the terminal."""
         if self.before is not None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ..audio.frame import RATE
 from ..errors import DeviceError, OutputError
+from ..sinks.base import SinkFormat
 from ..sinks.device import DeviceSink
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
-    from ..sinks.base import PreparedSink, SinkFormat
+    from ..sinks.wav import WavSink
     from .console import Console
 
 FILE = "speech.wav"
@@ -27,12 +29,13 @@ class DeviceOrFile:
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._sink: PreparedSink = DeviceSink()
+        self._reason = ""  # why there is no sound, until it is told
+        self._sink: DeviceSink | WavSink = DeviceSink()
 
     @property
     def name(self) -> str:
         """What the report calls the sink in use."""
-        return str(getattr(self._sink, "name", ""))
+        return self._sink.name
 
     @property
     def underflows(self) -> int:
@@ -40,26 +43,24 @@ class DeviceOrFile:
         return int(getattr(self._sink, "underflows", 0))
 
     async def prepare(self) -> SinkFormat:
-        """Open the device, or the file. Raises `DeviceError`, and `OutputError` for the file."""
+        """Open the device; the file waits for `start`, so that a request that fails leaves none."""
         try:
             return await self._sink.prepare()
         except DeviceError as error:
             from ..sinks.threads import in_thread
+            from ..sinks.wav import WavSink
 
             if await in_thread(_has_output):
                 raise
-            self._fall_back(error)
-            return await self._sink.prepare()
-
-    def _fall_back(self, error: DeviceError) -> None:
-        from ..sinks.wav import WavSink
-
-        kept = _keep_earlier_file()
-        self._console.note(f"no sound here, writing {FILE} instead{kept} ({error})")
-        self._sink = WavSink(FILE)
+            self._reason = str(error)
+            self._sink = WavSink(FILE)
+            return SinkFormat(None, RATE)
 
     def start(self, ring: PcmRing) -> None:
-        """Begin to read ``ring``."""
+        """Begin to read ``ring``. Raises `OutputError` if the file cannot be written."""
+        if self._reason:
+            self._console.note(f"{self._reason}; writing {FILE} instead{_keep_earlier_file()}")
+            self._reason = ""
         self._sink.start(ring)
 
     async def drain(self) -> None:

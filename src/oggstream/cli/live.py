@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 PERIOD = 0.1  # seconds between two drawings while nothing sounds yet
 ROOMY = 60  # columns from which the numbers are explained
 NARROW = 24  # columns below which only numbers are shown
-CHARACTERS_PER_SECOND = 13.6  # English speech; tells which part of a long text to show
+CHARACTERS_PER_SECOND = 20  # nobody speaks faster; tells which part of a long text to show
 LEAD = 16  # characters shown before the one that is presumably spoken
+ECHO = 2  # cells that a terminal takes to show Ctrl-C, after which the line must still be the same one
 
 _DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
@@ -71,7 +72,7 @@ class LiveLine:
     def clear(self) -> None:
         """Take the line off the terminal, until the next event."""
         if self._shown:
-            write_quietly(sys.stderr, f"\r{' ' * min(self._shown, columns() - 1)}\r")
+            write_quietly(sys.stderr, f"\r{' ' * min(self._shown + ECHO, columns() - 1)}\r")
             self._shown = 0
 
     def close(self) -> None:
@@ -97,7 +98,7 @@ class LiveLine:
             self._timer = None
 
     def _draw(self) -> None:
-        width = columns() - 1  # in the last column some terminals wrap already
+        width = columns() - 1 - ECHO  # in the last column some terminals wrap already
         numbers = fitted(self._numbers(width), width)
         words = fitted(f"  {self._words()}", width - len(numbers)) if width >= NARROW else ""
         length = len(numbers) + cells(words)
@@ -125,11 +126,18 @@ class LiveLine:
         return f"{self._state}: {self._text[self._start() :]}"
 
     def _start(self) -> int:
-        """Where the part of the text begins that is worth showing."""
-        if self._first_sound is None:
+        """Where the part of the text begins that is worth showing: by the share heard of what there is by now.
+
+        Early on, before much is there, that would be too far: `CHARACTERS_PER_SECOND` is the limit.
+        """
+        if self._first_sound is None or not self._pace:
             return 0
-        before = min(int(self._clock * self._pace), len(self._text)) - LEAD
-        return self._text.find(" ", before) + 1 if before > 0 else 0
+        share = self._clock / max(self._clock + self._buffered, 0.001)
+        before = min(int(share * len(self._text)), int(self._clock * self._pace)) - LEAD
+        if before <= 0:
+            return 0
+        space = self._text.find(" ", before, before + LEAD)
+        return before if space < 0 else space + 1
 
 
 def summary(report: PlaybackReport) -> str:

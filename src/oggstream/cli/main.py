@@ -27,6 +27,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
     except SystemExit:  # how argparse ends after --help
         return DONE
     except KeyboardInterrupt:
+        console.interrupted()
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the last line of defence: a person is told, in one line
         return INTERRUPTED if interrupts.happened else _failed(error, args, console)

@@ -1,0 +1,160 @@
+"""Runs of the command line: as a process of its own, with or without a terminal, and inside the test's process."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from oggstream.__main__ import main
+
+COMMAND = [sys.executable, "-m", "oggstream"]
+PATIENCE = 15.0  # longest wait for a process that is expected to end or to show something
+
+
+class Result(NamedTuple):
+    """How a run ended and what it wrote."""
+
+    status: int
+    out: bytes
+    err: str
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The one JSON object on standard output."""
+        report: dict[str, Any] = json.loads(self.out)
+        return report
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """The environment of a process: no keys, no audio system, plain text; ``changes`` on top."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE", "COV_CORE"))}
+    return {**bare, "PULSE_SERVER": "/nonexistent", "ALSA_CONFIG_PATH": "/dev/null", "NO_COLOR": "1", **changes}
+
+
+def start(*arguments: str, cwd: Path | None = None, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process with pipes at all three ends."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    env = environment(**options.pop("env", {}))
+    return subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=env, **{**pipes, **options})
+
+
+def finish(process: subprocess.Popen[bytes], given: bytes | None = None) -> Result:
+    """Give ``given`` to a process's standard input, wait for its end, and return what it wrote."""
+    try:
+        out, err = process.communicate(given, timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.wait()
+    return Result(process.returncode, out or b"", (err or b"").decode())
+
+
+def run(*arguments: str, given: bytes = b"", cwd: Path | None = None, **options: Any) -> Result:
+    """Run a process to its end."""
+    return finish(start(*arguments, cwd=cwd, **options), given)
+
+
+def interrupt(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> Result:
+    """Send a signal, and wait for the end."""
+    process.send_signal(number)
+    return finish(process)
+
+
+@contextmanager
+def terminal(*arguments: str, columns: int = 80, cwd: Path | None = None, **env: str) -> Iterator[Terminal]:
+    """Run a process on a terminal of its own."""
+    process, descriptor = pty.fork()
+    if not process:  # pragma: no cover  # the child, which becomes another program
+        try:
+            os.chdir(cwd or ".")
+            os.execve(sys.executable, [*COMMAND, *arguments], environment(TERM="xterm", **env))
+        finally:
+            os._exit(127)
+    screen = Terminal(process, descriptor, columns)
+    try:
+        yield screen
+    finally:
+        screen.close()
+
+
+class Terminal:
+    """A process on a pseudo-terminal. ``seen`` is all that it has written so far."""
+
+    def __init__(self, process: int, descriptor: int, columns: int) -> None:
+        self._process = process
+        self._descriptor = descriptor
+        self.columns = columns
+        self.seen = ""
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
+    def write(self, data: bytes) -> None:
+        """Type something."""
+        os.write(self._descriptor, data)
+
+    def wait_for(self, pattern: str) -> str:
+        """Read until ``pattern`` has been written; return what matched."""
+        end = time.monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.seen)):
+            assert self._read(end), f"{pattern!r} was never written: {self.seen!r}"
+        return found[0]
+
+    def end(self) -> int:
+        """Read to the end; return the exit status."""
+        end = time.monotonic() + PATIENCE
+        while self._read(end):
+            pass
+        _, status = os.waitpid(self._process, 0)
+        self._process = 0
+        return os.waitstatus_to_exitcode(status)
+
+    @property
+    def lines(self) -> list[str]:
+        """What the terminal shows: carriage returns overwrite, and nothing may wrap."""
+        shown = []
+        for line in self.seen.replace("\r\n", "\n").split("\n"):
+            cells: list[str] = []
+            for part in line.split("\r"):
+                cells[: len(part)] = part
+            assert len(cells) < self.columns or not shown, cells
+            shown.append("".join(cells).rstrip())
+        return [line for line in shown if line]
+
+    def close(self) -> None:
+        """Kill what is left."""
+        if self._process:
+            os.kill(self._process, signal.SIGKILL)
+            os.waitpid(self._process, 0)
+        os.close(self._descriptor)
+
+    def _read(self, end: float) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], max(0.0, end - time.monotonic()))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._descriptor, 65536)
+        except OSError:  # how a terminal says that nobody is at the other end
+            return False
+        self.seen += data.decode(errors="replace")
+        return bool(data)
+
+
+def inside(capsys: pytest.CaptureFixture[str], *arguments: str) -> Result:
+    """Run in this process."""
+    status = main(list(arguments))
+    out, err = capsys.readouterr()
+    return Result(status, out.encode(), err)

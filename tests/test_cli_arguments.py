@@ -1,0 +1,145 @@
+"""Tests of what can be said on the command line."""
+
+from __future__ import annotations
+
+import pytest
+
+from oggstream import __version__
+from oggstream.cli.arguments import parse
+from oggstream.errors import UsageError
+
+
+def test_a_first_word_that_is_no_command_is_text() -> None:
+    args = parse(["Hello", "there."])
+    assert (args.command, args.text) == ("say", ["Hello", "there."])
+
+
+def test_the_command_say_may_be_left_out_or_said() -> None:
+    assert parse(["say", "Hello"]).text == parse(["Hello"]).text == ["Hello"]
+
+
+def test_a_word_that_is_a_command_is_spoken_behind_say() -> None:
+    assert parse(["say", "devices"]).text == ["devices"]
+
+
+def test_no_text_at_all_is_for_standard_input() -> None:
+    args = parse([])
+    assert (args.command, args.text) == ("say", [])
+
+
+def test_options_may_stand_before_a_command_and_their_values_are_no_commands() -> None:
+    args = parse(["--voice", "play", "--json", "play", "x.opus"])
+    assert (args.command, args.input, args.voice, args.json) == ("play", "x.opus", "play", True)
+
+
+def test_a_value_may_follow_an_equals_sign() -> None:
+    args = parse(["--voice=coral", "next"])
+    assert (args.voice, args.text) == ("coral", ["next"])
+
+
+def test_options_may_stand_between_words_of_the_text() -> None:
+    args = parse(["one", "--voice", "coral", "two", "--json"])
+    assert (args.text, args.voice, args.json) == (["one", "two"], "coral", True)
+
+
+@pytest.mark.parametrize("words", [["--json"], ["-x", "--help"], ["play"]])
+def test_what_follows_two_dashes_is_text(words: list[str]) -> None:
+    args = parse(["one", "--quiet", "--", *words])
+    assert (args.text, args.quiet) == (["one", *words], True)
+
+
+def test_a_file_name_that_looks_like_an_option_stands_behind_two_dashes() -> None:
+    assert parse(["play", "--json", "--", "--odd.opus"]).input == "--odd.opus"
+    args = parse(["decode", "--", "-a", "-b"])
+    assert (args.input, args.output) == ("-a", "-b")
+
+
+def test_what_is_not_said_has_the_documented_value() -> None:
+    args = parse(["Hello"])
+    assert (args.connect_timeout, args.first_byte_timeout, args.stall_timeout) == (5, 60, 10)
+    assert (args.format, args.sink, args.device, args.save, args.speed) == ("auto", None, None, None, None)
+    assert not args.json
+    assert not args.quiet
+
+
+def test_every_common_option_is_taken_by_say_and_play() -> None:
+    options = (
+        "--voice coral --model m --instructions i --speed 1.5 --base-url http://h/v1 --format opus --device 3 "
+        "--sink device --save p --connect-timeout 1 --first-byte-timeout 2.5 --stall-timeout 3 --history none --json "
+        "--quiet --log-level debug"
+    ).split()
+    for command in ("say", "play"):
+        args = parse([command, "x", *options])
+        assert (args.voice, args.speed, args.device, args.first_byte_timeout) == ("coral", 1.5, "3", 2.5)
+        assert (args.history, args.log_level) == ("none", "debug")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--bogus", "x"], "--bogus"),
+        (["--voi", "x", "y"], "--voi"),  # abbreviations would break when options are added
+        (["--speed", "fast", "x"], "float"),
+        (["--stall-timeout", "0", "x"], "number of seconds"),
+        (["--stall-timeout", "inf", "x"], "number of seconds"),
+        (["--stall-timeout", "soon", "x"], "number of seconds"),
+        (["--format", "mp3", "x"], "mp3"),
+        (["--log-level", "loud", "x"], "loud"),
+        (["--voice"], "--voice"),
+        (["play"], "PATH"),
+        (["play", "a", "b"], "b"),
+        (["play", "a", "--channels", "0"], "number of channels"),
+        (["play", "a", "--gain", "loud"], "loud"),
+        (["say", "a", "--gain", "track"], "--gain"),
+        (["decode", "a"], "OUT"),
+        (["decode", "a", "b", "--rate", "44100"], "44100"),
+        (["decode", "a", "-", "--json"], "standard output"),
+        (["inspect"], "IN"),
+        (["devices", "x"], "x"),
+        (["x", "--device", "1", "--sink", "null"], "--device"),
+        (["x", "--sink", "wav:-", "--json"], "standard output"),
+        (["x", "--sink", "wav:-", "--save", "-"], "standard output"),
+        (["x", "--save", "-", "--json"], "standard output"),
+    ],
+)
+def test_wrong_usage_is_refused_in_one_line_that_names_it(arguments: list[str], says: str) -> None:
+    with pytest.raises(UsageError) as refusal:
+        parse(arguments)
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert "--help" in str(refusal.value)
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_shows_all_commands_with_examples(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        parse([option])
+    assert done.value.code == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    for word in ("say", "play", "decode", "inspect", "devices", "examples:", "--version"):
+        assert word in shown.out
+
+
+@pytest.mark.parametrize("command", ["say", "play", "decode", "inspect", "devices"])
+def test_help_of_a_command_has_its_options_and_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as done:
+        parse([command, "--help"])
+    assert not done.value.code
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"usage: oggstream {command}")
+    assert "examples:" in shown
+    assert f"oggstream {command}" in shown.split("examples:")[1]
+    assert "--json" in shown
+    assert all(len(line) <= 100 for line in shown.splitlines())
+
+
+def test_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["--version"])
+    assert capsys.readouterr().out == f"oggstream {__version__}\n"
+
+
+@pytest.mark.parametrize("word", ["chat", "record", "replay", "serve", "doctor"])
+def test_commands_that_are_not_there_yet_are_words(word: str) -> None:
+    assert parse([word]).command == "say"

@@ -1,0 +1,137 @@
+"""Tests of keeping a source's bytes as they came."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from oggstream.cli.save import SavingSource
+from oggstream.errors import OutputError, SourceBrokenError
+from oggstream.options import SpeechOptions
+from scripted import ScriptedSource, every
+
+CHUNKS = [b"OggS", b"one", b"two"]
+BROKEN = SourceBrokenError("cut")
+
+
+def scripted(*chunks: bytes | BaseException) -> ScriptedSource:
+    return ScriptedSource([(0.0, chunk) for chunk in chunks])
+
+
+async def read(source: SavingSource) -> list[bytes]:
+    async with source.open("Hello", SpeechOptions()) as stream:
+        assert (stream.content_type, stream.request_id) == ("audio/ogg", "req-1")
+        return [chunk async for chunk in stream]
+
+
+async def test_the_bytes_pass_and_are_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    source = SavingSource(lambda: scripted(*CHUNKS), str(path))
+    assert await read(source) == CHUNKS
+    assert path.read_bytes() == b"".join(CHUNKS)
+    assert source.saved is not None
+    assert source.saved.count == len(b"".join(CHUNKS))
+
+
+async def test_without_a_path_nothing_is_kept() -> None:
+    source = SavingSource(lambda: scripted(*CHUNKS), None)
+    assert await read(source) == CHUNKS
+    assert source.saved is None
+
+
+async def test_each_chunk_is_in_the_file_before_it_is_handed_on(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    async with SavingSource(lambda: scripted(*CHUNKS), str(path)).open("", SpeechOptions()) as stream:
+        assert await anext(aiter(stream)) == b"OggS"
+        assert path.read_bytes() == b"OggS"
+
+
+async def test_what_was_in_the_file_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    path.write_bytes(b"something longer than what comes")
+    await read(SavingSource(lambda: scripted(*CHUNKS), str(path)))
+    assert path.read_bytes() == b"".join(CHUNKS)
+
+
+async def test_a_source_that_fails_at_once_leaves_an_earlier_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    path.write_bytes(b"earlier")
+    with pytest.raises(SourceBrokenError):
+        await read(SavingSource(lambda: scripted(BROKEN), str(path)))
+    assert path.read_bytes() == b"earlier"
+
+
+async def test_a_source_that_fails_at_once_leaves_no_new_file(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    with pytest.raises(SourceBrokenError):
+        await read(SavingSource(lambda: scripted(BROKEN), str(path)))
+    assert not path.exists()
+
+
+async def test_a_source_that_breaks_off_leaves_what_came(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    with pytest.raises(SourceBrokenError):
+        await read(SavingSource(lambda: scripted(b"one", BROKEN), str(path)))
+    assert path.read_bytes() == b"one"
+
+
+async def test_a_file_that_cannot_be_written_is_known_before_anything_is_asked(tmp_path: Path) -> None:
+    asked = scripted(*CHUNKS)
+    with pytest.raises(OutputError, match="missing"):
+        await read(SavingSource(lambda: asked, str(tmp_path / "missing" / "kept.opus")))
+    assert asked.opened == 0
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+async def test_a_full_disk_is_an_error() -> None:
+    asked = scripted(*CHUNKS)
+    with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
+        await read(SavingSource(lambda: asked, "/dev/full"))
+    assert asked.closed == 1
+
+
+async def test_standard_output_is_a_place_too(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    await read(SavingSource(lambda: scripted(*CHUNKS), "-"))
+    os.write(sys.stdout.fileno(), b"still open")
+    assert capfdbinary.readouterr().out == b"".join(CHUNKS) + b"still open"
+
+
+async def test_a_closed_standard_output_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(OutputError, match="standard output"):
+        await read(SavingSource(lambda: scripted(*CHUNKS), "-"))
+
+
+async def test_the_source_is_made_when_it_is_opened_and_gives_its_name() -> None:
+    made: list[ScriptedSource] = []
+
+    def make() -> ScriptedSource:
+        made.append(scripted(*CHUNKS))
+        return made[-1]
+
+    source = SavingSource(make, None)
+    assert (made, source.name) == ([], "")
+    await read(source)
+    await read(source)
+    assert (len(made), source.name) == (1, "scripted")
+
+
+async def test_closing_closes_what_was_made() -> None:
+    class Closing(ScriptedSource):
+        closings = 0
+
+        async def aclose(self) -> None:
+            self.closings += 1
+
+    made = Closing(every(0.0, CHUNKS))
+    source = SavingSource(lambda: made, None)
+    await source.aclose()
+    await read(source)
+    await source.aclose()
+    assert made.closings == 1
+    without = SavingSource(lambda: scripted(*CHUNKS), None)
+    await read(without)
+    await without.aclose()
