@@ -20,7 +20,7 @@ def python(code: str, *options: str, **environment: str) -> str:
     """Run ``code`` in a fresh interpreter; returns what it prints."""
     env = {**os.environ, **environment}
     done = subprocess.run([sys.executable, *options, "-c", code], capture_output=True, text=True, env=env, check=False)
-    assert done.returncode == 0, done.stderr
+    assert (done.returncode, done.stderr) == (0, "")
     return done.stdout.strip()
 
 

@@ -184,9 +184,10 @@ def test_family_1_comes_in_wav_order(channels: int) -> None:
     }[channels]
     streams = [tone_packets(200 + 100 * channel, 0.06) for channel in range(channels)]
     packets = [join_streams(parts) for parts in zip(*streams, strict=True)]
-    pcm = floats(LinkDecoder(surround(bytes(range(channels)), channels, 0)), packets)
+    mapping = bytes(reversed(range(channels)))
+    pcm = floats(LinkDecoder(surround(mapping, channels, 0)), packets)
     alone = np.concatenate([floats(LinkDecoder(MONO), stream) for stream in streams], axis=1)
-    np.testing.assert_array_equal(pcm, alone[:, order])
+    np.testing.assert_array_equal(pcm, alone[:, ::-1][:, order])
 
 
 def test_coupled_streams_and_silent_channels_follow_the_mapping() -> None:
@@ -245,6 +246,17 @@ def test_int16_is_the_float_decode_rounded_and_clipped_however_loud(level: float
     pcm = floats(LinkDecoder(head), packets)
     assert (np.abs(pcm).max() > 1) == (level > 1)
     assert np.abs(shorts(Int16LinkDecoder(head), packets) - rounded(pcm)).max() == 0
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_int16_is_exact_where_only_one_side_clips(sign: int) -> None:
+    time = np.arange(9600) / 48000 * 2 * np.pi * 300
+    lopsided = sign * (0.5 * np.cos(time) + 0.3 * np.cos(2 * time))
+    packets = packets_of(lopsided.astype(np.float32).tobytes(), OpusEncoder(48000, sample="float32"))
+    head = MONO._replace(output_gain=1024)
+    pcm = floats(LinkDecoder(head), packets)[1000:]
+    assert (pcm * sign).max() > 1 > -(pcm * sign).min()
+    assert np.abs(shorts(Int16LinkDecoder(head), packets)[1000:] - rounded(pcm)).max() == 0
 
 
 def test_int16_is_exact_for_several_streams_too() -> None:
