@@ -82,8 +82,7 @@ def answering(*answers: web.Response | Handler) -> Handler:
         answer = left.pop(0) if len(left) > 1 else left[0]
         if not isinstance(answer, web.Response):
             return await answer(request)
-        copy = web.Response(body=answer.body, status=answer.status, headers=answer.headers.copy())
-        return copy
+        return web.Response(body=answer.body, status=answer.status, headers=answer.headers.copy())
 
     return handler
 
@@ -196,7 +195,7 @@ def free_port() -> int:
 
 async def until(condition: Callable[[], Any]) -> None:
     """Wait until ``condition`` holds (the test's own time limit ends the wait)."""
-    while not condition():
+    while not condition():  # noqa: ASYNC110 - what is waited for happens in aiohttp
         await asyncio.sleep(0.002)
 
 

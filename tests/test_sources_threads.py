@@ -6,9 +6,9 @@ import sys
 import threading
 
 import pytest
-from speech_server import until
 
 from oggstream.sources.threads import in_thread
+from speech_server import until
 
 
 async def test_result_comes_back() -> None:

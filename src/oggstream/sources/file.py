@@ -149,9 +149,11 @@ def _close(descriptor: int | None) -> None:
 
 
 def _stdin() -> int:
+    if sys.stdin is None:
+        raise SourceError("cannot read standard input: it is closed")
     try:
-        return sys.stdin.fileno() if sys.stdin is not None else 0
-    except (OSError, ValueError):
+        return sys.stdin.fileno()
+    except (OSError, ValueError):  # something without a number stands in for it
         return 0
 
 

@@ -9,6 +9,7 @@ import asyncio
 import json as jsonlib
 import random
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -65,7 +66,8 @@ class HttpStream:
             broken = body_error(error, self._place(), self.request_id)
             if broken is None:
                 raise
-            raise broken from error
+            if not (chunk := _held(self._content)):
+                raise broken from error
         if not chunk:
             raise StopAsyncIteration
         return chunk
@@ -128,16 +130,15 @@ class HttpClient:
 
     async def _answer(self, request: Request, advise: Advise | None) -> ClientResponse:
         """Send until an answer is accepted or the attempts are used up."""
-        for attempt in range(self._max_retries + 1):
-            failure = await self._try(request, advise)
-            if not isinstance(failure, _Failure):
-                return failure
-            if not failure.retry or attempt == self._max_retries:
+        attempt = 0
+        while isinstance(failure := await self._try(request, advise), _Failure):
+            if not failure.retry or attempt >= self._max_retries:
                 raise failure.error from failure.cause
             delay = 0.0 if failure.stale else self._delay(attempt, failure.headers)
             events.emit(events.Retrying, delay=delay, reason=str(failure.error))
             await asyncio.sleep(delay)
-        raise AssertionError("unreachable")
+            attempt += 1
+        return failure
 
     async def _try(self, request: Request, advise: Advise | None) -> ClientResponse | _Failure:
         attempt = Attempt(lambda: events.emit(events.RequestSent, characters=request.characters), bool(request.body))
@@ -281,6 +282,14 @@ def _lasting(error: Exception) -> bool:
 
 def _request_id(response: ClientResponse) -> str | None:
     return response.headers.get("x-request-id")
+
+
+def _held(content: Any) -> bytes:
+    """What arrived before a break and was not read yet: aiohttp itself gives nothing more once there is an error."""
+    buffer: deque[bytes] = getattr(content, "_buffer", deque())
+    held = b"".join(buffer)
+    buffer.clear()
+    return held
 
 
 async def _read_some(response: ClientResponse) -> bytes:

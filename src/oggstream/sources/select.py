@@ -48,21 +48,25 @@ class FirstOf:
             yield await self._first(stack, text, options)
 
     async def _first(self, stack: AsyncExitStack, text: str, options: SpeechOptions) -> ByteStream:
-        notes: list[str] = []
-        for source in self._sources:
+        reasons: list[str] = []
+        *others, last = self._sources
+        for source in others:
             try:
-                stream = await stack.enter_async_context(source.open(text, options))
+                return await self._enter(stack, source, text, options)
             except OggStreamError as error:
-                notes.append(f"{source_name(source)}: {error}")
-                if source is self._sources[-1]:
-                    for note in notes[:-1]:
-                        error.add_note(note)
-                    raise
-                events.emit(events.Warned, message=f"{notes[-1]} (trying the next source)")
-            else:
-                self.name = source_name(source)
-                return stream
-        raise AssertionError("unreachable")
+                reasons.append(f"{source_name(source)}: {error}")
+                events.emit(events.Warned, message=f"{reasons[-1]} (trying the next source)")
+        try:
+            return await self._enter(stack, last, text, options)
+        except OggStreamError as error:
+            for reason in reasons:
+                error.add_note(reason)
+            raise
+
+    async def _enter(self, stack: AsyncExitStack, source: Source, text: str, options: SpeechOptions) -> ByteStream:
+        stream = await stack.enter_async_context(source.open(text, options))
+        self.name = source_name(source)
+        return stream
 
     async def warm(self) -> None:
         """Prepare the first source, if it can be prepared."""
