@@ -52,11 +52,10 @@ def load() -> Any:
     May be called from any thread. Raises `LibraryError`, with the command that installs it, where there is none.
     """
     global _library  # noqa: PLW0603  # loaded once per process, as C libraries are
-    if _library is None:
-        with _lock:
-            if _library is None:
-                _library = _import_opuslib()
-    return _library
+    with _lock:
+        if _library is None:
+            _library = _import_opuslib()
+        return _library
 
 
 def api(module: str) -> Any:
