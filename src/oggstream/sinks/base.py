@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
-from ..audio.ring import PcmRing
+if TYPE_CHECKING:
+    from ..audio.ring import PcmRing
 
 
 class SinkFormat(NamedTuple):

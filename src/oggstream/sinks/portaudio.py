@@ -49,8 +49,10 @@ class OutputDevice:
 
 def devices() -> list[OutputDevice]:
     """All outputs there are, the default one flagged. Raises `DeviceError` without PortAudio."""
-    with _locked(), _translated("list the output devices"):
-        return _outputs(load())
+    with _locked():
+        sounddevice = load()
+        with _translated(sounddevice, "list the output devices"):
+            return _outputs(sounddevice)
 
 
 def open_output(device: str | int | None, callback: Callable[..., None], *, latency: float, blocksize: int) -> Any:
@@ -61,11 +63,12 @@ def open_output(device: str | int | None, callback: Callable[..., None], *, late
     """
     with _locked():
         sounddevice = load()
-        with _translated("look for the output device"):
-            found = find(_outputs(sounddevice), device)
+        with _translated(sounddevice, "look for the output device"):
+            outputs = _outputs(sounddevice)
+        found = find(outputs, device)
         stream = _open(sounddevice, found, callback, latency, blocksize)
         try:
-            with _translated(f"start the output device {found.name!r}"):
+            with _translated(sounddevice, f"start the output device {found.name!r}"):
                 stream.start()
         except DeviceError:
             stream.close()
@@ -114,14 +117,13 @@ def find(outputs: list[OutputDevice], device: str | int | None) -> OutputDevice:
 
 def _matches(outputs: list[OutputDevice], device: str | int) -> list[OutputDevice]:
     """By index, else by whole name (with or without the host API), else by a part of it; the first way that finds."""
-    index, wanted = str(device), str(device).casefold()
+    indexed = [output for output in outputs if str(output.index) == str(device)]
+    if isinstance(device, int) or indexed:
+        return indexed
+    wanted = device.casefold()
     names = [(output, output.name.casefold(), f"{output.name}, {output.host_api}".casefold()) for output in outputs]
-    ways = (
-        [output for output in outputs if str(output.index) == index],
-        [output for output, name, full in names if wanted in (name, full)],
-        [output for output, _, full in names if wanted in full],
-    )
-    return next((found for found in ways if found), [])
+    whole = [output for output, name, full in names if wanted in (name, full)]
+    return whole or [output for output, _, full in names if wanted in full]
 
 
 def _listed(outputs: list[OutputDevice]) -> str:
@@ -210,11 +212,9 @@ def _locked() -> Iterator[None]:
 
 
 @contextmanager
-def _translated(attempt: str) -> Iterator[None]:
-    """Name what was attempted when PortAudio refuses; sounddevice raises ValueError for what it does not find."""
-    import sounddevice
-
+def _translated(sounddevice: Any, attempt: str) -> Iterator[None]:
+    """Name what was attempted when PortAudio refuses."""
     try:
         yield
-    except (sounddevice.PortAudioError, ValueError) as error:
+    except sounddevice.PortAudioError as error:
         raise DeviceError(f"cannot {attempt}: {_reason(error)}") from error

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import builtins
+import re
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fake_sounddevice import (
+    HOST_ERROR,
+    INVALID_DEVICE,
+    UNAVAILABLE,
+    FakeSoundDevice,
+    FakeStream,
+    PortAudioError,
+    device,
+    sounddevice,
+)
+from oggstream.errors import DeviceError
+from oggstream.sinks import portaudio
+from oggstream.sinks.devices import OutputDevice, devices
+from oggstream.sinks.portaudio import close_output, find, open_output
+from pulse import SoundServer, sound_server
+
+__all__ = ["sound_server", "sounddevice"]
+
+
+def opened(name: str | int | None = None) -> FakeStream:
+    stream: FakeStream = open_output(name, lambda *_: None, latency=0.02, blocksize=0)
+    return stream
+
+
+def output(index: int, name: str, host_api: str = "ALSA", *, default: bool = False) -> OutputDevice:
+    return OutputDevice(index, name, host_api, 2, 48000, 0.01, default)
+
+
+OUTPUTS = [
+    output(0, "HDA Intel: HDMI 0"),
+    output(3, "HDA Intel: HDMI 1"),
+    output(4, "Speakers", "MME"),
+    output(5, "Speakers", "WASAPI", default=True),
+    output(6, "Speakers of the TV", "WASAPI"),
+]
+
+
+def test_the_outputs_are_listed_without_the_inputs(sounddevice: FakeSoundDevice) -> None:
+    assert devices() == [
+        OutputDevice(1, "Speakers", "ALSA", 2, 44100, 0.01, default=True),
+        OutputDevice(2, "Headset", "JACK", 1, 44100, 0.01, default=False),
+    ]
+
+
+def test_the_real_portaudio_lists_the_speakers(sound_server: SoundServer) -> None:
+    assert [(found.name, found.host_api, found.default) for found in devices()] == [
+        ("speaker", "ALSA", True),
+        ("cd", "ALSA", False),
+        ("intercom", "ALSA", False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (None, 5),
+        (3, 3),
+        ("3", 3),
+        ("hda intel: hdmi 1", 3),
+        ("HDMI 0", 0),
+        ("speakers, mme", 4),
+        ("the TV", 6),
+    ],
+)
+def test_a_device_is_found_by(wanted: str | int | None, index: int) -> None:
+    assert find(OUTPUTS, wanted).index == index
+
+
+def test_without_a_default_the_first_output_is_taken() -> None:
+    assert find(OUTPUTS[:2], None).index == 0
+
+
+@pytest.mark.parametrize("wanted", ["loud", 1, -1, "7"])
+def test_an_unknown_device_is_refused_with_those_there_are(wanted: str | int) -> None:
+    message = f"there is no output device {wanted!r}: choose one of 'HDA Intel: HDMI 0' (0, ALSA), 'HDA Intel: HDMI 1'"
+    with pytest.raises(DeviceError, match=re.escape(message)):
+        find(OUTPUTS, wanted)
+
+
+def test_a_name_of_several_devices_is_refused_with_those() -> None:
+    with pytest.raises(DeviceError, match=re.escape("'Speakers' (4, MME), 'Speakers' (5, WASAPI): give the index")):
+        find(OUTPUTS, "speakers")
+
+
+def test_a_machine_without_outputs_is_told_what_to_do() -> None:
+    with pytest.raises(DeviceError, match="there is no output device: connect or enable one, or use the sink wav:PATH"):
+        find([], None)
+
+
+def test_a_stream_is_opened_at_48_khz_with_two_channels(sounddevice: FakeSoundDevice) -> None:
+    stream = opened()
+    assert (stream.device, stream.channels, stream.samplerate) == (1, 2, 48000)
+    assert (stream.latency, stream.blocksize, stream.active) == (0.02, 0, True)
+
+
+def test_a_device_of_one_channel_gets_one(sounddevice: FakeSoundDevice) -> None:
+    assert opened("headset").channels == 1
+
+
+@pytest.mark.parametrize(
+    ("takes", "form"),
+    [
+        ([(2, 44100)], (2, 44100)),
+        ([(2, 32000)], (2, 32000)),
+        ([(1, 48000)], (1, 48000)),
+        ([(8, 44100), (8, 32000)], (8, 32000)),
+        ([(1, 48000), (2, 44100)], (2, 44100)),
+    ],
+)
+def test_a_device_that_refuses_gets_what_it_takes(
+    sounddevice: FakeSoundDevice, takes: list[tuple[int, int]], form: tuple[int, int]
+) -> None:
+    sounddevice.devices[1] = device("Speakers", outputs=8, rate=32000)
+    sounddevice.takes = takes
+    stream = opened()
+    assert (stream.channels, stream.samplerate) == form
+
+
+def test_a_stereo_device_is_never_asked_for_mono_first(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.takes = [(2, 48000)]
+    opened()
+    assert sounddevice.tried == [(2, 48000)]
+
+
+def test_a_device_that_takes_nothing_is_an_error_that_lists_what_was_tried(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.takes = []
+    message = "'Speakers' takes none of these rates and channels: 48000 Hz with 2, 44100 Hz with 2, 48000 Hz with 1,"
+    with pytest.raises(DeviceError, match=re.escape(message)) as caught:
+        opened()
+    assert isinstance(caught.value.__cause__, PortAudioError)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PortAudioError("x: Device unavailable", UNAVAILABLE), "'Speakers' is busy: close the program that uses it"),
+        (PortAudioError("x", HOST_ERROR, (0, -16, "Device or resource busy")), "'Speakers' is busy: close"),
+        (PortAudioError("x: Invalid device", INVALID_DEVICE), "'Speakers' is gone: connect it, or choose another"),
+        (
+            PortAudioError("x", HOST_ERROR, (0, -5, "Input/output error")),
+            "cannot be opened (Input/output error): choose",
+        ),
+        (PortAudioError("Out of memory", -9992), "'Speakers' cannot be opened (Out of memory)"),
+        (PortAudioError("Odd"), "'Speakers' cannot be opened (Odd)"),
+        (PortAudioError(), "'Speakers' cannot be opened (PortAudioError)"),
+    ],
+)
+def test_a_device_that_cannot_be_opened_says_why(sounddevice: FakeSoundDevice, error: Exception, message: str) -> None:
+    sounddevice.refusal = error
+    with pytest.raises(DeviceError, match=re.escape(message)):
+        opened()
+
+
+def test_a_stream_that_does_not_start_is_closed(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.start_error = PortAudioError("Wait timed out", -9987)
+    with pytest.raises(DeviceError, match="cannot start the output device 'Speakers': Wait timed out"):
+        opened()
+    assert sounddevice.streams[0].closed
+
+
+def test_a_list_that_fails_is_a_device_error(sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise PortAudioError("Error querying device 0")
+
+    monkeypatch.setattr(sounddevice, "query_devices", fail)
+    with pytest.raises(DeviceError, match="cannot list the output devices: Error querying device 0"):
+        devices()
+    with pytest.raises(DeviceError, match="cannot look for the output device: Error querying device 0"):
+        opened()
+
+
+def test_a_call_that_hangs_elsewhere_is_not_waited_for_for_ever(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portaudio, "LOCK_SECONDS", 0.05)
+    stream = opened()
+    sounddevice.closing.clear()
+    hanging = threading.Thread(target=close_output, args=(stream,))
+    hanging.start()
+    try:
+        with pytest.raises(DeviceError, match="the audio system does not answer"):
+            opened()
+    finally:
+        sounddevice.closing.set()
+        hanging.join()
+    opened()
+
+
+def importing(monkeypatch: pytest.MonkeyPatch, fail: Callable[[], Any]) -> None:
+    """Let ``import sounddevice`` do ``fail``."""
+    original = builtins.__import__
+
+    def import_(name: str, *args: Any, **kwargs: Any) -> Any:
+        return fail() if name == "sounddevice" else original(name, *args, **kwargs)
+
+    monkeypatch.delitem(sys.modules, "sounddevice", raising=False)
+    monkeypatch.setattr(builtins, "__import__", import_)
+
+
+@pytest.mark.parametrize(
+    ("platform", "command"),
+    [
+        ("linux", "`sudo apt install libportaudio2`"),
+        ("darwin", "`brew install portaudio`"),
+        ("win32", "`pip install --force-reinstall sounddevice`"),
+    ],
+)
+def test_a_missing_portaudio_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, platform: str, command: str
+) -> None:
+    def fail() -> None:
+        raise OSError("PortAudio library not found")
+
+    importing(monkeypatch, fail)
+    monkeypatch.setattr(sys, "platform", platform)
+    with pytest.raises(DeviceError, match=re.escape(command)):
+        devices()
+    with pytest.raises(DeviceError, match=re.escape(command)):
+        opened()
+
+
+def test_a_missing_sounddevice_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError("No module named 'sounddevice'")
+
+    importing(monkeypatch, fail)
+    with pytest.raises(DeviceError, match="sounddevice is not installed: `pip install sounddevice`"):
+        devices()
+
+
+def test_a_portaudio_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise PortAudioError("Error initializing PortAudio: Unanticipated host error", HOST_ERROR)
+
+    importing(monkeypatch, fail)
+    with pytest.raises(DeviceError, match="PortAudio does not start: Error initializing PortAudio"):
+        devices()
