@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from ..errors import DeviceError
 from ..sinks.devices import OutputDevice, devices as output_devices
-from .console import Console, show
+from .console import Console, printable, show
 
 
 def devices(args: Namespace, console: Console) -> None:
@@ -29,7 +29,7 @@ def devices(args: Namespace, console: Console) -> None:
 def _table(found: list[OutputDevice]) -> list[str]:
     head = ("", "index", "channels", "rate", "name", "by way of")
     rows = [
-        ("*" if device.default else "", device.index, device.channels, device.rate, device.name, device.host_api)
+        ("*" if device.default else "", device.index, device.channels, device.rate, printable(device.name), device.host_api)
         for device in found
     ]
     name_width = max(len(str(row[4])) for row in (head, *rows))
