@@ -13,6 +13,7 @@ import oggstream
 from oggstream.engine import outlet
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
 from oggstream.events import Event, FirstPacket, RequestSent, Resumed, SegmentEnded, SegmentStarted, Stalled, Started
+from oggstream.ogg.crc import checksum
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null import NullSink
 from scripted import ScriptedSource, every, pages, spoken
@@ -326,3 +327,23 @@ async def test_the_same_arrivals_give_the_same_report() -> None:
         del timing["process_start"]
         reports.append({name: round(at, 5) for name, at in timing.items()})
     assert reports[0] == reports[1]
+
+
+def _without_audio(page: bytes) -> bytes:
+    """A page of the same place in the stream, but without packets."""
+    empty = bytearray(page[:27])
+    empty[22:26] = bytes(4)
+    empty[26] = 0
+    empty[22:26] = checksum(bytes(empty)).to_bytes(4, "little")
+    return bytes(empty)
+
+
+async def test_a_hole_at_the_very_end_is_concealed_at_its_length() -> None:
+    head, tags, *audio = pages(spoken(3.0))
+    body = head + tags + audio[0] + audio[1] + _without_audio(audio[3])
+    report, _, _ = await speak(ScriptedSource([(0.0, body)]))
+    assert report.stream.holes == 1
+    assert report.playout.concealed_seconds > 0
+    assert report.audio.samples > 96000
+    frames = [frame async for frame in oggstream.stream_frames("Hi", source=ScriptedSource([(0.0, body)]))]
+    assert sum(len(frame.pcm) for frame in frames) == report.audio.samples

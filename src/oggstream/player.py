@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from .sources.select import coerce as coerce_source
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
+    from .opus.decoder import FrameDecoder
     from .report import PlaybackReport
     from .sources.base import Source
 
@@ -64,7 +65,7 @@ async def play_stream(
 
 async def stream_frames(
     text: Text, *, source: Any = None, options: PlaybackOptions | None = None, **speech_options: Any
-) -> AsyncIterator[PcmFrame]:
+) -> AsyncGenerator[PcmFrame, None]:
     """Yield the speech as `PcmFrame`, each as soon as its packet is there; needs no device.
 
     The service's packets decide the length of a frame (20 ms for OpenAI). Raises what `play_stream` raises; closing
@@ -75,14 +76,13 @@ async def stream_frames(
     intake = Intake(options or PlaybackOptions())
     decoder = FrameDecoder(stats=intake.reader.stats)
     async with aclosing(_items(text, source, intake, speech_options)) as items:
-        async for item in items:
-            for frame in decoder.decode(item):
-                yield frame
+        async for frame in _decoded(items, decoder):
+            yield frame
 
 
 async def stream_packets(
     text: Text, *, source: Any = None, options: PlaybackOptions | None = None, **speech_options: Any
-) -> AsyncIterator[AudioPacket]:
+) -> AsyncGenerator[AudioPacket, None]:
     """Yield the speech as the Opus packets that the service sent, not transcoded; needs no device and no libopus.
 
     Raises what `play_stream` raises; closing the iterator closes the response.
@@ -94,7 +94,7 @@ async def stream_packets(
                 yield item
 
 
-async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncIterator[PcmFrame]:
+async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:
     """Decode any Ogg Opus body, cut into chunks of any size, and yield its `PcmFrame`.
 
     Raises a `FormatError` for what is not Ogg Opus, and `LibraryError` without libopus.
@@ -102,14 +102,8 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncIterator[PcmFrame]
     from .opus.decoder import FrameDecoder
 
     reader = OpusReader()
-    decoder = FrameDecoder(stats=reader.stats)
-    async for chunk in chunks:
-        for item in reader.feed(chunk):
-            for frame in decoder.decode(item):
-                yield frame
-    for item in reader.finish():
-        for frame in decoder.decode(item):
-            yield frame
+    async for frame in _decoded(_read(reader, chunks), FrameDecoder(stats=reader.stats)):
+        yield frame
 
 
 async def gather_text(text: Text) -> str:
@@ -121,7 +115,7 @@ async def gather_text(text: Text) -> str:
     return "".join(text)
 
 
-async def _items(text: Text, source: Any, intake: Intake, speech_options: dict[str, Any]) -> AsyncIterator[Item]:
+async def _items(text: Text, source: Any, intake: Intake, speech_options: dict[str, Any]) -> AsyncGenerator[Item, None]:
     speech = SpeechOptions(**speech_options)
     whole = await gather_text(text)
     async with AsyncExitStack() as stack:
@@ -130,6 +124,22 @@ async def _items(text: Text, source: Any, intake: Intake, speech_options: dict[s
         async for items in batches:
             for item in items:
                 yield item
+
+
+async def _read(reader: OpusReader, chunks: AsyncIterable[bytes]) -> AsyncGenerator[Item, None]:
+    async for chunk in chunks:
+        for item in reader.feed(chunk):
+            yield item
+    for item in reader.finish():
+        yield item
+
+
+async def _decoded(items: AsyncIterable[Item], decoder: FrameDecoder) -> AsyncGenerator[PcmFrame, None]:
+    async for item in items:
+        for frame in decoder.decode(item):
+            yield frame
+    for frame in decoder.finish():
+        yield frame
 
 
 def _borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:

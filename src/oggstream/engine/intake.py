@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -26,7 +26,7 @@ class Intake:
         self._options = options
         self._bytes_began = False
 
-    async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncIterator[list[Item]]:
+    async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncGenerator[list[Item], None]:
         """Ask ``source`` for ``text`` and yield, per chunk received, the items that it completes.
 
         Raises `SourceTimeoutError` when no byte comes for ``first_byte_timeout`` before audio or ``stall_timeout``

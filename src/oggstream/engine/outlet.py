@@ -12,7 +12,7 @@ from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
 from ..events import Recorder, Started
 from ..opus import library
-from ..opus.reader import Item, OpusHead, StreamStats
+from ..opus.head import OpusHead
 from ..playout.queue import PacketQueue
 from ..playout.start import StartRule
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ..audio.convert import Converter
     from ..options import PlaybackOptions
     from ..opus.decoder import FrameDecoder
+    from ..opus.reader import Item, StreamStats
     from ..sinks.base import Sink, SinkFormat
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.020
@@ -165,8 +166,11 @@ class Outlet:
 
     def _decode(self, item: Item) -> None:
         assert self._decoder is not None
+        self._take(self._decoder.decode(item))
+
+    def _take(self, frames: list[PcmFrame]) -> None:
         assert self._converter is not None
-        for frame in self._decoder.decode(item):
+        for frame in frames:
             self._note(frame)
             self._pending.extend(self._converter.convert(frame))
 
@@ -190,11 +194,13 @@ class Outlet:
 
     def _finish_when_ended(self) -> None:
         assert self.ring is not None
+        assert self._decoder is not None
         assert self._converter is not None
         if not self.ended or self.ring.length is not None:
             return
         if not self._tail_taken:
             self._tail_taken = True
+            self._take(self._decoder.finish())
             self._pending.extend(self._converter.finish())
             self._flush()
         if not self._pending:
