@@ -136,6 +136,7 @@ class FakeLibrary:
     def __init__(self, *, rate: int = 22050, where: bytes = b"/data", code: int = 0) -> None:
         self.called: list[str] = []
         self.callback: Any = None
+        self.espeak_Synth: Any
 
         class Call:
             """A function that carries argtypes."""
@@ -172,6 +173,19 @@ def test_a_failure_of_the_library_is_an_error_with_its_code() -> None:
     voice = Espeak(Found(FakeLibrary(code=-1), "/data", "x"))
     with pytest.raises(LibraryError, match="code -1"):
         voice.speak_clause("Hello.", Manner(), lambda _: True)
+
+
+def test_being_stopped_is_no_failure_whatever_the_library_calls_it() -> None:
+    library = FakeLibrary()
+    voice = Espeak(Found(library, "/data", "x"))
+    samples = ctypes.create_string_buffer(8)
+
+    def synthesize(*_: object) -> int:
+        assert library.callback(ctypes.addressof(samples), 4, ctypes.pointer(espeak._Event())) == 1
+        return -1
+
+    library.espeak_Synth = synthesize
+    assert voice.speak_clause("Hello.", Manner(), lambda _: False) == 6
 
 
 def test_a_library_that_ends_without_a_clause_end_has_spoken_all() -> None:

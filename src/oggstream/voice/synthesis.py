@@ -94,10 +94,9 @@ class _Job:
         self._shaper = Shaper(voice.rate, self._stretch)
         self._eager = int(EAGER_SECONDS * voice.rate) * 2
         position = 0
-        while position < len(self._text):
+        while position < len(self._text) and not self._handover.closed:
             position += voice.speak_clause(self._text[position:], self._manner, self._take, self._stopped)
-            if not self._work_off():
-                return
+            self._work_off()
         self._put(self._body.feed(self._shaper.finish()) + self._body.finish())
 
     def _take(self, pcm: bytes) -> bool:
@@ -108,16 +107,15 @@ class _Job:
         self._eager -= len(pcm)
         return self._encode(pcm)
 
-    def _work_off(self) -> bool:
-        """Encode what was spoken meanwhile; returns whether to go on."""
+    def _work_off(self) -> None:
+        """Encode what was spoken meanwhile."""
         self._has_started()
         backlog, self._backlog = self._backlog, []
         for pcm in backlog:
             if self._handover.closed:
-                return False
+                return
             _turns.give_way()
             self._encode(pcm)
-        return not self._handover.closed
 
     def _has_started(self) -> None:
         if not self._started:
