@@ -276,9 +276,11 @@ def test_hole_waits_for_a_page_that_says_how_long_it_is() -> None:
     assert [hole.samples for hole in reading.holes] == [10 * SAMPLES]
 
 
-def test_gap_before_packets_without_a_granule_position_is_a_hole_without_length() -> None:
+def test_gap_in_which_no_time_is_missing_is_a_warning_and_no_hole() -> None:
     reading = Reading(*LINK[:4], page(*PACKETS[30:], number=5, granule=-1))
-    assert [hole.samples for hole in reading.holes] == [0]
+    assert reading.holes == []
+    assert reading.stats.holes == 0
+    assert any("no time is missing" in warning for warning in reading.stats.warnings)
 
 
 def test_nil_page_behind_a_lost_page_does_not_close_the_gap_too_early() -> None:

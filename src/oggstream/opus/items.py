@@ -26,7 +26,7 @@ class Hole(NamedTuple):
     """A gap in the audio of a link: pages or packets that are lost.
 
     ``offset`` and ``bytes`` say where in the body unusable bytes lie (0 bytes: pages are missing altogether, and
-    ``offset`` is that of the next page). ``samples`` (48 kHz, 0 to 96000) are to be concealed at ``position``.
+    ``offset`` is that of the next page). ``samples`` (48 kHz, 1 to 96000) are to be concealed at ``position``.
     """
 
     offset: int

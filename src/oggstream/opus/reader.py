@@ -181,9 +181,12 @@ class OpusReader:
         if gap is None or not (durations or page.granule > line.granule):
             return []
         link.gap = None
-        self.stats.holes += 1
         position = line.position
         samples = line.conceal(page.granule, sum(durations))
+        if not samples:
+            self.stats.warn(f"{gap.reason} at byte {gap.offset}: no time is missing by the granule positions")
+            return []
+        self.stats.holes += 1
         return [Hole(gap.offset, gap.size, position, samples, gap.reason)]
 
     def _note_damage(self, part: Skipped) -> None:
