@@ -20,12 +20,13 @@ BODY = b"OggS" + bytes(range(256)) * 4
 
 
 class Received(NamedTuple):
-    """A request as the server saw it: the raw path, headers by lower-case name, the body's bytes."""
+    """A request as the server saw it: the raw path, headers by lower-case name, the body's bytes, the other port."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
+    port: int
 
 
 class Service:
@@ -44,7 +45,7 @@ class Service:
     @property
     def posts(self) -> list[Received]:
         """What was asked, without the requests that only open a connection."""
-        return [request for request in self.received if request.method != "HEAD"]
+        return [request for request in self.received if request.method != "OPTIONS"]
 
     @property
     def connections(self) -> int:
@@ -60,7 +61,8 @@ async def serving(handler: Handler, *, tls: ssl.SSLContext | None = None) -> Asy
 
     async def note(request: web.Request) -> web.StreamResponse:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        received.append(Received(request.method, request.raw_path, headers, await request.read()))
+        port = request.transport.get_extra_info("peername")[1] if request.transport is not None else 0
+        received.append(Received(request.method, request.raw_path, headers, await request.read(), port))
         return await handler(request)
 
     app = web.Application()
@@ -91,6 +93,8 @@ def speaking(*chunks: bytes, gap: float = 0.0, hang: bool = False, headers: dict
     """Send ``chunks`` of Ogg, ``gap`` seconds apart; with ``hang`` never end."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
+        if request.method == "OPTIONS":
+            return web.Response(status=405, text="no such method")
         response = web.StreamResponse(headers={"Content-Type": "audio/ogg", "x-request-id": "req_1", **(headers or {})})
         await response.prepare(request)
         for index, chunk in enumerate(chunks or (BODY,)):

@@ -175,9 +175,19 @@ async def test_warm_opens_a_connection_that_the_request_uses_and_emits_nothing()
             await source.warm()
             assert seen == []
             await fetch(source)
-        assert service.connections == 1
-        assert [request.method for request in service.received] == ["HEAD", "GET"]
+        first, second = service.received
+        assert (first.method, second.method, first.port) == ("OPTIONS", "GET", second.port)
         assert SECRET not in repr(service.received[0])
+        await source.aclose()
+
+
+async def test_warming_again_uses_the_connection_that_is_there() -> None:
+    async with serving(speaking()) as service:
+        source = HttpSource(service.origin)
+        await source.warm()
+        await source.warm()
+        first, second = service.received
+        assert first.port == second.port
         await source.aclose()
 
 
@@ -191,6 +201,22 @@ async def test_warm_leaves_failures_to_the_request(url: str) -> None:
 async def test_warm_gives_up_on_a_server_that_does_not_answer() -> None:
     async with serving(hanging) as service:
         source = HttpSource(service.origin, connect_timeout=0.05)
+        await source.warm()
+        await until(lambda: service.connections == 0)
+        await source.aclose()
+
+
+async def test_warm_wants_no_more_than_the_beginning_of_an_endless_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "_ERROR_BODY", 10)
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(b"OggS" * 1000)
+
+    async with serving(endless) as service:
+        source = HttpSource(service.origin)
         await source.warm()
         await until(lambda: service.connections == 0)
         await source.aclose()
@@ -256,6 +282,16 @@ gc.collect()
     code = f"PORT = {free_port()}\n{code}"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_session_of_a_loop_that_was_closed_is_forgotten() -> None:
+    async with serving(speaking(headers={"Connection": "close"})) as service:
+        source = HttpSource(service.origin)
+        # In a thread of its own: asyncio.run here would take the main thread's loop away from pytest-asyncio.
+        assert await asyncio.to_thread(asyncio.run, fetch(source)) == BODY
+        assert await fetch(source) == BODY
+        assert len(source._client._sessions._sessions) == 1
+        await source.aclose()
 
 
 async def test_closing_twice_is_harmless_and_a_closed_source_opens_again() -> None:

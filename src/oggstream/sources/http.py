@@ -118,11 +118,18 @@ class HttpClient:
             response.close()
 
     async def warm(self) -> None:
-        """Open a connection ahead of time, by a request whose answer does not matter. Never fails."""
+        """Open a connection ahead of time, by a request whose answer does not matter. Never fails.
+
+        OPTIONS changes nothing (RFC 9110 section 9.3.7) and carries no credential. HEAD would not do: aiohttp drops the
+        connection when such an answer has no length, as those of its own servers.
+        """
         with suppress(OggStreamError, TimeoutError):
             async with asyncio.timeout(self._connect_timeout):
-                response = await self._send(Request("HEAD", {}), None)
-                response.release()
+                response = await self._send(Request("OPTIONS", {}), None)
+            try:
+                await _read_some(response)
+            finally:
+                response.close()  # which keeps the connection if that was all
 
     async def aclose(self) -> None:
         """Close the connections."""

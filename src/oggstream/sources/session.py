@@ -144,8 +144,7 @@ async def _on_headers(_session: Any, context: Any, _params: Any) -> None:
 
 
 async def _on_chunk(_session: Any, context: Any, _params: Any) -> None:
-    if context.trace_request_ctx is not None:
-        context.trace_request_ctx.about_to_write()
+    context.trace_request_ctx.about_to_write()  # only requests that are told of have a body
 
 
 async def _on_reuse(_session: Any, context: Any, _params: Any) -> None:
