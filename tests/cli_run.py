@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import fcntl
+import functools
 import json
 import os
 import pty
@@ -12,16 +14,18 @@ import signal
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import pytest
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oggstream.__main__ import main
+
+if TYPE_CHECKING:
+    import pytest
 
 COMMAND = [sys.executable, "-m", "oggstream"]
 PATIENCE = 15.0  # longest wait for a process that is expected to end or to show something
@@ -42,9 +46,18 @@ class Result(NamedTuple):
 
 
 def environment(**changes: str) -> dict[str, str]:
-    """The environment of a process: no keys, no audio system, plain text; ``changes`` on top."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith(("PULSE", "COV_CORE"))}
-    return {**bare, "PULSE_SERVER": "/nonexistent", "ALSA_CONFIG_PATH": "/dev/null", "NO_COLOR": "1", **changes}
+    """The environment of a process: no keys, no output device, plain text; ``changes`` on top."""
+    silent = {"PULSE_SERVER": "/nonexistent", "JACK_NO_START_SERVER": "1", "ALSA_CONFIG_PATH": _alsa_without_devices()}
+    return {**os.environ, **silent, "NO_COLOR": "1", **changes}
+
+
+@functools.cache
+def _alsa_without_devices() -> str:
+    descriptor, path = tempfile.mkstemp(suffix=".conf")
+    os.write(descriptor, b"pcm.absent { type hw card 99 }\n")  # PortAudio 19.6 aborts if there is none at all
+    os.close(descriptor)
+    atexit.register(os.unlink, path)
+    return path
 
 
 def start(*arguments: str, cwd: Path | None = None, **options: Any) -> subprocess.Popen[bytes]:
@@ -67,6 +80,18 @@ def finish(process: subprocess.Popen[bytes], given: bytes | None = None) -> Resu
 def run(*arguments: str, given: bytes = b"", cwd: Path | None = None, **options: Any) -> Result:
     """Run a process to its end."""
     return finish(start(*arguments, cwd=cwd, **options), given)
+
+
+def shell(arguments: str, given: bytes = b"") -> Result:
+    """Run a process with a shell's redirections among its arguments."""
+    command = f"{' '.join(COMMAND)} {arguments}"
+    done = subprocess.run(["sh", "-c", command], env=environment(), input=given, capture_output=True, check=False)
+    return Result(done.returncode, done.stdout, done.stderr.decode())
+
+
+def names(folder: Path) -> list[str]:
+    """What is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
 
 
 def interrupt(process: subprocess.Popen[bytes], number: signal.Signals = signal.SIGINT) -> Result:
@@ -125,7 +150,7 @@ class Terminal:
     @property
     def lines(self) -> list[str]:
         """What the terminal shows: carriage returns overwrite, and nothing may wrap."""
-        shown = []
+        shown: list[str] = []
         for line in self.seen.replace("\r\n", "\n").split("\n"):
             cells: list[str] = []
             for part in line.split("\r"):

@@ -63,11 +63,38 @@ def test_what_is_not_said_has_the_documented_value() -> None:
 
 
 def test_every_common_option_is_taken_by_say_and_play() -> None:
-    options = (
-        "--voice coral --model m --instructions i --speed 1.5 --base-url http://h/v1 --format opus --device 3 "
-        "--sink device --save p --connect-timeout 1 --first-byte-timeout 2.5 --stall-timeout 3 --history none --json "
-        "--quiet --log-level debug"
-    ).split()
+    options = [
+        "--voice",
+        "coral",
+        "--model",
+        "m",
+        "--instructions",
+        "i",
+        "--speed",
+        "1.5",
+        "--base-url",
+        "http://h/v1",
+        "--format",
+        "opus",
+        "--device",
+        "3",
+        "--sink",
+        "device",
+        "--save",
+        "p",
+        "--connect-timeout",
+        "1",
+        "--first-byte-timeout",
+        "2.5",
+        "--stall-timeout",
+        "3",
+        "--history",
+        "none",
+        "--json",
+        "--quiet",
+        "--log-level",
+        "debug",
+    ]
     for command in ("say", "play"):
         args = parse([command, "x", *options])
         assert (args.voice, args.speed, args.device, args.first_byte_timeout) == ("coral", 1.5, "3", 2.5)

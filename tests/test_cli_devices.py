@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import TYPE_CHECKING
 
 from cli_run import inside
 from oggstream.cli import devices as module
 from oggstream.errors import DeviceError
 from oggstream.sinks.devices import OutputDevice
+
+if TYPE_CHECKING:
+    import pytest
 
 FOUND = [
     OutputDevice(index=2, name="Speakers", host_api="ALSA", channels=2, rate=48000, latency=0.01, default=True),

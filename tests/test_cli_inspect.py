@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import given, strategies as st
 
 from cli_run import Result, inside, run
@@ -17,6 +16,9 @@ from oggstream.cli.pages import lay_out
 from oggstream.opus.head import OpusHead
 from oggstream.opus.tags import OpusTags
 from scripted import pages, spoken
+
+if TYPE_CHECKING:
+    import pytest
 
 
 def survey(*parts: bytes) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from cli_run import interrupt, run, start, terminal
-from oggstream.cli import interrupts as module
 from oggstream.cli.interrupts import INTERRUPTED, Interrupts
 from oggstream.cli.loop import run_in_loop
 from scripted import spoken
@@ -31,9 +30,10 @@ def body(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_first_signal_raises_keyboard_interrupt(number: signal.Signals) -> None:
-    with Interrupts() as interrupts, pytest.raises(KeyboardInterrupt):
+    with Interrupts() as interrupts:
         assert not interrupts.happened
-        signal.raise_signal(number)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
     assert interrupts.happened
 
 
@@ -48,7 +48,7 @@ def test_a_first_signal_calls_what_is_set_instead(number: signal.Signals) -> Non
 
 def test_a_second_signal_tidies_up_and_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[object] = []
-    monkeypatch.setattr(module.os, "_exit", done.append)
+    monkeypatch.setattr("os._exit", done.append)
     with Interrupts() as interrupts:
         interrupts.cancel = lambda: None
         interrupts.on_leaving = lambda: done.append("tidied")
@@ -148,7 +148,8 @@ def test_playing_is_interrupted_with_its_report(number: signal.Signals, body: Pa
 
 
 @pytest.mark.parametrize(
-    "arguments", [["say", "--sink", "null"], ["play", "-", "--sink", "null"], ["decode", "-", "x.wav"], ["inspect", "-"]]
+    "arguments",
+    [["say", "--sink", "null"], ["play", "-", "--sink", "null"], ["decode", "-", "x.wav"], ["inspect", "-"]],
 )
 def test_waiting_for_standard_input_is_interrupted(arguments: list[str], tmp_path: Path) -> None:
     process = start(*arguments, cwd=tmp_path)

@@ -16,7 +16,7 @@ from oggstream.cli.width import cells, fitted, one_line
         ("naïve", 5),
         ("日本語", 6),
         ("ﾊﾝｶｸ", 4),  # half-width by its nature
-        ("Ｗｉｄｅ", 8),
+        ("\uff37\uff49\uff44\uff45", 8),  # full-width letters
         ("e\u0301", 1),  # a combining accent goes onto the letter
         ("👋", 2),
         ("👩\u200d👩", 4),  # joined by a mark of no width; shown in two cells by some terminals, four by others

@@ -29,7 +29,14 @@ def devices(args: Namespace, console: Console) -> None:
 def _table(found: list[OutputDevice]) -> list[str]:
     head = ("", "index", "channels", "rate", "name", "by way of")
     rows = [
-        ("*" if device.default else "", device.index, device.channels, device.rate, printable(device.name), device.host_api)
+        (
+            "*" if device.default else "",
+            device.index,
+            device.channels,
+            device.rate,
+            printable(device.name),
+            device.host_api,
+        )
         for device in found
     ]
     name_width = max(len(str(row[4])) for row in (head, *rows))

@@ -175,11 +175,18 @@ class Speaking:
             show(json.dumps(report.as_dict()))
 
     def _tell_leftovers(self, report: PlaybackReport) -> None:
+        """Say what files hold now, but those whose very failure is the error."""
+        failure = report.error.message if report.error else ""
+        left: dict[str, str] = {}
         saved = self._source.saved
         if saved is not None and saved.count:
-            self._console.note(f"{saved.path} holds the {saved.count} bytes that came")
-        if report.sink == "wav" and report.audio.seconds:
-            self._console.note(f"the WAV file holds the {report.audio.seconds:.1f} s that came")
+            left[saved.path] = f"{saved.count} bytes"
+        if report.sink == "wav" and report.audio.samples:
+            path = self._args.sink.removeprefix("wav:") if self._args.sink else "speech.wav"
+            left[path] = f"{report.audio.seconds:.1f} s"
+        for path, amount in left.items():
+            if path != "-" and path not in failure:
+                self._console.note(f"{path} holds the {amount} that came")
 
     def _unfinished(self, error: OggStreamError | None) -> PlaybackReport:
         """The report of a speech that did not begin, or that could not be brought to its end."""
