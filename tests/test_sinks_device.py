@@ -36,7 +36,7 @@ def noise(seconds: float, channels: int = 2, seed: int = 1) -> NDArray[np.float3
 
 def steady(device: str | None = None, *, blocksize: int = 0) -> DeviceSink:
     """A sink with so much latency that a busy machine does not disturb the recording."""
-    return DeviceSink(device, latency=0.1, blocksize=blocksize)
+    return DeviceSink(device, latency=0.2, blocksize=blocksize)
 
 
 def begun(sink_format: SinkFormat, pcm: NDArray[np.float32]) -> PcmRing:
@@ -452,4 +452,29 @@ async def test_aborting_twice_and_after_the_end_does_nothing_more(sounddevice: F
     sink.abort()
     assert not ring.cutting
     await sink.drain()
+    await sink.aclose()
+
+
+async def test_a_ring_that_was_cut_before_it_was_heard_is_drained_at_once(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    sink.start(PcmRing(2))
+    sink.abort()
+    stream.ask()
+    await sink.drain()
+    await sink.aclose()
+
+
+async def test_the_old_ring_fades_in_one_block_and_the_next_block_is_the_new_one(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    old = begun(SinkFormat(2, RATE), np.ones((4800, 2), np.float32))
+    new = begun(SinkFormat(2, RATE), np.full((4800, 2), 0.25, np.float32))
+    sink.start(old)
+    assert stream.ask() == [1.0] * 960
+    sink.start(new)
+    fading = stream.ask()
+    assert 1 > fading[0] > fading[2 * FADE - 4] > 0
+    assert not any(fading[2 * FADE - 1 :])
+    assert stream.ask() == [0.25] * 960
     await sink.aclose()

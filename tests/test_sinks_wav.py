@@ -200,3 +200,16 @@ async def test_a_file_that_fails_when_it_is_closed_says_so(tmp_path: Path) -> No
     with pytest.raises(OutputError, match=r"a\.wav: Input/output error"):
         await sink.aclose()
     await sink.aclose()
+
+
+async def test_a_file_that_failed_is_closed_quietly(tmp_path: Path) -> None:
+    class Fails(FullDisk):
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sink = WavSink(tmp_path / "a.wav")
+    sink._file = Fails()
+    with pytest.raises(OutputError, match="No space left on device"):
+        await play(sink, RAMP)
+    await sink.aclose()
