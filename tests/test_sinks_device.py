@@ -478,3 +478,10 @@ async def test_the_old_ring_fades_in_one_block_and_the_next_block_is_the_new_one
     assert not any(fading[2 * FADE - 1 :])
     assert stream.ask() == [0.25] * 960
     await sink.aclose()
+
+
+async def test_a_device_that_opens_when_nobody_wants_it_any_more_is_closed(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    sink._open()
+    assert sounddevice.streams[0].closed
+    assert sink._stream is None

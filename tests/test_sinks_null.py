@@ -198,12 +198,14 @@ async def test_the_next_ring_may_be_started_after_the_end_and_after_an_abort() -
 
 @pytest.mark.looptime
 async def test_a_ring_in_place_of_one_that_plays_leaves_no_timer_of_the_old_one() -> None:
-    sink, old, new = NullSink(), filled(1.0), filled(0.05)
+    sink, old, new, begun = NullSink(), filled(1.0), filled(0.05), now()
     sink.start(old)
+    await asyncio.sleep(0.005)
     sink.start(new)
+    await asyncio.sleep(0.006)
+    assert (old.read, new.read) == (480, 480)
     await sink.drain()
-    assert old.read == 480
-    assert new.done
+    assert now() - begun == pytest.approx(0.075, abs=1e-5)
 
 
 async def test_closing_may_come_at_any_time_and_twice() -> None:
