@@ -7,11 +7,13 @@ import struct
 import subprocess
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli_run import Result, environment, finish, inside, run, shell, start
+from oggstream.__main__ import main
 from oggstream.cli import decode as module
 from oggstream.cli.console import Console
 from oggstream.errors import LibraryError
@@ -233,3 +235,33 @@ def test_it_loads_neither_asyncio_nor_numpy_nor_aiohttp_nor_sounddevice(body: Pa
     )
     done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, check=True)
     assert done.stdout.decode().strip() == "0"
+
+
+def test_being_interrupted_leaves_a_whole_file_and_says_so(
+    body: Path, target: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def chunks(_: str) -> Iterator[bytes]:
+        yield body.read_bytes()[:-2000]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "read_chunks", chunks)
+    result = inside(capsys, "decode", str(body), str(target))
+    assert result.status == 130
+    with wave.open(str(target)) as written:
+        assert written.getnframes() == 47688
+    assert result.err == f"oggstream: {target} holds the 0.99 s that were decoded\n"
+
+
+def test_on_a_terminal_the_length_is_said(
+    body: Path, target: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "is_terminal", lambda _: True)
+    assert inside(capsys, "decode", str(body), str(target)).err == f"oggstream: {target}: 2.00 s\n"
+    result = inside(capsys, "decode", str(body), "-")
+    check_refused(result, "nothing for a terminal")
+    assert result.out == b""
+
+
+def test_standard_output_inside_this_process(body: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    assert main(["decode", str(body), "-"]) == 0
+    assert len(capfdbinary.readouterr().out) == 44 + 2 * 96000

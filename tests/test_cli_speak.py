@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cli_run import Result, environment, inside, names, run
-from scripted import spoken
+from oggstream.errors import OutputError, SourceBrokenError
+from oggstream.sinks.null import NullSink
+from oggstream.sinks.wav import WavSink
+from scripted import ScriptedSource, spoken
 from speech_server import free_port, hanging, openai_error, serving, speaking
 
 KEY = "sk-proj-abcdefghijklmnop"
@@ -341,3 +348,122 @@ async def test_nothing_slow_is_loaded_on_the_way_to_the_request() -> None:
             subprocess.run, [sys.executable, "-c", code], env=environment(), capture_output=True, check=True
         )
     assert done.stdout == b"loaded\n"
+
+
+class Watched:
+    """A source in place of the default one; ``during`` is called when its body begins."""
+
+    def __init__(self, *arrivals: tuple[float, bytes | BaseException], during: Callable[[], object] = bool) -> None:
+        self.source = ScriptedSource(arrivals)
+        self.settings: dict[str, Any] = {}
+        self._during = during
+
+    def make(self, **settings: Any) -> ScriptedSource:
+        self.settings = settings
+        asyncio.get_running_loop().call_later(0.05, self._during)
+        return self.source
+
+
+def instead(monkeypatch: pytest.MonkeyPatch, watched: Watched) -> Watched:
+    monkeypatch.setattr("oggstream.sources.select.default_source", watched.make)
+    return watched
+
+
+def test_the_source_gets_its_settings(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = instead(monkeypatch, Watched((0.0, spoken(0.2))))
+    result = inside(capsys, "One", "two", "--sink", "null", "--connect-timeout", "2", "--base-url", "http://x/v1")
+    assert (result.status, watched.source.texts) == (0, ["One two"])
+    assert watched.settings == {"base_url": "http://x/v1", "connect_timeout": 2.0}
+
+
+def test_a_signal_in_mid_speech_prints_the_report_and_what_is_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = spoken(3.0)[:-3000]
+    instead(monkeypatch, Watched((0.0, part), (60.0, b""), during=lambda: signal.raise_signal(signal.SIGTERM)))
+    kept = tmp_path / "kept.opus"
+    result = inside(capsys, "Hello.", "--sink", "null", "--json", "--save", str(kept))
+    assert result.status == 130
+    assert (result.report["completed"], result.report["stopped"], result.report["error"]) == (False, True, None)
+    assert result.report["stream"]["bytes"] == len(part)
+    assert result.err == f"oggstream: {kept} holds the {len(part)} bytes that came\n"
+
+
+def test_on_a_terminal_there_is_a_live_line_and_then_a_summary(
+    body: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oggstream.cli.live.is_wanted", lambda: True)
+    monkeypatch.setattr("oggstream.cli.live.colour_is_wanted", lambda: False)
+    shown = inside(capsys, "play", str(body), "--sink", "null").err
+    assert f"first sound 0.{shown.split('first sound 0.')[1][:2]} s  {body}"[:40] in shown
+    assert shown.splitlines()[-1].startswith("oggstream: 0.5 s, first sound after ")
+    assert inside(capsys, "play", str(body), "--sink", "null", "--quiet").err == ""
+
+
+def test_a_failure_on_a_terminal_clears_the_live_line_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oggstream.cli.live.is_wanted", lambda: True)
+    instead(monkeypatch, Watched((0.2, SourceBrokenError("cut off"))))
+    shown = inside(capsys, "Hello.", "--sink", "null").err
+    assert "waiting: Hello." in shown
+    assert shown.endswith(" \roggstream: error: cut off (request req-1)\n")
+
+
+def test_a_named_device_is_used(
+    body: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[str] = []
+
+    class Device(NullSink):
+        def __init__(self, device: str) -> None:
+            super().__init__()
+            chosen.append(device)
+
+    monkeypatch.setattr("oggstream.sinks.device.DeviceSink", Device)
+    assert inside(capsys, "play", str(body), "--device", "Speakers").status == 0
+    assert chosen == ["Speakers"]
+
+
+def test_without_a_choice_the_default_device_is_used(
+    body: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("oggstream.cli.fallback.DeviceSink", NullSink)
+    assert inside(capsys, "play", str(body), "--json").report["sink"] == "null"
+
+
+def test_a_file_that_cannot_be_completed_makes_the_speech_fail(
+    body: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(self: WavSink) -> None:
+        raise OutputError("cannot write out.wav: gone")
+
+    monkeypatch.setattr(WavSink, "aclose", fail)
+    result = inside(capsys, "play", str(body), "--sink", f"wav:{tmp_path / 'out.wav'}", "--json")
+    assert result.status == 1
+    assert result.report["completed"] is False
+    assert result.report["audio"]["samples"] == 24000
+    assert result.report["error"]["message"] == "cannot write out.wav: gone"
+
+
+def test_standard_input_that_cannot_be_read_is_an_error(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    with os.fdopen(os.dup(os.open(os.devnull, os.O_RDONLY))) as stream:
+        os.dup2(descriptor, stream.fileno())
+        os.close(descriptor)
+        monkeypatch.setattr("oggstream.cli.speak.sys", SimpleNamespace(stdin=stream, platform=sys.platform))
+        check_failed(inside(capsys, "--sink", "null"), "cannot read standard input: Is a directory")
+
+
+def test_a_terminal_is_told_what_is_expected(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = instead(monkeypatch, Watched((0.0, spoken(0.2))))
+    typed = SimpleNamespace(isatty=lambda: True, buffer=io.BytesIO(b"Hello.\n"))
+    for platform, key in (("linux", "Ctrl-D"), ("win32", "Ctrl-Z and Enter")):
+        monkeypatch.setattr("oggstream.cli.speak.sys", SimpleNamespace(stdin=typed, platform=platform))
+        assert key in inside(capsys, "--sink", "null").err
+        typed.buffer = io.BytesIO(b"")
+    assert watched.source.texts[0] == "Hello.\n"

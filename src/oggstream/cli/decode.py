@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..audio.wav import WavWriter
 from ..errors import OggStreamError, OutputError, UsageError
-from ..opus.decode import DecodeResult, decode_body
+from ..opus.decode import decode_body
 from .console import Console, is_terminal, show
 from .files import read_chunks
+from .result import NO_AUDIO, NO_STREAM, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
@@ -37,7 +38,7 @@ def decode(args: Namespace, console: Console) -> None:
         output.leave(console)
         if args.json:
             with suppress(OutputError):  # the first error is the one to tell
-                show(_json(None, error))
+                show(as_json(error, audio=NO_AUDIO, stream=NO_STREAM, links=[]))
         raise
     except KeyboardInterrupt:
         output.leave(console)
@@ -45,7 +46,7 @@ def decode(args: Namespace, console: Console) -> None:
     for warning in result.stream["warnings"]:
         console.warn(warning)
     if args.json:
-        show(_json(result, None))
+        show(as_json(None, **result._asdict()))
     elif is_terminal(sys.stderr):
         console.note(f"{output.shown}: {result.audio['seconds']:.2f} s")
 
@@ -120,15 +121,3 @@ def _refuse_same_file(source: str, target: str) -> None:
     with suppress(OSError, ValueError):
         if "-" not in (source, target) and os.path.samefile(source, target) and stat.S_ISREG(os.stat(target).st_mode):
             raise UsageError(f"{target} is the input and the output")
-
-
-def _json(result: DecodeResult | None, error: OggStreamError | None) -> str:
-    import json
-    from dataclasses import asdict
-
-    from ..report import SCHEMA, AudioInfo, ErrorInfo, StreamInfo
-
-    audio, stream, links = result or (asdict(AudioInfo()), asdict(StreamInfo()), [])
-    told = asdict(ErrorInfo(type=type(error).__name__, message=str(error))) if error else None
-    report = {"schema": SCHEMA, "completed": error is None, "audio": audio, "stream": stream, "links": links}
-    return json.dumps({**report, "error": told})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import asdict
 
 from ..errors import DeviceError
 from ..sinks.devices import OutputDevice, devices as output_devices
 from .console import Console, printable, show
+from .result import as_json
 
 
 def devices(args: Namespace, console: Console) -> None:
@@ -21,9 +23,9 @@ def devices(args: Namespace, console: Console) -> None:
     try:
         found = output_devices()
     except DeviceError as error:
-        show(_json([], error))
+        show(as_json(error, devices=[]))
         raise
-    show(_json(found, None))
+    show(as_json(None, devices=[asdict(device) for device in found]))
 
 
 def _table(found: list[OutputDevice]) -> list[str]:
@@ -43,14 +45,3 @@ def _table(found: list[OutputDevice]) -> list[str]:
     form = "{:1} {:>5} {:>8} {:>6}  {:<" + str(name_width) + "}  {}"
     lines = [form.format(*row).rstrip() for row in (head, *rows)]
     return [*lines, "* is the default; `--device` takes an index, a name, or a part of one"]
-
-
-def _json(found: list[OutputDevice], error: DeviceError | None) -> str:
-    import json
-    from dataclasses import asdict
-
-    from ..report import SCHEMA, ErrorInfo
-
-    told = asdict(ErrorInfo(type=type(error).__name__, message=str(error))) if error else None
-    report = {"schema": SCHEMA, "completed": error is None, "devices": [asdict(device) for device in found]}
-    return json.dumps({**report, "error": told})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from typing import Any
 
 from ..errors import FormatError
 from ..opus.head import OpusHead
@@ -13,15 +12,14 @@ from ..opus.tags import OpusTags
 from .console import show
 from .files import read_chunks
 from .pages import RATE, Entry, lay_out
+from .result import as_json
 
 
 def inspect(args: Namespace) -> None:
     """Show what is in ``args.input``, as text or JSON. Raises `FormatError`, after that, for the unplayable."""
     survey = Survey(b"".join(read_chunks(args.input)))
     if args.json:
-        import json
-
-        show(json.dumps(survey.as_dict()))
+        show(survey.as_json())
     elif survey.pages or survey.error is None:
         from .listing import listing
 
@@ -71,26 +69,19 @@ class Survey:
             return f"playable, {length}, with {counted(len(self.stats.warnings), 'warning')}"
         return f"intact, {length}"
 
-    def as_dict(self) -> dict[str, Any]:
-        """The JSON."""
-        from dataclasses import asdict
-
-        from ..report import SCHEMA, AudioInfo, ErrorInfo
-
-        audio = AudioInfo(channels=self.channels, sample_rate=RATE, samples=self.samples, seconds=self.samples / RATE)
-        error = self.error
-        return {
-            "schema": SCHEMA,
-            "completed": error is None,
-            "verdict": self.verdict(),
-            "audio": asdict(audio),
-            "stream": self.stats.as_dict(),
-            "links": self.links,
-            "pages": self.pages,
-            "damage": self.damage,
-            "holes": [hole._asdict() for hole in self.holes],
-            "error": asdict(ErrorInfo(type=type(error).__name__, message=str(error))) if error else None,
-        }
+    def as_json(self) -> str:
+        """All of it as one JSON object."""
+        seconds = self.samples / RATE
+        return as_json(
+            self.error,
+            verdict=self.verdict(),
+            audio={"channels": self.channels, "sample_rate": RATE, "samples": self.samples, "seconds": seconds},
+            stream=self.stats.as_dict(),
+            links=self.links,
+            pages=self.pages,
+            damage=self.damage,
+            holes=[hole._asdict() for hole in self.holes],
+        )
 
     def _problems(self) -> list[str]:
         skipped = sum(entry["bytes"] for entry in self.damage)
