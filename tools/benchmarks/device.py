@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -43,6 +44,7 @@ def measure_first_sample(run: Run) -> Outcome:
 
 def measure_offline(run: Run) -> Outcome:
     """Speak with the offline voice, made anew each time: call to first sample, the device open."""
+    logging.getLogger("oggstream").setLevel(logging.ERROR)  # it warns that no key is set, which is meant here
 
     async def speak(sink: DeviceSink, count: int) -> list[float]:
         reports = await _utter(count, lambda: None, sink)
