@@ -207,6 +207,19 @@ async def test_a_device_that_cannot_be_opened_closes_the_request() -> None:
     assert not caught.value.report.completed
 
 
+async def test_a_device_that_vanishes_in_mid_speech_is_an_error_while_more_is_still_to_come() -> None:
+    class Vanishing(NullSink):
+        def check(self) -> None:
+            if asyncio.get_running_loop().time() > 1.5:
+                raise DeviceError("gone")
+
+    source = ScriptedSource(every(2.0, pages(spoken(9.0))))
+    with pytest.raises(DeviceError, match="gone"):
+        await oggstream.play_stream("Hi", source=source, sink=Vanishing())
+    assert source.closed == 1
+    assert asyncio.get_running_loop().time() < 5
+
+
 async def test_a_sink_that_fails_in_the_middle_stops_the_request() -> None:
     class Full(NullSink):
         def start(self, ring: PcmRing) -> None:

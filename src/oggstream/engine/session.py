@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -51,6 +52,7 @@ class Session:
         self._watch = Watch(text, recorder)
         self._request_out = asyncio.Event()
         self._failure: OggStreamError | None = None  # the source's, raised once what it gave has been heard
+        self._check_sink: Callable[[], None] = getattr(sink, "check", _nothing)  # raises when the device is gone
         recorder.listen(self._note)
 
     async def run(self) -> PlaybackReport:
@@ -103,6 +105,7 @@ class Session:
         while not self._outlet.finished:
             self._outlet.top_up()
             self._look()
+            self._check_sink()
             await asyncio.sleep(self._outlet.pause)
         if self._outlet.ring is None:
             return
@@ -148,6 +151,10 @@ class Session:
         speed = self._speech.speed or 1.0
         spoken = int(self._outlet.samples / RATE * CHARACTERS_PER_SECOND * speed)
         return self._text[self._text.rfind(" ", 0, spoken) + 1 :]
+
+
+def _nothing() -> None:
+    """What a sink that cannot vanish has to check."""
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

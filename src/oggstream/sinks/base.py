@@ -19,7 +19,8 @@ class SinkFormat(NamedTuple):
 class Sink(Protocol):
     """Plays what a ring holds, by calling its ``read_into``.
 
-    One ring at a time; after `drain` or `abort` the next may be started. Who made a sink closes it.
+    One ring at a time; after `drain` or `abort` the next may be started. Who made a sink closes it. A sink whose device
+    may vanish has ``check()``, which raises `DeviceError` then; it is called many times a second while sound is played.
     """
 
     def start(self, ring: PcmRing) -> None:
