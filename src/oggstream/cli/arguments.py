@@ -33,6 +33,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--float": {"action": "store_true", "help": "32-bit float instead of 16-bit samples"},
     "--channels": {"metavar": "N", "help": "mix to this many channels"},
     "--gain": {"choices": ("none", "track", "album"), "default": "none", "help": "loudness tag to apply (R128)"},
+    "--host": {"default": "127.0.0.1", "help": "address to listen on (127.0.0.1: this machine only)"},
+    "--port": {"metavar": "N", "default": 8880, "help": "port to listen on; 0 is any free one (8880)"},
+    "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
+    "--jobs": {"metavar": "N", "default": 32, "help": "speeches at once (32)"},
+    "--queue": {"metavar": "N", "default": 64, "help": "speeches that wait for their turn; more are refused (64)"},
     "--json": {"action": "store_true", "help": "the report as one JSON object on standard output"},
     "--quiet": {"action": "store_true", "help": "nothing but errors on standard error"},
     "--log-level": {
@@ -44,37 +49,6 @@ _SPEECH = ("--voice", "--model", "--instructions", "--speed", "--base-url", "--f
 _SOUND = ("--device", "--sink", "--save")
 _PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--history")
 _TALK = ("--json", "--quiet", "--log-level")
-
-_OVERVIEW = """\
-usage: oggstream [say] [TEXT ...]
-       oggstream play PATH|URL|-
-       oggstream decode IN OUT.wav
-       oggstream inspect IN
-       oggstream devices
-
-Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
-
-commands:
-  say       speak a text, or standard input (the default: a first word that is no command is text)
-  play      play an Ogg Opus stream
-  decode    decode one to WAV
-  inspect   say what is in one: links, headers, tags, pages, packets, damage
-  devices   list the output devices
-
-options:
-  -h, --help   this, or behind a command its own options
-  --version    the version
-
-examples:
-  oggstream "Hello there."
-  echo "Hello there." | oggstream
-  OPENAI_API_KEY=... oggstream say --voice coral "Hello there."
-  oggstream --base-url http://localhost:8880/v1 --model kokoro --voice af_heart "Hello there."
-  oggstream play speech.opus
-  oggstream decode speech.opus - | aplay
-  oggstream inspect speech.opus
-
-`python -m oggstream` is the same as `oggstream`."""
 
 _SAY = """\
 examples:
@@ -100,6 +74,17 @@ _INSPECT = """\
 examples:
   oggstream inspect speech.opus
   oggstream inspect - --json < speech.opus | jq .links"""
+
+_SERVE = """\
+examples:
+  oggstream serve
+  OGGSTREAM_SERVE_KEY=... oggstream serve --host 0.0.0.0 --port 8000
+  curl -s http://127.0.0.1:8880/v1/audio/speech --json '{"input": "Hello."}' | oggstream play -"""
+
+_DOCTOR = """\
+examples:
+  oggstream doctor
+  OPENAI_BASE_URL=http://localhost:8880/v1 oggstream doctor --json"""
 
 _DEVICES = """\
 examples:
@@ -127,7 +112,9 @@ def parse(argv: list[str]) -> Namespace:
         show(f"oggstream {__version__}")
         raise SystemExit(0)
     if argv[:1] in (["-h"], ["--help"]):
-        show(_OVERVIEW)
+        from .overview import OVERVIEW
+
+        show(OVERVIEW)
         raise SystemExit(0)
     options, words = _split_at_dashes(argv)
     command = "say"
@@ -200,12 +187,26 @@ def _devices(options: list[str], words: list[str]) -> Namespace:
     return _parse_with_words(parser, options, words)
 
 
+def _serve(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("serve", "Serves the offline voice as OpenAI's /v1/audio/speech, until Ctrl-C.", _SERVE)
+    _add(parser, ("--host", "--port", "--key", "--jobs", "--queue", *_TALK))
+    return _parse_with_words(parser, options, words)
+
+
+def _doctor(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("doctor", "Checks what speaking needs, and says what to do about what is missing.", _DOCTOR)
+    _add(parser, ("--base-url", "--device", "--connect-timeout", *_TALK))
+    return _parse_with_words(parser, options, words)
+
+
 _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "say": _say,
     "play": _play,
     "decode": _decode,
     "inspect": _inspect,
     "devices": _devices,
+    "serve": _serve,
+    "doctor": _doctor,
 }
 
 
@@ -222,10 +223,8 @@ def _parser(command: str, description: str, examples: str) -> Parser:
 def _add(parser: Parser, names: Iterable[str], *, hidden: bool = False) -> None:
     for name in names:
         option = dict(_OPTIONS[name])
-        if name.endswith("-timeout"):
-            option["type"] = _seconds
-        elif name == "--channels":
-            option["type"] = _channels
+        if kind := _KINDS.get(name):
+            option["type"] = kind
         if hidden:
             option["help"] = SUPPRESS
         parser.add_argument(name, **option)
@@ -259,11 +258,21 @@ def _seconds(text: str) -> float:
 _seconds.__name__ = "number of seconds"  # argparse: "invalid number of seconds value"
 
 
-def _channels(text: str) -> int:
-    value = int(text)
-    if not 1 <= value <= 255:
-        raise ValueError
-    return value
+def _integer(name: str, least: int, most: int) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError
+        return value
+
+    convert.__name__ = name
+    return convert
 
 
-_channels.__name__ = "number of channels"
+_KINDS: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("--connect-timeout", "--first-byte-timeout", "--stall-timeout"), _seconds),
+    "--channels": _integer("number of channels", 1, 255),
+    "--port": _integer("port", 0, 65535),
+    "--jobs": _integer("number of jobs", 1, 1000),
+    "--queue": _integer("length of a queue", 0, 100_000),
+}

@@ -23,7 +23,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
         args = parse(argv)
         console.quiet = args.quiet
         console.warnings = args.log_level not in ("error", "critical")
-        _command(args, console, interrupts)
+        return _command(args, console, interrupts)
     except SystemExit:  # how argparse ends after --help
         return DONE
     except KeyboardInterrupt:
@@ -33,10 +33,10 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
         return INTERRUPTED if interrupts.happened else _failed(error, args, console)
     finally:
         gc.enable()
-    return DONE
 
 
-def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
+def _command(args: Namespace, console: Console, interrupts: Interrupts) -> int:
+    """Run the command; `doctor` is the one that ends with a status of its own without an error."""
     interrupts.check()
     if args.command not in ("say", "play"):
         gc.enable()
@@ -58,6 +58,15 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             from .devices import devices
 
             devices(args, console)
+        case "serve":
+            from .serve import serve
+
+            serve(args, console, interrupts)
+        case "doctor":
+            from .doctor import doctor
+
+            return doctor(args, console, interrupts)
+    return DONE
 
 
 def _failed(error: Exception, args: Namespace, console: Console) -> int:

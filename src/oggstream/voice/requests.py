@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
@@ -14,7 +15,7 @@ STREAM_FORMATS = ("audio", "sse")
 
 
 class RefusedError(UsageError):
-    """A request that is not served: the HTTP status, and the fields of OpenAI's error object."""
+    """A request that is not served: the HTTP status, the fields of OpenAI's error object, and more headers."""
 
     def __init__(
         self,
@@ -24,12 +25,14 @@ class RefusedError(UsageError):
         kind: str = "invalid_request_error",
         param: str | None = None,
         code: str | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind
         self.param = param
         self.code = code
+        self.headers = headers or {}
 
     def as_json(self) -> str:
         """The body of the answer."""

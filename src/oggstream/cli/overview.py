@@ -1,0 +1,38 @@
+"""What `oggstream --help` shows."""
+
+from __future__ import annotations
+
+OVERVIEW = """\
+usage: oggstream [say] [TEXT ...]
+       oggstream play PATH|URL|-
+       oggstream decode IN OUT.wav
+       oggstream inspect IN
+       oggstream serve
+       oggstream devices
+       oggstream doctor
+
+Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
+
+commands:
+  say       speak a text, or standard input (the default: a first word that is no command is text)
+  play      play an Ogg Opus stream
+  decode    decode one to WAV
+  inspect   say what is in one: links, headers, tags, pages, packets, damage
+  serve     be a speech endpoint like OpenAI's, with the offline voice
+  devices   list the output devices
+  doctor    check libraries, device, key and endpoint, and say what to do
+
+options:
+  -h, --help   this, or behind a command its own options
+  --version    the version
+
+examples:
+  oggstream "Hello there."
+  echo "Hello there." | oggstream
+  OPENAI_API_KEY=... oggstream say --voice coral "Hello there."
+  oggstream --base-url http://localhost:8880/v1 --model kokoro --voice af_heart "Hello there."
+  oggstream play speech.opus
+  oggstream decode speech.opus - | aplay
+  oggstream inspect speech.opus
+
+`python -m oggstream` is the same as `oggstream`."""
