@@ -21,7 +21,8 @@ from .threads import in_thread
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
 
-POLL_SECONDS = 0.01  # between looks at a ring that drains; a block is taken well before it is heard
+POLL_SECONDS = 0.01  # between looks at a ring that is nearly drained; a block is taken well before it is heard
+REST_SECONDS = 0.1  # the same while much is left: short enough for the heartbeat, and a wake-up costs 0.1 ms
 OPEN_SECONDS = 10.0  # longest wait for the audio system to open the device
 CLOSE_SECONDS = 2.0  # the same to close it
 FADE_OUT_SECONDS = 0.25  # longest wait for a fade to be heard before the stream is closed
@@ -108,7 +109,7 @@ class DeviceSink:
             return
         while not ring.done:
             self.check()
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(min(max(ring.fill / ring.rate / 2, POLL_SECONDS), REST_SECONDS))
         await self._heard(ring)
 
     def check(self) -> None:
