@@ -115,6 +115,17 @@ def test_writing_begins_with_the_first_page_of_packets(body: Path) -> None:
     assert len(head) + len(result.out) == 44 + 2 * 96000
 
 
+def test_a_single_packet_is_written_at_once() -> None:
+    process = start("decode", "-", "-", bufsize=0)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(b"".join(pages(spoken(1.0, packets_per_page=1))[:3]))
+    head = b""
+    while len(head) < 44 + 2 * (960 - 312):  # less its pre-skip
+        head += process.stdout.read(65536)
+    assert finish(process).status == 0
+
+
 def test_json_and_standard_output_exclude_each_other(body: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result = inside(capsys, "decode", str(body), "-", "--json")
     check_refused(result, "standard output", status=2)

@@ -335,7 +335,7 @@ async def test_nothing_slow_is_loaded_on_the_way_to_the_request() -> None:
             "import sys\n"
             "from oggstream import events\n"
             "from oggstream.__main__ import main\n"
-            "slow = {'numpy', 'sounddevice', 'soxr', 'openai', 'opuslib', 'oggstream.report'}\n"
+            "slow = {'numpy', 'sounddevice', 'soxr', 'openai', 'opuslib', 'oggstream.report', 'oggstream.ogg'}\n"
             "record = events.Recorder.record\n"
             "def look(self, kind, **rest):\n"
             "    if kind is events.RequestSent:\n"
@@ -435,7 +435,10 @@ def test_without_a_choice_the_default_device_is_used(
 def test_a_file_that_cannot_be_completed_makes_the_speech_fail(
     body: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    close = WavSink.aclose
+
     async def fail(self: WavSink) -> None:
+        await close(self)
         raise OutputError("cannot write out.wav: gone")
 
     monkeypatch.setattr(WavSink, "aclose", fail)

@@ -11,13 +11,14 @@ from .engine.intake import Intake
 from .engine.session import Session
 from .events import Event, Recorder, using
 from .options import PlaybackOptions, SpeechOptions
-from .opus.reader import AudioPacket, Item, OpusReader
 from .sinks.select import coerce_sink
 from .sources.select import coerce as coerce_source
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
     from .opus.decoder import FrameDecoder
+    from .opus.items import AudioPacket
+    from .opus.reader import Item, OpusReader
     from .report import PlaybackReport
     from .sources.base import Source
 
@@ -87,6 +88,8 @@ async def stream_packets(
 
     Raises what `play_stream` raises; closing the iterator closes the response.
     """
+    from .opus.items import AudioPacket
+
     intake = Intake(options or PlaybackOptions())
     async with aclosing(_items(text, source, intake, speech_options)) as items:
         async for item in items:
@@ -100,6 +103,7 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame
     Raises a `FormatError` for what is not Ogg Opus, and `LibraryError` without libopus.
     """
     from .opus.decoder import FrameDecoder
+    from .opus.reader import OpusReader
 
     reader = OpusReader()
     async for frame in _decoded(_read(reader, chunks), FrameDecoder(stats=reader.stats)):

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
 from ..events import Recorder, Started
-from ..opus import library
-from ..opus.head import OpusHead
 from ..playout.queue import PacketQueue
 from ..playout.start import StartRule
 
@@ -41,6 +40,9 @@ async def load_codec() -> None:
 
 @functools.cache
 def _load_codec() -> None:
+    from ..opus import library
+
+    import_module("oggstream.opus.reader")
     import_module("oggstream.audio.convert")
     import_module("numpy")
     library.load()
@@ -53,7 +55,9 @@ class Outlet:
     ring before `push` returns; the rest waits in ``queue`` until `run` finds room.
     """
 
-    def __init__(self, sink: Sink, options: PlaybackOptions, stats: StreamStats, recorder: Recorder) -> None:
+    def __init__(
+        self, sink: Sink, options: PlaybackOptions, stats: Callable[[], StreamStats], recorder: Recorder
+    ) -> None:
         self.queue = PacketQueue()
         self.ring: PcmRing | None = None
         self.channels = 0  # of the first link that has audio, or those asked for
@@ -82,6 +86,8 @@ class Outlet:
 
     def push(self, items: list[Item]) -> None:
         """Take what was received, and decode as much of it as there is room for."""
+        from ..opus.head import OpusHead
+
         for item in items:
             if isinstance(item, OpusHead) and not self.channels:
                 self.channels = self._options.channels or item.channels
@@ -144,7 +150,7 @@ class Outlet:
 
         channels, rate = self._format
         channels = channels or self.channels
-        self._decoder = FrameDecoder(gain=self._options.gain, stats=self._stats)
+        self._decoder = FrameDecoder(gain=self._options.gain, stats=self._stats())
         self._converter = Converter(channels, rate, via=self._options.channels)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = round(self._options.resume_buffer * rate)

@@ -47,7 +47,7 @@ class Session:
         self._sink = sink
         self._speech = speech
         self._intake = Intake(options)
-        self._outlet = Outlet(sink, options, self._intake.reader.stats, recorder)
+        self._outlet = Outlet(sink, options, lambda: self._intake.reader.stats, recorder)
         self._account = Account(recorder)
         self._watch = Watch(text, recorder)
         self._request_out = asyncio.Event()
