@@ -62,8 +62,9 @@ class FrameDecoder:
     def _begin_link(self, head: OpusHead) -> None:
         import numpy as np
 
-        self._head = head
+        self._head = self._link = None  # nothing of the link before is left if this one is refused
         self._link = LinkDecoder(head, self._rate)
+        self._head = head
         self._samples = np.frombuffer(self._link.buffer, np.float32).reshape(-1, self._link.channels)
         self._matrix = demixing_matrix(head)
 

@@ -40,7 +40,8 @@ class StreamStats:
     """Counters of one body, kept up while it is read.
 
     ``pages`` are those with a right checksum, ``packets`` those of audio that were passed on, ``links`` those that gave
-    audio, ``holes`` the gaps, ``bad_packets`` the packets dropped as malformed or refused by libopus.
+    audio, ``holes`` the gaps, ``bad_packets`` the packets dropped as malformed, refused by libopus, or beyond the
+    `oggstream.opus.budget`.
     """
 
     __slots__ = ("bad_packets", "bytes", "holes", "links", "packets", "pages", "warnings")

@@ -27,7 +27,7 @@ GAINS = ("none", "track", "album")
 
 _SET_GAIN = 4034  # opus_defines.h
 _HIGH_BYTE = 1 if sys.byteorder == "little" else 0
-_CLIPPED_BEFORE_NUMPY = 256  # packets that take about as long to round in Python as numpy takes to import
+_CLIPPED_BEFORE_NUMPY = 1 << 18  # samples that take about as long to round in Python as numpy takes to import
 
 
 class LinkDecoder:
@@ -57,13 +57,14 @@ class LinkDecoder:
         self.set_gain(head.output_gain + gain)
 
     def _output(self, decode: Any, sample: type[ctypes.c_float | ctypes.c_int16]) -> None:
-        pcm = (sample * (self._room * self.channels))()
-        self.buffer = memoryview(pcm).cast("B")
+        pcm = bytearray(self._room * self.channels * ctypes.sizeof(sample))
+        self.buffer = memoryview(pcm)
         """The interleaved samples of the latest call, from its start. The next call overwrites them."""
         self.frame_bytes = self.channels * ctypes.sizeof(sample)
         """Bytes of one sample of all channels."""
         self._decode = decode
-        self._pcm = ctypes.cast(pcm, decode.argtypes[3])
+        # Not ctypes.cast: that makes a cycle, in which megabytes per link would wait for the garbage collector.
+        self._pcm = decode.argtypes[3](sample.from_buffer(pcm))
 
     def set_gain(self, gain: int) -> None:
         """Apply ``gain`` (1/256 dB) from the next packet on, instead of what was; bounded to libopus's 16 bits."""
@@ -135,10 +136,12 @@ class Int16LinkDecoder(LinkDecoder):
         self._float_pcm = self._pcm
         self._output(self._functions.decode_int16, ctypes.c_int16)
         self._before = memoryview(bytearray(len(self._memory)))  # the state before the packet
-        self._clipped = 0  # packets decoded again
+        self._clipped = 0  # samples of packets decoded again
 
     def decode(self, data: bytes) -> int:
         """Decode a packet; returns samples per channel now in `buffer`, 0 if libopus refuses it."""
+        if self._clipped > _CLIPPED_BEFORE_NUMPY:  # a loud stream: decoding only once is cheaper from here on
+            return self._decode_float(data)
         self._before[:] = self._memory
         count = super().decode(data)
         loudness = self.buffer[: count * self.frame_bytes].tobytes()[_HIGH_BYTE::2]
@@ -149,11 +152,16 @@ class Int16LinkDecoder(LinkDecoder):
     def _decode_again(self, data: bytes, values: int) -> None:
         self._memory[:] = self._before
         self._functions.decode_float32(self._state, data, len(data), self._float_pcm, self._room, 0)
-        self._clipped += 1
-        if self._clipped <= _CLIPPED_BEFORE_NUMPY:
-            self.buffer.cast("h")[:values] = _rounded(self._float_buffer[:values])
-        else:  # a loud stream: from here on this pays
-            self.buffer[: 2 * values] = round_int16(self._float_buffer[:values])
+        self._clipped += values
+        self.buffer.cast("h")[:values] = _rounded(self._float_buffer[:values])
+
+    def _decode_float(self, data: bytes) -> int:
+        if not data:
+            return 0
+        count = max(self._functions.decode_float32(self._state, data, len(data), self._float_pcm, self._room, 0), 0)
+        values = count * self.channels
+        self.buffer[: 2 * values] = round_int16(self._float_buffer[:values])
+        return count
 
 
 def tags_gain(tags: OpusTags, gain: str) -> int:

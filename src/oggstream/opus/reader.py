@@ -8,9 +8,11 @@ as a warning otherwise); a body that cannot be played at all raises a `FormatErr
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from ..ogg.page import Page, PageReader, Skipped
+from .budget import LINK, Budget
 from .head import MAGIC as HEAD_MAGIC, OpusHead
 from .items import AudioPacket, Hole, StreamStats
 from .links import Link, LinkFinder, Stage
@@ -39,6 +41,7 @@ class OpusReader:
         self.stats = StreamStats()
         self._pages = PageReader()
         self._links = LinkFinder()
+        self._budget = Budget()
         self._first = b""
         self._position = 0  # samples that the links up to now give
         self._damage: Skipped | None = None  # since the last page that was of use
@@ -113,6 +116,8 @@ class OpusReader:
         durations = [link.measure(packet) for packet in packets]
         if 0 in durations:
             packets, durations = self._drop_bad(packets, durations)
+        if durations:
+            packets, durations = self._ration(link, page, packets, durations)
         items: list[Item] = []
         if durations and not line.begun:
             items = self._announce(link)
@@ -157,6 +162,24 @@ class OpusReader:
         good = [packet for packet, samples in zip(packets, durations, strict=True) if samples]
         return good, [samples for samples in durations if samples]
 
+    def _ration(
+        self, link: Link, page: Page, packets: list[bytes], durations: list[int]
+    ) -> tuple[list[bytes], list[int]]:
+        """Leave out what goes beyond the `Budget`, all that follows on the page included."""
+        first = 0 if link.timeline.begun else LINK
+        room = self._budget.left(page.offset + page.size) // link.weight - first
+        total = sum(durations)
+        if total > room:
+            fitting = sum(1 for end in accumulate(durations) if end <= room)
+            self.stats.bad_packets += len(packets) - fitting
+            message = f"more audio than a body of so many bytes may hold: packets left out from byte {page.offset} on"
+            self._warn_once(link, message, "budget")
+            packets, durations = packets[:fitting], durations[:fitting]
+            total = sum(durations)
+        if packets:
+            self._budget.spend((first + total) * link.weight)
+        return packets, durations
+
     def _place(self, link: Link, page: Page, packets: list[bytes], durations: list[int]) -> list[AudioPacket]:
         total = sum(durations)
         doubt = link.timeline.doubt(page.granule, total, last=page.eos)
@@ -182,10 +205,13 @@ class OpusReader:
             return []
         link.gap = None
         position = line.position
-        samples = line.conceal(page.granule, sum(durations))
+        room = max(0, self._budget.left(page.offset + page.size) // link.weight)
+        samples = line.conceal(page.granule, sum(durations), room)
         if not samples:
-            self.stats.warn(f"{gap.reason} at byte {gap.offset}: no time is missing by the granule positions")
+            why = "no time is missing by the granule positions" if room else "too much is missing to be concealed"
+            self.stats.warn(f"{gap.reason} at byte {gap.offset}: {why}")
             return []
+        self._budget.spend(samples * link.weight)
         self.stats.holes += 1
         return [Hole(gap.offset, gap.size, position, samples, gap.reason)]
 

@@ -23,12 +23,13 @@ class Timeline:
         self._pre_skip = pre_skip
         self._skip = pre_skip  # what is left of it to drop
 
-    def conceal(self, granule: int, samples: int) -> int:
+    def conceal(self, granule: int, samples: int, most: int = MAX_CONCEALED) -> int:
         """Close the gap before a page whose packets have ``samples`` samples; return how many must be concealed.
 
-        The sender's count says how long it was. What falls into the pre-skip need not be made up, only counted.
+        The sender's count says how long it was. What falls into the pre-skip need not be made up, only counted. A gap
+        of more than ``most`` samples is closed as if it had been so long.
         """
-        missing = 0 if granule < 0 else min(max(granule - samples - self.granule, 0), MAX_CONCEALED)
+        missing = 0 if granule < 0 else min(max(granule - samples - self.granule, 0), most, MAX_CONCEALED)
         skipped = min(missing, self._skip)
         self._skip -= skipped
         self.granule += missing

@@ -1,0 +1,43 @@
+"""How much sound a body may ask for, so that what decoding costs is bounded by the bytes that have arrived.
+
+A packet of two bytes can be 120 ms, for 255 channels; a page of 28 bytes can claim that two seconds are lost, and one of
+49 bytes begin a link with a decoder of its own. So a few kilobytes could keep a processor busy for hours. Opus itself
+goes down to 6 kbit/s (RFC 6716 section 2.1.1); a body may average 2.7 kbit/s for each channel that is coded, and have
+two minutes more at any time, which under DTX is silence of several minutes. What goes beyond that is left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .head import OpusHead
+
+SAMPLES_PER_BYTE = 144
+"""Samples (48 kHz, of one coded channel) that each byte of the body allows for: 333 bytes a second."""
+
+BURST = 120 * 48000
+"""Samples that are allowed beyond that."""
+
+LINK = 2880
+"""Samples per channel that a new decoder counts for: making one takes as long as decoding these."""
+
+
+class Budget:
+    """Samples of coded channels that a body has used up, against the bytes that it has had."""
+
+    def __init__(self) -> None:
+        self._spent = 0
+
+    def left(self, end: int) -> int:
+        """What may still be spent on a page that ends at byte ``end`` of the body."""
+        return BURST + end * SAMPLES_PER_BYTE - self._spent
+
+    def spend(self, samples: int) -> None:
+        """Use up ``samples`` of coded channels."""
+        self._spent += samples
+
+
+def weight(head: OpusHead) -> int:
+    """How many coded channels a sample of the link costs: decoding them, and four output channels as one for copies."""
+    return head.streams + head.coupled + head.channels // 4

@@ -1,0 +1,158 @@
+"""The command line of tools/fuzz."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tools.fuzzing import memory  # noqa: E402  # found by the line above
+
+MEGABYTES = 64
+"""What memory may grow by while one input is read, decoded and described."""
+
+WARM_UP = 100  # inputs, in which libraries are loaded
+
+EPILOG = f"""\
+Each input goes through the reader (whole and in pieces), the decoder, `decode` and `inspect`. A finding is: any
+exception that is not documented, pieces that give something else than the whole, more than 2 s of CPU for an input of
+up to 200 KB, or memory that grows by more than {MEGABYTES} MB meanwhile (on Linux). It ends the run with status 1; the input is kept as crash-* in --artifacts.
+
+examples:
+  tools/fuzz --seconds 1800
+  tools/fuzz --corpus ~/corpus      keeps what was found to be new there, and goes on from it
+  tools/fuzz crash-0123             runs the files named, once each
+"""
+
+
+class Tally:
+    """What the run has seen so far."""
+
+    def __init__(self, seconds: float) -> None:
+        self.began = time.monotonic()
+        self.deadline = time.process_time() + seconds
+        self.executions = 0
+        self.slowest = (0.0, b"")
+        self.grown = 0.0
+
+    def run(self, data: bytes, examine: Callable[[bytes], float]) -> None:
+        """Examine an input; raises what it finds, `MemoryError` for growth."""
+        before = memory.begin()
+        taken = examine(data)
+        grown = memory.peak() - before
+        self.executions += 1
+        if taken > self.slowest[0]:
+            self.slowest = (taken, data)
+        if self.executions > WARM_UP:
+            self.grown = max(self.grown, grown)
+            if grown > MEGABYTES:
+                raise MemoryError(f"memory grew by {grown:.0f} MB")
+
+    def summary(self) -> str:
+        """One line."""
+        seconds = time.monotonic() - self.began
+        taken, data = self.slowest
+        return (
+            f"{self.executions} executions in {seconds:.0f} s ({time.process_time():.0f} s of CPU), no findings; peak "
+            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB with libFuzzer's corpus, growth by one "
+            f"input {self.grown:.0f} MB at most; slowest input {taken * 1000:.0f} ms ({len(data)} bytes)"
+        )
+
+
+def main() -> int:
+    """Run what the arguments say; return the exit status, unless the run ends the process itself."""
+    options = _parser().parse_args()
+    if options.files:
+        return _run_files(options.files)
+    try:
+        import atheris
+    except ImportError:
+        print(
+            f"tools/fuzz needs atheris, which is not installed: {sys.executable} -m pip install atheris\n"
+            "(Linux; wheels for Python 3.11 to 3.13. tests/test_fuzz.py looks for the same with hypothesis alone.)",
+            file=sys.stderr,
+        )
+        return 2
+    _fuzz(atheris, options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/fuzz",
+        description="Searches for bytes that break oggstream, guided by coverage; starts from tests/fixtures.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--seconds", type=float, default=60, help="how long, in CPU time (default: 60)")
+    parser.add_argument("--seed", type=int, default=0, help="of the search; 0 (default): another one each time")
+    parser.add_argument("--max-len", type=int, default=50_000, help="bytes of an input at most (default: 50000)")
+    parser.add_argument("--corpus", type=Path, help="a folder to keep what is new in; default: one for this run")
+    parser.add_argument("--artifacts", type=Path, default=Path(), help="where findings go (default: here)")
+    parser.add_argument("files", nargs="*", type=Path, help="inputs to run once each, without a search")
+    return parser
+
+
+def _run_files(files: list[Path]) -> int:
+    from tools.fuzzing.target import examine
+
+    for file in files:
+        before = memory.begin()
+        taken = examine(file.read_bytes())
+        print(f"{file}: {taken * 1000:.0f} ms, {memory.peak() - before:.0f} MB")
+    return 0
+
+
+def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:
+    with atheris.instrument_imports(include=["oggstream"]):
+        from tools.fuzzing.target import examine
+    from tools.fuzzing.mutate import mutate
+
+    tally = Tally(options.seconds)
+    options.artifacts.mkdir(parents=True, exist_ok=True)
+
+    def run_one(data: bytes) -> None:
+        if time.process_time() > tally.deadline:
+            _end(tally, options.artifacts)
+        tally.run(data, examine)
+
+    def change(data: bytes, most: int, seed: int) -> bytes:
+        return mutate(data, most, random.Random(seed), atheris.Mutate)  # noqa: S311  # no secret
+
+    corpus = options.corpus or Path(tempfile.mkdtemp(prefix="oggstream-fuzz-"))
+    corpus.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        *(sys.argv[0], f"-max_len={options.max_len}", f"-artifact_prefix={options.artifacts}/", "-timeout=60"),
+        *("-rss_limit_mb=0", "-print_final_stats=1", f"-seed={options.seed}"),
+        *(str(corpus), *_seeds()),
+    ]
+    atheris.Setup(arguments, run_one, custom_mutator=change)
+    atheris.Fuzz()
+    raise SystemExit(1)
+
+
+def _seeds() -> list[str]:
+    """Return the folders of streams to begin with."""
+    fixtures = ROOT / "tests" / "fixtures"
+    return [str(folder) for folder in (fixtures, fixtures / "damage") if folder.is_dir()]
+
+
+def _end(tally: Tally, artifacts: Path) -> NoReturn:
+    """Tell what was done, and leave; libFuzzer would not come back either."""
+    taken, data = tally.slowest
+    (artifacts / "slowest").write_bytes(data)
+    print(f"\n{tally.summary()}: {artifacts / 'slowest'}", flush=True)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

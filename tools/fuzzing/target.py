@@ -1,0 +1,139 @@
+"""What must be so for any bytes: frames or a documented error, the same for any split, within time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from zlib import crc32
+
+from oggstream.cli.inspect import Survey
+from oggstream.cli.listing import listing
+from oggstream.errors import FormatError
+from oggstream.opus.decode import decode_body
+from oggstream.opus.decoder import FrameDecoder
+from oggstream.opus.head import OpusHead
+from oggstream.opus.items import AudioPacket, Hole
+from oggstream.opus.link_decoder import RATES
+from oggstream.opus.reader import Item, OpusReader
+
+SECONDS = 2.0
+"""Most CPU time that one way through the code may take with 200 KB or less."""
+
+
+class Finding(AssertionError):
+    """What should not be."""
+
+
+def examine(data: bytes) -> float:
+    """Send ``data`` through everything; return the CPU seconds of the slowest part. Raises whatever is found."""
+    chance = crc32(data)
+    return max(
+        _timed("reader", lambda: _check_reading(data, 1 + chance % 1500)),
+        _timed("frames", lambda: _check_frames(data)),
+        _timed("decode", lambda: _check_decoding(data, chance)),
+        _timed("inspect", lambda: _check_survey(data)),
+    )
+
+
+def read(data: bytes, step: int) -> tuple[list[Item], dict[str, Any], str]:
+    """Return items, counters and the error's words (empty without one) of a body cut into pieces of ``step`` bytes."""
+    reader = OpusReader()
+    items: list[Item] = []
+    try:
+        for at in range(0, len(data), step):
+            items += reader.feed(data[at : at + step])
+        items += reader.finish()
+    except FormatError as error:
+        return items, dict(reader.stats.as_dict()), str(error)
+    return items, dict(reader.stats.as_dict()), ""
+
+
+def _check_reading(data: bytes, step: int) -> None:
+    whole = read(data, len(data) or 1)
+    if read(data, step) != whole:
+        raise Finding(f"pieces of {step} bytes give something else")
+    items, _, problem = whole
+    if not items and not problem:
+        raise Finding("neither audio nor an error")
+    if "\n" in problem:
+        raise Finding(f"an error of several lines: {problem!r}")
+    _check_positions(items)
+
+
+def _check_positions(items: list[Item]) -> None:
+    position = 0
+    for number, item in enumerate(items):
+        if not number and not isinstance(item, OpusHead):
+            raise Finding("audio without a head")
+        if isinstance(item, AudioPacket | Hole):
+            if item.position != position:
+                raise Finding(f"position {item.position}, {position} expected")
+            position += item.samples
+        if isinstance(item, AudioPacket):
+            if min(item.trim_start, item.trim_end, item.samples - item.trim_start - item.trim_end) < 0:
+                raise Finding(f"impossible trims: {item}")
+            position -= item.trim_start + item.trim_end
+
+
+def _check_frames(data: bytes) -> None:
+    reader = OpusReader()
+    decoder = FrameDecoder(stats=reader.stats)
+    position = 0
+    try:
+        for find in (lambda: reader.feed(data), reader.finish):
+            for item in find():
+                for frame in decoder.decode(item):
+                    if frame.position != position:
+                        raise Finding(f"frame at {frame.position}, {position} expected")
+                    position += len(frame.pcm)
+    except FormatError:
+        return
+    decoder.finish()
+
+
+class _Nowhere:
+    """An output that keeps nothing but the number of bytes."""
+
+    written = 0
+
+    def open(self, _channels: int, _mask: int | None) -> _Nowhere:
+        return self
+
+    def write(self, samples: Any) -> None:
+        self.written += len(memoryview(samples).cast("B"))
+
+    def close(self) -> None:
+        """Keep the number."""
+
+
+def _check_decoding(data: bytes, chance: int) -> None:
+    output = _Nowhere()
+    sample = ("int16", "float32")[chance >> 8 & 1]
+    channels = (None, 1, 2, 6)[chance >> 10 & 3]
+    try:
+        result = decode_body(
+            [data], output.open, rate=RATES[(chance >> 16) % len(RATES)], sample=sample, channels=channels, gain="track"
+        )
+    except FormatError:
+        return
+    width = {"int16": 2, "float32": 4}[sample] * result.audio["channels"]
+    if output.written != result.audio["samples"] * width:
+        raise Finding(f"{output.written} bytes written, {result.audio['samples']} samples reported")
+
+
+def _check_survey(data: bytes) -> None:
+    survey = Survey(data)
+    lines = list(listing(survey))
+    if not lines[-1].startswith("verdict: ") or "\n" in lines[-1]:
+        raise Finding(f"no verdict: {lines[-1]!r}")
+    survey.as_json()
+
+
+def _timed(part: str, check: Callable[[], None]) -> float:
+    began = time.process_time()
+    check()
+    taken = time.process_time() - began
+    if taken > SECONDS:
+        raise Finding(f"{part} took {taken:.2f} s")
+    return taken
