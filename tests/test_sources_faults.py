@@ -34,6 +34,7 @@ def test_quota_is_known_by_code_or_type(names: tuple[str, str]) -> None:
             {"detail": [{"loc": ["body", "speed"], "msg": "too fast"}, {"loc": ["body"], "msg": "no"}, "odd"]},
             "speed: too fast; no; odd",
         ),
+        ({"detail": [{"loc": None, "msg": None}]}, "None"),
         ({"message": "try later"}, "try later"),
         ({"msg": "try later"}, "try later"),
         ({"error": "overloaded"}, "overloaded"),

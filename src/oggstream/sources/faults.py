@@ -84,7 +84,8 @@ def _detail(said: Any) -> str:
 def _field(item: Any) -> str:
     if not isinstance(item, dict) or "msg" not in item:
         return str(item)
-    place = ".".join(str(step) for step in item.get("loc", ()) if step != "body")
+    steps = item.get("loc")
+    place = ".".join(str(step) for step in steps if step != "body") if isinstance(steps, list) else ""
     return f"{place}: {item['msg']}" if place else str(item["msg"])
 
 
@@ -99,7 +100,7 @@ def http_error(
 ) -> errors.SourceError:
     """The error for an HTTP answer of ``status`` from ``place``; ``advice`` replaces the usual word on what to do."""
     kind, usual = _KINDS.get(status, (errors.RequestRefusedError, ""))
-    if status == 429 and said.quota:
+    if said.quota:
         kind, usual = errors.QuotaError, _OUT_OF_CREDIT
     elif status >= 500:
         kind, usual = errors.ServerError, "the service failed, try again later"

@@ -53,13 +53,16 @@ class OpenAISource:
         self._own = is_openai(base_url)
         self._model = model or MODEL
         self._voice = voice or VOICE
-        self._headers = _headers(
+        self._headers = request_headers(
             self._api_key,
             organization or _environment("OPENAI_ORG_ID"),
             project or _environment("OPENAI_PROJECT_ID"),
         )
         self._client = HttpClient(
-            _speech_url(base_url), max_retries=max_retries, connect_timeout=connect_timeout, trust_env=trust_env
+            endpoint_url(base_url, "audio/speech"),
+            max_retries=max_retries,
+            connect_timeout=connect_timeout,
+            trust_env=trust_env,
         )
         self._client.secrets.add_headers(self._headers)
 
@@ -149,7 +152,8 @@ def _environment(name: str) -> str | None:
     return os.environ.get(name, "").strip() or None
 
 
-def _headers(api_key: str | None, organization: str | None, project: str | None) -> dict[str, str]:
+def request_headers(api_key: str | None, organization: str | None = None, project: str | None = None) -> dict[str, str]:
+    """The headers of a request; those that are None or empty are left out."""
     fields = {
         "Authorization": f"Bearer {api_key}" if api_key else None,
         "OpenAI-Organization": organization,
@@ -160,7 +164,7 @@ def _headers(api_key: str | None, organization: str | None, project: str | None)
     return {name: value for name, value in fields.items() if value}
 
 
-def _speech_url(base_url: str) -> str:
-    """``base_url`` with the endpoint's path; a query (``?api-version=``) stays behind it."""
-    path, mark, query = base_url.strip().partition("?")
-    return f"{path.rstrip('/')}/audio/speech{mark}{query}"
+def endpoint_url(base_url: str, path: str) -> str:
+    """``base_url`` with an endpoint's path; a query (``?api-version=``) stays behind it."""
+    base, mark, query = base_url.strip().partition("?")
+    return f"{base.rstrip('/')}/{path}{mark}{query}"
