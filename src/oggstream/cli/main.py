@@ -23,7 +23,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
         args = parse(argv)
         console.quiet = args.quiet
         console.warnings = args.log_level not in ("error", "critical")
-        return _command(args, console, interrupts)
+        _command(args, console, interrupts)
     except SystemExit:  # how argparse ends after --help
         return DONE
     except KeyboardInterrupt:
@@ -33,10 +33,10 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
         return INTERRUPTED if interrupts.happened else _failed(error, args, console)
     finally:
         gc.enable()
+    return DONE
 
 
-def _command(args: Namespace, console: Console, interrupts: Interrupts) -> int:
-    """Run the command; `doctor` is the one that ends with a status of its own without an error."""
+def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     interrupts.check()
     if args.command not in ("say", "play"):
         gc.enable()
@@ -65,8 +65,7 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> int:
         case "doctor":
             from .doctor import doctor
 
-            return doctor(args, console, interrupts)
-    return DONE
+            doctor(args, console, interrupts)
 
 
 def _failed(error: Exception, args: Namespace, console: Console) -> int:
