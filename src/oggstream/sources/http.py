@@ -89,8 +89,10 @@ class HttpClient:
         trust_env: bool = True,
     ) -> None:
         parts = urlsplit(url) if usable_url(url) else None
-        self._credentials = basic_credentials(parts) if parts is not None and parts.username is not None else None
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts is not None else None
+        self._authorization: dict[str, str] = {}
+        if parts is not None and parts.username is not None:
+            self._authorization["Authorization"] = f"Basic {basic_credentials(parts)}"
         self.shown = shown_url(url)
         self.secrets = Secrets()
         self.secrets.add_url(url)
@@ -109,7 +111,7 @@ class HttpClient:
         Raises `ConfigError` for an unusable URL and `SourceError` for all that fails. Cancelling, at any point, leaves
         no connection but idle ones.
         """
-        response = await self._answer(request, advise)
+        response = await self._answer(request, {**request.headers, **self._authorization}, advise)
         try:
             stream = HttpStream(response, self._place)
             events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
@@ -125,7 +127,7 @@ class HttpClient:
         """
         with suppress(OggStreamError, TimeoutError):
             async with asyncio.timeout(self._connect_timeout):
-                response = await self._send(Request("OPTIONS", {}), None)
+                response = await self._send("OPTIONS", {}, None, Attempt())
             try:
                 await _read_some(response)
             finally:
@@ -135,37 +137,27 @@ class HttpClient:
         """Close the connections."""
         await self._sessions.aclose()
 
-    async def _answer(self, request: Request, advise: Advise | None) -> ClientResponse:
-        """Send until an answer is accepted or the attempts are used up."""
-        attempt = 0
-        while isinstance(failure := await self._try(request, advise), _Failure):
-            if not failure.retry or attempt >= self._max_retries:
-                raise failure.error from failure.cause
-            delay = 0.0 if failure.stale else self._delay(attempt, failure.headers)
-            events.emit(events.Retrying, delay=delay, reason=str(failure.error))
+    async def _answer(self, request: Request, headers: Mapping[str, str], advise: Advise | None) -> ClientResponse:
+        """Send until an answer is accepted, or nothing speaks for another attempt."""
+        number = 0
+        while True:
+            attempt = Attempt(lambda: events.emit(events.RequestSent, characters=request.characters))
+            try:
+                response = await self._send(request.method, headers, request.body, attempt)
+                return await self._accepted(response, attempt, advise)
+            except OggStreamError as error:
+                if attempt.again is None or number >= self._max_retries:
+                    raise
+                delay = 0.0 if attempt.stale else _delay(number, attempt.again)
+                reason = str(error)
+            events.emit(events.Retrying, delay=delay, reason=reason)
             await asyncio.sleep(delay)
-            attempt += 1
-        return failure
+            number += 1
 
-    async def _try(self, request: Request, advise: Advise | None) -> ClientResponse | _Failure:
-        attempt = Attempt(lambda: events.emit(events.RequestSent, characters=request.characters), bool(request.body))
-        try:
-            response = await self._send(request, attempt)
-        except OggStreamError as error:
-            cause = error.__cause__
-            retry = not isinstance(error, ConfigError) and isinstance(cause, Exception) and not _lasting(cause)
-            return _Failure(error, self.secrets.cause(cause) if cause else None, retry, attempt.reused, {})
-        if 200 <= response.status < 300 and attempt.failure is None:
-            return response
-        try:
-            if attempt.failure is not None:
-                raise attempt.failure
-            return await self._refusal(response, advise)
-        finally:
-            response.close()
-
-    async def _send(self, request: Request, attempt: Attempt | None) -> ClientResponse:
-        """One request, to the answer's headers; exceptions translated, with aiohttp's as the cause."""
+    async def _send(
+        self, method: str, headers: Mapping[str, str], body: bytes | None, attempt: Attempt
+    ) -> ClientResponse:
+        """One request, to the answer's headers; exceptions translated."""
         if self._url is None:
             from .faults import unusable
 
@@ -173,59 +165,55 @@ class HttpClient:
         from yarl import URL
 
         session = await self._sessions.get()
-        headers = {"Accept-Encoding": "identity", **request.headers}
-        if self._credentials is not None:
-            headers["Authorization"] = f"Basic {self._credentials}"
         self.secrets.add_headers(headers)
         _check(headers)
+        attempt.has_body = body is not None
         try:
             return await session.request(
-                request.method,
+                method,
                 URL(self._url, encoded=self._url.isascii() and " " not in self._url),
-                headers=headers,
-                data=request.body,
+                headers={"Accept-Encoding": "identity", **headers},
+                data=body,
                 proxy=self._sessions.proxy,
                 trace_request_ctx=attempt,
             )
         except Exception as error:
-            from .faults import connection_error
+            from .faults import connection_error, lasting
 
             failed = connection_error(error, self._place(), self.secrets)
             if failed is None:
                 raise
-            raise failed from error
+            attempt.again = None if lasting(error) else {}
+            raise failed from self.secrets.cause(error)
 
-    async def _refusal(self, response: ClientResponse, advise: Advise | None) -> _Failure:
+    async def _accepted(self, response: ClientResponse, attempt: Attempt, advise: Advise | None) -> ClientResponse:
+        """``response`` if it is one to read, else it is closed and its error raised."""
+        if 200 <= response.status < 300 and attempt.failure is None:
+            return response
+        try:
+            if attempt.failure is not None:
+                raise attempt.failure
+            raise await self._refusal(response, attempt, advise)
+        finally:
+            response.close()
+
+    async def _refusal(self, response: ClientResponse, attempt: Attempt, advise: Advise | None) -> OggStreamError:
         from .faults import http_error, read_body
         from .retries import worth_retrying
 
         said = read_body(await _read_some(response), response.headers.get("Content-Type", ""))
+        attempt.stale = False
+        if worth_retrying(response.status, response.headers, quota=said.quota, now=time.time()):
+            attempt.again = response.headers
         advice = advise(response.status) if advise is not None else None
         request_id = _request_id(response)
-        error = http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
-        retry = worth_retrying(response.status, response.headers, quota=said.quota, now=time.time())
-        return _Failure(error, None, retry, False, response.headers)
-
-    def _delay(self, attempt: int, headers: Mapping[str, str]) -> float:
-        from .retries import retry_delay
-
-        return retry_delay(attempt, headers, now=time.time(), chance=random.random())  # noqa: S311 - it spreads retries
+        return http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
 
     def _place(self) -> Place:
         from .faults import Place
 
         proxy = self._sessions.proxy
         return Place(self.shown, shown_url(proxy) if proxy else None, self._connect_timeout)
-
-
-class _Failure(NamedTuple):
-    """An attempt that failed. ``stale``: on a kept connection, which the service may just have closed."""
-
-    error: OggStreamError
-    cause: BaseException | None
-    retry: bool
-    stale: bool
-    headers: Mapping[str, str]
 
 
 class HttpSource:
@@ -281,10 +269,10 @@ def _check(headers: Mapping[str, str]) -> None:
             raise ConfigError(f"the header {name!r} has a value that cannot be sent; look for a line break in it")
 
 
-def _lasting(error: Exception) -> bool:
-    from .faults import lasting
+def _delay(number: int, headers: Mapping[str, str]) -> float:
+    from .retries import retry_delay
 
-    return lasting(error)
+    return retry_delay(number, headers, now=time.time(), chance=random.random())  # noqa: S311 - it spreads retries
 
 
 def _request_id(response: ClientResponse) -> str | None:

@@ -12,19 +12,21 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import SplitResult, parse_qsl, quote, quote_plus, unquote, urlsplit
 
 STRUCK = "***"
-_SECRET_NAME = re.compile(r"key|token|secret|passw|auth|sig|credential|cookie|session|jwt", re.IGNORECASE)
+_SECRET_NAMES = ("key", "token", "secret", "passw", "auth", "sig", "credential", "cookie", "session", "jwt")
 _PREFIX = 8  # so many characters of a key tell it from any other word
 _TELLING = 4  # shorter values ("x", "key") are placeholders and ordinary words: no secret, and not struck out
 _WORD = r"[^\s\"'<>,;&]*"
-# What services make of a key when they mask it themselves: "sk-proj-****************wxyz".
-_MASKED = re.compile(r"[^\s\"'<>,;&/@]*\*{3,}[^\s\"'<>,;&/@]*")
-_LOOKS_LIKE_KEY = re.compile(r"\b(?:sk|pk|rk)[-_][\w-]{8,}|(?<=bearer )[\w.~+/=-]{8,}", re.IGNORECASE)
-_URL_USER = re.compile(r"(?<=://)[^\s/@\"'<>]+@")
+# What services make of a key when they mask it themselves: "sk-proj-****************wxyz". The expressions are compiled
+# when the first error is shown, not on the way to the first request.
+_MASKED = r"[^\s\"'<>,;&/@]*\*{3,}[^\s\"'<>,;&/@]*"
+_LOOKS_LIKE_KEY = r"(?i)\b(?:sk|pk|rk)[-_][\w-]{8,}|(?<=bearer )[\w.~+/=-]{8,}"
+_URL_USER = r"(?<=://)[^\s/@\"'<>]+@"
 
 
 def is_secret_name(name: str) -> bool:
     """Whether the value of a header or query parameter of this name is taken for a credential."""
-    return _SECRET_NAME.search(name) is not None
+    lower = name.lower()
+    return any(part in lower for part in _SECRET_NAMES)
 
 
 class Secrets:
@@ -72,10 +74,10 @@ class Secrets:
         """``text`` without any credential."""
         if self._pattern is None and self._values:
             self._pattern = re.compile("|".join(map(_as_pattern, sorted(self._values, key=len, reverse=True))))
-        text = _MASKED.sub(STRUCK, text)
+        text = re.sub(_MASKED, STRUCK, text)
         if self._pattern is not None:
             text = self._pattern.sub(STRUCK, text)
-        return _LOOKS_LIKE_KEY.sub(STRUCK, _URL_USER.sub(f"{STRUCK}@", text))
+        return re.sub(_LOOKS_LIKE_KEY, STRUCK, re.sub(_URL_USER, f"{STRUCK}@", text))
 
     def cause(self, error: BaseException) -> BaseException | None:
         """``error`` if it may stand as a ``__cause__`` in a traceback, None if it shows a credential."""

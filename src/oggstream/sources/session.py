@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -24,17 +24,19 @@ KEEPALIVE = 120.0
 
 
 class Attempt:
-    """One request on its way, as aiohttp's trace hooks tell of it.
+    """One request on its way, as aiohttp's trace hooks tell of it, and whether it is worth another one.
 
-    ``reused``: it went out on a kept connection. ``failure``: what ``on_sent`` raised.
+    ``again``: the headers that say after how long to send once more, None for not at all. ``stale``: it went out on a
+    kept connection, which the service may just have closed. ``failure``: what ``on_sent`` raised.
     """
 
-    __slots__ = ("_on_sent", "failure", "has_body", "reused")
+    __slots__ = ("_on_sent", "again", "failure", "has_body", "stale")
 
-    def __init__(self, on_sent: Callable[[], None], has_body: bool) -> None:
-        self._on_sent: Callable[[], None] | None = on_sent
-        self.has_body = has_body
-        self.reused = False
+    def __init__(self, on_sent: Callable[[], None] | None = None) -> None:
+        self._on_sent = on_sent
+        self.has_body = False
+        self.stale = False
+        self.again: Mapping[str, str] | None = None
         self.failure: BaseException | None = None
 
     def about_to_write(self) -> None:
@@ -138,18 +140,19 @@ def _new_session(connect_timeout: float) -> ClientSession:
 
 
 async def _on_headers(_session: Any, context: Any, _params: Any) -> None:
-    attempt = context.trace_request_ctx
-    if attempt is not None and not attempt.has_body:
+    attempt: Attempt = context.trace_request_ctx
+    if not attempt.has_body:
         attempt.about_to_write()
 
 
 async def _on_chunk(_session: Any, context: Any, _params: Any) -> None:
-    context.trace_request_ctx.about_to_write()  # only requests that are told of have a body
+    attempt: Attempt = context.trace_request_ctx
+    attempt.about_to_write()
 
 
 async def _on_reuse(_session: Any, context: Any, _params: Any) -> None:
-    if context.trace_request_ctx is not None:
-        context.trace_request_ctx.reused = True
+    attempt: Attempt = context.trace_request_ctx
+    attempt.stale = True
 
 
 async def _on_redirect(_session: Any, _context: Any, params: Any) -> None:
