@@ -27,7 +27,8 @@ def mutate(data: bytes, most: int, chance: random.Random, raw: Raw) -> bytes:
     if chance.random() < 0.1 or not pages:
         return raw(data, most)[:most]
     for _ in range(chance.choice((1, 1, 1, 2, 4))):
-        chance.choice(_CHANGES)(pages, chance, raw)
+        if pages:
+            chance.choice(_CHANGES)(pages, chance, raw)
     return b"".join(pages)[:most]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,8 +12,7 @@ RATE = 48000
 """Samples per second of Opus, and of every position in oggstream (RFC 7845 section 4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PcmFrame:
+class PcmFrame(NamedTuple):
     """Decoded sound, trims already taken off.
 
     ``pcm`` is float32 of shape (samples, channels), nominally within -1 to 1. ``position`` counts, in samples at

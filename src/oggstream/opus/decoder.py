@@ -39,6 +39,15 @@ class FrameDecoder:
         self._matrix: Any = None
         self._hole: Hole | None = None  # waits for the packet after it, which may carry FEC
         self._refused = 0  # samples at 48 kHz of packets passed over
+        self._expected: OpusHead | None = None  # of the link that is ready, though it has not begun
+
+    def expect(self, head: OpusHead) -> None:
+        """Get ready for the link of ``head`` before it begins, which takes a quarter of a millisecond.
+
+        Not to be called in the middle of another link. Raises `FormatError` or `LibraryError` as `LinkDecoder` does.
+        """
+        self._begin_link(head)
+        self._expected = head
 
     def decode(self, item: Item) -> list[PcmFrame]:
         """The frames that ``item`` completes. Raises `FormatError` or `LibraryError` as `LinkDecoder` does."""
@@ -48,7 +57,9 @@ class FrameDecoder:
             return self._fill_hole(item.data) + self._decode_packet(item)
         frames = self._fill_hole(None)
         if isinstance(item, OpusHead):
-            self._begin_link(item)
+            if item is not self._expected:
+                self._begin_link(item)
+            self._expected = None
         elif isinstance(item, OpusTags):
             self._apply_tags(item)
         else:
@@ -74,15 +85,19 @@ class FrameDecoder:
 
     def _decode_packet(self, packet: AudioPacket) -> list[PcmFrame]:
         assert self._link is not None
-        count = self._link.decode(packet.data)
-        position = packet.position - self._refused
+        data, position, samples, trim_start, trim_end = packet
+        count = end = self._link.decode(data)
         if not count:
             self._stats.bad_packets += 1
-            self._refused += packet.samples - packet.trim_start - packet.trim_end
+            self._refused += samples - trim_start - trim_end
             return []
-        # At lower rates trims shrink with everything else (RFC 7845 section 4.2).
-        start, end = packet.trim_start // self._ratio, count - packet.trim_end // self._ratio
-        return [PcmFrame(self._take(start, end), position, self._rate)] if end > start else []
+        if trim_start or trim_end:
+            # At lower rates trims shrink with everything else (RFC 7845 section 4.2).
+            trim_start //= self._ratio
+            end -= trim_end // self._ratio
+            if end <= trim_start:
+                return []
+        return [PcmFrame(self._take(trim_start, end), position - self._refused, self._rate)]
 
     def _fill_hole(self, following: bytes | None) -> list[PcmFrame]:
         hole, self._hole = self._hole, None

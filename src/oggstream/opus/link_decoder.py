@@ -76,7 +76,7 @@ class LinkDecoder:
         if not data:  # libopus would take it for a loss, and fill all the room
             return 0
         count: int = self._decode(self._state, data, len(data), self._pcm, self._room, 0)
-        return max(count, 0)
+        return count if count > 0 else 0  # max() would take a tenth of our share of the time
 
     def conceal(self, samples: int) -> int:
         """Make up ``samples`` (at `rate`, a multiple of 2.5 ms, at most 120 ms) that were lost."""
