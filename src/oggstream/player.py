@@ -75,7 +75,7 @@ async def stream_frames(
     from .opus.decoder import FrameDecoder
 
     intake = Intake(options or PlaybackOptions())
-    decoder = FrameDecoder(stats=intake.reader.stats)
+    decoder = FrameDecoder(stats=intake.stats)
     async with aclosing(_items(text, source, intake, speech_options)) as items:
         async for frame in _decoded(items, decoder):
             yield frame

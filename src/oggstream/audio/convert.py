@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .frame import RATE, PcmFrame
@@ -30,7 +31,6 @@ class Converter:
         self._via = via
         self._resampler: Any = None  # soxr.ResampleStream
         self._input_rate = rate
-        self._matrices: dict[int, NDArray[np.float32]] = {}  # by the channels that come in
 
     def convert(self, frame: PcmFrame) -> list[NDArray[np.float32]]:
         """Return float32 arrays of shape (samples, channels), C-contiguous, none of them empty."""
@@ -61,16 +61,11 @@ class Converter:
         return position * RATE // self.rate
 
     def _mix(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
-        import numpy as np
-
         channels = pcm.shape[1]
         via = self._via or channels
         if channels == via == self.channels:
             return pcm
-        if channels not in self._matrices:
-            matrix = np.array(mix_matrix(channels, via)) @ np.array(mix_matrix(via, self.channels))
-            self._matrices[channels] = matrix.astype(np.float32)
-        return pcm @ self._matrices[channels]
+        return pcm @ _matrix(channels, via, self.channels)
 
     def _resample(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
         if self._input_rate == self.rate:
@@ -81,6 +76,17 @@ class Converter:
             self._resampler = soxr.ResampleStream(self._input_rate, self.rate, self.channels, "float32", QUALITY)
         out: NDArray[np.float32] = self._resampler.resample_chunk(pcm)
         return out
+
+
+@cache
+def _matrix(channels: int, via: int, out: int) -> NDArray[np.float32]:
+    """What to multiply samples of ``channels`` with for ``out`` channels, by way of ``via``."""
+    import numpy as np
+
+    matrix: NDArray[np.float32] = (np.array(mix_matrix(channels, via)) @ np.array(mix_matrix(via, out))).astype(
+        np.float32
+    )
+    return matrix
 
 
 def _filled(pcm: NDArray[np.float32]) -> list[NDArray[np.float32]]:

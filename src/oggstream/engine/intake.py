@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import OggStreamError, SourceTimeoutError
 from ..events import FirstByte, FirstPacket, emit
+from ..opus.items import StreamStats
 
 if TYPE_CHECKING:
     from ..options import PlaybackOptions, SpeechOptions
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class Intake:
-    """Receives one body. ``reader`` holds what is known of it so far, ``request_id`` the service's name for it."""
+    """Receives one body. ``stats`` counts what came of it so far, ``request_id`` is the service's name for it."""
 
     def __init__(self, options: PlaybackOptions) -> None:
+        self.stats = StreamStats()
         self.request_id: str | None = None
         self.audio_began = False
         self._options = options
@@ -31,7 +33,7 @@ class Intake:
         """What takes the body apart; loaded with the first byte, for it takes 10 ms, and the request goes first."""
         from ..opus.reader import OpusReader
 
-        return OpusReader()
+        return OpusReader(self.stats)
 
     async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncGenerator[list[Item], None]:
         """Ask ``source`` for ``text`` and yield, per chunk received, the items that it completes.
@@ -87,7 +89,7 @@ class Intake:
             self._bytes_began = True
             emit(FirstByte)
         items = self.reader.feed(chunk)
-        if not self.audio_began and self.reader.stats.packets:
+        if not self.audio_began and self.stats.packets:
             self.audio_began = True
             emit(FirstPacket)
         return items

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -22,10 +21,11 @@ if TYPE_CHECKING:
     from ..audio.convert import Converter
     from ..options import PlaybackOptions
     from ..opus.decoder import FrameDecoder
+    from ..opus.head import OpusHead
     from ..opus.reader import Item, StreamStats
     from ..sinks.base import Sink, SinkFormat
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.020
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.050  # seconds between two looks at the ring
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
 
 
@@ -55,9 +55,7 @@ class Outlet:
     ring before `push` returns; the rest waits in ``queue`` until `run` finds room.
     """
 
-    def __init__(
-        self, sink: Sink, options: PlaybackOptions, stats: Callable[[], StreamStats], recorder: Recorder
-    ) -> None:
+    def __init__(self, sink: Sink, options: PlaybackOptions, stats: StreamStats, recorder: Recorder) -> None:
         self.queue = PacketQueue()
         self.ring: PcmRing | None = None
         self.channels = 0  # of the first link that has audio, or those asked for
@@ -74,6 +72,7 @@ class Outlet:
         self._recorder = recorder
         self._rule = StartRule(options.start_buffer)
         self._format: SinkFormat | None = None  # known once the sink is open
+        self._head: OpusHead | None = None  # of the link that is being received
         self._decoder: FrameDecoder | None = None
         self._converter: Converter | None = None
         self._pending: deque[NDArray[np.float32]] = deque()  # decoded, but the ring was full
@@ -82,15 +81,22 @@ class Outlet:
     def attach(self, sink_format: SinkFormat) -> None:
         """The sink is open and the codec loaded: from now on packets are decoded, for a ring of that format."""
         self._format = sink_format
+        self.expect(self._head)
         self.top_up()
+
+    def expect(self, head: OpusHead | None) -> None:
+        """A link with this head is on its way: what its first packet will need is made before that is there."""
+        self._head = head
+        if self.ring is None and self._format is not None and self._format.channels is not None:
+            self._open_ring()
 
     def push(self, items: list[Item]) -> None:
         """Take what was received, and decode as much of it as there is room for."""
-        from ..opus.head import OpusHead
+        if items and not self.channels:
+            from ..opus.head import OpusHead
 
-        for item in items:
-            if isinstance(item, OpusHead) and not self.channels:
-                self.channels = self._options.channels or item.channels
+            head = next(item for item in items if isinstance(item, OpusHead))  # it comes before a link's first audio
+            self.channels = self._options.channels or head.channels
         self.queue.extend(items)
         self.top_up()
 
@@ -131,7 +137,9 @@ class Outlet:
     def top_up(self) -> None:
         """Decode into the ring until it is full or nothing is left."""
         self.peak = max(self.peak, self.buffered())
-        if self.ring is None and not self._open_ring():
+        if self.ring is None and self.queue.samples:
+            self._open_ring()
+        if self.ring is None:
             return
         may_start = self._rule.may_start(self.buffered(), ended=self.ended)
         while self._flush():
@@ -142,21 +150,22 @@ class Outlet:
                 return
             self._decode(self.queue.pop())
 
-    def _open_ring(self) -> bool:
-        if self._format is None or not self.queue.samples:
-            return False
+    def _open_ring(self) -> None:
+        """Make the ring and what fills it, once the sink's format is known and a link begins."""
+        if self._format is None or self._head is None:
+            return
         from ..audio.convert import Converter
         from ..opus.decoder import FrameDecoder
 
         channels, rate = self._format
         channels = channels or self.channels
-        self._decoder = FrameDecoder(gain=self._options.gain, stats=self._stats())
+        self._decoder = FrameDecoder(gain=self._options.gain, stats=self._stats)
+        self._decoder.expect(self._head)
         self._converter = Converter(channels, rate, via=self._options.channels)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = round(self._options.resume_buffer * rate)
         self._sink.start(self.ring)
         self.settled.set()
-        return True
 
     def _flush(self) -> bool:
         """Write what was decoded; True when all of it is in the ring."""
@@ -177,8 +186,16 @@ class Outlet:
     def _take(self, frames: list[PcmFrame]) -> None:
         assert self._converter is not None
         for frame in frames:
+            for pcm in self._converter.convert(frame):
+                self._write(pcm)
             self._note(frame)
-            self._pending.extend(self._converter.convert(frame))
+
+    def _write(self, pcm: NDArray[np.float32]) -> None:
+        assert self.ring is not None
+        if not self._pending:
+            pcm = pcm[self.ring.write(pcm) :]
+        if len(pcm):
+            self._pending.append(pcm)
 
     def _note(self, frame: PcmFrame) -> None:
         if self.first_audible is None:
@@ -207,7 +224,7 @@ class Outlet:
         if not self._tail_taken:
             self._tail_taken = True
             self._take(self._decoder.finish())
-            self._pending.extend(self._converter.finish())
-            self._flush()
+            for pcm in self._converter.finish():
+                self._write(pcm)
         if not self._pending:
             self.ring.finish(broken=self._broken)

@@ -47,7 +47,7 @@ class Session:
         self._sink = sink
         self._speech = speech
         self._intake = Intake(options)
-        self._outlet = Outlet(sink, options, lambda: self._intake.reader.stats, recorder)
+        self._outlet = Outlet(sink, options, self._intake.stats, recorder)
         self._account = Account(recorder)
         self._watch = Watch(text, recorder)
         self._request_out = asyncio.Event()
@@ -89,6 +89,7 @@ class Session:
             async with aclosing(self._intake.batches(self._source, self._text, self._speech)) as batches:
                 async for items in batches:
                     self._request_out.set()  # a source that sends no request
+                    self._outlet.expect(self._intake.reader.head)
                     self._outlet.push(items)
                     await self._outlet.room()
         except OggStreamError as error:
@@ -133,7 +134,7 @@ class Session:
             source=self._source,
             sink=self._sink,
             outlet=self._outlet,
-            stats=self._intake.reader.stats,
+            stats=self._intake.stats,
             error=error,
         )
 
