@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from .reader import Item
     from .tags import OpusTags
 
+MAX_LINKS = 10_000
+"""Links that the report tells of; all are decoded and counted."""
+
+MAX_TAGS = 4 << 20
+"""Characters of tags that the report holds, over all links."""
+
 _MOST_HELD = 1 << 20  # bytes of PCM that are gathered before they are written
+_STRING = 50  # what a string takes beside its characters
 _FULL_RATE = 48000
 _SAMPLE_BYTES = {"int16": 2, "float32": 4}
 
@@ -94,6 +101,8 @@ class _Body:
         self, reader: OpusReader, open_output: OpenOutput, *, rate: int, sample: str, channels: int | None, gain: str
     ) -> None:
         self.links: list[dict[str, Any]] = []
+        self._link: dict[str, Any] = {}  # the one being decoded
+        self._tags = 0  # characters of tags in the report
         self._stats = reader.stats
         self._open_output = open_output
         self._output: Output | None = None
@@ -154,12 +163,20 @@ class _Body:
         self._mix = _mixer(head, self._channels, self._sample)
         exact = self._sample == "int16" and self._mix is None
         self._decoder = (Int16LinkDecoder if exact else LinkDecoder)(head, self._rate)
-        self.links.append(_describe(head))
+        self._link = _describe(head)
+        if len(self.links) < MAX_LINKS:
+            self.links.append(self._link)
+        else:
+            self._stats.warn(f"more than {MAX_LINKS} links: one is not listed")
 
     def _take_tags(self, tags: OpusTags) -> None:
         assert self._decoder is not None
         assert self._head is not None
-        self.links[-1].update(vendor=tags.vendor, comments=list(tags.comments))
+        self._tags += sum(len(text) + _STRING for text in (tags.vendor, *tags.comments))
+        if self._tags <= MAX_TAGS:
+            self._link.update(vendor=tags.vendor, comments=list(tags.comments))
+        else:
+            self._stats.warn(f"more than {MAX_TAGS} characters of tags: those of a link are not listed")
         self._decoder.set_gain(self._head.output_gain + tags_gain(tags, self._gain))
 
     def _decode(self, packet: AudioPacket) -> None:
@@ -187,7 +204,7 @@ class _Body:
         size = decoder.frame_bytes
         pcm = decoder.buffer[start * size : end * size]
         self._held += pcm if self._mix is None else self._mix(pcm)
-        self.links[-1]["samples"] += (end - start) * self._ratio
+        self._link["samples"] += (end - start) * self._ratio
         if len(self._held) > _MOST_HELD:
             self._flush()
 
