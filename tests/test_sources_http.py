@@ -504,6 +504,16 @@ async def test_delay_that_the_service_asks_for_is_kept() -> None:
     assert [event.delay for event in seen if isinstance(event, events.Retrying)] == [0.007]
 
 
+async def test_failure_of_the_service_on_a_kept_connection_is_waited_for_all_the_same() -> None:
+    async with serving(answering(speaking(), web.Response(status=503), speaking())) as service:
+        source = HttpSource(service.origin)
+        await fetch(source)
+        with recorded() as seen:
+            assert await fetch(source) == BODY
+        await source.aclose()
+    assert [event.delay > 0 for event in seen if isinstance(event, events.Retrying)] == [True]
+
+
 async def test_connection_that_breaks_before_the_answer_is_retried() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nOggS"
     async with raw_server(b"", b"", answer) as (origin, _, heads):
