@@ -211,12 +211,12 @@ def recorded() -> Iterator[list[events.Event]]:
         yield seen
 
 
-def server_tls() -> ssl.SSLContext:
-    """TLS with a certificate for localhost and 127.0.0.1 that nobody trusts."""
+def server_tls(certificate: str | None = None) -> ssl.SSLContext:
+    """TLS with a certificate for localhost and 127.0.0.1 that nobody trusts, or another one of the same key."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "loopback.pem")
-        path.write_text(_KEY + CERTIFICATE)
+        path.write_text(_KEY + (certificate or CERTIFICATE))
         context.load_cert_chain(path)
     return context
 

@@ -148,13 +148,25 @@ async def test_a_dash_is_standard_output(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(contents(output)[2]) == 4800
 
 
-async def test_closing_without_a_speech_leaves_an_empty_file(tmp_path: Path) -> None:
+async def test_closing_without_a_speech_leaves_no_file(tmp_path: Path) -> None:
     sink = WavSink(tmp_path / "a.wav")
     await sink.aclose()
+    await sink.prepare()
+    assert (tmp_path / "a.wav").exists()
+    await sink.aclose()
     assert not (tmp_path / "a.wav").exists()
+
+
+async def test_what_a_file_held_stays_until_a_speech_begins(tmp_path: Path) -> None:
+    path = tmp_path / "a.wav"
+    path.write_bytes(bytes(100_000))
+    sink = WavSink(path)
     await sink.prepare()
     await sink.aclose()
-    assert (tmp_path / "a.wav").read_bytes() == b""
+    assert path.stat().st_size == 100_000
+    await play(sink, RAMP)
+    await sink.aclose()
+    assert path.stat().st_size == 44 + 2 * len(RAMP)
 
 
 async def test_a_path_that_cannot_be_written_is_known_before_the_speech(tmp_path: Path) -> None:

@@ -161,8 +161,9 @@ class Speaking:
         report = self._report
         assert report is not None
         self._close_live_line()
-        for warning in report.stream.warnings:
-            self._console.warn(warning)
+        if report.audio.samples:  # what is odd about a body without sound is told by its error
+            for warning in report.stream.warnings:
+                self._console.warn(warning)
         if not report.completed:
             self._tell_leftovers(report)
         elif self._live is not None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..audio.ring import PcmRing
     from ..audio.wav import WavWriter
 
+_FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 BLOCK = 4800  # samples taken from the ring at a time
 
 
@@ -43,11 +44,15 @@ class WavSink:
         self._ring: PcmRing | None = None
         self._block = memoryview(b"")
         self._failed = False
+        self._made = False  # the file was not there before
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def prepare(self) -> SinkFormat:
-        """Open the file, so that one that cannot be written is known before anything is asked of a service."""
+        """Open the file, so that one that cannot be written is known before anything is asked of a service.
+
+        What it held stays until a speech begins, and a file that was made for a speech that never began goes again.
+        """
         self._open()
         return SinkFormat(None, RATE)
 
@@ -84,10 +89,13 @@ class WavSink:
         try:
             self._complete()
         finally:
-            file, self._file, self._writer = self._file, None, None
+            file, self._file = self._file, None
+            began, self._writer = self._writer is not None, None
             if file is not None and file is not self._target and file is not sys.stdout.buffer:
                 with self._named_errors():
                     file.close()
+                    if self._made and not began:
+                        os.unlink(self._path)
 
     @property
     def _path(self) -> str:
@@ -101,7 +109,8 @@ class WavSink:
                 if self._target == "-":
                     self._file = sys.stdout.buffer
                 elif isinstance(self._target, str | os.PathLike):
-                    self._file = open(self._target, "wb")  # noqa: SIM115  # closed by aclose
+                    self._made = not os.path.lexists(self._target)
+                    self._file = open(os.open(self._target, _FLAGS, 0o666), "wb")  # noqa: SIM115  # closed by aclose
                 else:
                     self._file = self._target
         return self._file
@@ -113,6 +122,8 @@ class WavSink:
         if self._writer is None:
             file = self._open()
             with self._named_errors():
+                if isinstance(self._target, str | os.PathLike) and os.path.isfile(self._target):
+                    os.truncate(self._target, 0)
                 self._writer = WavWriter(file, ring.channels, ring.rate)
         return self._writer
 

@@ -23,7 +23,7 @@ _KINDS: dict[int, tuple[type[errors.SourceError], str]] = {
     401: (errors.AuthenticationError, "check the API key"),
     403: (errors.AccessError, "the key may not do this: check its permissions, its project and your region"),
     404: (errors.NotFoundError, "check the URL and the model"),
-    407: (errors.SourceConnectionError, "the proxy wants a user and password: http://USER:PASSWORD@HOST:PORT"),
+    407: (errors.SourceConnectionError, "the proxy wants a user and password: put USER:PASSWORD@ before its host"),
     429: (errors.RateLimitError, "wait a while, then try again"),
 }
 _OUT_OF_CREDIT = "add credit to the account, trying again does not help"
@@ -203,11 +203,20 @@ def _no_connection(error: Any, place: Place) -> str:
             return f"cannot find the host {error.host}: {reason}; check its name and the network"
         case aiohttp.ClientConnectorCertificateError():
             why = getattr(error.certificate_error, "verify_message", None) or str(error.certificate_error)
-            todo = "set SSL_CERT_FILE to the certificate of the authority that you trust"
-            return f"the certificate of {error.host}:{error.port} is not trusted: {why}; {todo}"
+            todo = _certificate_advice(getattr(error.certificate_error, "verify_code", 0))
+            return f"the certificate of {error.host}:{error.port} is not trusted: {_line(why).rstrip('.')}; {todo}"
         case aiohttp.ClientConnectorSSLError():
             return f"TLS with {error.host}:{error.port} failed: {reason}; check that it speaks https there"
     return f"cannot connect to {place.url}: {reason}; check that the service runs there"
+
+
+def _certificate_advice(code: int) -> str:
+    """What to do about a certificate, by OpenSSL's number of what is wrong with it (X509_V_ERR in x509_vfy.h)."""
+    if code in (9, 10):  # not yet valid, or no longer
+        return "check the clock of this machine; if it is right, the service must renew it"
+    if code in (62, 64):  # for another name, or another address
+        return "check the host in the URL"
+    return "set SSL_CERT_FILE to the certificate of the authority that you trust"
 
 
 def _reason(error: OSError) -> str:
@@ -220,7 +229,7 @@ def _reason(error: OSError) -> str:
 
 def _proxy_refusal(error: Any, place: Place, secrets: Secrets) -> errors.SourceError:
     todo = (
-        "it wants a user and password: http://USER:PASSWORD@HOST:PORT" if error.status == 407 else "check HTTPS_PROXY"
+        "it wants a user and password: put USER:PASSWORD@ before its host" if error.status == 407 else "check HTTPS_PROXY"
     )
     said = secrets.strike(_line(error.message))
     message = f"the proxy {place.proxy} refused to connect to {place.url}: HTTP {error.status} {said}; {todo}"
