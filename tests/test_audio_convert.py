@@ -101,7 +101,8 @@ def test_the_sizes_of_frames_do_not_change_what_comes_out(sizes: list[int], rate
     cuts = np.cumsum([0, *sizes])
     pieces = [PcmFrame(pcm[a:b], int(a)) for a, b in pairwise(cuts)]
     split, whole = convert(Converter(1, rate), pieces), convert(Converter(1, rate), [PcmFrame(pcm, 0)])
-    assert len(split) == len(whole) == int(len(pcm) * rate / 48000 + 0.5)
+    assert len(split) == len(whole)
+    assert abs(len(whole) - len(pcm) * rate / 48000) <= 0.5
     assert split == pytest.approx(whole, abs=1e-6)
 
 

@@ -95,8 +95,14 @@ class Account:
             start=self._first.get(Started),
             first_sample=self._heard(outlet, 0),
             first_audible=self._heard(outlet, outlet.first_audible),
-            end=self._heard(outlet, outlet.samples),
+            end=self._end(outlet),
         )
+
+    def _end(self, outlet: Outlet) -> float | None:
+        """When the converter had the last sample; None if it never got it."""
+        ring = outlet.ring
+        at = None if ring is None or ring.length is None else ring.time_of(ring.length)
+        return None if at is None else at - self._recorder.zero
 
     def _heard(self, outlet: Outlet, position: int | None) -> float | None:
         """When the converter got the sample at ``position`` (48 kHz) of the stream, in seconds since zero."""

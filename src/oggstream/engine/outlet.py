@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..opus.reader import Item, StreamStats
     from ..sinks.base import Sink, SinkFormat
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.050  # seconds between two looks at the ring
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two looks at the ring
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
 
 

@@ -14,7 +14,7 @@ from ..events import Event, Recorder, RequestSent
 from ..sinks.base import PreparedSink, Sink, SinkFormat
 from .account import Account
 from .intake import Intake
-from .outlet import LONGEST_PAUSE, Outlet, load_codec
+from .outlet import Outlet, load_codec
 from .watch import Watch
 
 if TYPE_CHECKING:
@@ -107,12 +107,12 @@ class Session:
             self._outlet.top_up()
             self._look()
             self._check_sink()
-            await asyncio.sleep(self._outlet.pause)
+            await asyncio.sleep(min(self._outlet.pause, self._watch.pause))
         if self._outlet.ring is None:
             return
         draining = group.create_task(self._sink.drain())
         while not draining.done():
-            await asyncio.wait({draining}, timeout=LONGEST_PAUSE)
+            await asyncio.wait({draining}, timeout=self._watch.pause)
             self._look()
 
     def _look(self) -> None:

@@ -10,6 +10,7 @@ from ..events import Progress, Recorder, Resumed, SegmentEnded, SegmentStarted, 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
 
+STARTING_PAUSE, SETTLED_PAUSE = 0.01, 0.1
 PROGRESS_PERIOD = 0.1  # seconds between two accounts of how far it is
 
 
@@ -24,6 +25,11 @@ class Watch:
         self._started = False
         self._ended = False
         self._progress_due = 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look: few while the first sample is on its way to the converter."""
+        return SETTLED_PAUSE if self._started else STARTING_PAUSE
 
     def look(self, ring: PcmRing | None) -> None:
         """Record stalls and resumptions as soon as they are known, starts and ends once they are heard."""
