@@ -31,7 +31,8 @@ _MIXED_FAMILIES = (0, 1)  # those whose channels have places; all others are dis
 
 
 class OpusReader:
-    """Reads one body. ``stats``, its own or those given, are kept up while it does, ``head`` is that of the link being read, as soon as known.
+    """Reads one body. ``stats``, its own or those given, are kept up while it does; ``head`` is that of the link that is
+    being read, as soon as it is known.
 
     Items: an `OpusHead` when a link gives its first audio, its `OpusTags` if it has any, then `AudioPacket` and `Hole`
     in the order in which they are heard. A link without audio gives nothing.
