@@ -47,8 +47,8 @@ class DeviceOrFile:
         try:
             return await self._sink.prepare()
         except DeviceError as error:
-            from ..sinks.threads import in_thread
             from ..sinks.wav import WavSink
+            from ..threads import in_thread
 
             if await in_thread(_has_output):
                 raise

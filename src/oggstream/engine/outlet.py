@@ -13,6 +13,7 @@ from ..audio.ring import PcmRing
 from ..events import Recorder, Started
 from ..playout.queue import PacketQueue
 from ..playout.start import StartRule
+from ..threads import in_thread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,7 +36,7 @@ async def load_codec() -> None:
     Raises `LibraryError`.
     """
     if not _load_codec.cache_info().currsize:
-        await asyncio.to_thread(_load_codec)
+        await in_thread(_load_codec)
 
 
 @functools.cache

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeviceError
 from ..events import Warned, emit
+from ..threads import begin
 from .base import SinkFormat
 from .clock import DacClock, Heartbeat
-from .threads import in_thread
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -75,7 +75,7 @@ class DeviceSink:
         if self._opening is None:
             self._clock = DacClock(asyncio.get_running_loop().time)
             self._wanted = True
-            self._opening = in_thread(self._open)
+            self._opening = begin(self._open)
         opening = self._opening
         try:
             async with asyncio.timeout(OPEN_SECONDS):
@@ -156,7 +156,7 @@ class DeviceSink:
     async def _closed(self) -> None:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
-                await asyncio.shield(in_thread(self._close))
+                await asyncio.shield(begin(self._close))
         except TimeoutError:
             emit(Warned, message=f"the audio system did not close the device within {CLOSE_SECONDS:g} s")
 

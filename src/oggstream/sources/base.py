@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from ..options import SpeechOptions
+if TYPE_CHECKING:
+    from ..options import SpeechOptions
 
 
 class ByteStream(Protocol):

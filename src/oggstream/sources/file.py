@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import SourceError, UsageError
-from .threads import in_thread
+from ..threads import in_thread
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions

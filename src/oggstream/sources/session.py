@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError
+from ..threads import in_thread
 from .redaction import Secrets, is_secret_name, shown_url
-from .threads import in_thread
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from ..errors import TextError
+from ..threads import in_thread
 from . import espeak
 from .bodies import RATE, Body, make_body
 from .handover import Handover
@@ -29,7 +29,7 @@ _turns = Turns()  # one library, one interpreter: all speeches of the process sh
 
 async def load() -> None:
     """Load the libraries ahead of the first speech, off the event loop's thread. Raises `LibraryError`."""
-    await asyncio.to_thread(_load)
+    await in_thread(_load)
 
 
 async def synthesize(

@@ -37,7 +37,7 @@ class Played(NamedTuple):
 async def check_device(args: Namespace) -> list[Finding]:
     """The device, and its clock."""
     from ...sinks.portaudio import devices, find
-    from ...sources.threads import in_thread
+    from ...threads import in_thread
 
     try:
         outputs = await in_thread(devices)

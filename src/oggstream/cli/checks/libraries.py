@@ -52,7 +52,7 @@ async def check_packages(_args: Namespace) -> list[Finding]:
 async def check_libopus(_args: Namespace) -> list[Finding]:
     """The codec: where it was found, and whether it codes."""
     from ...opus.library import libopus_version, library_path
-    from ...sources.threads import in_thread
+    from ...threads import in_thread
 
     try:
         version = await in_thread(libopus_version)
@@ -66,7 +66,7 @@ async def check_libopus(_args: Namespace) -> list[Finding]:
 async def check_portaudio(_args: Namespace) -> list[Finding]:
     """The library that plays."""
     from ...sinks.portaudio import load
-    from ...sources.threads import in_thread
+    from ...threads import in_thread
 
     try:
         sounddevice = await in_thread(load)

@@ -86,7 +86,7 @@ async def steps(base_url: str, limit: float) -> dict[str, float]:
 
 
 async def _take_steps(host: str, port: int | None, tls: SSLContext | None, took: dict[str, float]) -> None:
-    from ...sources.threads import in_thread
+    from ...threads import in_thread
 
     port = port or (443 if tls else 80)
     began = time.perf_counter()

@@ -1,4 +1,4 @@
-"""A blocking call that can be abandoned: in a daemon thread, which holds up neither the event loop nor the exit."""
+"""Calls that block, kept off the event loop and off the interpreter's exit: each in a daemon thread of its own."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def in_thread(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = lambda _: None) -> T:
-    """Run ``call`` in a thread of its own and return its result.
+def _drop(_result: object) -> None: ...
 
-    Cancelling leaves the thread to itself: it ends when ``call`` does, and only then ``abandoned`` gets the result
-    (None if ``call`` raised), to close what nobody uses any more. Unlike the executor of asyncio, such a thread never
-    delays the interpreter's exit.
+
+def begin(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _drop) -> asyncio.Future[T]:
+    """Run ``call`` in a thread, begun at once; the future gets what it returns or raises.
+
+    Cancelling the future leaves the thread to itself: it ends when ``call`` does, and only then ``abandoned`` gets the
+    result (None if ``call`` raised), to close what nobody uses any more. An error that nobody awaits is dropped.
+    Unlike those of asyncio's executor, such a thread never delays the interpreter's exit.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def settle(result: T | None, error: BaseException | None) -> None:
         if future.cancelled():
@@ -33,14 +37,20 @@ async def in_thread(call: Callable[[], T], *, abandoned: Callable[[T | None], ob
         error: BaseException | None = None
         try:
             result = call()
-        except BaseException as caught:  # noqa: BLE001 - handed on whole to the awaiting task
+        except BaseException as caught:  # noqa: BLE001  # handed on whole to the awaiting task
             error = caught
         try:
             loop.call_soon_threadsafe(settle, result, error)
         except RuntimeError:  # the loop is closed: nobody waits any more
             abandoned(result)
 
-    Thread(target=run, daemon=True, name="oggstream-io").start()
+    Thread(target=run, daemon=True, name="oggstream-thread").start()
+    return future
+
+
+async def in_thread(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _drop) -> T:
+    """Run ``call`` in a thread and return its result; cancelling abandons it, as `begin` says."""
+    future = begin(call, abandoned=abandoned)
     try:
         return await future
     except asyncio.CancelledError:

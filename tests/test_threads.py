@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from oggstream.sources.threads import in_thread
+from oggstream.threads import begin, in_thread
 from speech_server import until
 
 
@@ -87,7 +88,7 @@ def test_call_that_outlives_its_loop_is_abandoned() -> None:
     other.join()
     gate.set()
     for thread in threading.enumerate():
-        if thread.name == "oggstream-io":
+        if thread.name == "oggstream-thread":
             thread.join()
     assert left == [True]
 
@@ -95,7 +96,7 @@ def test_call_that_outlives_its_loop_is_abandoned() -> None:
 def test_interpreter_does_not_wait_for_an_abandoned_call() -> None:
     code = """
 import asyncio, threading
-from oggstream.sources.threads import in_thread
+from oggstream.threads import in_thread
 async def main():
     task = asyncio.create_task(in_thread(threading.Event().wait))
     await asyncio.sleep(0.01)
@@ -104,3 +105,24 @@ asyncio.run(main())
 """
     done = subprocess.run([sys.executable, "-c", code], timeout=15, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+async def test_an_error_that_nobody_waits_for_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    await asyncio.wait({begin(lambda: 1 // 0)})
+    gc.collect()
+    assert not caplog.records
+
+
+async def test_cancelling_what_was_begun_lets_the_call_run_on() -> None:
+    gate, done = threading.Event(), threading.Event()
+
+    def call() -> None:
+        gate.wait()
+        done.set()
+
+    future = begin(call)
+    future.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await future
+    gate.set()
+    assert await asyncio.to_thread(done.wait, 5)
