@@ -45,7 +45,7 @@ async def test_regular_file_comes_in_chunks_without_a_thread(tmp_path: Path, as_
     async with FileSource(str(path) if as_text else path).open("", SpeechOptions()) as stream:
         assert (stream.content_type, stream.request_id) == ("", None)
         chunks = [chunk async for chunk in stream]
-        assert all(thread.name != "oggstream-io" for thread in threading.enumerate())
+        assert all(thread.name != "oggstream-thread" for thread in threading.enumerate())
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, len(BODY) - 2 * CHUNK]
     assert b"".join(chunks) == BODY
     assert descriptors() == before
