@@ -36,6 +36,8 @@ class Device(NullSink):
         self.underflows = 3
         self.closings = 0
 
+    def check(self) -> None: ...
+
     async def aclose(self) -> None:
         await super().aclose()
         self.closings += 1
@@ -47,6 +49,16 @@ def no_device(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(fallback, "DeviceSink", Missing)
     monkeypatch.setattr(fallback, "_has_output", lambda: False)
     return tmp_path
+
+
+async def test_a_device_that_vanishes_in_mid_speech_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Vanishing(Device):
+        def check(self) -> None:
+            raise DeviceError("gone")
+
+    monkeypatch.setattr(fallback, "DeviceSink", Vanishing)
+    with pytest.raises(DeviceError, match="gone"):
+        await speak(spoken(3.0))
 
 
 async def speak(*arrivals: bytes | BaseException) -> oggstream.PlaybackReport:

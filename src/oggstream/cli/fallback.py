@@ -63,6 +63,11 @@ class DeviceOrFile:
             self._reason = ""
         self._sink.start(ring)
 
+    def check(self) -> None:
+        """Raise `DeviceError` if the device is gone."""
+        if self._sink.name == "device":
+            self._sink.check()  # type: ignore[union-attr]  # only a file has none, and it cannot vanish
+
     async def drain(self) -> None:
         """Return when the last sample has been heard, or is in the file."""
         await self._sink.drain()
