@@ -22,22 +22,77 @@ FOLDER = Path(__file__).parent / "fixtures" / "damage"
 SIZES = (1, 7, 1369, 1 << 30)
 
 # Streams of the very packets of clean.opus: what damage does to them may not be heard.
-AS_CLEAN = """
-    crc_tags junk_before junk_between junk_capture junk_after repeated_page repeated_pages numbers_restart numbers_wrap
-    reserved_flags nil_pages continued_never bos_continued after_eos packet_empty packet_r2 packet_r3 packet_r4
-    packet_r5 packet_r5_long packet_r6 packet_r7 packets_40ms packets_120ms packet_10k gain_r128 tags_magic tags_cut
-    tags_count tags_length tags_bytes tags_padding tags_long tags_with_audio
-""".split()
+AS_CLEAN = [
+    "crc_tags",
+    "junk_before",
+    "junk_between",
+    "junk_capture",
+    "junk_after",
+    "repeated_page",
+    "repeated_pages",
+    "numbers_restart",
+    "numbers_wrap",
+    "reserved_flags",
+    "nil_pages",
+    "continued_never",
+    "bos_continued",
+    "after_eos",
+    "packet_empty",
+    "packet_r2",
+    "packet_r3",
+    "packet_r4",
+    "packet_r5",
+    "packet_r5_long",
+    "packet_r6",
+    "packet_r7",
+    "packets_40ms",
+    "packets_120ms",
+    "packet_10k",
+    "gain_r128",
+    "tags_magic",
+    "tags_cut",
+    "tags_count",
+    "tags_length",
+    "tags_bytes",
+    "tags_padding",
+    "tags_long",
+    "tags_with_audio",
+]
 # The same without the last page, or without end trim.
-AS_CLEAN_FOR_A_WHILE = """
-    crc_last cut_body cut_header cut_pages serial_change granule_jump no_eos live_join trim_packets trim_all
-    trim_too_much eos_too_large eos_nil_page granule_missing granule_first_small tags_missing tags_with_head
-""".split()
+AS_CLEAN_FOR_A_WHILE = [
+    "crc_last",
+    "cut_body",
+    "cut_header",
+    "cut_pages",
+    "serial_change",
+    "granule_jump",
+    "no_eos",
+    "live_join",
+    "trim_packets",
+    "trim_all",
+    "trim_too_much",
+    "eos_too_large",
+    "eos_nil_page",
+    "granule_missing",
+    "granule_first_small",
+    "tags_missing",
+    "tags_with_head",
+]
 # The same up to the first hole.
-AS_CLEAN_AT_FIRST = """
-    crc_body crc_granule crc_capture crc_segments crc_two_apart version lost_page lost_pages lost_before_eos
-    lost_before_end swapped_pages continued_spurious
-""".split()
+AS_CLEAN_AT_FIRST = [
+    "crc_body",
+    "crc_granule",
+    "crc_capture",
+    "crc_segments",
+    "crc_two_apart",
+    "version",
+    "lost_page",
+    "lost_pages",
+    "lost_before_eos",
+    "lost_before_end",
+    "swapped_pages",
+    "continued_spurious",
+]
 
 
 class Row(NamedTuple):

@@ -280,7 +280,7 @@ def test_gap_in_which_no_time_is_missing_is_a_warning_and_no_hole() -> None:
     reading = Reading(*LINK[:4], page(*PACKETS[30:], number=5, granule=-1))
     assert reading.holes == []
     assert reading.stats.holes == 0
-    assert any("no time is missing" in warning for warning in reading.stats.warnings)
+    assert any("no time to conceal" in warning for warning in reading.stats.warnings)
 
 
 def test_nil_page_behind_a_lost_page_does_not_close_the_gap_too_early() -> None:

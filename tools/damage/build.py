@@ -131,9 +131,7 @@ def link(
         last = at + per_page >= len(parts)
         granule = end if last else (at + per_page) * samples
         flags = EOS if last and eos else 0
-        pages.append(
-            page(*parts[at : at + per_page], number=len(pages), granule=granule, serial=serial, flags=flags)
-        )
+        pages.append(page(*parts[at : at + per_page], number=len(pages), granule=granule, serial=serial, flags=flags))
     return pages
 
 

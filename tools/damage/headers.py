@@ -49,7 +49,7 @@ def heads() -> list[Case]:
         return bytes(table._replace(**changes))  # type: ignore[arg-type]
 
     return [
-        _headed(good[:8] + b"\x0f" + good[9:] + b"more", "head_version_15", "version 15, with more bytes than are known"),
+        _headed(good[:8] + b"\x0f" + good[9:] + b"more", "head_version_15", "version 15, with more bytes"),
         _headed(bytes(table), "head_family_1", "family 1, one channel"),
         _headed(bytes(two), "head_silent_channel", "family 1, the second channel silent", channels="2"),
         _headed(mapped(mapping_family=2), "head_family_2", "family 2 (ambisonics)"),
@@ -104,6 +104,4 @@ def tags() -> list[Case]:
 
 
 def _numbered(pages: list[bytes], first: int) -> list[bytes]:
-    return [
-        resealed(part[:18] + struct.pack("<I", number) + part[22:]) for number, part in enumerate(pages, first)
-    ]
+    return [resealed(part[:18] + struct.pack("<I", number) + part[22:]) for number, part in enumerate(pages, first)]

@@ -56,7 +56,9 @@ def checksums() -> list[Case]:
     ]  # fmt: skip
 
 
-def _swap(name: str, group: str, what: str, good: list[bytes], at: int, other: bytes, **expected: object) -> Case:
+def _swap(  # noqa: PLR0917  # like a row of the table
+    name: str, group: str, what: str, good: list[bytes], at: int, other: bytes, **expected: object
+) -> Case:
     return Case(name, group, what, b"".join([*good[:at], other, *good[at + 1 :]]), **expected)  # type: ignore[arg-type]
 
 

@@ -176,7 +176,7 @@ def _with(name: str, what: str, packet: bytes, bad_packets: int = 1) -> Case:
 def _renumbered(first: int, number: int) -> list[bytes]:
     """Return pages of what comes from packet ``first`` on."""
     parts = packets()
-    pages = []
+    pages: list[bytes] = []
     for at in range(first, PACKETS, 5):
         last = at + 5 >= PACKETS
         granule = END if last else (at + 5) * SAMPLES

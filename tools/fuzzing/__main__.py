@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,7 +27,8 @@ WARM_UP = 100  # inputs, in which libraries are loaded
 EPILOG = f"""\
 Each input goes through the reader (whole and in pieces), the decoder, `decode` and `inspect`. A finding is: any
 exception that is not documented, pieces that give something else than the whole, more than 2 s of CPU for an input of
-up to 200 KB, or memory that grows by more than {MEGABYTES} MB meanwhile (on Linux). It ends the run with status 1; the input is kept as crash-* in --artifacts.
+up to 200 KB, or memory that grows by more than {MEGABYTES} MB meanwhile (on Linux). It ends the run with another status
+than 0; the input is kept as crash-* in --artifacts.
 
 examples:
   tools/fuzz --seconds 1800
@@ -64,8 +66,8 @@ class Tally:
         taken, data = self.slowest
         return (
             f"{self.executions} executions in {seconds:.0f} s ({time.process_time():.0f} s of CPU), no findings; peak "
-            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB with libFuzzer's corpus, growth by one "
-            f"input {self.grown:.0f} MB at most; slowest input {taken * 1000:.0f} ms ({len(data)} bytes)"
+            f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000:.0f} MB with libFuzzer's corpus, growth by "
+            f"one input {self.grown:.0f} MB at most; slowest input {taken * 1000:.0f} ms ({len(data)} bytes)"
         )
 
 
@@ -75,7 +77,7 @@ def main() -> int:
     if options.files:
         return _run_files(options.files)
     try:
-        import atheris
+        atheris = import_module("atheris")
     except ImportError:
         print(
             f"tools/fuzz needs atheris, which is not installed: {sys.executable} -m pip install atheris\n"
@@ -83,7 +85,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    _fuzz(atheris, options)
+    return _fuzz(atheris, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -148,8 +150,7 @@ def _seeds() -> list[str]:
 
 def _end(tally: Tally, artifacts: Path) -> NoReturn:
     """Tell what was done, and leave; libFuzzer would not come back either."""
-    taken, data = tally.slowest
-    (artifacts / "slowest").write_bytes(data)
+    (artifacts / "slowest").write_bytes(tally.slowest[1])
     print(f"\n{tally.summary()}: {artifacts / 'slowest'}", flush=True)
     os._exit(0)
 

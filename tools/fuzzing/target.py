@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 from zlib import crc32
 
@@ -21,7 +22,7 @@ SECONDS = 2.0
 """Most CPU time that one way through the code may take with 200 KB or less."""
 
 
-class Finding(AssertionError):
+class Finding(AssertionError):  # noqa: N818  # it is no error of the tool
     """What should not be."""
 
 
@@ -81,12 +82,11 @@ def _check_frames(data: bytes) -> None:
     decoder = FrameDecoder(stats=reader.stats)
     position = 0
     try:
-        for find in (lambda: reader.feed(data), reader.finish):
-            for item in find():
-                for frame in decoder.decode(item):
-                    if frame.position != position:
-                        raise Finding(f"frame at {frame.position}, {position} expected")
-                    position += len(frame.pcm)
+        for item in chain(reader.feed(data), reader.finish()):
+            for frame in decoder.decode(item):
+                if frame.position != position:
+                    raise Finding(f"frame at {frame.position}, {position} expected")
+                position += len(frame.pcm)
     except FormatError:
         return
     decoder.finish()

@@ -6,6 +6,7 @@ import ctypes
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ..audio.layout import WAV_ORDER
@@ -49,9 +50,10 @@ class LinkDecoder:
         self._functions, self._state, size = _open(head, rate)
         if not self._state:
             raise FormatError(f"libopus has no decoder for {self.channels} channels in {head.streams} streams")
-        address = ctypes.cast(self._state, ctypes.c_void_p).value
-        assert address is not None
-        self._memory = memoryview((ctypes.c_char * size).from_address(address)).cast("B")
+        # Neither ctypes.cast nor a type for each array: they make cycles, and what hangs on them, megabytes per link,
+        # would wait for the garbage collector.
+        address = self._state if isinstance(self._state, int) else ctypes.addressof(self._state.contents)
+        self._memory = memoryview(_block(size).from_address(address)).cast("B")
         self._room = MAX_SAMPLES * rate // 48000
         self._output(self._functions.decode_float32, ctypes.c_float)
         self.set_gain(head.output_gain + gain)
@@ -63,7 +65,6 @@ class LinkDecoder:
         self.frame_bytes = self.channels * ctypes.sizeof(sample)
         """Bytes of one sample of all channels."""
         self._decode = decode
-        # Not ctypes.cast: that makes a cycle, in which megabytes per link would wait for the garbage collector.
         self._pcm = decode.argtypes[3](sample.from_buffer(pcm))
 
     def set_gain(self, gain: int) -> None:
@@ -76,7 +77,7 @@ class LinkDecoder:
         if not data:  # libopus would take it for a loss, and fill all the room
             return 0
         count: int = self._decode(self._state, data, len(data), self._pcm, self._room, 0)
-        return count if count > 0 else 0  # max() would take a tenth of our share of the time
+        return count if count > 0 else 0  # noqa: FURB136  # a call of max() for every packet can be measured
 
     def conceal(self, samples: int) -> int:
         """Make up ``samples`` (at `rate`, a multiple of 2.5 ms, at most 120 ms) that were lost."""
@@ -158,7 +159,8 @@ class Int16LinkDecoder(LinkDecoder):
     def _decode_float(self, data: bytes) -> int:
         if not data:
             return 0
-        count = max(self._functions.decode_float32(self._state, data, len(data), self._float_pcm, self._room, 0), 0)
+        count: int = self._functions.decode_float32(self._state, data, len(data), self._float_pcm, self._room, 0)
+        count = max(count, 0)
         values = count * self.channels
         self.buffer[: 2 * values] = round_int16(self._float_buffer[:values])
         return count
@@ -194,6 +196,11 @@ def round_int16(samples: Any) -> memoryview:
 def _rounded(samples: Iterable[float]) -> memoryview:
     """The same in Python, as a view of int16."""
     return memoryview(array("h", [max(-32768, min(32767, round(value * 32768))) for value in samples]))
+
+
+@cache
+def _block(size: int) -> type[ctypes.Array[ctypes.c_char]]:
+    return ctypes.c_char * size
 
 
 def _mapping(head: OpusHead) -> bytes:

@@ -31,8 +31,10 @@ _MIXED_FAMILIES = (0, 1)  # those whose channels have places; all others are dis
 
 
 class OpusReader:
-    """Reads one body. ``stats``, its own or those given, are kept up while it does; ``head`` is that of the link that is
-    being read, as soon as it is known.
+    """Reads one body.
+
+    ``stats``, its own or those given, are kept up while it does; ``head`` is that of the link that is being read, as
+    soon as it is known.
 
     Items: an `OpusHead` when a link gives its first audio, its `OpusTags` if it has any, then `AudioPacket` and `Hole`
     in the order in which they are heard. A link without audio gives nothing.
@@ -209,8 +211,7 @@ class OpusReader:
         room = max(0, self._budget.left(page.offset + page.size) // link.weight)
         samples = line.conceal(page.granule, sum(durations), room)
         if not samples:
-            why = "no time is missing by the granule positions" if room else "too much is missing to be concealed"
-            self.stats.warn(f"{gap.reason} at byte {gap.offset}: {why}")
+            self.stats.warn(f"{gap.reason} at byte {gap.offset}: there is no time to conceal")
             return []
         self._budget.spend(samples * link.weight)
         self.stats.holes += 1
