@@ -1,9 +1,9 @@
 """How much sound a body may ask for, so that what decoding costs is bounded by the bytes that have arrived.
 
-A packet of two bytes can be 120 ms of 255 channels; a page of 29 bytes can claim that two seconds are lost, and one
-of 49 bytes begin a link with a decoder of its own. So a few kilobytes could keep a processor busy for hours. Opus itself
-goes down to 6 kbit/s (RFC 6716 section 2.1.1). A body may average as little as 2.7 kbit/s for each channel that is
-coded, and have two minutes more, which under DTX is silence of several minutes. What goes beyond that is left out.
+A packet of two bytes can be 120 ms of 255 channels; a page of 29 bytes can claim that two seconds are lost, and one of
+49 begin a link with a decoder of its own. So a few kilobytes could keep a processor busy for hours. Opus itself goes
+down to 6 kbit/s (RFC 6716 section 2.1.1). A body may average as little as 2.7 kbit/s for each channel that is coded,
+and have two minutes more, which under DTX is silence of several minutes. What goes beyond that is left out.
 """
 
 from __future__ import annotations
