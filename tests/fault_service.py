@@ -6,6 +6,7 @@ What it does is the first part of the path: ``/<fault>/v1/audio/speech``. Whatev
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import ssl
 import struct
@@ -85,7 +86,12 @@ class FaultService:
     async def _start(self, tls: ssl.SSLContext | None) -> None:
         app = web.Application()
         app.router.add_route("*", "/{fault}/{rest:.*}", self._answer)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
+        quiet = logging.getLogger("fault-service")  # the command under test shows what others log
+        quiet.propagate = False
+        quiet.addHandler(logging.NullHandler())
+        self._runner = web.AppRunner(
+            app, logger=quiet, access_log=None, shutdown_timeout=0.1, handler_cancellation=True
+        )
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=tls).start()
         self.port = self._runner.addresses[0][1]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import io
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ from oggstream.events import Event, FirstPacket, RequestSent, Resumed, SegmentEn
 from oggstream.ogg.crc import checksum
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null import NullSink
+from oggstream.sinks.wav import WavSink
 from scripted import ScriptedSource, every, pages, spoken
 
 if TYPE_CHECKING:
@@ -232,6 +235,23 @@ async def test_a_sink_that_fails_in_the_middle_stops_the_request() -> None:
     source = ScriptedSource(every(1.0, pages(spoken(3.0))))
     with pytest.raises(OutputError):
         await oggstream.play_stream("Hi", source=source, sink=Full())
+    assert source.closed == 1
+
+
+class FullDisk(io.BytesIO):
+    """A file for which there is room for half a second."""
+
+    def write(self, data: Any) -> int:
+        if self.tell() > 48000:
+            raise OSError(errno.ENOSPC, "no space")
+        return super().write(data)
+
+
+async def test_a_sink_that_fails_while_more_arrives_ends_the_speech_at_once() -> None:
+    source = ScriptedSource(every(0.5, pages(spoken(20.0))))
+    async with asyncio.timeout(5):
+        with pytest.raises(OutputError, match="no space"):
+            await oggstream.play_stream("Hello.", source=source, sink=WavSink(FullDisk()))
     assert source.closed == 1
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -19,6 +19,7 @@ from .watch import Watch
 
 if TYPE_CHECKING:
     from ..options import PlaybackOptions, SpeechOptions
+    from ..opus.reader import Item
     from ..report import PlaybackReport
     from ..sources.base import Source
 
@@ -85,18 +86,26 @@ class Session:
             self._request_out.set()
 
     async def _receive(self, playing: asyncio.Task[None]) -> None:
-        try:
-            async with aclosing(self._intake.batches(self._source, self._text, self._speech)) as batches:
-                async for items in batches:
-                    self._request_out.set()  # a source that sends no request
-                    self._outlet.expect(self._intake.reader.head)
-                    self._outlet.push(items)
-                    await self._outlet.room()
-        except OggStreamError as error:
-            self._failure = error
+        async with aclosing(self._intake.batches(self._source, self._text, self._speech)) as batches:
+            while (items := await self._next(batches)) is not None:
+                self._request_out.set()  # a source that sends no request
+                self._outlet.expect(self._intake.reader.head)
+                self._outlet.push(items)
+                await self._outlet.room()
         self._outlet.end(broken=self._failure is not None)
         if self._outlet.finished and self._outlet.ring is None:
             playing.cancel()  # there is nothing to play: no need to wait for a device that may be slow to open
+
+    async def _next(self, batches: AsyncGenerator[list[Item], None]) -> list[Item] | None:
+        """What was received next, None at the end; a failure of the source waits until what it gave has been heard.
+
+        Only of the source: one of the sink ends everything at once, for there is nothing more to be heard.
+        """
+        try:
+            return await anext(batches, None)
+        except OggStreamError as error:
+            self._failure = error
+            return None
 
     async def _play(self, group: asyncio.TaskGroup) -> None:
         # The request goes first: opening a device and loading numpy would slow it down.
