@@ -239,10 +239,10 @@ async def test_a_sink_that_fails_in_the_middle_stops_the_request() -> None:
 
 
 class FullDisk(io.BytesIO):
-    """A file for which there is room for half a second."""
+    """A file for which there is room for three seconds."""
 
     def write(self, data: Any) -> int:
-        if self.tell() > 48000:
+        if self.tell() > 300_000:
             raise OSError(errno.ENOSPC, "no space")
         return super().write(data)
 
