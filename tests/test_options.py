@@ -39,4 +39,4 @@ def test_a_ring_that_cannot_hold_its_buffers_is_refused(options: dict[str, Any])
 
 def test_positional_arguments_are_refused() -> None:
     with pytest.raises(TypeError):
-        PlaybackOptions(0.1)  # type: ignore[misc]
+        PlaybackOptions(0.1)  # type: ignore[call-arg]

@@ -26,7 +26,9 @@ def test_empty_body_is_called_empty() -> None:
 def test_other_container_is_named_with_place_and_expectation() -> None:
     error = refusal(b"RIFF\0\0\0\0WAVEfmt " + bytes(100))
     assert type(error) is WrongContainerError
-    assert str(error) == "the body is WAV from byte 0 on, Ogg Opus expected; ask the service for opus, or convert the file"
+    assert (
+        str(error) == "the body is WAV from byte 0 on, Ogg Opus expected; ask the service for opus, or convert the file"
+    )
     assert error.offset == 0
 
 

@@ -229,7 +229,9 @@ def _reason(error: OSError) -> str:
 
 def _proxy_refusal(error: Any, place: Place, secrets: Secrets) -> errors.SourceError:
     todo = (
-        "it wants a user and password: put USER:PASSWORD@ before its host" if error.status == 407 else "check HTTPS_PROXY"
+        "it wants a user and password: put USER:PASSWORD@ before its host"
+        if error.status == 407
+        else "check HTTPS_PROXY"
     )
     said = secrets.strike(_line(error.message))
     message = f"the proxy {place.proxy} refused to connect to {place.url}: HTTP {error.status} {said}; {todo}"
