@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import arrival, cold, decode, device, layers, memory, service
+from . import arrival, cold, decode, device, layers, memory, service, soak
 
 if TYPE_CHECKING:
     from .row import Row
 
-ROWS: list[Row] = [*cold.ROWS, *arrival.ROWS, *device.ROWS, *decode.ROWS, *memory.ROWS, *service.ROWS, *layers.ROWS]
+ROWS: list[Row] = [
+    *cold.ROWS,
+    *arrival.ROWS,
+    *device.ROWS,
+    *decode.ROWS,
+    *memory.ROWS,
+    *soak.ROWS,
+    *service.ROWS,
+    *layers.ROWS,
+]

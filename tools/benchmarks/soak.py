@@ -1,0 +1,191 @@
+"""What is left after many utterances in one process, a third of them with a fault: memory, tasks, threads, sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import shutil
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from . import card, material, origin
+from .process import resident_bytes
+from .row import Outcome, Row, Run
+from .sinks import InstantSink
+
+if TYPE_CHECKING:
+    from oggstream import OpenAISource, PlaybackOptions
+
+UTTERANCES = 200
+HOUR_EACH = 18.0  # seconds of speech: an hour in all
+PLAYED_EACH = 1.0  # the same where it takes as long as it sounds
+WARM_SHARE = 0.2
+MOST_BYTES = 5_000_000
+MEGABYTE = 1e6
+FAULTS = ("status=401", "cut=0.5", "status=404", "stall=0.4", "cut=0.03", "cancel")
+ROUND = 3 * len(FAULTS)  # utterances until everything has happened once
+CANCEL_SECONDS = 0.4
+
+Utter = Callable[[str], Awaitable[int]]
+"""Speaks once, with the fault that is named (empty: none); returns how many errors came of it."""
+
+
+class Held(NamedTuple):
+    """What a program may leave behind."""
+
+    tasks: int
+    threads: int
+    sockets: int
+    files: int
+
+
+def measure_hour(run: Run) -> Outcome:
+    """An hour of speech as fast as it goes: each utterance with a connection of its own."""
+
+    async def soak(address: str, count: int) -> tuple[float, Held, int]:
+        return await _soak(count, lambda fault: _utter_alone(_with_fault(address, fault)))
+
+    return _measure(run, run.seconds(HOUR_EACH, least=1), soak)
+
+
+def measure_played(run: Run) -> Outcome:
+    """In real time on one device, with warm connections."""
+
+    async def soak(address: str, count: int) -> tuple[float, Held, int]:
+        before = _held()
+        async with AsyncExitStack() as stack:
+            utter = await _on_one_device(stack, address)
+            growth, _, errors = await _soak(count, utter)
+        return growth, _more(before), errors
+
+    with _device():
+        return _measure(run, PLAYED_EACH, soak)
+
+
+def _measure(run: Run, seconds: float, soak: Callable[[str, int], Awaitable[tuple[float, Held, int]]]) -> Outcome:
+    body = material.ogg_file(run.folder, seconds)
+
+    async def measure() -> tuple[float, Held, int]:
+        return await soak(f"{address}/{body.name}", run.count(UTTERANCES, least=2 * ROUND))
+
+    with origin.running(run.folder) as address:
+        growth, left, errors = asyncio.run(measure())
+    remains = ", ".join(f"{number} {name}" for name, number in left._asdict().items() if number) or "nothing"
+    words = f"{growth / MEGABYTE:.2f} MB, {errors} faults, left: {remains}"
+    figures = {"bytes": growth, "faults": float(errors), **{name: float(n) for name, n in left._asdict().items()}}
+    return Outcome(words, growth < MOST_BYTES and not any(left), figures)
+
+
+async def _soak(count: int, utter: Utter) -> tuple[float, Held, int]:
+    """Speak ``count`` times; returns the growth since the warm-up in bytes, what is left more, and the errors."""
+    warm_up = max(ROUND, round(count * WARM_SHARE))
+    warm, errors = 0, 0
+    before = _held()
+    for number in range(count):
+        errors += await utter("" if number % 3 else FAULTS[number // 3 % len(FAULTS)])
+        if number == warm_up - 1:
+            before, warm = _held(), _settled()
+    growth = float(_settled() - warm)
+    return growth, _more(before), errors
+
+
+async def _utter_alone(url: str) -> int:
+    import oggstream
+
+    source = oggstream.HttpSource(url.removesuffix("/cancel"))
+    playing = oggstream.play_stream("Hello.", source=source, sink=InstantSink(), options=_impatient())
+    try:
+        return await _count_errors(playing, cancel=url.endswith("/cancel"))
+    finally:
+        await source.aclose()
+
+
+async def _on_one_device(stack: AsyncExitStack, address: str) -> Utter:
+    """Utterances on a device that stays open, each fault with a source that keeps its connection."""
+    import oggstream
+
+    sink: Any = oggstream.DeviceSink() if _has_card() else oggstream.NullSink()
+    stack.push_async_callback(sink.aclose)
+    sources: dict[str, OpenAISource] = {}
+    for fault in ("", *FAULTS):
+        url = _with_fault(address, "" if fault == "cancel" else fault)
+        sources[fault] = oggstream.OpenAISource(base_url=url, api_key="none")
+        stack.push_async_callback(sources[fault].aclose)
+
+    async def utter(fault: str) -> int:
+        playing = oggstream.play_stream("Hello.", source=sources[fault], sink=sink, options=_impatient())
+        return await _count_errors(playing, cancel=fault == "cancel")
+
+    return utter
+
+
+async def _count_errors(playing: Awaitable[Any], *, cancel: bool) -> int:
+    import oggstream
+
+    try:
+        async with asyncio.timeout(CANCEL_SECONDS if cancel else None):
+            await playing
+    except (oggstream.OggStreamError, TimeoutError):
+        return 1
+    return 0
+
+
+def _with_fault(address: str, fault: str) -> str:
+    return f"{address}/{fault}" if fault else address
+
+
+def _impatient() -> PlaybackOptions:
+    import oggstream
+
+    return oggstream.PlaybackOptions(first_byte_timeout=0.3, stall_timeout=0.3)
+
+
+def _has_card() -> bool:
+    return shutil.which("pulseaudio") is not None
+
+
+@contextlib.contextmanager
+def _device() -> Iterator[None]:
+    """The virtual card, where there can be one."""
+    with card.plugged_in() if _has_card() else contextlib.nullcontext():
+        yield
+
+
+def _settled() -> int:
+    gc.collect()
+    return resident_bytes()
+
+
+def _more(before: Held) -> Held:
+    """What is held beyond ``before``."""
+    return Held(*(max(0, now - earlier) for now, earlier in zip(_held(), before, strict=True)))
+
+
+def _held() -> Held:
+    places = []
+    for entry in os.scandir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # the folder's own
+            places.append(str(Path(entry.path).readlink()))
+    sockets = sum(place.startswith("socket:") for place in places)
+    return Held(len(asyncio.all_tasks()), threading.active_count(), sockets, len(places) - sockets)
+
+
+ROWS = [
+    Row(
+        "soak",
+        "an hour of utterances in one process (200, a third with a fault): growth; tasks, threads, sockets, files left",
+        "< 5 MB, none",
+        measure_hour,
+    ),
+    Row(
+        "soak-played",
+        "200 utterances on one device in real time, a third with a fault: growth; tasks, threads, sockets, files left",
+        "< 5 MB, none",
+        measure_played,
+    ),
+]
