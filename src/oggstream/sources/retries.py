@@ -30,10 +30,13 @@ def worth_retrying(status: int, headers: Mapping[str, str], *, quota: bool, now:
 def wished_delay(headers: Mapping[str, str], now: float) -> float | None:
     """The pause in seconds that the service asks for (``retry-after-ms`` before ``retry-after``), or None."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
+        value = headers.get(name, "")
         try:
-            delay = float(headers.get(name, "")) / unit
+            delay = float(value) / unit
         except ValueError:
             continue
+        if delay == math.inf and "inf" not in value.lower():  # digits beyond what a float holds
+            return LONGEST_WISH + 1
         if math.isfinite(delay):
             return delay
     return _delay_until(headers.get("retry-after", ""), now)
