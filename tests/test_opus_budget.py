@@ -8,7 +8,7 @@ import pytest
 from ogg_build import PRE_SKIP, SAMPLES, Reading, audio, headers, link, page
 from oggstream.errors import FormatError
 from oggstream.opus import decode as decode_module, decoder as decoder_module
-from oggstream.opus.budget import BURST, LINK, SAMPLES_PER_BYTE, Budget, weight
+from oggstream.opus.budget import BURST, LINK, MAX_HOLE, SAMPLES_PER_BYTE, Budget, weight
 from oggstream.opus.decode import decode_body
 from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
@@ -97,6 +97,18 @@ def test_gaps_are_concealed_within_the_budget() -> None:
     concealed = sum(hole.samples for hole in reading.holes)
     assert allowed(pages) - 100_000 < concealed + 300 * SAMPLES <= allowed(pages)
     assert len(reading.packets) == 300
+
+
+def test_a_hole_of_many_channels_is_shorter_than_two_seconds() -> None:
+    # Found by tools/fuzz: two seconds of 255 channels are 98 MB.
+    for channels, expected in ((255, MAX_HOLE // 255), (8, 96000)):
+        pages = [
+            page(bytes(discrete(channels)), flags=2),
+            page(bytes(OpusTags("x")), number=1),
+            page(b"\x08", number=2, granule=SAMPLES),
+            page(b"\x08", number=4, granule=200 * SAMPLES),
+        ]
+        assert [hole.samples for hole in Reading(*pages).holes] == [expected]
 
 
 def test_links_count_for_the_making_of_their_decoders() -> None:

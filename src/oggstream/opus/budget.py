@@ -23,6 +23,10 @@ LINK = 2880
 """Samples per channel that a new decoder counts for: making one takes as long as decoding these."""
 
 
+MAX_HOLE = 1 << 23
+"""Samples of one hole over all output channels, which are in memory at once: two seconds of up to 87 channels."""
+
+
 class Budget:
     """Samples of coded channels that a body has used up, against the bytes that it has had."""
 
@@ -32,6 +36,10 @@ class Budget:
     def left(self, end: int) -> int:
         """What may still be spent on a page that ends at byte ``end`` of the body."""
         return BURST + end * SAMPLES_PER_BYTE - self._spent
+
+    def hole(self, head: OpusHead, end: int) -> int:
+        """Samples per channel that a hole before a page that ends at ``end`` may have at most."""
+        return max(0, min(self.left(end) // weight(head), MAX_HOLE // head.channels))
 
     def spend(self, samples: int) -> None:
         """Use up ``samples`` of coded channels."""

@@ -208,8 +208,8 @@ class OpusReader:
             return []
         link.gap = None
         position = line.position
-        room = max(0, self._budget.left(page.offset + page.size) // link.weight)
-        samples = line.conceal(page.granule, sum(durations), room)
+        most = self._budget.hole(link.head, page.offset + page.size)
+        samples = line.conceal(page.granule, sum(durations), most)
         if not samples:
             self.stats.warn(f"{gap.reason} at byte {gap.offset}: there is no time to conceal")
             return []

@@ -1,0 +1,158 @@
+"""The command line of tools/compare."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime as dt
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+
+from tools.comparing.players import PLAYERS, Outcome, Pcm, Player, play, play_here  # noqa: E402  # see the line above
+
+FOLDER = ROOT / "tests" / "fixtures" / "damage"
+QUIET = 10 ** (-9 / 20)  # of the signal: FFmpeg's own decoder differs from libopus by 11 dB on whole streams
+SETTLED = 12000  # samples after a hole in which decoders differ
+RIGHT = "right"
+
+INTRODUCTION = """\
+# Damaged and odd streams, and what decoders make of them
+
+Every stream of `tests/fixtures/damage` (made by `tools/make_damage.py`; `expected.tsv` there says what each must give,
+by RFC 3533, 6716, 7845 and 8486), played from memory or a file by each decoder as its documentation shows it.
+
+- **right**: the length that is expected, and the sound; or a refusal, where there is nothing to play.
+- **+100 ms**, **-100 ms**: so much more or less sound than there should be. A lost page that is not concealed moves
+  all that follows to an earlier time; a repeated page that is played is heard twice.
+- **other sound**: the right length, but not the right sound (error above -9 dB of the signal). What fills a hole and
+  the quarter of a second behind it is not compared.
+- **plays it**: the stream is to be refused. FFmpeg and PyAV play MP3 and WAV rightly, which are no Ogg Opus.
+- **refused**: nothing is played, though something could be. **error**: it broke off with an undocumented exception.
+  **crash**, **hang**: it took the process with it, or did not come back.
+"""
+
+
+def main() -> int:
+    """Do what the arguments say; return the exit status."""
+    options = _parser().parse_args()
+    if options.play:
+        return play_here(options.play, options.file)
+    installed = [(player, found) for player in PLAYERS if (found := _version(player))]
+    print("\n".join(_page(installed, options.only)))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tools/compare",
+        description="Plays every stream of tests/fixtures/damage with oggstream, opusfile, FFmpeg, PyAV and sphn, "
+        "those that are installed, and prints what each makes of it, in Markdown.",
+        epilog="docs/damage.md is its output: tools/compare > docs/damage.md",
+    )
+    parser.add_argument("--only", metavar="WORD", default="", help="only streams whose name holds it")
+    parser.add_argument("--play", choices=[player.name for player in PLAYERS], help=argparse.SUPPRESS)
+    parser.add_argument("file", nargs="?", type=Path, help=argparse.SUPPRESS)
+    return parser
+
+
+def _version(player: Player) -> str:
+    """Return the version of a player; nothing, and how to install it on standard error, if it is not there."""
+    try:
+        return player.version()
+    except (OSError, PackageNotFoundError):
+        print(f"{player.name} is not installed: {player.install}", file=sys.stderr)
+        return ""
+
+
+def _page(installed: list[tuple[Player, str]], only: str) -> Iterator[str]:
+    yield INTRODUCTION
+    today = dt.datetime.now(dt.UTC).date()
+    yield f"{today}, {platform.system()} {platform.machine()}, {_processor()}, Python {platform.python_version()}:"
+    yield ", ".join(f"{player.name} {found}" for player, found in installed) + ".\n"
+    names = [player.name for player, _ in installed]
+    yield "| what | stream | " + " | ".join(names) + " |"
+    yield "|" + "---|" * (len(names) + 2)
+    right = dict.fromkeys(names, 0)
+    count = 0
+    for row in _rows():
+        if only in row["file"]:
+            cells = _cells(row, [player for player, _ in installed])
+            count += 1
+            for name, cell in zip(names, cells, strict=True):
+                right[name] += cell == RIGHT
+            yield f"| {row['group']}: {row['what']} | `{row['file'].removesuffix('.opus')}` | {' | '.join(cells)} |"
+    yield f"| **right** | {count} streams | " + " | ".join(f"**{right[name]}**" for name in names) + " |"
+
+
+def _processor() -> str:
+    """The name of the processor, where the system tells."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or "unknown processor"
+
+
+def _rows() -> list[dict[str, str]]:
+    with (FOLDER / "expected.tsv").open(newline="", encoding="utf-8") as table:
+        return list(csv.DictReader(table, delimiter="\t"))
+
+
+def _cells(row: dict[str, str], players: list[Player]) -> list[str]:
+    outcomes = [play(player, FOLDER / row["file"]) for player in players]
+    print(".", end="", file=sys.stderr, flush=True)
+    reference = _reference(row)
+    return [judge(row, outcome, reference) for outcome in outcomes]
+
+
+def judge(row: dict[str, str], outcome: Outcome, reference: Pcm | None) -> str:
+    """Say in a word or two how an outcome differs from what a row of the table expects."""
+    if row["error"]:
+        return "plays it" if len(outcome.pcm) else outcome.failure if outcome.failure not in ("", "refused") else RIGHT
+    if outcome.failure:
+        return outcome.failure
+    expected = sum(map(int, row["samples"].split(",")))
+    if len(outcome.pcm) != expected:
+        more = len(outcome.pcm) - expected
+        return f"{'+' if more > 0 else '-'}{_milliseconds(abs(more))}"
+    return RIGHT if reference is None or _alike(outcome.pcm, reference) else "other sound"
+
+
+def _reference(row: dict[str, str]) -> Pcm | None:
+    """Return what the stream sounds like, its holes as NaN; None where nothing is expected."""
+    from oggstream.opus.decoder import FrameDecoder
+    from oggstream.opus.reader import OpusReader
+
+    if row["error"] or len(set(row["channels"].split(","))) > 1:  # others mix all links to the first one's channels
+        return None
+    reader, decoder = OpusReader(), FrameDecoder()
+    items = [*reader.feed((FOLDER / row["file"]).read_bytes()), *reader.finish()]
+    frames = [frame for item in items for frame in decoder.decode(item)] + decoder.finish()
+    pcm = np.concatenate([np.zeros(0, np.float32), *(frame.pcm[:, 0] for frame in frames)])
+    for frame in frames:
+        if frame.concealed:
+            pcm[frame.position : frame.position + len(frame.pcm) + SETTLED] = np.nan
+    return pcm
+
+
+def _alike(pcm: Pcm, reference: Pcm) -> bool:
+    heard = ~np.isnan(reference)
+    error = np.sqrt(np.mean((pcm[heard] - reference[heard]) ** 2)) if heard.any() else 0.0
+    return bool(error <= QUIET * max(np.sqrt(np.mean(reference[heard] ** 2)) if heard.any() else 0.0, 1e-3))
+
+
+def _milliseconds(samples: int) -> str:
+    return f"{round(samples / 48, 1):g} ms"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
