@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 
 def body_of(body: Body, pcm: bytes, piece: int = 2000) -> bytes:
-    parts = [body.feed(pcm[at : at + piece]) for at in range(0, len(pcm), piece)]
-    return b"".join([body.begin(), *parts, body.finish()])
+    return b"".join(
+        [body.begin(), *(body.feed(pcm[at : at + piece]) for at in range(0, len(pcm), piece)), body.finish()]
+    )
 
 
 def tone(samples: int) -> bytes:

@@ -64,14 +64,14 @@ def measure_played(run: Run) -> Outcome:
         return growth, _more(before), errors
 
     with _device():
-        return _measure(run, PLAYED_EACH, soak)
+        return _measure(run, run.seconds(PLAYED_EACH, least=0.3), soak)
 
 
 def _measure(run: Run, seconds: float, soak: Callable[[str, int], Awaitable[tuple[float, Held, int]]]) -> Outcome:
     body = material.ogg_file(run.folder, seconds)
 
     async def measure() -> tuple[float, Held, int]:
-        return await soak(f"{address}/{body.name}", run.count(UTTERANCES, least=2 * ROUND))
+        return await soak(f"{address}/{body.name}", run.count(UTTERANCES, least=9))
 
     with origin.running(run.folder) as address:
         growth, left, errors = asyncio.run(measure())
@@ -83,7 +83,7 @@ def _measure(run: Run, seconds: float, soak: Callable[[str, int], Awaitable[tupl
 
 async def _soak(count: int, utter: Utter) -> tuple[float, Held, int]:
     """Speak ``count`` times; returns the growth since the warm-up in bytes, what is left more, and the errors."""
-    warm_up = max(ROUND, round(count * WARM_SHARE))
+    warm_up = max(min(ROUND, count // 2), round(count * WARM_SHARE))
     warm, errors = 0, 0
     before = _held()
     for number in range(count):
