@@ -30,8 +30,8 @@ async def test_wav_and_a_path_is_a_file(tmp_path: Path) -> None:
     assert isinstance(sink, WavSink)
     assert owned
     await sink.prepare()
-    await sink.aclose()
     assert (tmp_path / "a:b.wav").exists()
+    await sink.aclose()
 
 
 def test_a_sink_is_itself_and_stays_its_owners() -> None:
