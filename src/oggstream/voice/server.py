@@ -231,7 +231,7 @@ def _obstacle(error: OSError | UnicodeError) -> str:
         return "it is in use; stop the program that listens there, or choose another port (0: any free one)"
     if number == errno.EACCES:
         return "this user may not; choose a port from 1024 on"
-    if number == errno.EADDRNOTAVAIL:
+    if number == errno.EADDRNOTAVAIL or (number is None and isinstance(error, OSError)):  # None: from Python 3.12 on
         return "this machine has no such address; choose 127.0.0.1, or 0.0.0.0 for all that it has"
     return f"{getattr(error, 'strerror', None) or error}; check the name of the host"
 
