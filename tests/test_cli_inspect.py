@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from hypothesis import given, strategies as st
 
 from cli_run import Result, inside, run
@@ -17,9 +18,6 @@ from oggstream.cli.pages import lay_out
 from oggstream.opus.head import OpusHead
 from oggstream.opus.tags import OpusTags
 from scripted import pages, spoken
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def survey(*parts: bytes) -> dict[str, Any]:
@@ -287,3 +285,44 @@ def test_standard_input_is_read_and_a_closed_pipe_ends_it_quietly(tmp_path: Path
     result = run("inspect", "-", given=spoken(1.0), stdout=writing)
     os.close(writing)
     assert (result.status, result.err) == (0, "")
+
+
+def test_links_have_the_figures_of_opusinfo() -> None:
+    # opusinfo 0.2 says of link 1: 2277 bytes (overhead: 12.3%), 30.36 kbit/s, w/o overhead: 26.63 kbit/s,
+    # packets 20.0ms, pages 140.0ms (max), 124.0ms (avg), 60.0ms (min).
+    fixture = Path(__file__).parent / "fixtures" / "chained.opus"
+    link = survey(fixture.read_bytes())["links"][0]
+    assert (link["bytes"], round(link["overhead"], 3)) == (2277, 0.123)
+    assert (round(link["bitrate"]), round(link["audio_bitrate"])) == (30360, 26627)
+    assert link["packet_duration"] == pytest.approx({"min": 0.02, "mean": 0.02, "max": 0.02})
+    assert link["page_duration"] == pytest.approx({"min": 0.06, "mean": 0.124, "max": 0.14})
+    shown = text(fixture.read_bytes())
+    assert "  bitrate       30.36 kbit/s, 26.63 kbit/s of it audio" in shown
+    assert "  pages         60 ms to 140 ms, 124 ms on average" in shown
+    assert "7 x 20 ms hybrid superwideband mono, " in shown
+
+
+def test_a_link_that_plays_nothing_has_no_bitrate() -> None:
+    (found,) = survey(*link(audio(5), pre_skip=65535))["links"]
+    assert (found["samples"], found["bitrate"]) == (0, None)
+    assert "bitrate" not in text(*link(audio(5), pre_skip=65535))
+
+
+def test_pages_have_their_checksum_and_the_link_that_plays_them() -> None:
+    chain = link(audio(5)) + link(audio(5), serial=2)
+    other = page(b"\x80theora", serial=9)
+    report = survey(*chain, other)
+    assert [entry["link"] for entry in report["pages"]] == [1, 1, 1, 2, 2, 2, None]
+    first = chain[0]
+    assert report["pages"][0]["checksum"] == f"{int.from_bytes(first[22:26], 'little'):08x}"
+
+
+def test_links_beyond_what_a_body_of_the_size_may_have_get_no_figures() -> None:
+    heavy = OpusHead(0, 1, 255, 0, 48000, 0, 255, 1, 0, bytes(255))
+    chain = [
+        page(bytes(heavy), flags=2, serial=number) + page(b"\x08", number=1, serial=number, granule=960)
+        for number in range(500)
+    ]
+    report = survey(*chain)
+    assert len(report["links"]) < 500
+    assert "bytes" not in report["links"][0]

@@ -10,6 +10,7 @@ from ..opus.items import AudioPacket, Hole
 from ..opus.reader import Item, OpusReader
 from ..opus.tags import OpusTags
 from .console import show
+from .figures import by_link, figures
 from .files import read_chunks
 from .pages import RATE, Entry, lay_out
 from .result import as_json
@@ -46,6 +47,10 @@ class Survey:
             self._take(reader.finish())
         except FormatError as error:
             self.error = error
+        pages = by_link(self.pages)
+        if len(pages) == len(self.links):  # the reader leaves out links that a body of its size may not have
+            for link, its_pages in zip(self.links, pages, strict=True):
+                link.update(figures(its_pages, link["samples"]))
 
     @property
     def samples(self) -> int:

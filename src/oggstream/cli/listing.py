@@ -43,6 +43,8 @@ def _link(number: int, link: Entry) -> Iterator[str]:
     seconds = link["samples"] / RATE
     bits = f", {counted(link['packets'], 'packet')}"
     yield f"link {number}: serial {link['serial']:08x}, {_channels(link)}, {seconds:.3f} s{bits}"
+    if "bytes" in link:
+        yield from _figures(link)
     yield f"  pre-skip      {link['pre_skip']} samples ({_milliseconds(link['pre_skip'])})"
     yield f"  input rate    {link['input_sample_rate']} Hz"
     yield f"  output gain   {link['output_gain_db']:+.2f} dB"
@@ -56,6 +58,19 @@ def _link(number: int, link: Entry) -> Iterator[str]:
         yield f"  comment       {_shown(comment)}"
     if link.get("padding"):
         yield f"  padding       {counted(link['padding'], 'byte')} behind the comments"
+
+
+def _figures(link: Entry) -> Iterator[str]:
+    rates = [f"{link[name] / 1000:.2f}" for name in ("bitrate", "audio_bitrate") if link[name] is not None]
+    if rates:
+        yield f"  bitrate       {rates[0]} kbit/s, {rates[1]} kbit/s of it audio"
+    overhead = f"{link['overhead'] * 100:.1f} % of it container and headers"
+    yield f"  size          {counted(link['bytes'], 'byte')}, {overhead}"
+    for name in ("packet", "page"):
+        spread = link[f"{name}_duration"]
+        least, mean, most = (_milliseconds(round(spread[key] * RATE)) for key in ("min", "mean", "max"))
+        lengths = least if least == most else f"{least} to {most}, {mean} on average"
+        yield f"  {name + 's':12}  {lengths}"
 
 
 def _channels(link: Entry) -> str:
@@ -93,6 +108,9 @@ def _contents(page: Entry) -> str:
     few = [f"{count} x {kind}" if count > 1 else kind for kind, count in kinds.most_common(_FEW)]
     if len(kinds) > _FEW:
         few.append(f"{sum(kinds.values()) - sum(count for _, count in kinds.most_common(_FEW))} others")
+    sizes = [packet["bytes"] for packet in page["packets"] if packet["kind"] == "audio"]
+    if sizes:
+        few.append(f"{min(sizes)}-{max(sizes)} bytes" if len(sizes) > 1 else counted(sizes[0], "byte"))
     return printable(", ".join(few + notes))
 
 

@@ -9,12 +9,14 @@ from ..errors import FormatError
 from ..ogg.packet import PacketReader
 from ..ogg.page import BAD_CHECKSUM, BOS, CAPTURE, CONTINUED, EOS, Page, PageReader, Skipped
 from ..opus.head import MAGIC as HEAD_MAGIC, OpusHead
+from ..opus.links import LinkFinder
 from ..opus.tags import MAGIC as TAGS_MAGIC
 from ..opus.toc import multistream_samples, packet_info
 from ..sniff import ogg_codec
 
 RATE = 48000
 _HEADER = Struct("<4xBBqII4sB")  # version, flags, granule position, serial number, page number, checksum, segments
+_SHORT = 4  # bytes of packets that are described once only: a body may have one for every two bytes
 _FLAGS = ((CONTINUED, "continued"), (BOS, "bos"), (EOS, "eos"))
 
 Entry = dict[str, Any]
@@ -32,6 +34,7 @@ def lay_out(body: bytes) -> Layout:
     layout = Layout([], [])
     streams: dict[int, _Stream] = {}
     reader = PageReader()
+    links = _LinkNumbers()
     for part in reader.feed(body) + reader.finish():
         if isinstance(part, Skipped):
             layout.damage.append({"offset": part.offset, "bytes": part.size, "reason": part.reason})
@@ -39,8 +42,27 @@ def lay_out(body: bytes) -> Layout:
             continue
         if part.bos or part.serial not in streams:
             streams[part.serial] = _Stream(part)
-        layout.pages.append(streams[part.serial].take(part))
+        layout.pages.append(streams[part.serial].take(part, links.number(part), body))
     return layout
+
+
+class _LinkNumbers:
+    """Counts the links as the reader does, those without audio included."""
+
+    def __init__(self) -> None:
+        self._finder = LinkFinder()
+        self._link: object = None
+        self._count = 0
+
+    def number(self, page: Page) -> int | None:
+        """The number (from 1) of the link of which the page is played, None if it is not."""
+        link = self._finder.find(page, 0)
+        if link is None:
+            return None
+        if link is not self._link:
+            self._link = link
+            self._count += 1
+        return self._count
 
 
 class _Stream:
@@ -52,9 +74,10 @@ class _Stream:
         self._reached = -1
         self._streams = 1  # Opus streams in a packet
         self._packets = 0
+        self._short: dict[bytes, Entry] = {}  # what was made of short packets of audio
 
-    def take(self, page: Page) -> Entry:
-        """Describe a page and the packets that end on it."""
+    def take(self, page: Page, link: int | None, body: bytes) -> Entry:
+        """Describe a page of ``body`` and the packets that end on it."""
         found = self._reader.feed(page, self._reached)
         entry = {
             "offset": page.offset,
@@ -64,6 +87,8 @@ class _Stream:
             "granule": page.granule,
             "flags": _flags(page.flags),
             "crc": "ok",
+            "checksum": _checksum(body, page.offset),
+            "link": link,
             "codec": self._codec,
             "repeated": found is None,
             "gap": found.gap if found else None,
@@ -83,7 +108,11 @@ class _Stream:
         # As the reader has it: the second packet is the tags, damaged or not, if its page has granule position 0.
         if self._packets == 2 and (packet.startswith(TAGS_MAGIC) or page.granule == 0):
             return {"bytes": len(packet), "kind": "tags"}
-        return self._describe_audio(packet)
+        if len(packet) > _SHORT:
+            return self._describe_audio(packet)
+        if packet not in self._short:
+            self._short[packet] = self._describe_audio(packet)
+        return self._short[packet]
 
     def _note_streams(self, packet: bytes) -> None:
         try:
@@ -139,6 +168,8 @@ def _claims(body: bytes, damage: Skipped) -> list[Entry]:
                     "granule": granule,
                     "flags": _flags(flags),
                     "crc": "cut" if at + size > len(body) else crc,
+                    "checksum": _checksum(body, at),
+                    "link": None,
                     "codec": None,
                     "repeated": False,
                     "gap": None,
@@ -147,6 +178,11 @@ def _claims(body: bytes, damage: Skipped) -> list[Entry]:
             )
         at = body.find(CAPTURE, at + len(CAPTURE), end)
     return entries
+
+
+def _checksum(body: bytes, at: int) -> str:
+    """That of the page at ``at`` as it stands there."""
+    return f"{int.from_bytes(body[at + 22 : at + 26], 'little'):08x}"
 
 
 def _flags(flags: int) -> list[str]:
