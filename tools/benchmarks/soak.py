@@ -30,6 +30,7 @@ MEGABYTE = 1e6
 FAULTS = ("status=401", "cut=0.5", "status=404", "stall=0.4", "cut=0.03", "cancel")
 ROUND = 3 * len(FAULTS)  # utterances until everything has happened once
 CANCEL_SECONDS = 0.4
+CANCEL_AT_ONCE = 0.005  # where 18 s of speech take 0.1 s
 
 Utter = Callable[[str], Awaitable[int]]
 """Speaks once, with the fault that is named (empty: none); returns how many errors came of it."""
@@ -61,7 +62,7 @@ def measure_played(run: Run) -> Outcome:
         async with AsyncExitStack() as stack:
             utter = await _on_one_device(stack, address)
             growth, _, errors = await _soak(count, utter)
-        return growth, _more(before), errors
+        return growth, await _more(before), errors
 
     with _device():
         return _measure(run, run.seconds(PLAYED_EACH, least=0.3), soak)
@@ -91,7 +92,7 @@ async def _soak(count: int, utter: Utter) -> tuple[float, Held, int]:
         if number == warm_up - 1:
             before, warm = _held(), _settled()
     growth = float(_settled() - warm)
-    return growth, _more(before), errors
+    return growth, await _more(before), errors
 
 
 async def _utter_alone(url: str) -> int:
@@ -100,7 +101,7 @@ async def _utter_alone(url: str) -> int:
     source = oggstream.HttpSource(url.removesuffix("/cancel"))
     playing = oggstream.play_stream("Hello.", source=source, sink=InstantSink(), options=_impatient())
     try:
-        return await _count_errors(playing, cancel=url.endswith("/cancel"))
+        return await _count_errors(playing, CANCEL_AT_ONCE if url.endswith("/cancel") else None)
     finally:
         await source.aclose()
 
@@ -119,16 +120,16 @@ async def _on_one_device(stack: AsyncExitStack, address: str) -> Utter:
 
     async def utter(fault: str) -> int:
         playing = oggstream.play_stream("Hello.", source=sources[fault], sink=sink, options=_impatient())
-        return await _count_errors(playing, cancel=fault == "cancel")
+        return await _count_errors(playing, CANCEL_SECONDS if fault == "cancel" else None)
 
     return utter
 
 
-async def _count_errors(playing: Awaitable[Any], *, cancel: bool) -> int:
+async def _count_errors(playing: Awaitable[Any], cancel: float | None) -> int:
     import oggstream
 
     try:
-        async with asyncio.timeout(CANCEL_SECONDS if cancel else None):
+        async with asyncio.timeout(cancel):
             await playing
     except (oggstream.OggStreamError, TimeoutError):
         return 1
@@ -161,9 +162,14 @@ def _settled() -> int:
     return resident_bytes()
 
 
-def _more(before: Held) -> Held:
-    """What is held beyond ``before``."""
-    return Held(*(max(0, now - earlier) for now, earlier in zip(_held(), before, strict=True)))
+async def _more(before: Held) -> Held:
+    """What is held beyond ``before``, and is still held when a thread that has ended has had time to go."""
+    for _ in range(100):
+        more = Held(*(max(0, now - earlier) for now, earlier in zip(_held(), before, strict=True)))
+        if not any(more):
+            break
+        await asyncio.sleep(0.01)
+    return more
 
 
 def _held() -> Held:
