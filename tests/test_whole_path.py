@@ -71,6 +71,16 @@ def voice_of(service: Service) -> oggstream.OpenAISource:
     return oggstream.OpenAISource(base_url=service.base, api_key="sk-test")
 
 
+async def speak(service: Service) -> oggstream.PlaybackReport:
+    """Play on the default device, with a latency that holds while the machine is busy with other tests."""
+    source, sink = voice_of(service), oggstream.DeviceSink(latency=0.2)
+    try:
+        return await oggstream.play_stream("Hello.", source=source, sink=sink)
+    finally:
+        await sink.aclose()
+        await source.aclose()
+
+
 def between_zeros(pcm: NDArray[np.float32]) -> NDArray[np.float32]:
     loud = np.flatnonzero(np.any(pcm != 0, axis=1))
     return pcm[loud[0] : loud[-1] + 1]
@@ -82,8 +92,7 @@ async def test_what_the_loudspeaker_gets_is_the_decoded_stream_sample_for_sample
 ) -> None:
     body = fixture(layout)
     async with speech_service(body) as service, sound_server.recording() as recording:
-        report = await oggstream.play_stream("Hello.", source=(source := voice_of(service)))
-        await source.aclose()
+        report = await speak(service)
     expected = between_zeros(await decoded(body))
     heard = recording.sound
     assert len(heard) == len(expected)
@@ -99,10 +108,8 @@ async def test_a_line_that_breaks_is_heard_to_the_last_whole_page(sound_server: 
     head, tags, first, *_ = pages(fixture("generation_a"))
     received = head + tags + first
     async with speech_service(received + b"OggS\x00\x00", cut=True) as service, sound_server.recording() as recording:
-        source = voice_of(service)
         with pytest.raises(SourceBrokenError) as caught:
-            await oggstream.play_stream("Hello.", source=source)
-        await source.aclose()
+            await speak(service)
     assert caught.value.report is not None
     assert caught.value.report.audio.samples == 48000 - 312
     expected = await decoded(received)
