@@ -15,7 +15,7 @@ from oggstream.opus.head import OpusHead
 from oggstream.opus.link_decoder import Int16LinkDecoder, LinkDecoder
 from oggstream.opus.tags import OpusTags
 from oggstream.opus.toc import MAX_SAMPLES, multistream_samples, packet_info, packet_samples
-from tools.fuzzing import __main__ as fuzz, memory, target
+from tools.fuzzing import __main__ as fuzz, memory, target, worst
 from tools.fuzzing.mutate import Raw, mutate, sealed, split
 
 DAMAGE = Path(__file__).parent / "fixtures" / "damage"
@@ -145,3 +145,9 @@ def test_growth_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "peak", lambda: 75.0)
     with pytest.raises(MemoryError, match="65 MB"):
         tally.run(b"", lambda _: 0.0)
+
+
+def test_bodies_made_to_cost_much_cost_little() -> None:
+    found = list(worst.costs(3000))
+    assert [cost.name for cost in found] == list(worst.BODIES)
+    assert all(cost.megabytes < 64 for cost in found)

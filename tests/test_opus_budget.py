@@ -2,19 +2,26 @@ from __future__ import annotations
 
 import gc
 import weakref
+from pathlib import Path
 
 import pytest
 
 from ogg_build import PRE_SKIP, SAMPLES, Reading, audio, headers, link, page
 from oggstream.errors import FormatError
+from oggstream.ogg.packet import MAX_PACKET
+from oggstream.ogg.page import MAX_PAGE
 from oggstream.opus import decode as decode_module, decoder as decoder_module
 from oggstream.opus.budget import BURST, LINK, MAX_HOLE, SAMPLES_PER_BYTE, Budget, weight
 from oggstream.opus.decode import decode_body
 from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
+from oggstream.opus.items import MAX_WARNINGS
 from oggstream.opus.link_decoder import Int16LinkDecoder, LinkDecoder
 from oggstream.opus.reader import OpusReader
-from oggstream.opus.tags import OpusTags
+from oggstream.opus.refusal import MAX_JUNK
+from oggstream.opus.tags import MAX_COMMENTS, OpusTags
+from oggstream.opus.timeline import MAX_CONCEALED
+from oggstream.opus.toc import MAX_STREAM_BYTES
 from opus_streams import placed, tone_packets
 from test_damage import Output
 
@@ -56,7 +63,7 @@ def test_a_link_weighs_as_much_as_its_channels_cost(head: OpusHead, expected: in
 
 
 def test_speech_of_the_lowest_bitrate_of_opus_is_always_allowed() -> None:
-    assert 6000 / 8 * SAMPLES_PER_BYTE > 2 * 48000
+    assert 6000 / 8 * SAMPLES_PER_BYTE >= 2 * 48000
 
 
 def test_silence_of_two_minutes_without_a_byte_is_played() -> None:
@@ -189,3 +196,25 @@ def test_tags_beyond_those_listed_are_left_out_of_the_report(monkeypatch: pytest
     result = decode_body([chain], Output().open)
     assert [found["vendor"] for found in result.links] == ["test", None]
     assert "more than 100 characters of tags" in result.stream["warnings"][0]
+
+
+def test_the_page_of_limits_has_these_values() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "limits.md").read_text(encoding="utf-8")
+    assert (MAX_PAGE, MAX_PACKET, MAX_STREAM_BYTES, MAX_COMMENTS) == (65307, 4 << 20, 61440, 16384)
+    assert (MAX_JUNK, MAX_CONCEALED, MAX_WARNINGS) == (256 << 10, 96000, 50)
+    assert (decode_module.MAX_LINKS, decode_module.MAX_TAGS) == (10000, 4 << 20)
+    assert (round(48000 / SAMPLES_PER_BYTE), BURST // 48000, LINK / 48, MAX_HOLE // 96000) == (375, 120, 60, 87)
+    for value in (
+        "65307",
+        "4 MiB",
+        "61440",
+        "16384",
+        "256 KiB",
+        "| 2 s;",
+        "| 50 |",
+        "10000",
+        "4 Mi ",
+        "375",
+        "two min",
+    ):
+        assert value in text

@@ -166,6 +166,13 @@ def test_a_refused_packet_is_counted_and_its_time_left_out() -> None:
     np.testing.assert_array_equal(pcm_of(frames), pcm_of(frames_of([MONO, *placed(PACKETS)])))
 
 
+@pytest.mark.parametrize(("skip", "cut"), [(312, 0), (0, 100)])
+def test_of_a_refused_packet_only_what_would_be_kept_is_left_out(skip: int, cut: int) -> None:
+    packets = placed([BROKEN], skip=skip, cut=cut)
+    after = placed(PACKETS, position=960 - skip - cut)
+    assert assert_contiguous(frames_of([MONO, *packets, *after])) == 9600
+
+
 def test_holes_after_a_refused_packet_keep_to_the_shorter_time() -> None:
     packets = placed([*PACKETS[:3], BROKEN])
     hole = Hole(0, 0, 3840, 960, "lost")

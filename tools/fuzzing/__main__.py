@@ -34,6 +34,7 @@ examples:
   tools/fuzz --seconds 1800
   tools/fuzz --corpus ~/corpus      keeps what was found to be new there, and goes on from it
   tools/fuzz crash-0123             runs the files named, once each
+  tools/fuzz --worst                runs bodies of 200 KB that are made to cost much, and prints what they cost
 """
 
 
@@ -76,6 +77,8 @@ def main() -> int:
     options = _parser().parse_args()
     if options.files:
         return _run_files(options.files)
+    if options.worst:
+        return _run_worst()
     try:
         atheris = import_module("atheris")
     except ImportError:
@@ -100,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-len", type=int, default=50_000, help="bytes of an input at most (default: 50000)")
     parser.add_argument("--corpus", type=Path, help="a folder to keep what is new in; default: one for this run")
     parser.add_argument("--artifacts", type=Path, default=Path(), help="where findings go (default: here)")
+    parser.add_argument("--worst", action="store_true", help="run bodies made to cost much instead")
     parser.add_argument("files", nargs="*", type=Path, help="inputs to run once each, without a search")
     return parser
 
@@ -112,6 +116,18 @@ def _run_files(files: list[Path]) -> int:
         taken = examine(file.read_bytes())
         print(f"{file}: {taken * 1000:.0f} ms, {memory.peak() - before:.0f} MB")
     return 0
+
+
+def _run_worst() -> int:
+    from tools.fuzzing.worst import costs
+
+    print("| body | bytes | s of CPU, slowest part | growth, MB |\n|---|---|---|---|")
+    slowest = largest = 0.0
+    for cost in costs():
+        slowest, largest = max(slowest, cost.seconds), max(largest, cost.megabytes)
+        print(f"| {cost.name} | {cost.size} | {cost.seconds:.2f} | {cost.megabytes:.0f} |", flush=True)
+    print(f"| **most** | | **{slowest:.2f}** | **{largest:.0f}** |")
+    return int(largest > MEGABYTES)
 
 
 def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:

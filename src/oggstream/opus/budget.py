@@ -2,7 +2,7 @@
 
 A packet of two bytes can be 120 ms of 255 channels; a page of 29 bytes can claim that two seconds are lost, and one of
 49 begin a link with a decoder of its own. So a few kilobytes could keep a processor busy for hours. Opus itself goes
-down to 6 kbit/s (RFC 6716 section 2.1.1). A body may average as little as 2.7 kbit/s for each channel that is coded,
+down to 6 kbit/s (RFC 6716 section 2.1.1). A body may average as little as 3 kbit/s for each channel that is coded,
 and have two minutes more, which under DTX is silence of several minutes. What goes beyond that is left out.
 """
 
@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .head import OpusHead
 
-SAMPLES_PER_BYTE = 144
-"""Samples (48 kHz, of one coded channel) that each byte of the body allows for: 333 bytes a second."""
+SAMPLES_PER_BYTE = 128
+"""Samples (48 kHz, of one coded channel) that each byte of the body allows for: 375 bytes a second."""
 
 BURST = 120 * 48000
 """Samples that are allowed beyond that."""

@@ -29,7 +29,7 @@ class Timeline:
         The sender's count says how long it was. What falls into the pre-skip need not be made up, only counted. A gap
         of more than ``most`` samples is closed as if it had been so long.
         """
-        missing = 0 if granule < 0 else min(max(granule - samples - self.granule, 0), most, MAX_CONCEALED)
+        missing = min(max(granule - samples - self.granule, 0), most, MAX_CONCEALED)  # 0 without a granule position
         skipped = min(missing, self._skip)
         self._skip -= skipped
         self.granule += missing
@@ -67,14 +67,15 @@ class Timeline:
         return placed
 
     def _kept(self, granule: int, total: int) -> int:
-        """Samples that stay of the last page's packets (RFC 7845 section 4.4): what the granule position grows by.
+        """Samples that stay of the last page's packets (RFC 7845 section 4.4): what the granule position grows by, if
+        there are so many.
 
         Only this page's packets are trimmed: those before it are already played. A position below the pre-skip on a
         page that is first and last is invalid (section 4.5), and ignored.
         """
         if granule < 0 or (not self.begun and granule < self._pre_skip):
             return total
-        return min(max(granule - self.granule, 0), total)
+        return max(granule - self.granule, 0)
 
     def _trimmed(self, packets: list[bytes], durations: list[int], keep: int) -> list[AudioPacket]:
         """Place packets of which ``keep`` samples stay, less what is left of the pre-skip."""
