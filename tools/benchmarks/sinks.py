@@ -6,6 +6,8 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
+from oggstream.sinks.base import SinkFormat
+
 if TYPE_CHECKING:
     from oggstream.audio.ring import PcmRing
 
@@ -20,6 +22,10 @@ class InstantSink:
     def __init__(self) -> None:
         self.first_write: float | None = None
         self._ring: PcmRing | None = None
+
+    async def prepare(self) -> SinkFormat:
+        """A device's usual format."""
+        return SinkFormat(2, 48000)
 
     def start(self, ring: PcmRing) -> None:
         """Begin to read ``ring``."""

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
 from ..events import Recorder, Started
-from ..playout.queue import PacketQueue
 from ..playout.start import StartRule
 from ..threads import in_thread
+from .queue import PacketQueue
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..sinks.base import Sink, SinkFormat
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two looks at the ring
+HEADERS_AND_PACKET = 3  # items until the first sound
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
 
 
@@ -98,6 +99,10 @@ class Outlet:
 
             head = next(item for item in items if isinstance(item, OpusHead))  # it comes before a link's first audio
             self.channels = self._options.channels or head.channels
+        if not self.samples:  # the first packet does not wait until the rest of its page is counted
+            self.queue.extend(items[:HEADERS_AND_PACKET])
+            self.top_up()
+            items = items[HEADERS_AND_PACKET:]
         self.queue.extend(items)
         self.top_up()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from oggstream.engine.queue import PacketQueue
 from oggstream.opus.head import OpusHead
 from oggstream.opus.reader import AudioPacket, Hole
-from oggstream.playout.queue import PacketQueue
 
 HEAD = OpusHead.simple(1, 312)
 FIRST = AudioPacket(data=b"abc", position=0, samples=960, trim_start=312, trim_end=0)
