@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import io
+import weakref
 from contextlib import aclosing
+from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -380,3 +383,22 @@ async def test_a_hole_at_the_very_end_is_concealed_at_its_length() -> None:
     assert report.audio.samples > 96000
     frames = [frame async for frame in oggstream.stream_frames("Hi", source=ScriptedSource([(0.0, body)]))]
     assert sum(len(frame.pcm) for frame in frames) == report.audio.samples
+
+
+async def test_a_context_that_outlives_a_speech_does_not_keep_it() -> None:
+    contexts: list[Context] = []
+    sink = NullSink()
+    held: list[weakref.ref[PcmRing]] = []
+    start = sink.start
+
+    def note(ring: PcmRing) -> None:
+        held.append(weakref.ref(ring))
+        start(ring)
+
+    sink.start = note  # type: ignore[method-assign]
+    source = ScriptedSource(every(0.1, pages(spoken(0.5))))
+    await oggstream.play_stream("Hello.", source=source, sink=sink, on_event=lambda _: contexts.append(copy_context()))
+    await sink.aclose()
+    gc.collect()
+    assert contexts
+    assert held[0]() is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import copy_context
 
 import pytest
 
@@ -56,3 +57,13 @@ async def test_tasks_started_in_a_block_belong_to_it() -> None:
 def test_events_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         FirstByte(at=1.0).at = 2.0  # type: ignore[misc]
+
+
+def test_a_recorder_that_has_ended_tells_nobody_and_holds_nobody() -> None:
+    seen: list[Event] = []
+    recorder = Recorder(lambda: 1.0, 0.0, seen.append)
+    with using(recorder):
+        context = copy_context()
+    recorder.end()
+    context.run(emit, FirstByte)
+    assert seen == []

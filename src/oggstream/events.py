@@ -120,6 +120,12 @@ class Recorder:
         """Add a listener; it is called in order, on the event loop. What it raises ends the session."""
         self._listeners.append(listener)
 
+    def end(self) -> None:
+        """Tell nobody any more. A timer keeps the context that it was made in, so a connection that stays open would
+        keep the session that opened it, and its ring of samples.
+        """
+        self._listeners.clear()
+
     def elapsed(self) -> float:
         """Seconds since the session's zero."""
         return self._clock() - self.zero

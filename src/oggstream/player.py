@@ -50,6 +50,7 @@ async def play_stream(
     with using(recorder):
         whole = await gather_text(text)
         async with AsyncExitStack() as stack:
+            stack.callback(recorder.end)
             # Closed last to first, also when cancelled: the sink, which may sound, before the connection.
             voice = _borrow(stack, coerce_source(source))
             output = _borrow(stack, coerce_sink(sink))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import card, material, origin
-from .process import resident_bytes
+from .process import private_bytes
 from .row import Outcome, Row, Run
 from .sinks import InstantSink
 
@@ -158,8 +158,9 @@ def _device() -> Iterator[None]:
 
 
 def _settled() -> int:
+    """Bytes in use; mapped files, of which other processes have more or less in RAM as well, are not counted."""
     gc.collect()
-    return resident_bytes()
+    return private_bytes()
 
 
 async def _more(before: Held) -> Held:
