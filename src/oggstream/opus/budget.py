@@ -32,20 +32,25 @@ class Budget:
 
     def __init__(self) -> None:
         self._spent = 0
+        self._widest = 0  # channels of the widest link so far, to which others may be mixed
 
-    def left(self, end: int) -> int:
-        """What may still be spent on a page that ends at byte ``end`` of the body."""
-        return BURST + end * SAMPLES_PER_BYTE - self._spent
+    def begin(self, head: OpusHead) -> None:
+        """Note that a link has audio, which takes a decoder."""
+        self._widest = max(self._widest, head.channels)
+        self.spend(head, LINK)
+
+    def room(self, head: OpusHead, end: int) -> int:
+        """Samples per channel that a page of the link which ends at byte ``end`` of the body may still give."""
+        return (BURST + end * SAMPLES_PER_BYTE - self._spent) // self.weight(head)
 
     def hole(self, head: OpusHead, end: int) -> int:
-        """Samples per channel that a hole before a page that ends at ``end`` may have at most."""
-        return max(0, min(self.left(end) // weight(head), MAX_HOLE // head.channels))
+        """Samples per channel that a hole before such a page may have at most."""
+        return max(0, min(self.room(head, end), MAX_HOLE // head.channels))
 
-    def spend(self, samples: int) -> None:
-        """Use up ``samples`` of coded channels."""
-        self._spent += samples
+    def spend(self, head: OpusHead, samples: int) -> None:
+        """Use up ``samples`` per channel of the link."""
+        self._spent += samples * self.weight(head)
 
-
-def weight(head: OpusHead) -> int:
-    """How many coded channels a sample of the link costs: decoding them, and four output channels as one for copies."""
-    return head.streams + head.coupled + head.channels // 4
+    def weight(self, head: OpusHead) -> int:
+        """How many coded channels a sample costs: those to be decoded, and the copying of output beyond 8 channels."""
+        return head.streams + head.coupled + max(head.channels - 8, self._widest - 8, 0) // 4

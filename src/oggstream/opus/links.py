@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from ..errors import FormatError
 from ..ogg.packet import PacketReader, split
 from ..sniff import ogg_codec
-from .budget import weight
 from .head import MAGIC, OpusHead
 from .timeline import Timeline
 from .toc import multistream_samples, packet_samples
@@ -40,11 +39,10 @@ class Stage(Enum):
 class Link:
     """The stream that is played of one link, and how far it has been read."""
 
-    __slots__ = ("gap", "head", "measure", "noted", "packets", "stage", "tags", "timeline", "weight")
+    __slots__ = ("gap", "head", "measure", "noted", "packets", "stage", "tags", "timeline")
 
     def __init__(self, head: OpusHead, number: int, position: int) -> None:
         self.head = head
-        self.weight = weight(head)
         self.stage = Stage.HEAD
         self.packets = PacketReader(number)
         self.timeline = Timeline(position, head.pre_skip)

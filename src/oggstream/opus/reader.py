@@ -170,7 +170,7 @@ class OpusReader:
     ) -> tuple[list[bytes], list[int]]:
         """Leave out what goes beyond the `Budget`, all that follows on the page included."""
         first = 0 if link.timeline.begun else LINK
-        room = self._budget.left(page.offset + page.size) // link.weight - first
+        room = self._budget.room(link.head, page.offset + page.size) - first
         total = sum(durations)
         if total > room:
             fitting = sum(1 for end in accumulate(durations) if end <= room)
@@ -179,8 +179,9 @@ class OpusReader:
             self._warn_once(link, message, "budget")
             packets, durations = packets[:fitting], durations[:fitting]
             total = sum(durations)
-        if packets:
-            self._budget.spend((first + total) * link.weight)
+        if packets and first:
+            self._budget.begin(link.head)
+        self._budget.spend(link.head, total)
         return packets, durations
 
     def _place(self, link: Link, page: Page, packets: list[bytes], durations: list[int]) -> list[AudioPacket]:
@@ -213,7 +214,7 @@ class OpusReader:
         if not samples:
             self.stats.warn(f"{gap.reason} at byte {gap.offset}: there is no time to conceal")
             return []
-        self._budget.spend(samples * link.weight)
+        self._budget.spend(link.head, samples)
         self.stats.holes += 1
         return [Hole(gap.offset, gap.size, position, samples, gap.reason)]
 
