@@ -53,6 +53,7 @@ class LinkDecoder:
         # Neither ctypes.cast nor a type for each array: they make cycles, and what hangs on them, megabytes per link,
         # would wait for the garbage collector.
         address = self._state if isinstance(self._state, int) else ctypes.addressof(self._state.contents)
+        self._handle = ctypes.c_void_p(address)
         self._memory = memoryview(_block(size).from_address(address)).cast("B")
         self._room = MAX_SAMPLES * rate // 48000
         self._output(self._functions.decode_float32, ctypes.c_float)
@@ -65,7 +66,7 @@ class LinkDecoder:
         self.frame_bytes = self.channels * ctypes.sizeof(sample)
         """Bytes of one sample of all channels."""
         self._decode = decode
-        self._pcm = decode.argtypes[3](sample.from_buffer(pcm))
+        self._pcm = ctypes.c_void_p(ctypes.addressof(sample.from_buffer(pcm)))
 
     def set_gain(self, gain: int) -> None:
         """Apply ``gain`` (1/256 dB) from the next packet on, instead of what was; bounded to libopus's 16 bits."""
@@ -76,12 +77,12 @@ class LinkDecoder:
         """Decode a packet; returns samples per channel now in `buffer`, 0 if libopus refuses it."""
         if not data:  # libopus would take it for a loss, and fill all the room
             return 0
-        count: int = self._decode(self._state, data, len(data), self._pcm, self._room, 0)
+        count: int = self._decode(self._handle, data, len(data), self._pcm, self._room, 0)
         return count if count > 0 else 0  # noqa: FURB136  # a call of max() for every packet can be measured
 
     def conceal(self, samples: int) -> int:
         """Make up ``samples`` (at `rate`, a multiple of 2.5 ms, at most 120 ms) that were lost."""
-        count: int = self._decode(self._state, None, 0, self._pcm, samples, 0)
+        count: int = self._decode(self._handle, None, 0, self._pcm, samples, 0)
         return max(count, 0)
 
     def decode_fec(self, following: bytes, samples: int) -> int:
@@ -89,7 +90,7 @@ class LinkDecoder:
 
         What the copy does not cover is concealed; everything, where there is none (CELT never has one).
         """
-        count: int = self._decode(self._state, following, len(following), self._pcm, samples, 1) if following else 0
+        count: int = self._decode(self._handle, following, len(following), self._pcm, samples, 1) if following else 0
         return count if count > 0 else self.conceal(samples)
 
     def fill(self, samples: int, following: bytes | None) -> Iterator[int]:
@@ -152,14 +153,14 @@ class Int16LinkDecoder(LinkDecoder):
 
     def _decode_again(self, data: bytes, values: int) -> None:
         self._memory[:] = self._before
-        self._functions.decode_float32(self._state, data, len(data), self._float_pcm, self._room, 0)
+        self._functions.decode_float32(self._handle, data, len(data), self._float_pcm, self._room, 0)
         self._clipped += values
         self.buffer.cast("h")[:values] = _rounded(self._float_buffer[:values])
 
     def _decode_float(self, data: bytes) -> int:
         if not data:
             return 0
-        count: int = self._functions.decode_float32(self._state, data, len(data), self._float_pcm, self._room, 0)
+        count: int = self._functions.decode_float32(self._handle, data, len(data), self._float_pcm, self._room, 0)
         count = max(count, 0)
         values = count * self.channels
         self.buffer[: 2 * values] = round_int16(self._float_buffer[:values])

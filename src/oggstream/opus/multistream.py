@@ -8,13 +8,18 @@ coded.
 from __future__ import annotations
 
 import ctypes
+from functools import cache
 from typing import Any, NamedTuple
 
 from . import library
 
 
 class Functions(NamedTuple):
-    """The C functions of one kind of decoder, with equal signatures of ``decode_*``, ``ctl`` and ``destroy``."""
+    """The C functions of one kind of decoder.
+
+    ``decode_*`` take the state and the PCM as `ctypes.c_void_p` objects: their argument types are not declared, which
+    saves half of the time of a call (0.34 us instead of 0.88). ``ctl`` and ``destroy`` take the state as it was made.
+    """
 
     decode_int16: Any
     decode_float32: Any
@@ -25,7 +30,7 @@ class Functions(NamedTuple):
 def plain() -> Functions:
     """Those for one stream of one or two channels."""
     api = library.api("decoder")
-    return Functions(api.libopus_decode, api.libopus_decode_float, api.libopus_ctl, api.destroy)
+    return Functions(_undeclared("opus_decode"), _undeclared("opus_decode_float"), api.libopus_ctl, api.destroy)
 
 
 def multistream() -> Functions:
@@ -36,24 +41,21 @@ def multistream() -> Functions:
         *(ctypes.c_char_p, ctypes.POINTER(ctypes.c_int)),
     )
     opus.opus_multistream_decoder_create.restype = ctypes.c_void_p
-    for function, sample in (
-        (opus.opus_multistream_decode, ctypes.c_int16),
-        (opus.opus_multistream_decode_float, ctypes.c_float),
-    ):
-        function.argtypes = (
-            *(ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int32),
-            *(ctypes.POINTER(sample), ctypes.c_int, ctypes.c_int),
-        )
-        function.restype = ctypes.c_int
     opus.opus_multistream_decoder_ctl.argtypes = (ctypes.c_void_p, ctypes.c_int)  # the variable ones stay undeclared
     opus.opus_multistream_decoder_destroy.argtypes = (ctypes.c_void_p,)
     opus.opus_multistream_decoder_destroy.restype = None
     return Functions(
-        opus.opus_multistream_decode,
-        opus.opus_multistream_decode_float,
+        _undeclared("opus_multistream_decode"),
+        _undeclared("opus_multistream_decode_float"),
         opus.opus_multistream_decoder_ctl,
         opus.opus_multistream_decoder_destroy,
     )
+
+
+@cache
+def _undeclared(name: str) -> Any:
+    """A function object of its own, whatever others have declared; it returns an int."""
+    return library.load()[name]
 
 
 def create_plain(rate: int, channels: int) -> tuple[Any, int]:
