@@ -17,7 +17,18 @@ import pytest
 import oggstream
 from oggstream.engine import outlet
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
-from oggstream.events import Event, FirstPacket, RequestSent, Resumed, SegmentEnded, SegmentStarted, Stalled, Started
+from oggstream.events import (
+    Event,
+    FirstPacket,
+    RequestSent,
+    Resumed,
+    Retrying,
+    SegmentEnded,
+    SegmentStarted,
+    Stalled,
+    Started,
+    emit,
+)
 from oggstream.ogg.crc import checksum
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null import NullSink
@@ -163,6 +174,16 @@ async def test_no_headers_for_the_first_byte_timeout_is_an_error() -> None:
     with pytest.raises(SourceTimeoutError, match="60 s"):
         await oggstream.play_stream("Hi", source=source, sink=NullSink())
     assert source.closed == 1
+
+
+async def test_a_time_out_amid_retries_tells_what_they_were_for() -> None:
+    class Refusing(ScriptedSource):
+        def open(self, text: str, options: oggstream.SpeechOptions) -> Any:
+            emit(Retrying, delay=90.0, reason="HTTP 503")
+            return super().open(text, options)
+
+    with pytest.raises(SourceTimeoutError, match="60 s before any audio, and before that: HTTP 503; try again"):
+        await oggstream.play_stream("Hi", source=Refusing([], headers_after=100), sink=NullSink())
 
 
 async def test_a_service_that_falls_silent_in_mid_speech_is_an_error_after_what_it_sent_was_heard() -> None:

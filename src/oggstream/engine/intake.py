@@ -25,6 +25,7 @@ class Intake:
         self.stats = StreamStats()
         self.request_id: str | None = None
         self.audio_began = False
+        self.refusal = ""  # why the service, or the way to it, made the source try again
         self._options = options
         self._bytes_began = False
 
@@ -82,7 +83,10 @@ class Intake:
                 raise
             when = "in mid-speech" if self.audio_began else "before any audio"
             name = "stall_timeout" if self.audio_began else "first_byte_timeout"
-            raise SourceTimeoutError(f"the service sent nothing for {seconds:g} s {when} ({name})") from error
+            before = f", and before that: {self.refusal}" if self.refusal else ""
+            raise SourceTimeoutError(
+                f"the service sent nothing for {seconds:g} s {when}{before}; try again, or allow it more time ({name})"
+            ) from error
 
     def _read(self, chunk: bytes) -> list[Item]:
         if not self._bytes_began:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..audio.frame import RATE
 from ..errors import OggStreamError
-from ..events import Event, Recorder, RequestSent
+from ..events import Event, Recorder, RequestSent, Retrying
 from ..sinks.base import PreparedSink, Sink, SinkFormat
 from .account import Account
 from .intake import Intake
@@ -84,6 +84,8 @@ class Session:
     def _note(self, event: Event) -> None:
         if isinstance(event, RequestSent):
             self._request_out.set()
+        elif isinstance(event, Retrying):
+            self._intake.refusal = event.reason
 
     async def _receive(self, playing: asyncio.Task[None]) -> None:
         async with aclosing(self._intake.batches(self._source, self._text, self._speech)) as batches:
