@@ -130,19 +130,6 @@ def test_finishing_without_a_frame_gives_nothing() -> None:
     assert Converter(1, 44100).finish() == []
 
 
-@pytest.mark.parametrize("rate", [16000, 44100, 48000, 96000])
-def test_positions_in_the_ring_stand_for_positions_in_the_stream(rate: int) -> None:
-    converter = Converter(1, rate)
-    assert converter.to_ring(48000) == rate
-    assert converter.to_stream(rate) == 48000
-    for position in (0, 1, 959, 960, 961, 1_000_003):
-        assert abs(converter.to_ring(position) / rate - position / 48000) < 1 / rate
-        if rate <= 48000:
-            assert converter.to_ring(converter.to_stream(position)) == position
-        else:
-            assert converter.to_stream(converter.to_ring(position)) == position
-
-
 def test_what_comes_out_can_be_written_to_a_ring() -> None:
     ring = PcmRing(2, 44100)
     for part in Converter(2, 44100).convert(PcmFrame(noise(4800), 0)):

@@ -52,14 +52,6 @@ class Converter:
         resampler, self._resampler = self._resampler, None
         return _filled(resampler.resample_chunk(np.empty((0, self.channels), np.float32), last=True))
 
-    def to_ring(self, position: int) -> int:
-        """The ring's position of a stream position (48 kHz): the first sample at or after it."""
-        return -(-position * self.rate // RATE)
-
-    def to_stream(self, position: int) -> int:
-        """The stream position (48 kHz) of a ring's position: ``to_ring`` of it is ``position`` again."""
-        return position * RATE // self.rate
-
     def _mix(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:
         channels = pcm.shape[1]
         via = self._via or channels

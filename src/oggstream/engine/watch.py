@@ -31,10 +31,8 @@ class Watch:
         """Seconds until the next look: few while the first sample is on its way to the converter."""
         return SETTLED_PAUSE if self._started else STARTING_PAUSE
 
-    def look(self, ring: PcmRing | None) -> None:
+    def look(self, ring: PcmRing) -> None:
         """Record stalls and resumptions as soon as they are known, starts and ends once they are heard."""
-        if ring is None:
-            return
         self._look_for_stalls(ring)
         if not self._started and ring.runs and self._passed(ring.runs[0][1]):
             self._started = True
