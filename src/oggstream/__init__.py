@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         SegmentStarted as SegmentStarted,
         Stalled as Stalled,
         Started as Started,
+        Transcribed as Transcribed,
         Warned as Warned,
     )
     from .options import PlaybackOptions as PlaybackOptions, SpeechOptions as SpeechOptions
@@ -112,6 +113,7 @@ _HOMES = {
         "SegmentStarted",
         "Stalled",
         "Started",
+        "Transcribed",
         "Warned",
     ),
     "options": ("PlaybackOptions", "SpeechOptions"),

@@ -97,6 +97,14 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Transcribed(Event):
+    """What a service that writes down its own speech says that it spoke, beside the ``text`` that it was given."""
+
+    text: str
+    spoken: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned(Event):
     """Something is odd but does not stop the speech; the report lists it too."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from .errors import UsageError
 
 FORMATS = ("auto", "opus", "pcm", "wav")
 GAINS = ("none", "track", "album")
+SLOWEST = 0.87
+"""The least playback rate at which stretched speech still sounds natural."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +38,43 @@ class SpeechOptions:
 class PlaybackOptions:
     """Buffering and playout. Times in seconds.
 
-    ``start_buffer``: audio needed before the first sound; an ended stream starts at once. ``resume_buffer``: the same
-    after a stall. ``ring_seconds``: decoded audio held for the audio thread. ``queue_bytes``: packets received but not
-    yet decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest
-    silence of the service before its audio; ``stall_timeout``: the same after audio began. ``gain``: the R128 tag that
-    is applied on top of the stream's own gain, "none", "track" or "album". ``channels``: 1 to 255, to which the stream
-    is mixed before the sink gets it; None: as they come. Raises `UsageError` for a negative time, a ring shorter than
-    the buffer that must fit into it, or another gain or number of channels.
+    When sound starts and goes on, by default as soon as the arrivals allow:
+
+    - ``start_buffer``: audio needed before the first sound, None: what the arrivals and the ``history`` say; an ended
+      stream starts at once. ``resume_buffer``: the same after a stall.
+    - ``slowest``: how far playback may be slowed down to get round a stall, 0.5 to 1; 1 is not at all.
+    - ``conceal``: cover a late packet by up to 60 ms of made-up sound before the stall.
+    - ``early``: play packets before their page is complete while little is buffered.
+    - ``history``: file where the behaviour of services is kept; "default" is one in the user's cache folder, None none.
+
+    Text that grows or is long:
+
+    - ``ahead``: unheard speech, in seconds, that is requested at most; ``requests``: how many at a time.
+    - ``pause``: silence between two pieces of text; None: what the service gives.
+    - ``patience``: how long a sentence whose end does not come is waited for while little is left to be heard.
+    - ``speakable``: leave out what is not meant to be spoken (Markdown, code fences, addresses of links).
+
+    Limits: ``ring_seconds``: decoded audio held for the audio thread. ``queue_bytes``: packets received but not yet
+    decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest silence
+    of the service before its audio; ``stall_timeout``: the same after audio began.
+
+    Sound: ``gain``: the R128 tag that is applied on top of the stream's own gain, "none", "track" or "album".
+    ``channels``: 1 to 255, to which the stream is mixed before the sink gets it; None: as they come.
+
+    Raises `UsageError` for what is outside its range, or a ring shorter than the buffer that must fit into it.
     """
 
-    start_buffer: float = 0.1
-    resume_buffer: float = 0.2
+    start_buffer: float | None = None
+    resume_buffer: float | None = None
+    slowest: float = SLOWEST
+    conceal: bool = True
+    early: bool = True
+    history: str | os.PathLike[str] | None = "default"
+    ahead: float = 15.0
+    requests: int = 2
+    pause: float | None = None
+    patience: float = 0.7
+    speakable: bool = True
     ring_seconds: float = 2.0
     queue_bytes: int = 16 << 20
     first_byte_timeout: float = 60.0
@@ -54,10 +83,15 @@ class PlaybackOptions:
     channels: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("start_buffer", "resume_buffer", "first_byte_timeout", "stall_timeout"):
-            if getattr(self, name) < 0:
+        for name in ("start_buffer", "resume_buffer", "pause", "patience", "first_byte_timeout", "stall_timeout"):
+            value = getattr(self, name)
+            if value is not None and value < 0:
                 raise UsageError(f"{name} must not be negative")
-        if self.ring_seconds < max(0.1, self.resume_buffer):
+        if not 0.5 <= self.slowest <= 1:
+            raise UsageError(f"slowest {self.slowest:g} is outside 0.5 to 1")
+        if self.ahead <= 0 or self.requests < 1:
+            raise UsageError("ahead and requests must be positive")
+        if self.ring_seconds < max(0.1, self.resume_buffer or 0):
             raise UsageError("ring_seconds must be at least 0.1 and hold resume_buffer")
         if self.gain not in GAINS:
             raise UsageError(f"unknown gain {self.gain!r}: use one of {', '.join(GAINS)}")

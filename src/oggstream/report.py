@@ -52,7 +52,12 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutInfo:
-    """How playing went: ``stalls`` of the network, ``device_underflows`` of the device, in counts and seconds."""
+    """How playing went: ``stalls`` of the network, ``device_underflows`` of the device, in counts and seconds.
+
+    ``stretched_seconds`` is the time that slowing down put in. ``early_packets`` were played, or ready to be, before
+    their page was complete; ``withdrawn_seconds`` of such sound was taken back unheard because the page was damaged,
+    ``unverified_seconds`` had been heard by then.
+    """
 
     stalls: int = 0
     stall_seconds: float = 0.0
@@ -60,6 +65,9 @@ class PlayoutInfo:
     stretched_seconds: float = 0.0
     device_underflows: int = 0
     peak_buffer_seconds: float = 0.0
+    early_packets: int = 0
+    withdrawn_seconds: float = 0.0
+    unverified_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +91,16 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentInfo:
-    """A piece of text and where it lies: samples at 48 kHz since the first one; ``first_packet`` in seconds."""
+    """A piece of text and where it lies: samples at 48 kHz since the first one; ``first_packet`` in seconds.
+
+    ``spoken`` is what the service says that it spoke, where it says so and it is not ``text``.
+    """
 
     text: str
     start_sample: int
     end_sample: int
     first_packet: float | None
+    spoken: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class Outlet:
         self._options = options
         self._stats = stats
         self._recorder = recorder
-        self._rule = StartRule(options.start_buffer)
+        self._rule = StartRule(options.start_buffer or 0.1)
         self._format: SinkFormat | None = None  # known once the sink is open
         self._head: OpusHead | None = None  # of the link that is being received
         self._decoder: FrameDecoder | None = None
@@ -169,7 +169,7 @@ class Outlet:
         self._decoder.expect(self._head)
         self._converter = Converter(channels, rate, via=self._options.channels)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
-        self.ring.resume_fill = round(self._options.resume_buffer * rate)
+        self.ring.resume_fill = round((self._options.resume_buffer or 0.2) * rate)
         self._sink.start(self.ring)
         self.settled.set()
 
@@ -217,7 +217,7 @@ class Outlet:
         assert self.ring is not None
         if self.ring.playing or not self.ring.fill:
             return
-        if not self.queue or self.ring.fill >= self._options.start_buffer * self.ring.rate or not self.ring.space:
+        if not self.queue or self.ring.fill >= self._rule.start_buffer * self.ring.rate or not self.ring.space:
             self._recorder.record(Started)
             self.ring.begin()
 
