@@ -1,0 +1,1 @@
+"""The latency lab: captures replayed over recorded networks, and what the playout paid above the best there is."""

@@ -1,0 +1,97 @@
+"""What earlier utterances taught about one service, model and voice."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+SCHEMA = 1
+KEPT = 16  # utterances: what was before them is forgotten
+FORMATS_KEPT = 8
+
+
+class Utterance(NamedTuple):
+    """How the audio of one utterance arrived.
+
+    ``pace``: seconds that a second of audio took, after the first (1 / synthesis rate; 0: all came at once).
+    ``margin``: seconds of audio that had to be there before the first sound to get round every stall but those that
+    the pace explains. ``characters``: spoken per second of audio, 0 where that is not known.
+    """
+
+    pace: float
+    margin: float
+    characters: float
+
+
+class Habits(NamedTuple):
+    """The last utterances of one host, model and voice, the oldest first; a value, never changed in place.
+
+    ``seen``: utterances ever. ``first_packet``: seconds from the request to the first packet per format.
+    ``link``: bytes per second that the way to the service was seen to carry, 0 where that is not known.
+    """
+
+    utterances: tuple[Utterance, ...] = ()
+    seen: int = 0
+    first_packet: tuple[tuple[str, float], ...] = ()
+    link: float = 0.0
+
+    def with_utterance(self, utterance: Utterance) -> Habits:
+        """Return these habits and one more utterance."""
+        return self._replace(utterances=(*self.utterances, utterance)[-KEPT:], seen=self.seen + 1)
+
+    def with_first_packet(self, name: str, seconds: float) -> Habits:
+        """Return these habits knowing that the first packet in format ``name`` came ``seconds`` after the request."""
+        known = dict(self.first_packet)
+        known[name] = _smoothed(known.get(name), seconds)
+        return self._replace(first_packet=tuple(known.items())[-FORMATS_KEPT:])
+
+    def with_link(self, rate: float) -> Habits:
+        """Return these habits knowing that ``rate`` bytes per second came over the link."""
+        return self._replace(link=_smoothed(self.link or None, rate))
+
+    def characters_per_second(self, usual: float) -> float:
+        """Characters spoken per second of audio, the median of what was seen; ``usual`` where nothing was."""
+        seen = sorted(utterance.characters for utterance in self.utterances if utterance.characters > 0)
+        return seen[len(seen) // 2] if seen else usual
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data that ``json.dumps`` takes, of which `from_dict` makes the same habits again."""
+        return {
+            "schema": SCHEMA,
+            "utterances": [[round(number, 4) for number in utterance] for utterance in self.utterances],
+            "seen": self.seen,
+            "first_packet": {name: round(seconds, 4) for name, seconds in self.first_packet},
+            "link": round(self.link, 1),
+        }
+
+    @classmethod
+    def from_dict(cls, data: object) -> Habits | None:
+        """Read what `to_dict` gave; None for anything else: what is damaged is as good as not learnt."""
+        try:
+            return cls._read(data)
+        except (TypeError, ValueError, KeyError, AttributeError):
+            return None
+
+    @classmethod
+    def _read(cls, data: Any) -> Habits | None:
+        if data["schema"] != SCHEMA:
+            return None
+        return cls(
+            tuple(Utterance(*map(_number, item)) for item in data["utterances"][-KEPT:]),
+            int(_number(data["seen"])),
+            tuple((str(name), _number(seconds)) for name, seconds in data["first_packet"].items())[-FORMATS_KEPT:],
+            _number(data["link"]),
+        )
+
+
+def _smoothed(before: float | None, now: float) -> float:
+    return now if before is None else before + (now - before) / 4
+
+
+def _number(value: Any) -> float:
+    """``value`` as a finite number that is not negative; raises ValueError or TypeError for any other."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"not a number: {value!r}")
+    if not 0 <= value < math.inf:
+        raise ValueError(f"not a quantity: {value!r}")
+    return float(value)
