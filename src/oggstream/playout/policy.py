@@ -95,7 +95,7 @@ class Policy:
         """Sound goes on after a stall."""
         self._phase, self._since = Phase.PLAYING, now
 
-    def decide(self, now: float, buffered: float, played: float) -> Decision:
+    def decide(self, now: float, buffered: float, played: float) -> Decision:  # noqa: ARG002
         """Say what to do now, with ``buffered`` seconds of audio received and not played, ``played`` seconds played."""
         phase = Phase.PLAYING if self._phase is Phase.FILLING and played > 0 else self._phase
         if self._ended:

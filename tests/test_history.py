@@ -1,0 +1,137 @@
+"""What was learnt about services, kept between runs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from oggstream import history
+from oggstream.history import KEYS, History, default_path
+from oggstream.playout.habits import Habits, Utterance
+
+HABITS = Habits().with_utterance(Utterance(0.25, 0.1, 13.0))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "cache" / "history.json"
+
+
+def test_what_is_put_is_there_for_the_next_process(path: Path) -> None:
+    History(path).put("host|model|voice", HABITS)
+    assert History(path).get("host|model|voice") == HABITS
+    assert History(path).get("host|model|other") is None
+
+
+def test_the_same_object_gives_what_it_was_given(path: Path) -> None:
+    kept = History(path)
+    assert kept.get("key") is None
+    kept.put("key", HABITS)
+    assert kept.get("key") is HABITS
+
+
+def test_without_a_path_it_lives_in_memory() -> None:
+    kept = History(None)
+    assert kept.get("key") is None
+    kept.put("key", HABITS)
+    assert kept.get("key") == HABITS
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [b"", b"{", b"[1]", b"null", b"\xff\xfe", b'{"key": 3}', b'{"key": {"schema": 99}}', b"[" * 100_000, b"\0" * 100],
+)
+def test_a_damaged_file_is_ignored_and_rewritten(path: Path, damage: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(damage)
+    kept = History(path)
+    assert kept.get("key") is None
+    kept.put("key", HABITS)
+    assert History(path).get("key") == HABITS
+
+
+def test_a_file_that_is_far_too_long_is_not_read_whole(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text(json.dumps({"key": HABITS.to_dict(), "more": "x" * history.MOST_BYTES}))
+    assert History(path).get("key") is None
+
+
+def test_a_folder_in_its_place_does_no_harm(path: Path) -> None:
+    path.mkdir(parents=True)
+    kept = History(path)
+    kept.put("key", HABITS)
+    assert kept.get("key") == HABITS
+    assert path.is_dir()
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_place_that_cannot_be_made_does_no_harm(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for place in (tmp_path / "file" / "history.json", "no\0name"):
+        kept = History(place)
+        kept.put("key", HABITS)
+        assert kept.get("key") == HABITS
+
+
+def test_a_file_that_vanishes_is_written_again(path: Path) -> None:
+    kept = History(path)
+    kept.put("key", HABITS)
+    path.unlink()
+    assert kept.get("key") == HABITS
+    kept.put("key", HABITS)
+    assert path.exists()
+
+
+def test_two_processes_keep_each_others_keys(path: Path) -> None:
+    one, other = History(path), History(path)
+    assert one.get("b") is None
+    assert other.get("a") is None
+    one.put("a", HABITS)
+    other.put("b", HABITS)
+    assert History(path).get("a") == HABITS
+    assert History(path).get("b") == HABITS
+
+
+def test_nothing_but_the_file_is_left(path: Path) -> None:
+    History(path).put("key", HABITS)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_keys_not_heard_of_for_longest_are_forgotten(path: Path) -> None:
+    kept = History(path)
+    for number in range(KEYS):
+        kept.put(str(number), HABITS)
+    kept.put("0", HABITS)
+    kept.put("one more", HABITS)
+    assert kept.get("0") == History(path).get("0") == HABITS
+    assert kept.get("1") is None
+    assert len(json.loads(path.read_text())) == KEYS
+
+
+@pytest.mark.parametrize(
+    ("platform", "variable", "end"),
+    [("linux", "XDG_CACHE_HOME", ()), ("win32", "LOCALAPPDATA", ()), ("darwin", None, ("Library", "Caches"))],
+)
+def test_the_default_is_where_the_system_keeps_caches(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, variable: str | None, end: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os.path, "expanduser", lambda _: str(tmp_path))
+    if variable:
+        monkeypatch.setenv(variable, str(tmp_path))
+    assert default_path() == str(tmp_path.joinpath(*end, "oggstream", "history.json"))
+
+
+@pytest.mark.parametrize(("platform", "end"), [("linux", (".cache",)), ("win32", ("AppData", "Local"))])
+def test_the_default_lies_in_the_home_folder_where_nothing_else_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, platform: str, end: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    monkeypatch.setattr(os.path, "expanduser", lambda _: str(tmp_path))
+    for variable in ("XDG_CACHE_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(variable, raising=False)
+    assert default_path() == str(tmp_path.joinpath(*end, "oggstream", "history.json"))
