@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from oggstream.audio.frame import PcmFrame
 from oggstream.errors import UsageError
 from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
-from oggstream.opus.items import Hole, StreamStats
+from oggstream.opus.items import Hole, Item, PageBegun, PageSettled, PageWithdrawn, StreamStats
 from oggstream.opus.reader import OpusReader
 from oggstream.opus.tags import OpusTags
 from opus_streams import join_streams, placed, tone_packets
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from oggstream.audio.frame import PcmFrame
-    from oggstream.opus.reader import Item
 
 FIXTURES = Path(__file__).parent / "fixtures"
 MONO = OpusHead.simple(1, 312)
@@ -221,3 +220,164 @@ def test_fixtures_give_all_their_samples_in_one_piece(name: str, samples: int) -
     assert assert_contiguous(frames) == samples
     assert reader.stats.bad_packets == reader.stats.holes == 0
     assert float(np.sqrt(np.mean(np.concatenate([frame.pcm[:, 0] for frame in frames]) ** 2))) > 0.01
+
+
+# States
+
+
+@pytest.mark.parametrize(
+    "head", [MONO, OpusHead.simple(2, 312), OpusHead(0, 1, 3, 0, 48000, 0, 1, 3, 0, bytes(range(3)))]
+)
+def test_a_saved_state_gives_the_same_again(head: OpusHead) -> None:
+    streams = [tone_packets(200 * (number + 1), channels=1 + head.coupled) for number in range(head.streams)]
+    items = placed([join_streams(parts) for parts in zip(*streams, strict=True)])
+    decoder = FrameDecoder()
+    frames_of([head, *items[:4]], decoder)
+    state = decoder.save()
+    once = pcm_of(frames_of(items[4:], decoder))
+    for _ in range(2):
+        decoder.restore(state)
+        np.testing.assert_array_equal(pcm_of(frames_of(items[4:], decoder)), once)
+
+
+def test_a_restored_hole_waits_again() -> None:
+    decoder = FrameDecoder()
+    frames_of([MONO, *placed(PACKETS[:5]), Hole(0, 0, 4800, 960, "lost")], decoder)
+    state = decoder.save()
+    after = placed(PACKETS[6:7], position=5760)
+    once = frames_of(after, decoder)
+    decoder.restore(state)
+    again = frames_of(after, decoder)
+    assert [frame.concealed for frame in again] == [True, False]
+    np.testing.assert_array_equal(pcm_of(again), pcm_of(once))
+
+
+def test_packets_refused_since_then_are_taken_back_and_others_stay_counted() -> None:
+    stats = StreamStats()
+    decoder = FrameDecoder(stats=stats)
+    frames_of([MONO, *placed([*PACKETS[:2], BROKEN])], decoder)
+    state = decoder.save()
+    frames_of(placed([BROKEN, BROKEN], position=2880), decoder)
+    stats.bad_packets += 10  # the reader's
+    decoder.restore(state)
+    assert stats.bad_packets == 11
+    (frame,) = frames_of(placed(PACKETS[:1], position=2880), decoder)
+    assert frame.position == 1920
+
+
+def test_the_state_before_a_link_is_that_of_the_link_before() -> None:
+    decoder = FrameDecoder(gain="track")
+    frames_of([MONO, *placed(PACKETS[:4])], decoder)
+    state = decoder.save()
+    frames_of([OpusHead.simple(2, 0), *placed(tone_packets(channels=2), position=3840)], decoder)
+    decoder.restore(state)
+    ours = frames_of(placed(PACKETS[4:], position=3840), decoder)
+    np.testing.assert_array_equal(pcm_of(ours), pcm_of(frames_of([MONO, *placed(PACKETS)]))[3840:])
+
+
+def test_a_state_of_before_the_first_link_can_be_restored() -> None:
+    decoder = FrameDecoder()
+    decoder.expect(MONO)
+    state = decoder.save()
+    once = pcm_of(frames_of([MONO, *placed(PACKETS)], decoder))
+    decoder.restore(state)
+    np.testing.assert_array_equal(pcm_of(frames_of([MONO, *placed(PACKETS)], decoder)), once)
+    new = FrameDecoder()
+    state = new.save()
+    frames_of([MONO, *placed(PACKETS)], new)
+    new.restore(state)
+    assert new.tail(960) is None
+    np.testing.assert_array_equal(pcm_of(frames_of([MONO, *placed(PACKETS)], new)), once)
+
+
+def test_marks_of_pages_give_nothing_and_change_nothing() -> None:
+    marks: list[Item] = [PageBegun(), PageSettled(), PageWithdrawn(0)]
+    decoder = FrameDecoder()
+    assert frames_of(marks, decoder) == []
+    frames_of([MONO, *placed(PACKETS), Hole(0, 0, 9600, 960, "lost")], decoder)
+    assert frames_of(marks, decoder) == []
+    assert len(decoder.finish()) == 1
+
+
+# The tail
+
+
+@pytest.mark.parametrize("rate", [8000, 48000])
+@pytest.mark.parametrize("samples", [120, 2880, 5760])
+def test_the_tail_is_what_concealment_would_give(rate: int, samples: int) -> None:
+    decoder = FrameDecoder(rate)
+    frames_of([MONO, *placed(PACKETS[:5])], decoder)
+    tail = decoder.tail(samples)
+    assert tail is not None
+    assert (tail.position, tail.rate, tail.concealed) == (4800, rate, True)
+    assert tail.pcm.shape == (samples * rate // 48000, 1)
+    hole = frames_of([Hole(0, 0, 4800, samples, "lost"), *placed([b"\x08"], position=9)], decoder)
+    np.testing.assert_array_equal(tail.pcm, hole[0].pcm)
+
+
+def test_the_tail_leaves_the_decoder_as_it_is() -> None:
+    whole = pcm_of(frames_of([MONO, *placed(PACKETS)]))
+    decoder = FrameDecoder()
+    decoder.decode(MONO)
+    frames = []
+    for packet in placed(PACKETS):
+        frames += decoder.decode(packet)
+        assert decoder.tail(2880) is not None
+    np.testing.assert_array_equal(pcm_of(frames), whole)
+
+
+def test_the_tail_owns_its_memory() -> None:
+    decoder = FrameDecoder()
+    frames_of([MONO, *placed(PACKETS)], decoder)
+    one, two = decoder.tail(960), decoder.tail(960)
+    assert one is not None
+    assert two is not None
+    assert not np.shares_memory(one.pcm, two.pcm)
+    np.testing.assert_array_equal(one.pcm, two.pcm)
+
+
+def test_the_tail_goes_on_where_the_latest_frame_ended() -> None:
+    decoder = FrameDecoder()
+    ends = []
+    items: list[Item] = [
+        MONO,
+        *placed(PACKETS[:2], skip=312, cut=100),
+        *placed([BROKEN, *PACKETS], position=1508, skip=960),
+    ]
+    for item in items:
+        frames = decoder.decode(item)
+        tail = decoder.tail(120)
+        ends.append(None if tail is None else tail.position)
+        assert not frames or tail is None or tail.position == frames[-1].position + len(frames[-1].pcm)
+    assert ends[:4] == [None, 648, 1508, 1508]
+
+
+def test_there_is_no_tail_before_the_first_packet_of_a_link() -> None:
+    decoder = FrameDecoder()
+    assert decoder.tail(960) is None
+    decoder.decode(MONO)
+    assert decoder.tail(960) is None
+    frames_of(placed(PACKETS), decoder)
+    assert decoder.tail(960) is not None
+    decoder.decode(OpusHead.simple(2, 0))
+    assert decoder.tail(960) is None
+
+
+# Sound that is PCM already
+
+
+def test_a_frame_is_its_own() -> None:
+    decoder = FrameDecoder()
+    frame = PcmFrame(np.zeros((240, 2), np.float32), 0, 24000)
+    assert decoder.decode(frame) == [frame]
+    assert decoder.tail(960) is None
+
+
+def test_a_frame_ends_what_can_be_made_up_from_packets_before_it() -> None:
+    decoder = FrameDecoder()
+    frames_of([MONO, *placed(PACKETS), Hole(0, 0, 9600, 960, "lost")], decoder)
+    frame = PcmFrame(np.zeros((240, 1), np.float32), 10560, 24000)
+    hole, ours = decoder.decode(frame)
+    assert hole.concealed
+    assert ours is frame
+    assert decoder.tail(960) is None

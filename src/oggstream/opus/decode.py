@@ -19,12 +19,12 @@ from .link_decoder import (
     tags_gain,
 )
 from .reader import OpusReader
+from .tags import OpusTags
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
 
     from .reader import Item
-    from .tags import OpusTags
 
 MAX_LINKS = 10_000
 """Links that the report tells of; all are decoded and counted."""
@@ -129,7 +129,7 @@ class _Body:
                 self._hole = item
             elif isinstance(item, OpusHead):
                 self._begin_link(item)
-            else:
+            elif isinstance(item, OpusTags):
                 self._take_tags(item)
         self._flush()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..audio.frame import RATE, PcmFrame
 from ..errors import UsageError
 from .head import OpusHead
-from .items import AudioPacket, Hole, StreamStats
+from .items import AudioPacket, Hole, PageBegun, PageSettled, PageWithdrawn, StreamStats
 from .link_decoder import GAINS, RATES, LinkDecoder, demixing_matrix, tags_gain
 from .tags import OpusTags
 
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .reader import Item
+    from .items import Item
+
+_MARKS = (PageBegun, PageSettled, PageWithdrawn)
+
+
+class DecoderState(NamedTuple):
+    """All that a `FrameDecoder` was at one moment: its own fields, and the memory of libopus if there was a link."""
+
+    fields: dict[str, Any]
+    memory: bytes | None
 
 
 class FrameDecoder:
@@ -38,7 +47,9 @@ class FrameDecoder:
         self._samples: Any = None  # numpy's view of the link's buffer
         self._matrix: Any = None
         self._hole: Hole | None = None  # waits for the packet after it, which may carry FEC
-        self._refused = 0  # samples at 48 kHz of packets passed over
+        self._bad_packets = 0  # those that libopus refused
+        self._refused = 0  # samples at 48 kHz of these
+        self._end: int | None = None  # position behind the latest frame, None where nothing is to be made up
         self._expected: OpusHead | None = None  # of the link that is ready, though it has not begun
 
     def expect(self, head: OpusHead) -> None:
@@ -49,14 +60,23 @@ class FrameDecoder:
         self._begin_link(head)
         self._expected = head
 
-    def decode(self, item: Item) -> list[PcmFrame]:
-        """The frames that ``item`` completes. Raises `FormatError` or `LibraryError` as `LinkDecoder` does."""
+    def decode(self, item: Item | PcmFrame) -> list[PcmFrame]:
+        """The frames that ``item`` completes; one that is PCM already is its own.
+
+        Marks of pages give nothing: what they ask for is the caller's to do, with `save` and `restore`. Raises
+        `FormatError` or `LibraryError` as `LinkDecoder` does.
+        """
         if isinstance(item, AudioPacket):
             if self._hole is None:
                 return self._decode_packet(item)
             return self._fill_hole(item.data) + self._decode_packet(item)
+        if isinstance(item, _MARKS):
+            return []
         frames = self._fill_hole(None)
-        if isinstance(item, OpusHead):
+        if isinstance(item, PcmFrame):
+            self._end = None
+            frames.append(item)
+        elif isinstance(item, OpusHead):
             if item is not self._expected:
                 self._begin_link(item)
             self._expected = None
@@ -70,10 +90,31 @@ class FrameDecoder:
         """The frames of a hole that nothing came after; to be called after the last item."""
         return self._fill_hole(None)
 
+    def save(self) -> DecoderState:
+        """The complete state, for `restore`; which may be used again and again; some 20 KB a channel."""
+        return DecoderState(vars(self).copy(), None if self._link is None else self._link.save())
+
+    def restore(self, state: DecoderState) -> None:
+        """Be again what `save` found. Packets refused since then are no longer counted in ``stats``."""
+        self._stats.bad_packets -= self._bad_packets - state.fields["_bad_packets"]
+        vars(self).update(state.fields)
+        if self._link is not None and state.memory is not None:
+            self._link.restore(state.memory)
+
+    def tail(self, samples: int) -> PcmFrame | None:
+        """What would be made up if the next ``samples`` (48 kHz, a multiple of 120, at most 5760) were lost.
+
+        The decoder stays as it is. None before the first packet of a link, and behind sound that came as PCM.
+        """
+        if self._link is None or self._end is None:
+            return None
+        count = self._link.foresee(samples // self._ratio)
+        return PcmFrame(self._take(0, count), self._end, self._rate, concealed=True)
+
     def _begin_link(self, head: OpusHead) -> None:
         import numpy as np
 
-        self._head = self._link = None  # nothing of the link before is left if this one is refused
+        self._head = self._link = self._end = None  # nothing of the link before is left if this one is refused
         self._link = LinkDecoder(head, self._rate)
         self._head = head
         self._samples = np.frombuffer(self._link.buffer, np.float32).reshape(-1, self._link.channels)
@@ -89,15 +130,17 @@ class FrameDecoder:
         count = end = self._link.decode(data)
         if not count:
             self._stats.bad_packets += 1
+            self._bad_packets += 1
             self._refused += samples - trim_start - trim_end
             return []
         if trim_start or trim_end:
             # At lower rates trims shrink with everything else (RFC 7845 section 4.2).
             trim_start //= self._ratio
             end -= trim_end // self._ratio
-            if end <= trim_start:
-                return []
-        return [PcmFrame(self._take(trim_start, end), position - self._refused, self._rate)]
+            end = max(end, trim_start)
+        position -= self._refused
+        self._end = position + (end - trim_start) * self._ratio
+        return [PcmFrame(self._take(trim_start, end), position, self._rate)] if end > trim_start else []
 
     def _fill_hole(self, following: bytes | None) -> list[PcmFrame]:
         hole, self._hole = self._hole, None
@@ -108,6 +151,7 @@ class FrameDecoder:
         for count in self._link.fill(hole.samples // self._ratio, following):
             frames.append(PcmFrame(self._take(0, count), position, self._rate, concealed=True))
             position += count * self._ratio
+        self._end = position
         return frames
 
     def _take(self, start: int, end: int) -> NDArray[np.float32]:

@@ -1,8 +1,15 @@
-"""What flows out of the reader, beside the headers: packets with their place in time, holes, and the counters."""
+"""What flows out of the reader, beside the headers: packets with their place in time, holes, and the counters.
+
+A reader that is ``eager`` gives packets before their page is complete. Marks of three kinds say so: see `PageBegun`.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+if TYPE_CHECKING:
+    from .head import OpusHead
+    from .tags import OpusTags
 
 MAX_WARNINGS = 50  # bound on what a damaged stream may write into the report
 
@@ -34,6 +41,30 @@ class Hole(NamedTuple):
     position: int
     samples: int
     reason: str
+
+
+class PageBegun(NamedTuple):
+    """What comes next is of a page that is not complete yet, so that nothing vouches for it.
+
+    It is settled by a `PageSettled` or made void by a `PageWithdrawn`, of which one follows.
+    """
+
+
+class PageSettled(NamedTuple):
+    """The page is complete and its checksum right: all that was given since its `PageBegun` stands."""
+
+
+class PageWithdrawn(NamedTuple):
+    """The page is no page: all that was given since its `PageBegun` is void, a link's head and tags included.
+
+    ``position`` is that of the first sample which is void.
+    """
+
+    position: int
+
+
+Item: TypeAlias = "OpusHead | OpusTags | AudioPacket | Hole | PageBegun | PageSettled | PageWithdrawn"
+"""What a body consists of. The three of pages only come from a reader that is ``eager``."""
 
 
 class StreamStats:

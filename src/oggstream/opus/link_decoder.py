@@ -55,6 +55,7 @@ class LinkDecoder:
         address = self._state if isinstance(self._state, int) else ctypes.addressof(self._state.contents)
         self._handle = ctypes.c_void_p(address)
         self._memory = memoryview(_block(size).from_address(address)).cast("B")
+        self._copy: ctypes.Array[ctypes.c_char] | None = None  # where `foresee` puts one of the state
         self._room = MAX_SAMPLES * rate // 48000
         self._output(self._functions.decode_float32, ctypes.c_float)
         self.set_gain(head.output_gain + gain)
@@ -83,6 +84,15 @@ class LinkDecoder:
     def conceal(self, samples: int) -> int:
         """Make up ``samples`` (at `rate`, a multiple of 2.5 ms, at most 120 ms) that were lost."""
         count: int = self._decode(self._handle, None, 0, self._pcm, samples, 0)
+        return max(count, 0)
+
+    def foresee(self, samples: int) -> int:
+        """What `conceal` would make up next; the decoder stays as it is, for a copy of its state does it."""
+        if self._copy is None:
+            self._copy = _block(len(self._memory))()
+        memoryview(self._copy).cast("B")[:] = self._memory
+        handle = ctypes.c_void_p(ctypes.addressof(self._copy))
+        count: int = self._decode(handle, None, 0, self._pcm, samples, 0)
         return max(count, 0)
 
     def decode_fec(self, following: bytes, samples: int) -> int:

@@ -13,16 +13,15 @@ from typing import TYPE_CHECKING
 
 from ..ogg.page import Page, PageReader, Skipped
 from .budget import LINK, Budget
-from .head import MAGIC as HEAD_MAGIC, OpusHead
-from .items import AudioPacket, Hole, StreamStats
+from .head import MAGIC as HEAD_MAGIC
+from .items import AudioPacket, Hole, Item, StreamStats
 from .links import Link, LinkFinder, Stage
 from .refusal import MAX_JUNK, no_audio, not_ogg
 from .tags import MAGIC as TAGS_MAGIC, OpusTags
 
 if TYPE_CHECKING:
     from ..errors import FormatError
-
-Item = OpusHead | OpusTags | AudioPacket | Hole
+    from .head import OpusHead
 
 __all__ = ["AudioPacket", "Hole", "Item", "OpusReader", "StreamStats"]
 
