@@ -8,7 +8,7 @@ from typing import Any
 
 from .playout.habits import Habits
 
-KEYS = 64  # host, model and voice: those not heard of for longest are forgotten
+KEYS = 32  # host, model and voice: those not heard of for longest are forgotten
 MOST_BYTES = 1 << 20  # a longer file is not ours
 
 
@@ -67,7 +67,7 @@ class History:
         try:
             os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
             with open(draft, "x", encoding="ascii") as file:
-                json.dump(known, file, separators=(",", ":"))
+                file.write(json.dumps(known, separators=(",", ":")))
             os.replace(draft, self._path)
         except (OSError, ValueError):  # ValueError: a path with a NUL
             with suppress(OSError, ValueError):
