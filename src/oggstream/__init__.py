@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .errors import (
         AccessError as AccessError,
         AuthenticationError as AuthenticationError,
+        CaptureError as CaptureError,
         ConfigError as ConfigError,
         DeviceError as DeviceError,
         EmptyBodyError as EmptyBodyError,
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from .sources.http import HttpSource as HttpSource
     from .sources.offline import OfflineVoice as OfflineVoice
     from .sources.openai import OpenAISource as OpenAISource
+    from .sources.replay import ReplaySource as ReplaySource
 
 __version__ = "0.1.0"
 
@@ -79,6 +81,7 @@ _HOMES = {
     "errors": (
         "AccessError",
         "AuthenticationError",
+        "CaptureError",
         "ConfigError",
         "DeviceError",
         "EmptyBodyError",
@@ -131,6 +134,7 @@ _HOMES = {
     "sources.http": ("HttpSource",),
     "sources.offline": ("OfflineVoice",),
     "sources.openai": ("OpenAISource",),
+    "sources.replay": ("ReplaySource",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -111,6 +111,10 @@ class NoAudioError(FormatError):
     """Ogg Opus, but without audio that can be played."""
 
 
+class CaptureError(OggStreamError):
+    """A capture cannot be used: a half is missing or damaged, they disagree, or a newer version wrote it."""
+
+
 class DeviceError(OggStreamError):
     """The output device: no PortAudio, no device, an unknown one, busy, gone, or without the rate or channels."""
 

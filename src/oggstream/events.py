@@ -145,13 +145,37 @@ class Recorder:
             listener(event)
 
 
-_current: ContextVar[Recorder | None] = ContextVar("oggstream_recorder", default=None)
+class _Overhearer:
+    """Tells ``listener`` the kind of each event, and the recorder that would have had it alone."""
+
+    def __init__(self, listener: Callable[[type[Event]], object], recorder: Recorder | _Overhearer | None) -> None:
+        self._listener = listener
+        self._recorder = recorder
+
+    def record(self, kind: type[Event], **fields: Any) -> None:
+        """Pass the event on to both."""
+        self._listener(kind)
+        if self._recorder is not None:
+            self._recorder.record(kind, **fields)
+
+
+_current: ContextVar[Recorder | _Overhearer | None] = ContextVar("oggstream_recorder", default=None)
 
 
 @contextmanager
 def using(recorder: Recorder) -> Iterator[None]:
     """Make ``recorder`` the one that ``emit`` finds in this block and in tasks started from it."""
     token = _current.set(recorder)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def overhearing(listener: Callable[[type[Event]], object]) -> Iterator[None]:
+    """Call ``listener`` with the kind of each event that is emitted in this block, inside a session or not."""
+    token = _current.set(_Overhearer(listener, _current.get()))
     try:
         yield
     finally:

@@ -8,6 +8,8 @@ from threading import Thread
 from typing import TypeVar
 
 T = TypeVar("T")
+NAME = "oggstream-thread"
+"""What each of these threads is called."""
 
 
 def _drop(_result: object) -> None: ...
@@ -44,7 +46,7 @@ def begin(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _d
         except RuntimeError:  # the loop is closed: nobody waits any more
             abandoned(result)
 
-    Thread(target=run, daemon=True, name="oggstream-thread").start()
+    Thread(target=run, daemon=True, name=NAME).start()
     return future
 
 

@@ -44,13 +44,21 @@ class Request(NamedTuple):
 
 
 class HttpStream:
-    """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut."""
+    """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut.
 
-    __slots__ = ("_content", "_place", "content_type", "request_id")
+    ``status``, ``headers`` and ``request`` are the exchange as it was, credentials included: for captures, which leave
+    them out. ``url`` is fit to be shown.
+    """
 
-    def __init__(self, response: ClientResponse, place: Callable[[], Place]) -> None:
+    __slots__ = ("_content", "_place", "content_type", "headers", "request", "request_id", "status", "url")
+
+    def __init__(self, response: ClientResponse, place: Callable[[], Place], url: str, request: Request) -> None:
         self._content = response.content
         self._place = place
+        self.url = url
+        self.request = request
+        self.status = response.status
+        self.headers = response.headers
         self.content_type = response.headers.get("Content-Type", "")
         self.request_id = _request_id(response)
 
@@ -113,7 +121,7 @@ class HttpClient:
         """
         response = await self._answer(request, {**request.headers, **self._authorization}, advise)
         try:
-            stream = HttpStream(response, self._place)
+            stream = HttpStream(response, self._place, self.shown, request)
             events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
             yield stream
         finally:

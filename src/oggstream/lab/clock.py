@@ -1,0 +1,56 @@
+"""An event loop on a virtual clock: time jumps to the next timer as soon as there is nothing else to do."""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+import threading
+from typing import TYPE_CHECKING
+
+from ..threads import NAME
+
+if TYPE_CHECKING:
+    from selectors import SelectorKey
+
+LOOK = 0.005  # seconds of real time between two looks at a thread that may have ended
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """A loop whose `time` begins at 0 and passes in no time, so that equal programs run equally on every machine.
+
+    It stands still while a thread of `oggstream.threads` works, so that what the thread gives comes at the same
+    virtual moment however long it took. What arrives from outside (sockets, signals) is handled when it comes, and is
+    as little repeatable as ever.
+    """
+
+    def __init__(self) -> None:
+        self._jumping = _JumpingSelector()
+        super().__init__(self._jumping)
+
+    def time(self) -> float:
+        """Virtual seconds since the loop was made."""
+        return self._jumping.now
+
+
+class _JumpingSelector(selectors.DefaultSelector):
+    """Instead of waiting ``timeout`` seconds it adds them to ``now``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
+        """What is ready. Without a time limit it waits in earnest: only another thread or a signal can help then."""
+        ready = super().select(0)
+        if ready or timeout == 0:
+            return ready
+        if _thread_works():
+            return super().select(LOOK)
+        if timeout is None:
+            return super().select(None)
+        self.now += timeout
+        return ready
+
+
+def _thread_works() -> bool:
+    return any(thread.name == NAME for thread in threading.enumerate())
