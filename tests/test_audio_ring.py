@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from oggstream.audio import ring as ring_module
+from oggstream.audio.block import LOG_SIZE, WRITTEN
+from oggstream.audio.reading import Reader
 from oggstream.audio.ring import FADE_SECONDS, PcmRing
 
 RATE = 48000
@@ -50,6 +52,8 @@ class Model:
     ended: bool = False
     lacking: int | None = None  # silence in the present lack
     stalls: list[int] = field(default_factory=list)  # silence in those that are over
+    heard: bool = False
+    faded_in: int = 5  # samples of the fade after a stall
 
 
 class RingIsAQueue(RuleBasedStateMachine):
@@ -89,14 +93,21 @@ class RingIsAQueue(RuleBasedStateMachine):
         taken, block = read(self.ring, count)
         assert taken == due
         positions = [model.queue.popleft() for _ in range(due)]
-        assert block == [p + c / 8 for p in positions for c in (0, 1)] + [0.0] * (2 * (count - due))
         self._account(count, due)
+        sound = [(p + c / 8) * factor for p in positions for factor in [self._fade()] for c in (0, 1)]
+        assert block == pytest.approx(sound + [0.0] * (2 * (count - due)))
+
+    def _fade(self) -> float:
+        self.model.faded_in = min(self.model.faded_in + 1, 5)
+        return 0.5 - 0.5 * math.cos(math.pi * self.model.faded_in / 5)
 
     def _account(self, count: int, due: int) -> None:
         model = self.model
         if due and model.lacking is not None:
             model.stalls.append(model.lacking)
             model.lacking = None
+            model.faded_in = 0 if model.heard else 5
+        model.heard = model.heard or due > 0
         if due < count and model.begun and not model.ended:
             model.lacking = (model.lacking or 0) + count - due
 
@@ -157,7 +168,7 @@ def test_running_dry_in_mid_speech_is_a_stall_until_enough_is_there_again() -> N
     assert read(ring, 15)[0] == 0
     assert (ring.stalls, ring.stalled_samples) == (1, 20)
     ring.write(ramp(29, 1))
-    assert read(ring, 15) == (15, list(range(10, 25)))
+    assert read(ring, 15)[0] == 15
     assert (ring.stalled, ring.stalls, ring.stalled_samples) == (False, 1, 20)
 
 
@@ -202,15 +213,15 @@ def test_silence_after_the_last_sample_is_no_stall() -> None:
 def test_an_end_that_comes_while_a_block_is_filled_hides_no_samples() -> None:
     ring = playing(4)
 
-    class Late(PcmRing):
+    class Late(Reader):
         """Gets its last samples and its end between the look at the end and the look at the fill."""
 
-        def _available(self, wanted: int, ended: bool) -> int:
-            self.write(ramp(4, 4))
-            self.finish()
-            return super()._available(wanted, ended)
+        def _available(self, wanted: int, ended: bool, falling: bool) -> int:
+            ring.write(ramp(4, 4))
+            ring.finish()
+            return super()._available(wanted, ended, falling)
 
-    ring.__class__ = Late
+    ring._reader = Late(ring.block)
     assert read(ring, 8) == (8, [float(i) for i in range(8)])
 
 
@@ -369,6 +380,267 @@ def test_the_time_line_of_a_bad_network_is_bounded(monkeypatch: pytest.MonkeyPat
     assert len(ring.runs) == 3
     assert ring.time_of(95) == 9.05
     assert ring.stalls == 10
+
+
+def rising(count: int, start: int = 0, whole: int = FADE) -> list[float]:
+    return [0.5 - 0.5 * math.cos(math.pi * min(start + i + 1, whole) / whole) for i in range(count)]
+
+
+def falling(count: int, whole: int = FADE) -> list[float]:
+    return [*rising(whole)[::-1][1:], 0.0][:count]
+
+
+# After a stall.
+
+
+def test_after_a_stall_sound_fades_in_over_five_milliseconds_whatever_the_blocks() -> None:
+    ring = PcmRing(1)
+    ring.write(level(100))
+    ring.begin()
+    assert read(ring, 200)[1] == [1.0] * 100 + [0.0] * 100
+    ring.write(level(1000))
+    heard = [sample for _ in range(10) for sample in read(ring, 60)[1]]
+    assert heard == pytest.approx(rising(600), abs=1e-6)
+
+
+def test_a_first_sample_that_came_late_is_not_faded() -> None:
+    ring = PcmRing(1)
+    ring.begin()
+    assert read(ring, 10) == (0, [0.0] * 10)
+    ring.write(level(10))
+    assert read(ring, 10) == (10, [1.0] * 10)
+    assert (ring.stalls, ring.stalled, ring.stalled_samples) == (1, False, 10)
+
+
+def test_a_stall_in_the_middle_of_a_fade_in_begins_the_fade_again() -> None:
+    ring = PcmRing(1)
+    ring.write(level(10))
+    ring.begin()
+    read(ring, 20)
+    ring.write(level(100))
+    read(ring, 110)
+    ring.write(level(100))
+    assert read(ring, 100)[1] == pytest.approx(rising(100), abs=1e-6)
+
+
+# Pauses.
+
+
+@pytest.mark.parametrize("block", [64, 240, 480])
+def test_a_pause_fades_out_and_back_in_and_loses_no_sample(block: int) -> None:
+    ring = PcmRing(1)
+    ring.write(level(4000))
+    ring.begin()
+    read(ring, 480)
+    ring.paused = True
+    out = [sample for _ in range(10) for sample in read(ring, block)[1]]
+    assert out == pytest.approx(falling(FADE) + [0.0] * (10 * block - FADE), abs=1e-6)
+    assert ring.read == 480 + FADE
+    ring.paused = False
+    back = [sample for _ in range(5) for sample in read(ring, block)[1]]
+    assert back == pytest.approx(rising(5 * block), abs=1e-6)
+    assert (ring.stalls, ring.stalled, ring.stalled_samples, ring.paused) == (0, False, 0, False)
+
+
+def test_a_pause_is_in_the_time_line_and_is_no_run() -> None:
+    ring = playing(4800)
+    read(ring, 480, 5.0)
+    ring.paused = True
+    read(ring, 480, 5.01)
+    read(ring, 480, 5.02)
+    ring.paused = False
+    read(ring, 480, 7.0)
+    assert ring.runs == [(0, 5.0)]
+    assert ring.time_of(480 + FADE) == 7.0
+    assert ring.heard_at(6.0) == 480 + FADE
+
+
+def test_a_pause_that_is_taken_back_in_its_fade_turns_the_fade_round() -> None:
+    ring = PcmRing(1)
+    ring.write(level(4000))
+    ring.begin()
+    read(ring, 100)
+    ring.paused = True
+    read(ring, 100)
+    ring.paused = False
+    assert read(ring, 200)[1] == pytest.approx(rising(200, start=FADE - 100), abs=1e-6)
+
+
+def test_a_pause_before_the_first_sample_holds_it_back_whole() -> None:
+    ring = PcmRing(1)
+    ring.write(level(100))
+    ring.begin()
+    ring.paused = True
+    assert read(ring, 50) == (0, [0.0] * 50)
+    ring.paused = False
+    assert read(ring, 50) == (50, [1.0] * 50)
+    assert ring.stalls == 0
+
+
+def test_a_pause_when_little_is_left_fades_over_what_there_is() -> None:
+    ring = PcmRing(1)
+    ring.write(level(60))
+    ring.begin()
+    read(ring, 10)
+    ring.paused = True
+    taken, block = read(ring, 480)
+    assert taken == 50
+    assert block[49:] == [0.0] * 431
+    assert max(a - b for a, b in pairwise(block)) < 0.04
+    assert (ring.stalls, ring.done) == (0, False)
+
+
+def test_a_pause_in_a_stall_counts_no_silence() -> None:
+    ring = playing(10)
+    read(ring, 20)
+    ring.paused = True
+    ring.write(level(1000))
+    assert read(ring, 480)[0] == 0
+    assert (ring.stalls, ring.stalled_samples) == (1, 10)
+    ring.paused = False
+    assert read(ring, 480)[0] == 480
+    assert [position for position, _ in ring.runs] == [0, 10]
+
+
+def test_a_cut_ends_a_pause() -> None:
+    ring = PcmRing(1)
+    ring.write(level(1000))
+    ring.begin()
+    read(ring, 100)
+    ring.paused = True
+    read(ring, 480)
+    ring.cut()
+    assert read(ring, 480) == (0, [0.0] * 480)
+    assert ring.done
+
+
+# Loudness.
+
+
+def test_a_new_gain_is_reached_in_a_straight_line_within_ten_milliseconds() -> None:
+    ring = PcmRing(2)
+    ring.write(level(4000))
+    ring.begin()
+    read(ring, 100)
+    ring.gain = 0.5
+    first, second = read(ring, 100)[1], read(ring, 400)[1]
+    line = [max(1 - (i + 1) / 480, 0.5) for i in range(500)]
+    assert (first + second)[::2] == pytest.approx(line, abs=1e-6)
+    assert first[::2] == first[1::2]
+    ring.gain = 1.0
+    read(ring, 480)
+    assert read(ring, 10)[1] == [1.0] * 20
+
+
+def test_the_gain_before_the_first_sample_is_there_at_once() -> None:
+    ring = PcmRing(1)
+    ring.gain = 0.25
+    ring.write(level(100))
+    ring.begin()
+    assert read(ring, 100)[1] == [0.25] * 100
+    assert ring.gain == 0.25
+
+
+def test_a_cut_at_low_gain_fades_from_there() -> None:
+    ring = PcmRing(1)
+    ring.gain = 0.5
+    ring.write(level(1000))
+    ring.begin()
+    read(ring, 10)
+    ring.cut()
+    assert read(ring, FADE)[1] == pytest.approx([0.5 * f for f in falling(FADE)], abs=1e-6)
+
+
+# Taking back.
+
+
+def test_what_was_not_read_can_be_taken_back_and_written_anew() -> None:
+    ring = playing(1000)
+    read(ring, 480)
+    assert ring.withdraw(600) == 600
+    assert (ring.written, ring.fill) == (600, 120)
+    ring.write(ramp(5000, 10))
+    assert read(ring, 130) == (130, [*range(480, 600), *range(5000, 5010)])
+
+
+def test_what_was_read_stays() -> None:
+    ring = playing(1000)
+    read(ring, 480)
+    assert ring.withdraw(100) == 480
+    assert ring.withdraw(2000) == 480
+
+
+def test_before_a_concurrent_reader_a_block_stays() -> None:
+    ring = playing(2000)
+    ring.concurrent = True
+    read(ring, 480)
+    read(ring, 100)
+    assert ring.withdraw(0) == 580 + 480
+
+
+def test_before_it_begins_all_can_be_taken_back_from_a_concurrent_reader() -> None:
+    ring = PcmRing(1)
+    ring.concurrent = True
+    ring.write(level(100))
+    read(ring, 480)
+    assert ring.withdraw(0) == 0
+
+
+def test_after_the_end_nothing_is_taken_back() -> None:
+    ring = playing(1000)
+    ring.finish()
+    assert ring.withdraw(0) == 1000
+
+
+def test_a_block_that_was_begun_before_it_saw_the_withdrawal_is_given_back() -> None:
+    ring = playing(2000)
+    ring.concurrent = True
+    read(ring, 480)
+    blocks: list[tuple[int, list[float]]] = []
+
+    def fence() -> None:
+        """Let the reader take the next block with the position as it was, as if it had been in the middle of it."""
+        if not blocks and ring.written < 2000:
+            now = ring.written
+            ring._counters[WRITTEN] = 2000
+            blocks.append(read(ring, 480))
+            ring._counters[WRITTEN] = now
+
+    ring.fence = fence
+    assert ring.withdraw(0) == 960 + 480
+    assert blocks == [(480, list(range(480, 960)))]
+
+
+def test_each_publication_comes_behind_a_fence() -> None:
+    ring = PcmRing(1)
+    seen: list[tuple[int, bool, int | None]] = []
+    ring.fence = lambda: seen.append((ring.written, ring.playing, ring.length))
+    ring.write(level(10))
+    ring.begin()
+    ring.finish()
+    assert seen == [(0, False, None), (10, False, None), (10, True, None)]
+
+
+def test_times_of_another_clock_are_moved_to_the_session_s() -> None:
+    ring = playing(1000)
+    ring.clock_offset = -100.0
+    read(ring, 480, 105.0)
+    assert ring.time_of(0) == 5.0
+
+
+def test_a_log_that_nobody_looks_at_goes_on_when_it_is_looked_at() -> None:
+    ring = PcmRing(1, 100, 1.0)
+    ring.begin()
+    for second in range(LOG_SIZE + 10):
+        ring.write(level(10))
+        read(ring, 10, float(second))
+        read(ring, 10, second + 0.1)
+    assert len(ring.runs) == LOG_SIZE
+    assert ring.stalls == LOG_SIZE + 10
+    end = ring.read
+    ring.write(level(10))
+    read(ring, 10, 1000.0)
+    assert ring.time_of(end) == 1000.0
 
 
 def test_the_writer_tells_a_reader_that_asked_for_it() -> None:

@@ -1,8 +1,8 @@
 """The ring between the event loop, which writes, and the audio thread, which reads.
 
-One writer, one reader, no lock: every attribute is written by one side only (its comment says which), positions are
-counters that only grow, and the writer publishes a position after the samples that it stands for. Nothing here
-allocates more than a few views per call, and nothing needs numpy: the callback of a device may call `read_into`.
+One writer, one reader, no lock. Samples and counters lie in one block of memory (`oggstream.audio.block`), which a
+callback in Python (`oggstream.audio.reading`) or one in C reads. Every slot of it is written by one side only, and the
+writer publishes a position after the samples that it stands for.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from . import block as slot
+from .block import FADE_SECONDS, SAMPLE_BYTES, Block
 from .frame import RATE
+from .reading import Reader
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
 
-BYTES_PER_SAMPLE = 4  # float32
-FADE_SECONDS = 0.005
-SLIP_SECONDS = 0.01  # a block this far from where the time line has it corrects the line: the device slipped or drifted
+__all__ = ["FADE_SECONDS", "PcmRing"]
+
 MAX_RUNS = 10_000  # what a time line keeps; past that, its latest entry is replaced
 ROUNDING = 1e-3  # samples; far above the rounding of a clock's floats, far below a sample
 
@@ -27,8 +29,9 @@ class PcmRing:
     """Float32 samples of a fixed number of channels and rate, ``seconds`` long, allocated once.
 
     The writer calls `write`, then `begin` when sound may start, `finish` after the last sample, and `cut` to fade out
-    at once. The reader calls `read_into` for every block that the device wants, with the time at which the block's
-    first sample reaches the converter; from these the ring knows what has been heard, and when.
+    at once; it may `withdraw` what is not yet due, change the `gain`, and set `paused`. The reader calls `read_into`
+    for every block that the device wants, with the time at which the block's first sample reaches the converter; from
+    these the ring knows what has been heard, and when. All but `read_into` belongs to the writer's thread.
 
     Positions count samples at ``rate``, per channel, from the first one written.
     """
@@ -37,38 +40,83 @@ class PcmRing:
         self.channels = channels
         self.rate = rate
         self.capacity = math.ceil(seconds * rate)
-        self.frame_bytes = BYTES_PER_SAMPLE * channels
-        self._store = memoryview(bytearray(self.capacity * self.frame_bytes))
-
-        self.written = 0  # writer: samples ever written
-        self.playing = False  # writer: the playout rule let go
-        self.length: int | None = None  # writer: total samples, known once the stream has ended
-        self.broken = False  # writer: it ended before its time
-        self.resume_fill = 0  # writer: samples needed to go on after a stall
-        self.cutting = False  # writer: fade out and stay silent
-        self.on_write: Callable[[], None] | None = None  # reader, before start: called by the writer after each write
-
-        self.read = 0  # reader: samples ever handed to the device
-        self.silenced = False  # reader: the fade of `cut` has been handed to the device, to its end
-        self.runs: list[tuple[int, float]] = []  # reader: (position, time) where sound began and went on after stalls
-        self._line: list[tuple[int, float]] = []  # reader: those, and where the device's clock left what they foretell
-        self._faded = 0  # reader: samples of the fade handed to the device
-        self._lacking = False  # reader: ran empty, and nothing was handed over since
-        self._lack = 0  # reader: silence put in while lacking
-        self._past_stalls = 0  # reader: stalls that are over
-        self._past_lack = 0  # reader: silence put in by them
+        self.frame_bytes = SAMPLE_BYTES * channels
+        self.broken = False
+        """The stream ended before its time."""
+        self.concurrent = False
+        """The reader is on another thread, and may be in the middle of a block at any time."""
+        self.clock_offset = 0.0
+        """Seconds from the clock of the times that the reader gives to the session's."""
+        self.fence: Callable[[], None] | None = None
+        """For a reader that does not take the interpreter's lock: orders memory accesses before and after the call."""
+        self.on_write: Callable[[], None] | None = None
+        """Called after each write; set by a reader on the writer's own thread, before it starts."""
+        self.block = Block(channels, rate, self.capacity)
+        self._counters = self.block.counters
+        self._samples = self.block.samples
+        self._reader = Reader(self.block)
+        self._runs: list[tuple[int, float]] = []
+        self._line_kept: list[tuple[int, float]] = []
 
     # The writer's side.
 
     @property
+    def written(self) -> int:
+        """Samples ever written, but for those withdrawn."""
+        return self._counters[slot.WRITTEN]
+
+    @property
     def fill(self) -> int:
         """Samples written and not yet read."""
-        return self.written - self.read
+        return self._counters[slot.WRITTEN] - self._counters[slot.READ]
 
     @property
     def space(self) -> int:
         """Samples that `write` would take now."""
         return self.capacity - self.fill
+
+    @property
+    def playing(self) -> bool:
+        """`begin` was called."""
+        return bool(self._counters[slot.PLAYING])
+
+    @property
+    def length(self) -> int | None:
+        """Total samples, known once the stream has ended."""
+        length = self._counters[slot.LENGTH]
+        return None if length < 0 else length
+
+    @property
+    def cutting(self) -> bool:
+        """`cut` was called."""
+        return bool(self._counters[slot.CUTTING])
+
+    @property
+    def resume_fill(self) -> int:
+        """Samples needed to go on after a stall; may be changed at any time."""
+        return self._counters[slot.RESUME_FILL]
+
+    @resume_fill.setter
+    def resume_fill(self, samples: int) -> None:
+        self._counters[slot.RESUME_FILL] = samples
+
+    @property
+    def gain(self) -> float:
+        """What the samples are multiplied by, 0 to 1. A change is reached within 10 ms."""
+        return self.block.numbers[slot.GAIN]
+
+    @gain.setter
+    def gain(self, factor: float) -> None:
+        self.block.numbers[slot.GAIN] = factor
+
+    @property
+    def paused(self) -> bool:
+        """Fade out within 5 ms and wait, which is no stall; when it is cleared, fade in within 5 ms and go on."""
+        return bool(self._counters[slot.PAUSED])
+
+    @paused.setter
+    def paused(self, value: bool) -> None:
+        self._counters[slot.PAUSED] = value
 
     def write(self, pcm: Buffer) -> int:
         """Copy interleaved float32 samples (C-contiguous) in, as many as there is room for; return how many.
@@ -83,15 +131,38 @@ class PcmRing:
         count = min(len(source) // size, self.space)
         at = self.written % self.capacity
         head = min(count, self.capacity - at)
-        self._store[at * size : (at + head) * size] = source[: head * size]
-        self._store[: (count - head) * size] = source[head * size : count * size]
-        self.written += count
+        self._samples[at * size : (at + head) * size] = source[: head * size]
+        self._samples[: (count - head) * size] = source[head * size : count * size]
+        self._publish(slot.WRITTEN, self.written + count)
         self._tell()
         return count
 
+    def withdraw(self, position: int) -> int:
+        """Take back what was written at ``position`` and later; return the new `written`, where `write` goes on.
+
+        What was read stays, and before a `concurrent` reader also as much as a block that it may be copying. After
+        `finish` nothing is taken back.
+        """
+        was = self.written
+        if self.length is not None:
+            return was
+        # The reader notes its position and the size of its block, then looks at `written`. So if it saw the old value,
+        # the second look here sees that position and size, and what the block may hold is given back.
+        kept = self._kept(position, was)
+        self._publish(slot.WRITTEN, kept)
+        if self.fence is not None:
+            self.fence()
+        self._counters[slot.WRITTEN] = max(kept, self._kept(position, was))
+        return self.written
+
+    def _kept(self, position: int, written: int) -> int:
+        """Where ``written`` may go back to."""
+        guard = self._counters[slot.GUARD] if self.concurrent and self.playing else 0
+        return min(written, max(position, self.read + guard))
+
     def begin(self) -> None:
         """Let the reader have samples. Before this it gets silence, which is not a stall."""
-        self.playing = True
+        self._publish(slot.PLAYING, 1)
         self._tell()
 
     def finish(self, *, broken: bool = False) -> None:
@@ -100,12 +171,18 @@ class PcmRing:
         ``broken``: more was expected, and the listener waited for it: silence until now stays a stall.
         """
         self.broken = broken
-        self.length = self.written
+        self._publish(slot.LENGTH, self.written)
         self._tell()
 
     def cut(self) -> None:
         """Fade out over the next 5 ms of what is there, then stay silent for good."""
-        self.cutting = True
+        self._counters[slot.CUTTING] = 1
+
+    def _publish(self, place: int, value: int) -> None:
+        """Set the slot at ``place`` after everything that was written so far."""
+        if self.fence is not None:
+            self.fence()
+        self._counters[place] = value
 
     def _tell(self) -> None:
         if self.on_write is not None:
@@ -116,76 +193,22 @@ class PcmRing:
     def read_into(self, out: memoryview, at: float) -> int:
         """Fill ``out`` (a writable view of bytes, whole samples) and return how many samples are the stream's.
 
-        ``at`` is the time, in seconds on the session's clock, at which the first sample of ``out`` reaches the
-        converter. What the ring cannot give is filled with silence.
+        ``at`` is the time, in seconds on the session's clock less `clock_offset`, at which the first sample of ``out``
+        reaches the converter. What the ring cannot give is filled with silence.
         """
-        size = self.frame_bytes
-        wanted = len(out) // size
-        ended = self.length is not None  # looked at before the fill, so that it never comes with samples missing
-        count = self._available(wanted, ended)
-        if count:
-            self._place(self.read, at)
-            start = self.read % self.capacity
-            head = min(count, self.capacity - start)
-            out[: head * size] = self._store[start * size : (start + head) * size]
-            out[head * size : count * size] = self._store[: (count - head) * size]
-        if self.cutting and not self.silenced:
-            self._fade_out(out[: count * size], last=count < wanted)
-        if count < wanted:
-            out[count * size :] = bytes((wanted - count) * size)
-            self._note_lack(wanted - count, ended)
-        self.read += count
-        return count
+        return self._reader.read_into(out, at)
 
-    def _available(self, wanted: int, ended: bool) -> int:
-        if not self.playing or self.silenced:
-            return 0
-        fill = self.written - self.read
-        if self._lacking and not ended and fill < min(self.resume_fill, self.capacity):
-            return 0
-        return min(fill, wanted)
+    # What has been heard.
 
-    def _place(self, position: int, at: float) -> None:
-        """Note the time of ``position`` where sound begins or goes on, or is not due when the time line has it."""
-        if self._lacking or not self.runs:
-            _note(self.runs, position, at)
-            _note(self._line, position, at)
-            self._past_stalls += self._lacking
-            self._past_lack += self._lack
-            self._lacking = False
-            self._lack = 0
-            return
-        start, begun = self._line[-1]
-        if abs(begun + (position - start) / self.rate - at) >= SLIP_SECONDS:
-            _note(self._line, position, at)
+    @property
+    def read(self) -> int:
+        """Samples ever handed to the device."""
+        return self._counters[slot.READ]
 
-    def _note_lack(self, missing: int, ended: bool) -> None:
-        """Count silence, unless it comes before the start, after the end, or was asked for."""
-        if self.playing and not ended and not self.cutting:
-            self._lacking = True
-            self._lack += missing
-
-    def _fade_out(self, out: memoryview, *, last: bool) -> None:
-        """Lower the stream's samples in ``out`` along a raised cosine of 5 ms that may go over several blocks.
-
-        With ``last`` there are no more of them, and the fade ends with these.
-        """
-        count = len(out) // self.frame_bytes
-        whole = round(FADE_SECONDS * self.rate)
-        steps = min(count, whole - self._faded)
-        begin = self._faded / whole
-        end = 1.0 if last else (self._faded + steps) / whole
-        if steps:
-            samples = out.cast("f")
-            for step in range(steps):
-                gain = 0.5 + 0.5 * math.cos(math.pi * (begin + (end - begin) * (step + 1) / steps))
-                for index in range(step * self.channels, (step + 1) * self.channels):
-                    samples[index] *= gain
-        out[steps * self.frame_bytes :] = bytes((count - steps) * self.frame_bytes)
-        self._faded += steps
-        self.silenced = last or self._faded >= whole
-
-    # What has been heard; from any side.
+    @property
+    def silenced(self) -> bool:
+        """The fade of `cut` has been handed to the device, to its end."""
+        return bool(self._counters[slot.SILENCED])
 
     @property
     def done(self) -> bool:
@@ -194,11 +217,16 @@ class PcmRing:
 
     @property
     def _ended(self) -> bool:
-        return self.length is not None and self.read >= self.length
+        return 0 <= self._counters[slot.LENGTH] <= self._counters[slot.READ]
 
     @property
     def _ended_well(self) -> bool:
         return self._ended and not self.broken
+
+    @property
+    def _lacking(self) -> bool:
+        """Ran empty, and nothing was handed over since."""
+        return self._counters[slot.STALLS] != self._counters[slot.RESUMED]
 
     @property
     def stalled(self) -> bool:
@@ -208,12 +236,24 @@ class PcmRing:
     @property
     def stalls(self) -> int:
         """How often the ring ran empty with more to come; a present lack counts until it proves to be the end."""
-        return self._past_stalls + (self._lacking and not self._ended_well)
+        return self._counters[slot.STALLS] - (self._lacking and self._ended_well)
 
     @property
     def stalled_samples(self) -> int:
         """Samples of silence that stalls put in."""
-        return self._past_lack + (0 if self._ended_well else self._lack)
+        return self._counters[slot.LACK_BEFORE if self._lacking and self._ended_well else slot.LACK]
+
+    @property
+    def runs(self) -> list[tuple[int, float]]:
+        """(position, time) where sound began and went on after stalls."""
+        self._look_at_log()
+        return self._runs
+
+    @property
+    def _line(self) -> list[tuple[int, float]]:
+        """Those, and where the device's clock, or a pause, left what they foretell."""
+        self._look_at_log()
+        return self._line_kept
 
     def time_of(self, position: int) -> float | None:
         """When the sample at ``position`` reaches the converter (session's clock); None if it was not handed over.
@@ -235,6 +275,18 @@ class PcmRing:
                 return min(end, start + int((now - at) * self.rate + ROUNDING))
             end = start
         return 0
+
+    def _look_at_log(self) -> None:
+        """Move what the reader logged into lists, and make room in the log."""
+        counters, numbers = self._counters, self.block.numbers
+        count = counters[slot.LOG_COUNT]
+        for number in range(counters[slot.LOG_TAKEN], count):
+            entry = slot.LOG + 3 * (number % slot.LOG_SIZE)
+            position, at = counters[entry + 1], numbers[entry + 2] + self.clock_offset
+            if counters[entry] != slot.CORRECTED:
+                _note(self._runs, position, at)
+            _note(self._line_kept, position, at)
+        counters[slot.LOG_TAKEN] = count
 
 
 def _note(line: list[tuple[int, float]], position: int, at: float) -> None:

@@ -1,0 +1,72 @@
+"""The memory that the two sides of a ring share, laid out so that a callback written in C can read the same ring.
+
+A head of 8-byte slots, a short log, and the samples. Every slot is written by one side only. A counter is a signed
+64-bit integer, a factor or time a double; both are stored whole, so that the other side sees the old or the new value.
+The same numbers stand in ``sinks/callback.c``; whoever changes one raises `LAYOUT` in both.
+"""
+
+from __future__ import annotations
+
+LAYOUT = 1
+
+# Fixed when the ring is made.
+CHANNELS, RATE, CAPACITY, FADE, SLIP = range(5)  # FADE: samples of a fade; SLIP: samples that correct the time line
+GAIN_STEP = 5  # double: by how much the gain may change from one sample to the next
+
+# The writer's.
+WRITTEN = 8  # samples ever written; goes back in `withdraw` only
+LENGTH = 9  # total samples, known once the stream has ended; -1 before
+PLAYING = 10  # the playout rule let go
+RESUME_FILL = 11  # samples needed to go on after a stall
+CUTTING = 12  # fade out and stay silent
+PAUSED = 13  # fade out and wait
+GAIN = 14  # double: what the samples are multiplied by
+LOG_TAKEN = 15  # entries of the log that were looked at
+
+# The reader's.
+READ = 16  # samples ever handed to the device
+GUARD = 17  # the largest block that was ever asked for
+SILENCED = 18  # the fade of a cut has been handed over, to its end
+LEVEL = 19  # samples of a fade above silence: FADE is full sound
+GAIN_NOW = 20  # double: where the gain is on its way to GAIN
+STALLS = 21  # how often the ring ran empty
+RESUMED = 22  # how often it went on; one behind STALLS while it is empty
+LACK = 23  # samples of silence put in by stalls
+LACK_BEFORE = 24  # the same when the latest stall began
+LINE_POSITION = 25  # the latest entry of the time line
+LINE_TIME = 26  # double
+LOG_COUNT = 27  # entries ever logged
+
+LOG = 32  # the first of LOG_SIZE entries of three slots: what, position, time (double)
+LOG_SIZE = 256
+SAMPLES = LOG + 3 * LOG_SIZE  # the slot where the float32 samples begin
+
+# What an entry of the log says.
+BEGUN, WENT_ON, CORRECTED = range(3)  # sound began; went on after a stall; is not due when the time line had it
+
+SLOT_BYTES = 8
+SAMPLE_BYTES = 4
+
+FADE_SECONDS = 0.005
+RAMP_SECONDS = 0.01  # in which the gain goes from 0 to 1
+SLIP_SECONDS = 0.01  # a block this far from where the time line has it corrects the line: the device slipped or drifted
+
+
+class Block:
+    """The shared memory of one ring: ``memory`` as a whole, and views of its parts."""
+
+    __slots__ = ("counters", "memory", "numbers", "samples")
+
+    def __init__(self, channels: int, rate: int, capacity: int) -> None:
+        self.memory = bytearray(SAMPLES * SLOT_BYTES + capacity * channels * SAMPLE_BYTES)
+        view = memoryview(self.memory)
+        head = view[: SAMPLES * SLOT_BYTES]
+        self.counters = head.cast("q")
+        self.numbers = head.cast("d")
+        self.samples = view[SAMPLES * SLOT_BYTES :]
+        self.counters[CHANNELS], self.counters[RATE], self.counters[CAPACITY] = channels, rate, capacity
+        self.counters[FADE] = self.counters[LEVEL] = max(round(FADE_SECONDS * rate), 1)
+        self.counters[SLIP] = max(round(SLIP_SECONDS * rate), 1)
+        self.numbers[GAIN_STEP] = 1 / max(round(RAMP_SECONDS * rate), 1)
+        self.numbers[GAIN] = self.numbers[GAIN_NOW] = 1.0
+        self.counters[LENGTH] = -1

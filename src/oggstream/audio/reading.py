@@ -1,0 +1,139 @@
+"""The reader's side of a ring: what the callback of a device does for every block.
+
+``sinks/callback.c`` is the same in C. It takes no lock, tells nobody, allocates no more than a few views, and needs no
+numpy.
+"""
+
+from __future__ import annotations
+
+import math
+
+from . import block as slot
+from .block import SAMPLE_BYTES, Block
+
+
+class Reader:
+    """Takes the samples of one ring out of its ``block``."""
+
+    def __init__(self, block: Block) -> None:
+        self._counters = block.counters
+        self._numbers = block.numbers
+        self._samples = block.samples
+        self._frame_bytes = SAMPLE_BYTES * block.counters[slot.CHANNELS]
+
+    def read_into(self, out: memoryview, at: float) -> int:
+        """Fill ``out`` with what is due at time ``at`` and silence; return how many samples are the stream's."""
+        counters, size = self._counters, self._frame_bytes
+        wanted = len(out) // size
+        counters[slot.GUARD] = max(counters[slot.GUARD], wanted)  # before the fill is looked at: see `PcmRing.withdraw`
+        ended = counters[slot.LENGTH] >= 0  # before the fill, too, so that it never comes with samples missing
+        falling = bool(counters[slot.CUTTING] or counters[slot.PAUSED])
+        count = self._available(wanted, ended, falling)
+        if count:
+            self._place(counters[slot.READ], at)
+            self._copy(out, count)
+        self._shape(out[: count * size], wanted, falling)
+        if count < wanted:
+            out[count * size :] = bytes((wanted - count) * size)
+            if counters[slot.PLAYING] and not ended and not falling:
+                self._note_lack(wanted - count)
+        counters[slot.READ] += count
+        return count
+
+    @property
+    def _lacking(self) -> bool:
+        return self._counters[slot.STALLS] != self._counters[slot.RESUMED]
+
+    @property
+    def _begun(self) -> bool:
+        return self._counters[slot.LOG_COUNT] > 0
+
+    def _available(self, wanted: int, ended: bool, falling: bool) -> int:
+        """Samples to hand over: those of the fade when it is ``falling``."""
+        counters = self._counters
+        if not counters[slot.PLAYING] or counters[slot.SILENCED]:
+            return 0
+        if falling and (self._lacking or (counters[slot.PAUSED] and not self._begun)):
+            return 0  # silent as it is
+        fill = counters[slot.WRITTEN] - counters[slot.READ]
+        if self._lacking and not ended and fill < min(counters[slot.RESUME_FILL], counters[slot.CAPACITY]):
+            return 0
+        return min(fill, wanted, counters[slot.LEVEL]) if falling else min(fill, wanted)
+
+    def _copy(self, out: memoryview, count: int) -> None:
+        size, capacity = self._frame_bytes, self._counters[slot.CAPACITY]
+        start = self._counters[slot.READ] % capacity
+        head = min(count, capacity - start)
+        out[: head * size] = self._samples[start * size : (start + head) * size]
+        out[head * size : count * size] = self._samples[: (count - head) * size]
+
+    # Times.
+
+    def _place(self, position: int, at: float) -> None:
+        """Note the time of ``position`` where sound begins or goes on, or is not due when the time line has it."""
+        counters, numbers = self._counters, self._numbers
+        if not self._begun:
+            self._note(slot.BEGUN, position, at)
+            numbers[slot.GAIN_NOW] = numbers[slot.GAIN]
+            counters[slot.RESUMED] = counters[slot.STALLS]
+        elif self._lacking:
+            self._note(slot.WENT_ON, position, at)
+            counters[slot.LEVEL] = 0
+            counters[slot.RESUMED] = counters[slot.STALLS]
+        else:
+            due = numbers[slot.LINE_TIME] + (position - counters[slot.LINE_POSITION]) / counters[slot.RATE]
+            if abs(due - at) * counters[slot.RATE] >= counters[slot.SLIP]:
+                self._note(slot.CORRECTED, position, at)
+
+    def _note(self, what: int, position: int, at: float) -> None:
+        """Log it. With a full log the next block is not where the time line has it, and tries again."""
+        counters, count = self._counters, self._counters[slot.LOG_COUNT]
+        if count - counters[slot.LOG_TAKEN] >= slot.LOG_SIZE:
+            return
+        entry = slot.LOG + 3 * (count % slot.LOG_SIZE)
+        counters[entry], counters[entry + 1], self._numbers[entry + 2] = what, position, at
+        counters[slot.LINE_POSITION], self._numbers[slot.LINE_TIME] = position, at
+        counters[slot.LOG_COUNT] = count + 1
+
+    def _note_lack(self, missing: int) -> None:
+        counters = self._counters
+        if not self._lacking:
+            counters[slot.LACK_BEFORE] = counters[slot.LACK]
+            counters[slot.STALLS] += 1
+        counters[slot.LACK] += missing
+
+    # Loudness.
+
+    def _shape(self, sound: memoryview, wanted: int, falling: bool) -> None:
+        """Apply the fade and the gain to the samples in ``sound``, of the ``wanted`` ones, and move both on."""
+        counters, numbers = self._counters, self._numbers
+        count = len(sound) // self._frame_bytes
+        level, whole = counters[slot.LEVEL], counters[slot.FADE]
+        if counters[slot.CUTTING] or (falling and self._begun):
+            starved = count < min(wanted, level)  # there are no more samples: the fade ends with these
+            target = 0 if starved else level - count
+        else:
+            target = min(level + count, whole) if count else level
+        if level == 0 or not count:
+            numbers[slot.GAIN_NOW] = numbers[slot.GAIN]  # unheard, so at once
+        if count and (min(level, target) < whole or not numbers[slot.GAIN] == numbers[slot.GAIN_NOW] == 1):
+            self._multiply(sound, level, target)
+        counters[slot.LEVEL] = target
+        if counters[slot.CUTTING] and not target:
+            counters[slot.SILENCED] = 1
+
+    def _multiply(self, sound: memoryview, level: int, target: int) -> None:
+        """Lead the fade from ``level`` to ``target``, along a raised cosine, and the gain to what it should be."""
+        counters, numbers = self._counters, self._numbers
+        channels, whole, step = counters[slot.CHANNELS], counters[slot.FADE], numbers[slot.GAIN_STEP]
+        samples = sound.cast("f")
+        count = len(samples) // channels
+        steps = min(count, abs(target - level))
+        now, gain = numbers[slot.GAIN_NOW], numbers[slot.GAIN]
+        for index in range(count):
+            now = max(gain, now - step) if now > gain else min(gain, now + step)
+            at = (level + (target - level) * (index + 1) / steps) / whole if index < steps else target / whole
+            factor = now if at == 1 else now * (0.5 - 0.5 * math.cos(math.pi * at))
+            for place in range(index * channels, (index + 1) * channels):
+                samples[place] *= factor
+        numbers[slot.GAIN_NOW] = now
