@@ -1,0 +1,246 @@
+"""Cuts a text that is still being written into the pieces that are asked for one after the other."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from ..errors import UsageError
+from .borders import Border, BorderScanner, character_end, has_words, last_word_end
+from .charmap import Mark, end_of
+from .plain import PlainText, columns
+
+LIMIT = 4096
+"""Characters that OpenAI's speech endpoint takes in one request."""
+LONGEST = 400
+"""Characters in a piece at most, of an alphabet: half a minute of speech."""
+FIRST = 24
+"""Characters that a first piece should have: a second and a half of speech."""
+SHORTEST = 12
+"""Characters below which a sentence is no piece of its own while more may come."""
+SENTENCE = 60
+"""A first sentence up to this long is not cut at a clause."""
+RATE = 15.0
+"""Characters of an alphabet that are spoken in a second."""
+URGENT = 1.0
+"""Seconds of unheard speech below which a clause will do."""
+COMFORTABLE = 4.0
+"""Seconds of unheard speech above which more text is waited for, for the sake of longer pieces."""
+_PORTION = 256  # characters made speakable at a time, so that a long text is not copied over and over
+
+
+class Piece(NamedTuple):
+    """What is asked for in one request: ``text``, for the characters ``start`` to ``end`` of the original text."""
+
+    text: str
+    start: int
+    end: int
+    marks: tuple[Mark, ...] = ()
+
+    def locate(self, characters: int) -> int:
+        """Position in the original text up to which ``characters`` of ``text`` reach; from ``start`` to ``end``."""
+        if characters <= 0:
+            return self.start
+        if characters >= len(self.text):
+            return self.end
+        changed, original = zip(*self.marks, strict=True) if self.marks else ((0,), (self.start,))
+        return min(max(end_of(characters, list(changed), list(original)), self.start), self.end)
+
+    def at(self, fraction: float) -> int:
+        """Position in the original text when ``fraction`` (0 to 1) of ``text`` is spoken."""
+        return self.locate(round(fraction * len(self.text)))
+
+
+class Segmenter:
+    """Cuts a growing text into pieces: the first one short, later ones whole sentences, more of them with more reserve.
+
+    ``limit``: characters that the service takes; ``longest``: those that are sent at most, for 30 s of speech;
+    ``first``: those that a first piece should have. ``speakable``: leave out what is not meant to be spoken.
+    ``language``: two letters, for abbreviations that do not end a sentence. Raises `UsageError` for a limit below 1.
+
+    The pieces follow each other without gap or overlap in the original; what cannot be spoken belongs to the piece
+    after it, at the end of the text to the last piece or to none. What `take` gives depends on the text so far, not
+    on the portions in which it came.
+    """
+
+    def __init__(
+        self,
+        limit: int = LIMIT,
+        *,
+        longest: int = LONGEST,
+        first: int = FIRST,
+        speakable: bool = True,
+        language: str = "en",
+    ) -> None:
+        if min(limit, longest, first) < 1:
+            raise UsageError("limit, longest and first are numbers of characters from 1 on")
+        self._longest = min(limit, longest)
+        self._first = min(first, self._longest)
+        self._window = 2 * self._longest + 64
+        self._plain = PlainText()
+        self._speakable = speakable
+        self._scanner = BorderScanner(language)
+        self._raw: deque[str] = deque()
+        self._raw_at = 0  # how much of the first of them was read
+        self._fed = 0
+        self._taken = 0
+        self._finished = False
+        self._read_all = False
+
+    @property
+    def waiting(self) -> int:
+        """Characters of the original text that were fed and are in no piece yet."""
+        return self._fed - self._taken
+
+    def feed(self, text: str) -> None:
+        """Take more of the text; any portion, a single character or all of it."""
+        if text:
+            self._raw.append(text)
+            self._fed += len(text)
+
+    def finish(self) -> None:
+        """Say that the text is complete."""
+        self._finished = True
+
+    def take(self, reserve: float, *, flush: bool = False) -> Piece | None:
+        """Give the next piece, None if more text should come first.
+
+        ``reserve``: seconds of speech that are not heard yet. With less of it shorter pieces are good enough, so that
+        the answer may change as it runs down. ``flush``: no text came for a while; give what there is up to the end of
+        a sentence, a clause or a word.
+        """
+        self._fill()
+        self._skip_wordless()
+        if not has_words(self._plain.text):
+            self._let_go()
+            return None
+        end = self._choose(reserve)
+        if end is None and flush:
+            end = self._choose_flushed()
+        return self._cut(end) if end else None
+
+    def _fill(self) -> None:
+        """Make text speakable until the window is full, or there is none left."""
+        plain = self._plain
+        while self._raw and len(plain.text) < self._window:
+            portion = self._raw[0][self._raw_at : self._raw_at + _PORTION]
+            self._raw_at += len(portion)
+            if self._raw_at >= len(self._raw[0]):
+                self._raw.popleft()
+                self._raw_at = 0
+            plain.feed(portion)
+        if self._finished and not self._raw and not self._read_all:
+            plain.feed("", final=True)
+            self._read_all = True
+        self._scanner.scan(plain.text[: self._window], plain.begin, final=self._complete)
+
+    @property
+    def _complete(self) -> bool:
+        """Whether the window reaches the end of the text."""
+        return self._read_all and len(self._plain.text) <= self._window
+
+    def _skip_wordless(self) -> None:
+        """Drop a window full of what cannot be spoken; its characters belong to the next piece."""
+        while len(self._plain.text) >= self._window and not has_words(self._plain.text, 0, self._longest):
+            self._drop(self._longest)
+            self._fill()
+
+    def _let_go(self) -> None:
+        if self._read_all and not self._raw:
+            self._taken = self._fed
+
+    def _choose(self, reserve: float) -> int | None:
+        """Length of the best piece for this reserve, None to wait for more text."""
+        text, begin = self._plain.text, self._plain.begin
+        hard = self._hard()
+        borders = [
+            border._replace(at=border.at - begin) for border in self._scanner.borders if border.at - begin <= hard
+        ]
+        if self._complete and len(text) <= hard:
+            borders.append(Border(len(text), sentence=True, paragraph=True))
+        borders = [border for border in borders if has_words(text, 0, border.at)]
+        end = self._urgent(borders) if reserve < URGENT else self._relaxed(borders, reserve)
+        if end is None and len(text) > hard:
+            end = self._forced(borders, hard)
+        return self._with_rest(end, hard)
+
+    def _hard(self) -> int:
+        """Position in the window up to which a piece may reach."""
+        text, hard = self._plain.text, self._longest
+        if text.isascii():
+            return hard
+        while hard > 1 and columns(text[:hard]) > self._longest:
+            hard -= max(1, (columns(text[:hard]) - self._longest) // 2)
+        return hard
+
+    def _weight(self, end: int) -> int:
+        return columns(self._plain.text[:end])
+
+    def _urgent(self, borders: list[Border]) -> int | None:
+        """The first clause, or the first sentence if it is hardly longer."""
+        shortest = min(SHORTEST, self._first)
+        sentence = next((b.at for b in borders if b.sentence and self._weight(b.at) >= shortest), None)
+        clause = next((b.at for b in borders if self._weight(b.at) >= self._first), None)
+        if sentence is None and borders and self._complete:
+            sentence = borders[-1].at
+        if sentence is not None and (clause is None or sentence <= clause or self._weight(sentence) <= SENTENCE):
+            return sentence
+        return clause
+
+    def _relaxed(self, borders: list[Border], reserve: float) -> int | None:
+        """Whole sentences, as many as can be made in the time that the reserve gives; paragraphs stay apart."""
+        goal = max(self._first, min(self._longest, 1.5 * RATE * reserve))
+        best = None
+        for border in borders:
+            if not border.sentence or (best is not None and self._weight(border.at) > goal):
+                continue
+            best = border.at
+            if border.paragraph and self._weight(border.at) >= self._first:
+                return best
+        if best is None or self._complete:
+            return best
+        small = self._weight(best) < (goal / 2 if reserve >= COMFORTABLE else self._first)
+        return None if small and len(self._plain.text) < self._window else best
+
+    def _forced(self, borders: list[Border], hard: int) -> int:
+        """Cut a sentence that is too long for a piece."""
+        clause = borders[-1].at if borders else 0
+        if clause >= hard // 3:
+            return clause
+        text = self._plain.text
+        word = last_word_end(text, hard)
+        return word if word and has_words(text, 0, word) else character_end(text, hard)
+
+    def _choose_flushed(self) -> int | None:
+        """Length of what may be said before a pause of the writer: up to a clause, or a word."""
+        text, hard = self._plain.text, self._hard()
+        word = last_word_end(text, len(text)) if text[-1].isalnum() else len(text)
+        ends = [border.at - self._plain.begin for border in self._scanner.borders]
+        ends = [end for end in ends if end <= hard and self._weight(end) >= SHORTEST]
+        end = ends[-1] if ends else min(word, hard)
+        return end if has_words(text, 0, end) else None
+
+    def _with_rest(self, end: int | None, hard: int) -> int | None:
+        """Add the rest of the text to the last piece if nothing of it can be spoken."""
+        text = self._plain.text
+        if end and self._complete and len(text) <= hard and not has_words(text, end):
+            return len(text)
+        return end
+
+    def _cut(self, end: int) -> Piece:
+        plain = self._plain
+        text = plain.text[:end]
+        lead = len(text) - len(text.lstrip())
+        start = self._taken
+        text = text.strip()
+        done = self._complete and end == len(plain.text)
+        self._taken = self._fed if done else plain.map.end(plain.begin + end)
+        marks = plain.map.cut(plain.begin + lead, plain.begin + end)
+        self._drop(end)
+        return Piece(text, start, self._taken, marks)
+
+    def _drop(self, end: int) -> None:
+        plain = self._plain
+        plain.text = plain.text[end:]
+        plain.begin += end
+        self._scanner.pass_over(plain.begin)
