@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 UNKNOWN = "unknown data"
 
 _QUOTE = 200  # characters of a foreign text that go into a message
@@ -21,6 +23,9 @@ _MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"\x1f\x8b", "gzip data"),
     (0, b"PK\x03\x04", "a ZIP archive"),
 )
+
+_BITRATES = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+_LOW_BITRATES = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 
 _TEXTS: tuple[tuple[bytes, str], ...] = (
     (b"<!doctype html", "HTML"),
@@ -56,10 +61,45 @@ def describe(first: bytes) -> str:
     if first.startswith(b"OggS"):
         codec = ogg_codec(first[27 + first[26] :]) if len(first) > 27 else None
         return f"Ogg {codec}" if codec else "Ogg"
+    return named_by_magic(first) or _mpeg(first) or _text(first) or _unknown(first)
+
+
+def named_by_magic(first: bytes) -> str | None:
+    """The name of a format whose bodies all begin with the same bytes, None if it is none of those known."""
     for at, magic, name in _MAGICS:
         if first.startswith(magic, at):
             return name
-    return _mpeg(first) or _text(first) or _unknown(first)
+    return None
+
+
+def is_text(first: bytes) -> bool:
+    """Whether all of it can be read: UTF-8 without control characters. A character may be cut at its end."""
+    text = first.decode("utf-8", "replace").rstrip("\N{REPLACEMENT CHARACTER}")
+    return bool(text.strip()) and all(letter.isprintable() or letter.isspace() for letter in text)
+
+
+class MpegFrame(NamedTuple):
+    """The codec of an MPEG audio frame ("MP3" or "AAC"), and its size in bytes, header included."""
+
+    codec: str
+    size: int
+
+
+def mpeg_frame(first: bytes) -> MpegFrame | None:
+    """The frame of layer III (ISO 11172-3 section 2.4.1.3, 13818-3) or ADTS (13818-7) that begins here, if one does.
+
+    An ADTS header takes 6 bytes; with less, its size is 7, the least that there is.
+    """
+    codec = _mpeg(first)
+    if codec == "AAC":
+        size = (first[3] & 3) << 11 | first[4] << 3 | first[5] >> 5 if len(first) > 5 else 7
+        return MpegFrame("AAC", size) if size >= 7 else None
+    if codec != "MP3" or not first[2] >> 4:
+        return None
+    halvings = (2, 0, 1, 0)[first[1] >> 3 & 3]  # MPEG 2.5, none, 2 and 1: lower rates, in frames of half the samples
+    bitrate = (_LOW_BITRATES if halvings else _BITRATES)[first[2] >> 4]
+    rate = (44100, 48000, 32000)[first[2] >> 2 & 3] >> halvings
+    return MpegFrame("MP3", (72 if halvings else 144) * 1000 * bitrate // rate + (first[2] >> 1 & 1))
 
 
 def ogg_codec(packet: bytes) -> str | None:
@@ -117,16 +157,14 @@ def _text(first: bytes) -> str | None:
             return name
     if start[:1] in (b"{", b"["):
         message = json_message(start.decode("utf-8", "replace"))
-        return f"JSON ({_one_line(message)})" if message else "JSON"
-    # A character may be cut at the end of what is there.
-    text = first[: 4 * _QUOTE].decode("utf-8", "replace").rstrip("\N{REPLACEMENT CHARACTER}")
-    if not text.strip() or not all(letter.isprintable() or letter.isspace() for letter in text):
+        return f"JSON ({quote(message)})" if message else "JSON"
+    if not is_text(first[: 4 * _QUOTE]):
         return None
-    return f"text ({_one_line(text)})"
+    return f"text ({quote(first[: 4 * _QUOTE].decode('utf-8', 'ignore'))})"
 
 
-def _one_line(text: str) -> str:
-    """A quotation: what is not printable made single spaces, keys taken out, cut to `_QUOTE` characters."""
+def quote(text: str) -> str:
+    """A foreign text as one printable line of a message: keys taken out, cut to `_QUOTE` characters."""
     import re
 
     words = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

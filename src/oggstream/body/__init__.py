@@ -1,0 +1,1 @@
+"""Bodies: whatever container a service sends, as Ogg Opus items or frames of sound."""

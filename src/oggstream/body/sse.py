@@ -1,0 +1,101 @@
+"""Server-sent events (the WHATWG HTML standard, section 9.2.6): from bytes to events, cut anywhere."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ..errors import FormatError
+
+MAX_EVENT = 16 << 20
+"""Bytes of one event at most: 6 minutes of 16-bit speech at 24 kHz are less."""
+
+_BOM = b"\xef\xbb\xbf"
+_LINE_END = re.compile(rb"\r\n?|\n")
+
+
+class ServerEvent(NamedTuple):
+    """``name`` is the event's type ("" where it has none), ``data`` its lines, ``offset`` where they begin."""
+
+    name: str
+    data: bytes
+    offset: int
+
+
+class EventReader:
+    """Takes a stream of events apart. Lines end with CRLF, LF or CR; comments and other fields are passed over."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()  # of the line that is not complete
+        self._searched = 0  # of these, without an end of line
+        self._after_cr = False  # a line feed now belongs to the end of line before it
+        self._begun = False  # the byte order mark is behind
+        self._offset = 0  # of the buffer in the body
+        self._name = ""
+        self._data: list[bytes] = []
+        self._size = 0  # of data
+        self._start = 0
+
+    def feed(self, data: bytes) -> list[ServerEvent]:
+        """The events that ``data`` completes. Raises `FormatError` for one that is too large."""
+        self._buffer += data
+        self._leave_mark()
+        events = []
+        at = self._skip_line_feed(0)
+        while (end := _LINE_END.search(self._buffer, max(at, self._searched))) is not None:
+            event = self._line(bytes(self._buffer[at : end.start()]), self._offset + at)
+            if event is not None:
+                events.append(event)
+            at = end.end()
+            self._after_cr = end[0] == b"\r" and at == len(self._buffer)
+        self._drop(at)
+        if self._size + len(self._buffer) > MAX_EVENT:
+            raise FormatError(
+                f"an event of more than {MAX_EVENT >> 20} MB at byte {self._start if self._data else self._offset}: "
+                "ask the service for a stream, or for audio instead of events",
+                offset=self._offset,
+            )
+        return events
+
+    def finish(self) -> ServerEvent | None:
+        """The event that no empty line ended. The standard drops it; services end their last one carelessly."""
+        if self._buffer:
+            self._line(bytes(self._buffer), self._offset)
+            self._buffer.clear()
+        return self._end_event()
+
+    def _leave_mark(self) -> None:
+        if not self._begun and len(self._buffer) >= len(_BOM):
+            self._begun = True
+            if self._buffer.startswith(_BOM):
+                self._drop(len(_BOM))
+
+    def _skip_line_feed(self, at: int) -> int:
+        if self._after_cr and self._buffer:
+            self._after_cr = False
+            return at + self._buffer.startswith(b"\n")
+        return at
+
+    def _drop(self, count: int) -> None:
+        del self._buffer[:count]
+        self._offset += count
+        self._searched = len(self._buffer)
+
+    def _line(self, line: bytes, offset: int) -> ServerEvent | None:
+        if not line:
+            return self._end_event()
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            if not self._data:
+                self._start = offset
+            self._data.append(value)
+            self._size += len(value) + 1
+        elif field == b"event":
+            self._name = value[:100].decode("utf-8", "replace")
+        return None
+
+    def _end_event(self) -> ServerEvent | None:
+        name, lines = self._name, self._data
+        self._name, self._data, self._size = "", [], 0
+        return ServerEvent(name, b"\n".join(lines), self._start) if lines else None
