@@ -1,7 +1,11 @@
-"""Joining sound to sound, and to silence, so that nobody hears where. Float32 of shape (samples, channels), any rate."""
+"""Joining sound to sound, and to silence, so that nobody hears where.
+
+Samples are float32 of shape (samples, channels), at any rate.
+"""
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,12 +33,14 @@ MOST_HELD_SECONDS = 5.0
 """Silence beyond the pause that is held back to see whether a piece ends in it."""
 
 
+@lru_cache(maxsize=1024)
 def rise(samples: int) -> Samples:
-    """A raised cosine from 0 to 1 of shape (``samples``, 1), the ends themselves left out."""
+    """A raised cosine from 0 to 1 of shape (``samples``, 1), the ends themselves left out; read-only."""
     import numpy as np
 
     phase = (np.arange(samples, dtype=np.float32) + np.float32(0.5)) * np.float32(np.pi / max(samples, 1))
     curve: Samples = (0.5 - 0.5 * np.cos(phase))[:, None]
+    curve.flags.writeable = False
     return curve
 
 

@@ -23,15 +23,24 @@ LONGEST_SECONDS = 0.015
 """The longest: 67 Hz."""
 
 WINDOW_SECONDS = 0.010
-"""What is compared, and how long the cross-fade is at most."""
+"""What is compared, the least distance of two insertions, and how long a cross-fade is at most."""
 
 SEARCH_RATE = 8000
 """Samples per second at which periods are looked for; the best is refined at the signal's own rate."""
 
 ALIKE = 0.9
-"""The least correlation of what follows with what lies a period before it."""
+"""The correlation of what follows with what lies a period before it from which on nobody hears the insertion."""
 
-PREPAID_SECONDS = 0.1
+PICKY_SECONDS = 0.06
+"""Owing so much, `ALIKE` is enough; owing less, better places are waited for, and owing more, worse ones taken."""
+
+WORTHWHILE_SECONDS = 0.010
+"""Owing less, only silence is made longer: searching costs more than all the rest."""
+
+UNLIKE = 0.5
+"""But none that is worse than this."""
+
+PREPAID_SECONDS = 0.06
 """How far ahead of the speed asked for pauses are made longer, so that the speech after them needs less."""
 
 MOST_OWED_SECONDS = 0.5
@@ -39,10 +48,10 @@ MOST_OWED_SECONDS = 0.5
 
 
 class Stretcher:
-    """Stretches float32 PCM of shape (samples, ``channels``) at ``rate``.
+    """Stretches float32 PCM of shape (samples, ``channels``) at ``rate``, fed in blocks of 2.5 ms or more.
 
     Every input sample comes out as it was; what is put in lies between them. Nothing is held back: what is compared
-    with a block is what came before it.
+    with the start of a block is what came before it.
     """
 
     held = 0
@@ -54,13 +63,15 @@ class Stretcher:
         self.inserted = 0
         """Samples put in so far."""
         self._rate = rate
-        self._step = max(1, rate // SEARCH_RATE)
         self._shortest = round(SHORTEST_SECONDS * rate)
         self._longest = round(LONGEST_SECONDS * rate)
         self._window = round(WINDOW_SECONDS * rate)
+        self._step = max(1, rate // SEARCH_RATE)
+        self._sum = np.ones(self._step, np.float32)
+        self._mix = np.ones(channels, np.float32)
         self._nothing = np.zeros((0, channels), np.float32)
-        self._mix = np.full(channels, 1 / channels, np.float32)
         self._past = self._nothing
+        self._wait = 0  # samples to the next place to look at
         self._owed = 0.0  # samples that the speeds asked for have not been given yet; below 0, were given ahead
 
     def stretch(self, pcm: Samples, speed: float) -> Samples:
@@ -68,72 +79,78 @@ class Stretcher:
         import numpy as np
 
         if speed >= 1:
-            self._past = self._nothing
+            self.forget()
             return pcm
-        most = MOST_OWED_SECONDS * self._rate
-        self._owed = min(self._owed + len(pcm) * (1 / speed - 1), most)
+        self._owed = min(self._owed + len(pcm) * (1 / speed - 1), MOST_OWED_SECONDS * self._rate)
         sound = np.concatenate((self._past, pcm))
-        begin = len(self._past)
-        self._past = sound[-self._longest :]
+        done = len(self._past)
+        at = done + self._wait
         parts = []
-        at = begin
-        while at + self._window <= len(sound) and self._owed > -PREPAID_SECONDS * self._rate:
-            extra = self._extra(sound, at)
-            if len(extra):
-                parts += [sound[begin:at], extra]
-                self._owed -= len(extra)
-                self.inserted += len(extra)
-                begin = at
+        while at + self._shortest <= len(sound):
+            ahead = min(self._window, len(sound) - at)
+            period = self._choose(sound[: at + ahead])
+            if period:
+                parts += [sound[done:at], _again(sound[: at + ahead], at, period)]
+                done = at
+                self._owed -= period
+                self.inserted += period
             at += self._window
-        return np.concatenate((*parts, sound[begin:])) if parts else pcm
+        self._wait = max(0, at - len(sound))
+        self._past = sound[-self._longest - self._window :]
+        return np.concatenate((*parts, sound[done:])) if parts else pcm
+
+    def forget(self) -> None:
+        """What is fed next does not go on from what was fed last."""
+        self._past = self._nothing
+        self._wait = 0
 
     def finish(self) -> Samples:
         """What is held back."""
         return self._nothing
 
-    def _extra(self, sound: Samples, at: int) -> Samples:
-        """What can be put in at ``at``; empty where nothing can."""
+    def _choose(self, sound: Samples) -> int:
+        """How many samples can be said again by the end of ``sound``; 0 if it would be heard."""
         import numpy as np
 
-        longest = min(self._longest, at)
-        if longest < self._shortest:
-            return self._nothing
-        if np.abs(sound[at - longest : at + self._window]).max() < SILENCE:
-            return self._repeat(sound, at, longest)
-        if self._owed <= 0:
-            return self._nothing
-        period = self._period(sound[at - longest : at + self._window] @ self._mix, longest)
-        return self._repeat(sound, at, period) if period else self._nothing
+        near = sound[-self._window - self._longest :]
+        longest = len(near) - self._window
+        if longest < self._shortest or self._owed < -PREPAID_SECONDS * self._rate:
+            return 0
+        if np.vdot(near, near) < SILENCE * SILENCE * near.size:
+            return longest
+        if self._owed < WORTHWHILE_SECONDS * self._rate:
+            return 0
+        return self._period(near[:, 0] if near.shape[1] == 1 else near @ self._mix)
 
-    def _repeat(self, sound: Samples, at: int, period: int) -> Samples:
-        """The ``period`` before ``at`` once more, which what follows ``at`` fades over into."""
-        extra = sound[at - period : at].copy()
-        count = min(period, self._window)
-        extra[:count] = blend(sound[at : at + count], extra[:count])
-        return extra
-
-    def _period(self, sound: NDArray[np.float32], at: int) -> int:
-        """The lag at which ``sound`` before ``at`` is most like what follows; 0 if it is not like it at any."""
-        import numpy as np
-
+    def _period(self, sound: NDArray[np.float32]) -> int:
+        """The lag at which the window at the end of ``sound`` is most like what lies before it; 0 if not enough so."""
+        needed = max(UNLIKE, 1 - (1 - ALIKE) * self._owed / (PICKY_SECONDS * self._rate))
         step = self._step
-        cut = len(sound) % step
-        coarse = sound[cut:].reshape(-1, step).sum(1)
-        best = _likest(coarse, self._window // step, self._shortest // step)[0] * step
-        low, high = max(best - step, self._shortest), min(best + step, at)
-        lag, likeness = _likest(sound[at - high :], self._window, low)
-        return lag if likeness > ALIKE else 0
+        coarse = sound[len(sound) % step :].reshape(-1, step) @ self._sum
+        lag, likeness = _likest(coarse, self._window // step, self._shortest // step)
+        if likeness <= needed:
+            return 0
+        longest = min(lag * step + step, len(sound) - self._window)
+        near = sound[len(sound) - self._window - longest :]
+        lag, likeness = _likest(near, self._window, max(lag * step - step, self._shortest))
+        return lag if likeness > needed else 0
+
+
+def _again(sound: Samples, at: int, period: int) -> Samples:
+    """The ``period`` before ``at`` once more, begun with what follows ``at`` and faded over."""
+    again = sound[at - period : at].copy()
+    count = min(period, len(sound) - at)
+    again[:count] = blend(sound[at : at + count], again[:count])
+    return again
 
 
 def _likest(sound: NDArray[np.float32], window: int, shortest: int) -> tuple[int, float]:
-    """The lag, from ``shortest`` to all there is, at which the last ``window`` samples are most like those before."""
+    """The lag, from ``shortest`` on, at which the last ``window`` samples of ``sound`` are most like those before."""
     import numpy as np
 
     last = sound[len(sound) - window :]
     before = sound[: len(sound) - shortest]
-    products = np.correlate(before, last, "valid")
-    sums = np.concatenate((np.zeros(1), np.cumsum(before * before, dtype=np.float64)))
-    energies = sums[window:] - sums[:-window]
-    likeness = products / np.sqrt(energies * np.vdot(last, last) + 1e-20)
-    best = int(np.argmax(likeness))
+    energies = np.correlate(before * before, np.ones(window, np.float32), "valid")
+    likeness = np.correlate(before, last, "valid") / np.sqrt(energies * np.vdot(last, last) + 1e-20)
+    best = int(likeness.argmax())
     return len(sound) - window - best, float(likeness[best])
