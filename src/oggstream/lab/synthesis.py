@@ -104,8 +104,8 @@ def _jitter(rng: random.Random) -> float:
 
 
 def _heavy(rng: random.Random) -> float:
-    """Seldom a pause, from 0.15 s to 4 s, with a heavy tail."""
-    return min(4.0, 0.15 * rng.paretovariate(1.3)) if rng.random() < 0.03 else 0.0
+    """Seldom a pause, from 0.05 s to 4 s, with a heavy tail."""
+    return min(4.0, 0.05 * rng.paretovariate(1.2)) if rng.random() < 0.04 else 0.0
 
 
 def _fast(server: random.Random) -> _Model:

@@ -5,14 +5,18 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from .habits import Habits, Utterance
+from .forecast import Outlook, Scenario, quantile, scenarios
+from .habits import Habits
+from .log import ArrivalLog
 
-CHARACTERS_PER_SECOND = 13.6  # of English speech
-COLD_MARGIN = 0.1  # seconds of audio that a service nobody knows yet must have sent
-COLD_PACE = 0.5
-MOST_MARGIN = 0.35
-AT_FIRST = 1.0  # seconds of audio after which the pace of this utterance counts as much as what was learnt
-SOON = 0.02
+STALL = 1.0  # a stall is as bad as waiting so many seconds for the first sound,
+SILENCE = 10.0  # and each second of it as bad as so many of these
+CAUTION = 0.7  # share of the ways it may go in which the speed gets round a stall
+UNHEARD = 0.985  # a speed from here on is not worth changing the sound
+SOON = 1.0  # seconds of audio to come, over which
+RESERVE = 0.3  # so many are kept, by slowing down, where the source is hardly faster than the sound
+OFTEN, SELDOM = 0.05, 0.5  # seconds between two questions
+ROUNDING = 1e-6
 
 
 class Phase(Enum):
@@ -40,6 +44,10 @@ class Policy:
     What happens is told by `expect`, `arrived`, `joined`, `ended`, `started`, `stalled` and `resumed`; `decide`
     changes nothing. Fixed buffers (``start_buffer``, ``resume_buffer``, in seconds of audio) replace the rule for the
     start and for going on after a stall. ``slowest`` is the least playback rate; 1: never slow down.
+
+    Each earlier utterance of the service is a way that this one may go: how fast its audio comes, and how much had to
+    be there first. A start (or going on) that is too early in some of them is weighed against the wait that would
+    have been enough: that is a quantile of the waits that earlier utterances would have needed.
     """
 
     def __init__(
@@ -52,17 +60,14 @@ class Policy:
     ) -> None:
         self.more_text = False  # text may still come: what `expect` was told is not all
         self._habits = habits or Habits()
-        self._start_buffer = start_buffer
-        self._resume_buffer = resume_buffer
+        self._fixed = {Phase.FILLING: start_buffer, Phase.STALLED: resume_buffer}
         self._slowest = slowest
-        self._phase, self._since = Phase.FILLING, 0.0  # and when it began
-        self._ended = False
+        self._phase = Phase.FILLING
+        self._over = False  # nothing more will arrive
         self._characters = 0
-        self._rate = self._habits.characters_per_second(CHARACTERS_PER_SECOND)
-        self._received = 0.0  # seconds of audio
-        self._first: tuple[float, float] | None = None  # when the first audio came, and how much
-        self._last = 0.0  # when audio came last
-        self._margin = self._usual_margin()
+        self._ways = scenarios(self._habits)
+        self._usual = quantile(self._ways, CAUTION)
+        self._log = ArrivalLog()
 
     def expect(self, characters: int) -> None:
         """So many more characters will be spoken."""
@@ -70,76 +75,78 @@ class Policy:
 
     def arrived(self, now: float, seconds: float) -> None:
         """``seconds`` more of audio are there."""
-        self._received += seconds
-        self._last = now
-        if self._first is None:
-            self._first = now, seconds
+        self._log.add(now, seconds)
 
     def joined(self, now: float) -> None:
         """What arrives next answers another request: the wait for it says nothing about the service's pace."""
-        self._last = now
+        self._log.close()
 
     def ended(self, now: float) -> None:
         """No more audio will arrive."""
-        self._ended, self._last = True, max(self._last, now)
+        self._over = True
 
     def started(self, now: float) -> None:
         """The first sound is on its way."""
-        self._phase, self._since = Phase.PLAYING, now
+        self._phase = Phase.PLAYING
 
     def stalled(self, now: float) -> None:
         """What had arrived was played, and more is to come."""
-        self._phase, self._since = Phase.STALLED, now
+        self._phase = Phase.STALLED
 
     def resumed(self, now: float) -> None:
         """Sound goes on after a stall."""
-        self._phase, self._since = Phase.PLAYING, now
+        self._phase = Phase.PLAYING
 
-    def decide(self, now: float, buffered: float, played: float) -> Decision:  # noqa: ARG002
+    def decide(self, now: float, buffered: float, played: float) -> Decision:
         """Say what to do now, with ``buffered`` seconds of audio received and not played, ``played`` seconds played."""
+        if self._over or not self._log.received:
+            return Decision(buffered > 0, 1.0, SELDOM)
         phase = Phase.PLAYING if self._phase is Phase.FILLING and played > 0 else self._phase
-        if self._ended:
-            return Decision(buffered > 0, 1.0, 1.0)
-        pace, left = self._pace(), self._left()
+        outlook = Outlook(self._log, self._characters, self.more_text or not self._characters, now)
+        speed = self._speed(outlook, buffered)
         if phase is Phase.PLAYING:
-            return Decision(True, self._speed(buffered, left, pace), SOON)
-        return Decision(
-            buffered > 0 and buffered >= self._needed(phase, left, pace), self._speed(buffered, left, pace), 0.1
-        )
+            return Decision(True, speed, OFTEN if speed < 1 or buffered < SELDOM else SELDOM)
+        fixed = self._fixed[phase]
+        if fixed is not None:
+            return Decision(buffered > 0 and buffered >= fixed - ROUNDING, speed, SELDOM)
+        price = 1.0 if phase is Phase.FILLING else SILENCE
+        wait = self._wait(outlook, buffered, price) if buffered > 0 else SELDOM
+        return Decision(wait <= 0, speed, min(max(wait, OFTEN), SELDOM))
 
     def learnt(self) -> Habits:
-        """The habits with what this utterance showed; the same ones if no audio came."""
-        if self._first is None or not self._ended:
-            return self._habits
-        characters = self._characters / self._received if self._received > 0.5 else 0.0
-        return self._habits.with_utterance(Utterance(self._pace(), self._margin, characters))
+        """The habits with what this utterance showed; the same ones if it did not come to its end."""
+        utterance = self._log.utterance(self._characters) if self._over else None
+        return self._habits.with_utterance(utterance) if utterance else self._habits
 
-    def _usual_margin(self) -> float:
-        seen = sorted(utterance.margin for utterance in self._habits.utterances)
-        return min(MOST_MARGIN, seen[len(seen) * 9 // 10]) if len(seen) > 3 else COLD_MARGIN
+    def _speed(self, outlook: Outlook, buffered: float) -> float:
+        """The rate at which what is there lasts, to the end and for the next second, as far as it is allowed."""
+        way = self._usual
+        pace, left = outlook.pace(way), outlook.left(way)
+        speed = min(
+            self._lasting(pace * left - outlook.since, buffered + left - way.like.margin),
+            self._lasting(pace * min(left, SOON) - outlook.since, buffered + min(left, SOON) - RESERVE),
+        )
+        return max(self._slowest, speed) if speed < UNHEARD else 1.0
 
-    def _pace(self) -> float:
-        """Seconds that a second of audio takes to arrive: what was learnt, and more and more what is seen."""
-        seen = sorted(utterance.pace for utterance in self._habits.utterances)
-        learnt = seen[len(seen) // 2] if seen else COLD_PACE
-        if self._first is None:
-            return learnt
-        at, seconds = self._first
-        audio = self._received - seconds
-        return (AT_FIRST * learnt + (self._last - at)) / (AT_FIRST + audio)
+    def _lasting(self, time: float, audio: float) -> float:
+        """The rate at which ``audio``, the last burst left out, lasts ``time``."""
+        return (audio - self._log.burst) / time if time > 0 else 1.0
 
-    def _left(self) -> float:
-        """Seconds of audio that are still to arrive, as the text tells."""
-        return max(0.0, self._characters / self._rate - self._received)
+    def _wait(self, outlook: Outlook, buffered: float, price: float) -> float:
+        """Seconds to wait, where each costs ``price``: the least costly of none and what each of the ways needs."""
+        waits = [(self._lacks(way, outlook, buffered), way.weight) for way in self._ways]
+        best, least = 0.0, float("inf")
+        risk = missing = 0.0  # of the ways that need more than the wait at hand: their weight, and weighted wait
+        for wait, weight in sorted([(0.0, 0.0), *waits], reverse=True):
+            cost = price * wait + STALL * risk + SILENCE * (missing - risk * wait)
+            if cost <= least:
+                best, least = wait, cost
+            risk, missing = risk + weight, missing + weight * wait
+        return best
 
-    def _needed(self, phase: Phase, left: float, pace: float) -> float:
-        """Seconds of audio that must be there for sound to begin or go on."""
-        fixed = self._start_buffer if phase is Phase.FILLING else self._resume_buffer
-        if fixed is not None:
-            return fixed
-        return max(self._margin, self._slowest * pace * left - left)
-
-    def _speed(self, buffered: float, left: float, pace: float) -> float:
-        if not left:
-            return 1.0
-        return min(1.0, max(self._slowest, (buffered + left) / (pace * left + self._margin)))
+    def _lacks(self, way: Scenario, outlook: Outlook, buffered: float) -> float:
+        """Seconds until enough is there, if it goes that way."""
+        pace, left = outlook.pace(way), outlook.left(way)
+        deficit = (self._slowest * pace - 1) * left + self._log.burst
+        needed = way.like.margin + max(0.0, deficit)
+        return max(0.0, (needed - buffered) * pace)
