@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from oggstream.errors import FormatError
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole
 from oggstream.opus.reader import Item, OpusReader
 from oggstream.opus.tags import OpusTags
+from tools.fuzzing.target import standing
 
 TOC = 0x08  # SILK, narrowband, mono, one frame of 20 ms
 SAMPLES = 960  # of such a packet
@@ -115,9 +116,12 @@ def link(
 
 
 class Reading:
-    """What a body gave: items, counters, and the message of the error, if there was one."""
+    """What a body gave: items, counters, and the message of the error, if there was one.
 
-    def __init__(self, *body: bytes, step: int | None = None) -> None:
+    It is fed in pieces of ``step`` bytes; ``eager`` says before each whether to be.
+    """
+
+    def __init__(self, *body: bytes, step: int | None = None, eager: Callable[[], bool] = bool) -> None:
         data = b"".join(body)
         self.reader = OpusReader()
         self.stats = self.reader.stats
@@ -125,6 +129,7 @@ class Reading:
         self.error: FormatError | None = None
         try:
             for at in range(0, len(data), step or len(data) or 1):
+                self.reader.eager = eager()
                 self.items += self.reader.feed(data[at : at + (step or len(data))])
             self.items += self.reader.finish()
         except FormatError as error:
@@ -132,8 +137,8 @@ class Reading:
 
     @property
     def result(self) -> tuple[object, ...]:
-        """Everything that must not depend on how the body is cut."""
-        return self.items, self.stats.as_dict(), type(self.error), str(self.error)
+        """Everything that must not depend on how the body is cut, nor on what was given early."""
+        return standing(self.items), self.stats.as_dict(), type(self.error), str(self.error)
 
     @property
     def packets(self) -> list[AudioPacket]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 from ogg_build import Reading
+from tools.fuzzing.target import frames_of
 
 FOLDER = os.environ.get("OGGSTREAM_VECTORS", "")
 
@@ -64,3 +66,15 @@ def test_vector_gives_what_the_table_says(row: dict[str, str]) -> None:
 def test_vector_gives_the_same_however_it_is_split(row: dict[str, str], step: int) -> None:
     data = body(row)
     assert Reading(data, step=step).result == Reading(data).result
+
+
+@pytest.mark.parametrize(("step", "often"), [(1, 0.5), (100, 1.0), (1369, 0.9)])
+def test_vector_gives_the_same_when_packets_go_before_their_page_is_complete(
+    row: dict[str, str], step: int, often: float
+) -> None:
+    data = body(row)
+    chance = random.Random(step)
+    early = Reading(data, step=step, eager=lambda: chance.random() < often)
+    assert early.result == Reading(data).result
+    if row["outcome"] == "decode" and len(data) < 100_000:
+        assert frames_of(early.items) == frames_of(Reading(data).items)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 from oggstream.cli.inspect import Survey
@@ -14,9 +15,12 @@ from oggstream.errors import FormatError
 from oggstream.opus.decode import decode_body
 from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
-from oggstream.opus.items import AudioPacket, Hole
+from oggstream.opus.items import AudioPacket, Hole, PageBegun, PageSettled, PageWithdrawn
 from oggstream.opus.link_decoder import RATES
 from oggstream.opus.reader import Item, OpusReader
+
+if TYPE_CHECKING:
+    from oggstream.audio.frame import PcmFrame
 
 SECONDS = 2.0
 """Most CPU time that one way through the code may take with 200 KB or less."""
@@ -31,18 +35,23 @@ def examine(data: bytes) -> float:
     chance = crc32(data)
     return max(
         _timed("reader", lambda: _check_reading(data, 1 + chance % 1500)),
+        _timed("early packets", lambda: _check_early(data, chance)),
         _timed("frames", lambda: _check_frames(data)),
         _timed("decode", lambda: _check_decoding(data, chance)),
         _timed("inspect", lambda: _check_survey(data)),
     )
 
 
-def read(data: bytes, step: int) -> tuple[list[Item], dict[str, Any], str]:
-    """Return items, counters and the error's words (empty without one) of a body cut into pieces of ``step`` bytes."""
+def read(data: bytes, step: int, eager: Callable[[], bool] = bool) -> tuple[list[Item], dict[str, Any], str]:
+    """Return items, counters and the error's words (empty without one) of a body cut into pieces of ``step`` bytes.
+
+    ``eager`` says before each of them whether to be.
+    """
     reader = OpusReader()
     items: list[Item] = []
     try:
         for at in range(0, len(data), step):
+            reader.eager = eager()
             items += reader.feed(data[at : at + step])
         items += reader.finish()
     except FormatError as error:
@@ -75,6 +84,66 @@ def _check_positions(items: list[Item]) -> None:
             if min(item.trim_start, item.trim_end, item.samples - item.trim_start - item.trim_end) < 0:
                 raise Finding(f"impossible trims: {item}")
             position -= item.trim_start + item.trim_end
+
+
+def standing(items: list[Item]) -> list[Item]:
+    """Return what stands of what an eager reader gave, from its beginning to its end."""
+    stood: list[Item] = []
+    begun: int | None = None
+    for item in items:
+        if not isinstance(item, PageBegun | PageSettled | PageWithdrawn):
+            stood.append(item)
+            continue
+        if isinstance(item, PageBegun) != (begun is None):
+            raise Finding(f"{item} in the wrong place")
+        if isinstance(item, PageWithdrawn):
+            del stood[begun:]
+            if item.position != _end(stood):
+                raise Finding(f"withdrawn from {item.position} on, {_end(stood)} expected")
+        begun = len(stood) if isinstance(item, PageBegun) else None
+    return stood[:begun]
+
+
+def _end(items: list[Item]) -> int:
+    """Return the position behind the last sample."""
+    for item in reversed(items):
+        if isinstance(item, AudioPacket):
+            return item.position + item.samples - item.trim_start - item.trim_end
+        if isinstance(item, Hole):
+            return item.position + item.samples
+    return 0
+
+
+def _check_early(data: bytes, chance: int) -> None:
+    turns = random.Random(chance)  # noqa: S311  # no secret
+    step, often = 1 + chance % 700, turns.choice((0.3, 0.9, 1.0))
+    items, *others = read(data, step, lambda: turns.random() < often)
+    whole, *expected = read(data, len(data) or 1)
+    if (standing(items), others) != (whole, expected):
+        raise Finding(f"what stands of early packets, in pieces of {step} bytes, is something else")
+    if not any(isinstance(item, PageWithdrawn) for item in items):
+        return  # the same items sound the same
+    try:
+        differ = frames_of(items) != frames_of(whole)
+    except FormatError:
+        return
+    if differ:
+        raise Finding(f"early packets, in pieces of {step} bytes, sound different")
+
+
+def frames_of(items: list[Item]) -> list[tuple[int, bool, bytes]]:
+    """Return position, whether it is made up, and samples of each frame that stands."""
+    decoder = FrameDecoder()
+    frames: list[PcmFrame] = []
+    begun, state = 0, decoder.save()
+    for item in items:
+        if isinstance(item, PageBegun):
+            begun, state = len(frames), decoder.save()
+        elif isinstance(item, PageWithdrawn):
+            del frames[begun:]
+            decoder.restore(state)
+        frames += decoder.decode(item)
+    return [(frame.position, frame.concealed, frame.pcm.tobytes()) for frame in frames + decoder.finish()]
 
 
 def _check_frames(data: bytes) -> None:

@@ -111,7 +111,7 @@ class Survey:
             elif isinstance(item, AudioPacket):
                 self.links[-1]["packets"] += 1
                 self.links[-1]["samples"] += item.samples - item.trim_start - item.trim_end
-            else:
+            elif isinstance(item, Hole):
                 self.holes.append(item)
                 self.links[-1]["samples"] += item.samples
 

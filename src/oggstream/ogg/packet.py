@@ -54,6 +54,14 @@ class PacketReader:
             gap = NO_END
         return self._assemble(page, gap)
 
+    def expects(self, page: Page) -> bool:
+        """Whether nothing is missing before ``page``, going by its header."""
+        return page.number == self._expected and page.continued == (self._parts is not None)
+
+    def joined(self, part: bytes) -> bytes:
+        """The packet that goes on, if ``part`` is its end; it goes on all the same."""
+        return b"".join([*(self._parts or ()), part[: MAX_PACKET - self._size]])
+
     def _assemble(self, page: Page, gap: str | None) -> Packets:
         """Cut the page into packets; join the first one to its beginning, keep the last one if it goes on."""
         packets, rest = split(page.lacing, page.body)
@@ -61,11 +69,11 @@ class PacketReader:
             if self._parts is None:
                 # RFC 7845 section 3: a packet whose beginning is missing is not decoded.
                 gap = gap or NO_BEGINNING
-            else:
-                self._keep(packets[0] if packets else rest)
+            elif not packets:
+                self._keep(rest)
             if not packets:
                 return Packets([], gap)
-            packets[:1] = [] if self._parts is None else [b"".join(self._parts)]
+            packets[:1] = [] if self._parts is None else [self.joined(packets[0])]
         self._parts = None
         if rest:
             self._parts, self._size = [rest], len(rest)
@@ -84,12 +92,13 @@ def split(lacing: bytes, body: bytes) -> tuple[list[bytes], bytes]:
 
     A packet ends at a segment below 255 bytes, which is empty where the length is a multiple of 255.
     """
-    sizes = lacing if 255 not in lacing else _sizes(lacing)
+    sizes = lacing if 255 not in lacing else packet_sizes(lacing)
     packets = [body[end - size : end] for end, size in zip(accumulate(sizes), sizes, strict=True)]
     return packets, body[sum(sizes) :] if lacing[-1] == 255 else b""
 
 
-def _sizes(lacing: bytes) -> list[int]:
+def packet_sizes(lacing: bytes) -> list[int]:
+    """Bytes of each part of a packet that ends on a page with this segment table."""
     sizes = []
     size = 0
     for value in lacing:

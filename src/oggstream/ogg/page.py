@@ -93,6 +93,31 @@ class PageReader:
         self._damage = 0  # skipped bytes right before the place of the scan, not yet given out
         self._reason = NO_PAGE  # why they were
 
+    @property
+    def held(self) -> int:
+        """Bytes that are held back."""
+        return len(self._buffer)
+
+    @property
+    def offset(self) -> int:
+        """Where in the body the bytes that are held back begin."""
+        return self._offset
+
+    def begun(self) -> Page | None:
+        """The page of which bytes are held back, as its header and segment table have it, without a byte of its body.
+
+        None as long as these are not there, or if there was damage right before. Nothing of it has been checked.
+        """
+        buffer = self._buffer
+        if self._damage or len(buffer) < _HEADER.size:
+            return None
+        table = _HEADER.size + buffer[_HEADER.size - 1]
+        return self._page(0, table)._replace(size=self._need) if len(buffer) >= table else None
+
+    def piece(self, start: int, end: int) -> bytes:
+        """Some of the bytes that are held back, counted from the first of them."""
+        return bytes(self._buffer[start:end])
+
     def feed(self, data: bytes) -> list[Page | Skipped]:
         """Take the next bytes of the body; return what is now complete."""
         if len(data) > _PIECE:

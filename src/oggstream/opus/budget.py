@@ -32,6 +32,7 @@ class Budget:
 
     def __init__(self) -> None:
         self._spent = 0
+        self._void = 0  # samples that were decoded for nothing
         self._widest = 0  # channels of the widest link so far, to which others may be mixed
 
     def begin(self, head: OpusHead) -> None:
@@ -42,6 +43,18 @@ class Budget:
     def room(self, head: OpusHead, end: int) -> int:
         """Samples per channel that a page of the link which ends at byte ``end`` of the body may still give."""
         return (BURST + end * SAMPLES_PER_BYTE - self._spent) // self.weight(head)
+
+    def early(self, head: OpusHead, end: int) -> int:
+        """Samples per channel that a page of the link may give when only its bytes up to ``end`` have come.
+
+        What was given of pages that proved damaged is not given again: it counts against these alone, so that whole
+        pages are played as if they alone were read.
+        """
+        return self.room(head, end) - self._void // self.weight(head)
+
+    def withdraw(self, head: OpusHead, samples: int) -> None:
+        """Note that ``samples`` per channel were given early, and in vain."""
+        self._void += samples * self.weight(head)
 
     def hole(self, head: OpusHead, end: int) -> int:
         """Samples per channel that a hole before such a page may have at most."""

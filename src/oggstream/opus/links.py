@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..ogg.page import Page, Skipped
+    from .items import Item
     from .tags import OpusTags
 
 _MAX_GROUP = 1024  # multiplexed streams that are told apart; a further one begins a new link
@@ -52,6 +53,11 @@ class Link:
         self.measure: Callable[[bytes], int] = (
             packet_samples if head.streams == 1 else partial(multistream_samples, streams=head.streams)
         )
+
+    @property
+    def opening(self) -> list[Item]:
+        """What is given before the first audio."""
+        return [self.head] if self.tags is None else [self.head, self.tags]
 
 
 class LinkFinder:

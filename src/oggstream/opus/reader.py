@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from ..ogg.page import Page, PageReader, Skipped
 from .budget import LINK, Budget
+from .early import EarlyPage, in_sync
 from .head import MAGIC as HEAD_MAGIC
-from .items import AudioPacket, Hole, Item, StreamStats
+from .items import AudioPacket, Hole, Item, PageSettled, PageWithdrawn, StreamStats
 from .links import Link, LinkFinder, Stage
 from .refusal import MAX_JUNK, no_audio, not_ogg
 from .tags import MAGIC as TAGS_MAGIC, OpusTags
@@ -37,16 +38,24 @@ class OpusReader:
 
     Items: an `OpusHead` when a link gives its first audio, its `OpusTags` if it has any, then `AudioPacket` and `Hole`
     in the order in which they are heard. A link without audio gives nothing.
+
+    ``eager`` may be set and unset between any two calls. While it is, packets are given when their own last byte has
+    come (``feed(b"")`` gives what is there), behind a `PageBegun`, as long as the stream is in sync; the same ones that
+    the page gives as a whole. When it is complete the others follow, and `PageSettled`; or it proves damaged, and
+    `PageWithdrawn` is followed by what is given in any case. ``stats`` counts whole pages only. An error that is raised
+    withdraws as well.
     """
 
     def __init__(self, stats: StreamStats | None = None) -> None:
         self.stats = stats or StreamStats()
+        self.eager = False
         self._pages = PageReader()
         self._links = LinkFinder()
         self._budget = Budget()
         self._first = b""
         self._position = 0  # samples that the links up to now give
         self._damage: Skipped | None = None  # since the last page that was of use
+        self._early: EarlyPage | None = None  # the page at hand, if it is one to be read before it is complete
         self._error: FormatError | None = None
 
     @property
@@ -66,9 +75,11 @@ class OpusReader:
         stats.bytes += len(data)
         if len(self._first) < _FIRST:
             self._first += data[: _FIRST - len(self._first)]
-        items = self._read(self._pages.feed(data))
+        items = self._take(self._pages.feed(data))
         if not stats.pages and self._pages.skipped > MAX_JUNK:
             self._refuse(not_ogg(self._first, self._pages))
+        if self.eager:
+            items += self._look_ahead()
         return items
 
     def finish(self) -> list[Item]:
@@ -78,7 +89,7 @@ class OpusReader:
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
-        items = self._read(self._pages.finish())
+        items = self._take(self._pages.finish())
         self._end_damage()
         if not self.stats.pages:
             self._refuse(not_ogg(self._first, self._pages))
@@ -89,6 +100,28 @@ class OpusReader:
     def _refuse(self, error: FormatError) -> None:
         self._error = error
         raise error
+
+    def _look_ahead(self) -> list[Item]:
+        """What can be given of the page that is not complete yet."""
+        link = self._links.link
+        if self._early is None and link is not None and self._damage is None:
+            page = self._pages.begun()
+            if page is not None and in_sync(link, page):
+                self._early = EarlyPage(page, link)
+        return [] if self._early is None else self._early.read(self._pages, self._budget)
+
+    def _take(self, found: list[Page | Skipped]) -> list[Item]:
+        """Read what was found. If some of it was given early, it says what became of that."""
+        early = self._early
+        if early is None or early.offset == self._pages.offset:
+            return self._read(found)
+        self._early = None
+        if not early.given:
+            return self._read(found)
+        if found and isinstance(found[0], Page) and found[0].offset == early.offset:
+            return [*self._read(found[:1])[early.given :], PageSettled(), *self._read(found[1:])]
+        self._budget.withdraw(early.head, early.samples)
+        return [PageWithdrawn(early.position), *self._read(found)]
 
     def _read(self, found: list[Page | Skipped]) -> list[Item]:
         items: list[Item] = []
@@ -154,7 +187,7 @@ class OpusReader:
         family = link.head.mapping_family
         if family not in _MIXED_FAMILIES:
             self.stats.warn(f"channel mapping family {family}: channels are given as they come, without places")
-        return [link.head] if link.tags is None else [link.head, link.tags]
+        return link.opening
 
     def _drop_bad(self, packets: list[bytes], durations: list[int]) -> tuple[list[bytes], list[int]]:
         """Leave out what is malformed (RFC 6716 section 3.4); of that, empty packets are not even counted."""

@@ -12,6 +12,29 @@ from .items import AudioPacket
 MAX_CONCEALED = 2 * 48000
 """Samples of one gap that are concealed at most."""
 
+_ALL = 1 << 63  # more samples than a page has
+
+
+class Places:
+    """Places packets one behind the other: from ``position`` on, ``skip`` samples dropped, then ``keep`` kept."""
+
+    __slots__ = ("keep", "position", "skip")
+
+    def __init__(self, position: int, skip: int, keep: int) -> None:
+        self.position = position
+        self.skip = skip
+        self.keep = keep
+
+    def place(self, data: bytes, samples: int) -> AudioPacket:
+        """Give the next packet, of ``samples`` samples, its place."""
+        kept = min(samples, self.keep)
+        skipped = min(self.skip, kept)
+        packet = AudioPacket(data, self.position, samples, skipped, samples - kept)
+        self.keep -= kept
+        self.skip -= skipped
+        self.position += kept - skipped
+        return packet
+
 
 class Timeline:
     """The time of one link, ``pre_skip`` samples of which are dropped, beginning at ``position`` of the output."""
@@ -66,6 +89,10 @@ class Timeline:
         self.position = position
         return placed
 
+    def ahead(self, granule: int, *, last: bool) -> Places:
+        """The places that `place` would give, one by one, while the page's packets are not known yet."""
+        return Places(self.position, self._skip, self._kept(granule, _ALL) if last else _ALL)
+
     def _kept(self, granule: int, total: int) -> int:
         """Samples that stay of the last page's packets (RFC 7845 section 4.4): what the granule position grows by, if
         there are so many.
@@ -79,12 +106,7 @@ class Timeline:
 
     def _trimmed(self, packets: list[bytes], durations: list[int], keep: int) -> list[AudioPacket]:
         """Place packets of which ``keep`` samples stay, less what is left of the pre-skip."""
-        placed = []
-        for data, samples in zip(packets, durations, strict=True):
-            kept = min(samples, keep)
-            skipped = min(self._skip, kept)
-            placed.append(AudioPacket(data, self.position, samples, skipped, samples - kept))
-            keep -= kept
-            self._skip -= skipped
-            self.position += kept - skipped
+        places = Places(self.position, self._skip, keep)
+        placed = [places.place(data, samples) for data, samples in zip(packets, durations, strict=True)]
+        self.position, self._skip = places.position, places.skip
         return placed
