@@ -137,7 +137,7 @@ class HttpClient:
             async with asyncio.timeout(self._connect_timeout):
                 response = await self._send("OPTIONS", {}, None, Attempt())
             try:
-                await _read_some(response)
+                await read_some(response)
             finally:
                 response.close()  # which keeps the connection if that was all
 
@@ -156,7 +156,7 @@ class HttpClient:
             except OggStreamError as error:
                 if attempt.again is None or number >= self._max_retries:
                     raise
-                delay = 0.0 if attempt.stale else _delay(number, attempt.again)
+                delay = 0.0 if attempt.stale else delay_after(number, attempt.again)
                 reason = str(error)
             events.emit(events.Retrying, delay=delay, reason=reason)
             await asyncio.sleep(delay)
@@ -174,7 +174,7 @@ class HttpClient:
 
         session = await self._sessions.get()
         self.secrets.add_headers(headers)
-        _check(headers)
+        check_headers(headers)
         attempt.has_body = body is not None
         try:
             return await session.request(
@@ -209,7 +209,7 @@ class HttpClient:
         from .faults import http_error, read_body
         from .retries import worth_retrying
 
-        said = read_body(await _read_some(response), response.headers.get("Content-Type", ""))
+        said = read_body(await read_some(response), response.headers.get("Content-Type", ""))
         attempt.stale = False
         if worth_retrying(response.status, response.headers, quota=said.quota, now=time.time()):
             attempt.again = response.headers
@@ -271,13 +271,15 @@ def json_body(value: Any) -> bytes:
     return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _check(headers: Mapping[str, str]) -> None:
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise `ConfigError` for a header that cannot be sent."""
     for name, value in headers.items():
         if not f"{name}{value}".replace("\t", " ").isprintable():
             raise ConfigError(f"the header {name!r} has a value that cannot be sent; look for a line break in it")
 
 
-def _delay(number: int, headers: Mapping[str, str]) -> float:
+def delay_after(number: int, headers: Mapping[str, str]) -> float:
+    """Seconds to wait after attempt ``number`` (from 0) failed with an answer of these ``headers``."""
     from .retries import retry_delay
 
     return retry_delay(number, headers, now=time.time(), chance=random.random())  # noqa: S311 - it spreads retries
@@ -295,7 +297,7 @@ def _held(content: Any) -> bytes:
     return held
 
 
-async def _read_some(response: ClientResponse) -> bytes:
+async def read_some(response: ClientResponse) -> bytes:
     """The first bytes of a failed answer; what came, when it is cut or slow."""
     body = bytearray()
     with suppress(Exception):

@@ -140,8 +140,8 @@ def _new_session(connect_timeout: float) -> ClientSession:
 
 
 async def _on_headers(_session: Any, context: Any, _params: Any) -> None:
-    attempt: Attempt = context.trace_request_ctx
-    if not attempt.has_body:
+    attempt: Attempt | None = context.trace_request_ctx
+    if attempt is not None and not attempt.has_body:  # None: a WebSocket's handshake, with which nothing is asked yet
         attempt.about_to_write()
 
 
@@ -151,8 +151,9 @@ async def _on_chunk(_session: Any, context: Any, _params: Any) -> None:
 
 
 async def _on_reuse(_session: Any, context: Any, _params: Any) -> None:
-    attempt: Attempt = context.trace_request_ctx
-    attempt.stale = True
+    attempt: Attempt | None = context.trace_request_ctx
+    if attempt is not None:
+        attempt.stale = True
 
 
 async def _on_redirect(_session: Any, _context: Any, params: Any) -> None:
