@@ -38,6 +38,13 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
     "--jobs": {"metavar": "N", "default": 32, "help": "speeches at once (32)"},
     "--queue": {"metavar": "N", "default": 64, "help": "speeches that wait for their turn; more are refused (64)"},
+    "--network": {
+        "metavar": "FILE",
+        "help": "pass the arrivals through a Mahimahi trace, or lines of `seconds Mbit/s`",
+    },
+    "--repeat": {"metavar": "N", "default": 1, "help": "replay all captures N times, learning from round to round (1)"},
+    "--seed": {"metavar": "S", "help": "enter the network at random moments that follow from S, not at its beginning"},
+    "--report": {"metavar": "FILE.html", "help": "draw arrivals, playout and the spread of start delays on one page"},
     "--json": {"action": "store_true", "help": "the report as one JSON object on standard output"},
     "--quiet": {"action": "store_true", "help": "nothing but errors on standard error"},
     "--log-level": {
@@ -74,6 +81,26 @@ _INSPECT = """\
 examples:
   oggstream inspect speech.opus
   oggstream inspect - --json < speech.opus | jq .links"""
+
+_RECORD = """\
+Writes NAME.ogg (or another container's ending), the bytes as they came, and NAME.arrivals.jsonl, when they came.
+Several requests give NAME-1, NAME-2, and so on. No key gets into the files. Nothing is played unless --sink or
+--device says where.
+
+examples:
+  oggstream record "Hello there." hello
+  oggstream record --sink device --voice coral "Hello there." hello
+  oggstream replay hello"""
+
+_REPLAY = """\
+With --sink null time is virtual: it takes no longer than the machine needs, and gives the same figures every time.
+Otherwise a server on this machine sends the captures over HTTP, in real time. What earlier speeches have taught is not
+used, unless --history names the file.
+
+examples:
+  oggstream replay hello
+  oggstream replay --sink null --json captures/*.ogg | jq .summary
+  oggstream replay --sink null --network lte.down --repeat 20 --seed 1 --report lte.html hello"""
 
 _SERVE = """\
 examples:
@@ -181,6 +208,31 @@ def _inspect(options: list[str], words: list[str]) -> Namespace:
     return _parse_with_words(parser, options, words)
 
 
+def _record(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("record", "Speaks TEXT to a capture, which `replay` plays again as it came.", _RECORD)
+    parser.add_argument("text", metavar="TEXT", help="what to say; `-`: standard input")
+    parser.add_argument("name", metavar="NAME", help="of the capture: a path without ending")
+    _add(parser, _SPEECH + _SOUND + _PATIENCE + _TALK)
+    args = _parse_with_words(parser, options, words)
+    args.text = [args.text]
+    args.gain, args.channels = "none", None
+    return _checked(args, parser)
+
+
+def _replay(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("replay", "Plays captures as they arrived, and reports their latency.", _REPLAY)
+    parser.add_argument("captures", metavar="CAPTURE", nargs="*", help="the NAME of a capture, or either of its files")
+    _add(parser, ("--network", "--repeat", "--seed", "--report", "--device", "--sink", *_PATIENCE, *_TALK))
+    _add(parser, (*_SPEECH, "--save"), hidden=True)  # common to all that plays; here there is nothing to ask for
+    args = _checked(parser.parse_intermixed_args(options), parser)
+    args.captures += words
+    if not args.captures:
+        parser.error("name a capture")
+    if args.save is not None and len(args.captures) * args.repeat > 1:
+        parser.error("--save keeps the bytes of one replay: give one capture")
+    return args
+
+
 def _devices(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("devices", "Lists the output devices.", _DEVICES)
     _add(parser, _TALK)
@@ -204,6 +256,8 @@ _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "play": _play,
     "decode": _decode,
     "inspect": _inspect,
+    "record": _record,
+    "replay": _replay,
     "devices": _devices,
     "serve": _serve,
     "doctor": _doctor,
@@ -272,6 +326,8 @@ def _integer(name: str, least: int, most: int) -> Callable[[str], int]:
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("--connect-timeout", "--first-byte-timeout", "--stall-timeout"), _seconds),
     "--channels": _integer("number of channels", 1, 255),
+    "--repeat": _integer("number of rounds", 1, 10_000),
+    "--seed": _integer("seed", 0, 1 << 64),
     "--port": _integer("port", 0, 65535),
     "--jobs": _integer("number of jobs", 1, 1000),
     "--queue": _integer("length of a queue", 0, 100_000),

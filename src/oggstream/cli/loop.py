@@ -12,12 +12,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def run_in_loop(main: Coroutine[Any, Any, T], interrupts: Interrupts) -> T:
+def run_in_loop(
+    main: Coroutine[Any, Any, T], interrupts: Interrupts, loop: asyncio.AbstractEventLoop | None = None
+) -> T:
     """Run ``main`` to its end and return its result; raise KeyboardInterrupt once a signal has cancelled it.
 
-    Unlike `asyncio.run` it does not wait for the threads of the loop's executor.
+    ``loop`` is a new one, which is closed at the end; None: asyncio's own kind. Unlike `asyncio.run` this does not wait
+    for the threads of the loop's executor.
     """
-    loop = asyncio.new_event_loop()
+    loop = loop or asyncio.new_event_loop()
     task = loop.create_task(main)
     interrupts.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
     if interrupts.happened:

@@ -38,7 +38,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
 
 def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     interrupts.check()
-    if args.command not in ("say", "play"):
+    if args.command not in ("say", "play", "record"):
         gc.enable()
     # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
     match args.command:
@@ -54,6 +54,14 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             from .inspect import inspect
 
             inspect(args)
+        case "record":
+            from .record import record
+
+            record(args, console, interrupts)
+        case "replay":
+            from .replay import replay
+
+            replay(args, console, interrupts)
         case "devices":
             from .devices import devices
 

@@ -7,6 +7,8 @@ usage: oggstream [say] [TEXT ...]
        oggstream play PATH|URL|-
        oggstream decode IN OUT.wav
        oggstream inspect IN
+       oggstream record TEXT NAME
+       oggstream replay CAPTURE ...
        oggstream serve
        oggstream devices
        oggstream doctor
@@ -18,6 +20,8 @@ commands:
   play      play an Ogg Opus stream
   decode    decode one to WAV
   inspect   say what is in one: links, headers, tags, pages, packets, damage
+  record    speak to a capture: what came, and when
+  replay    play captures as they came, and report their latency
   serve     be a speech endpoint like OpenAI's, with the offline voice
   devices   list the output devices
   doctor    check libraries, device, key and endpoint, and say what to do
