@@ -131,10 +131,10 @@ def _check_early(data: bytes, chance: int) -> None:
         raise Finding(f"early packets, in pieces of {step} bytes, sound different")
 
 
-def frames_of(items: list[Item]) -> list[tuple[int, bool, bytes]]:
-    """Return position, whether it is made up, and samples of each frame that stands."""
+def frames_of(items: list[Item]) -> list[tuple[int, bool, int]]:
+    """Return position, whether it is made up, and a checksum of the samples of each frame that stands."""
     decoder = FrameDecoder()
-    frames: list[PcmFrame] = []
+    frames: list[tuple[int, bool, int]] = []
     begun, state = 0, decoder.save()
     for item in items:
         if isinstance(item, PageBegun):
@@ -142,8 +142,12 @@ def frames_of(items: list[Item]) -> list[tuple[int, bool, bytes]]:
         elif isinstance(item, PageWithdrawn):
             del frames[begun:]
             decoder.restore(state)
-        frames += decoder.decode(item)
-    return [(frame.position, frame.concealed, frame.pcm.tobytes()) for frame in frames + decoder.finish()]
+        frames += map(_described, decoder.decode(item))
+    return [*frames, *map(_described, decoder.finish())]
+
+
+def _described(frame: PcmFrame) -> tuple[int, bool, int]:
+    return frame.position, frame.concealed, crc32(frame.pcm.tobytes())
 
 
 def _check_frames(data: bytes) -> None:

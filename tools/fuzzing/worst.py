@@ -17,11 +17,10 @@ MONO, STEREO = OpusHead.simple(1, 0), OpusHead.simple(2, 0)
 LOUD = OpusHead.simple(2, 0, output_gain=32767)
 HYBRID, SILK, CELT, SHORT = 15 << 3, 11 << 3, 31 << 3, 28 << 3  # configurations of 20, 60, 20 and 2.5 ms
 _STEREO = 4
-_PARTS = 4  # reader, frames, decode, inspect
 
 
 class Cost(NamedTuple):
-    """What a body takes: CPU seconds of the slowest part (reading, frames, decoding, inspecting), and megabytes."""
+    """What a body takes: CPU seconds of the slowest part (as `target.examine` goes through them), and megabytes."""
 
     name: str
     size: int
@@ -89,6 +88,19 @@ def _links(head: OpusHead, packet: bytes, tags: bytes, size: int) -> Iterator[by
     yield from _filled(link, size)
 
 
+def _withdrawn(head: OpusHead, packet: bytes, size: int) -> Iterator[bytes]:
+    """Pages that bring a stream back in sync, each before one that is full of one packet and proves damaged."""
+    writer, start = _started(head)
+    yield start
+
+    def pages(number: int) -> bytes:
+        writer.sequence = 2 + number
+        good, bad = writer.page([], 0), writer.page([packet] * (255 // (len(packet) // 255 + 1)), 0)
+        return good + bad[:-1] + bytes((bad[-1] ^ 1,))
+
+    yield from _filled(pages, size)
+
+
 def _discrete(channels: int, streams: int = 1, family: int = 255) -> OpusHead:
     mapping = bytes(channel % streams for channel in range(channels))
     matrix = _noise(2 * streams * channels) if family == 3 else None
@@ -137,6 +149,8 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "gaps, hybrid": _body(_gaps, STEREO, bytes((HYBRID | _STEREO,)) + _noise(10)),
     "gaps, CELT": _body(_gaps, STEREO, bytes((CELT | _STEREO,)) + _noise(3)),
     "gaps, 255 channels": _body(_gaps, _discrete(255), bytes((CELT,)) + _noise(3)),
+    "pages withdrawn": _body(_withdrawn, STEREO, bytes((HYBRID | _STEREO | 3, 6))),
+    "pages withdrawn, 255 streams": _body(_withdrawn, _MANY, _joined(255, bytes((CELT,)))),
     "links": _body(_links, MONO, bytes((CELT,)), b""),
     "links of 255 channels": _body(_links, _discrete(255), bytes((CELT, 7)), b""),
     "links of 255 streams": _body(_links, _MANY, _joined(255, bytes((CELT,))), b""),

@@ -75,7 +75,8 @@ class OpusReader:
         stats.bytes += len(data)
         if len(self._first) < _FIRST:
             self._first += data[: _FIRST - len(self._first)]
-        items = self._take(self._pages.feed(data))
+        found = self._pages.feed(data)
+        items = self._read(found) if self._early is None else self._settle(self._early, found)
         if not stats.pages and self._pages.skipped > MAX_JUNK:
             self._refuse(not_ogg(self._first, self._pages))
         if self.eager:
@@ -89,7 +90,8 @@ class OpusReader:
         """
         if self._error is not None:
             raise self._error.with_traceback(None)
-        items = self._take(self._pages.finish())
+        found = self._pages.finish()
+        items = self._read(found) if self._early is None else self._settle(self._early, found)
         self._end_damage()
         if not self.stats.pages:
             self._refuse(not_ogg(self._first, self._pages))
@@ -110,11 +112,10 @@ class OpusReader:
                 self._early = EarlyPage(page, link)
         return [] if self._early is None else self._early.read(self._pages, self._budget)
 
-    def _take(self, found: list[Page | Skipped]) -> list[Item]:
-        """Read what was found. If some of it was given early, it says what became of that."""
-        early = self._early
-        if early is None or early.offset == self._pages.offset:
-            return self._read(found)
+    def _settle(self, early: EarlyPage, found: list[Page | Skipped]) -> list[Item]:
+        """Read what was found, and say what became of the page that was read early, if it did."""
+        if self._pages.offset == early.offset:
+            return []
         self._early = None
         if not early.given:
             return self._read(found)
