@@ -121,8 +121,8 @@ def _check_early(data: bytes, chance: int) -> None:
     whole, *expected = read(data, len(data) or 1)
     if (standing(items), others) != (whole, expected):
         raise Finding(f"what stands of early packets, in pieces of {step} bytes, is something else")
-    if not any(isinstance(item, PageWithdrawn) for item in items):
-        return  # the same items sound the same
+    if not whole or not any(isinstance(item, PageWithdrawn) for item in items):
+        return  # nothing sounds, or the same items do
     try:
         differ = frames_of(items) != frames_of(whole)
     except FormatError:

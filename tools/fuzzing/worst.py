@@ -91,10 +91,10 @@ def _links(head: OpusHead, packet: bytes, tags: bytes, size: int) -> Iterator[by
 def _withdrawn(head: OpusHead, packet: bytes, size: int) -> Iterator[bytes]:
     """Pages that bring a stream back in sync, each before one that is full of one packet and proves damaged."""
     writer, start = _started(head)
-    yield start
+    yield start + writer.page([packet], 0)
 
     def pages(number: int) -> bytes:
-        writer.sequence = 2 + number
+        writer.sequence = 3 + number
         good, bad = writer.page([], 0), writer.page([packet] * (255 // (len(packet) // 255 + 1)), 0)
         return good + bad[:-1] + bytes((bad[-1] ^ 1,))
 
