@@ -1,4 +1,4 @@
-"""The speech endpoint on this machine: OpenAI's ``/v1/audio/speech``, spoken by espeak-ng.
+"""The speech endpoint on this machine: OpenAI's ``/v1/audio/speech`` and ``/v1/realtime``, spoken by espeak-ng.
 
 aiohttp is imported by the functions that use it: importing this module costs nothing.
 """
@@ -121,6 +121,18 @@ class SpeechServer:
         finally:
             self._speeches.discard(task)
 
+    async def realtime(self, request: web.Request) -> web.StreamResponse:
+        """GET /v1/realtime, a WebSocket."""
+        from .realtime import serve
+
+        task = asyncio.current_task()
+        assert task is not None
+        self._speeches.add(task)
+        try:
+            return await serve(request, self._jobs)
+        finally:
+            self._speeches.discard(task)
+
     async def models(self, _request: web.Request) -> web.Response:
         """GET /v1/models."""
         return json_answer({"object": "list", "data": [_MODEL]})
@@ -204,6 +216,7 @@ def _runner(server: SpeechServer) -> web.AppRunner:
         guards.append(web.middleware(key_asker(server.key)))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=guards)
     app.router.add_post("/v1/audio/speech", server.speech)
+    app.router.add_get("/v1/realtime", server.realtime)
     app.router.add_get("/v1/models", server.models)
     app.router.add_get("/v1/models/{name}", server.model)
     app.router.add_get("/health", server.health)
