@@ -8,15 +8,15 @@ from typing import NamedTuple
 LOOKAHEAD = 12
 """Characters behind the end of a sentence that must be there before it is believed."""
 
-_OPEN_SCRIPTS = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\ua4cf\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff"
-_CLOSERS = "\"'\u201d\u2019\u00bb\u203a)\\]}\u300d\u300f\u3011\u300b\u3009\uff09"
+_CLOSERS = "[\"'\u201d\u2019\u00bb\u203a)\\]}\u300d\u300f\u3011\u300b\u3009\uff09*_`]*"
+_STOPS = ".!?\u2026\u203c\u2047-\u2049\u061f\u06d4\u0964\u0965\u104b\u1362\u1367\u17d4"
+_WIDE_STOPS = "\u3002\uff01\uff1f\uff61\uff0e"  # no blank follows these
 _BORDER = re.compile(
-    f"(?P<line>\n+)"
-    f"|(?P<end>(?:[.!?\u2026\u203c\u2047-\u2049\u061f\u06d4\u0964\u0965\u104b\u1362\u1367\u17d4]+[{_CLOSERS}]*[ \n]+"
-    f"|[.!?\u2026]*[\u3002\uff01\uff1f\uff61][.!?\u2026\u3002\uff01\uff1f\uff61]*[{_CLOSERS}]*[ \n]*))"
-    f"|(?P<clause>[,;:\u060c\u061b\u2013\u2014-]+[{_CLOSERS}]*[ \n]+"
-    f"|[\u2014\u3001\uff0c\uff1b\uff1a]+[{_CLOSERS}]*[ \n]*"
-    f"|[)\\]]+ +)"
+    "(?P<line>\n+)"
+    f"|(?P<end>(?<![{_STOPS}{_WIDE_STOPS}])"
+    f"(?:[{_STOPS}]+{_CLOSERS}[ \n]+|[{_STOPS}]*[{_WIDE_STOPS}][{_STOPS}{_WIDE_STOPS}]*{_CLOSERS}[ \n]*))"
+    f"|(?P<clause>[,;:\u060c\u061b\u2013\u2014]{_CLOSERS}[ \n]+|(?<= )-{{1,3}}[ \n]+|[)\\]]+ +"
+    f"|[\u2014\u3001\uff0c\uff1b\uff1a]{_CLOSERS}[ \n]*)"
 )
 _WORD = re.compile("[^\\W_]")
 _NUMBERING = re.compile("[ \n]*[(\\[]?(?:[0-9]{1,4}|[A-Za-z]|[ivxIVX]{1,5})[.)]+[ \n]+")
@@ -53,26 +53,35 @@ class BorderScanner:
         at = max(self._next - begin, 0)
         while match := _BORDER.search(window, at):
             at = match.end()
-            if at == len(window) and not final and match.lastgroup != "line":
-                return  # more of the same may follow
-            kind = match.lastgroup
-            if kind == "end" and not final and at + LOOKAHEAD > len(window):
-                return
-            self._decide(kind, window, begin, match.start(), at)
+            if not final and "\n" not in match[0]:
+                ahead = LOOKAHEAD if match.lastgroup == "end" else 1
+                if at + ahead > len(window):
+                    return
+            self._decide(match, window, begin)
             self._next = begin + at
 
-    def _decide(self, kind: str | None, window: str, begin: int, start: int, end: int) -> None:
-        blank = window[start:end]
-        if kind == "clause":
+    def likely_end(self, window: str, begin: int) -> int:
+        """Position in ``window`` behind a sentence's end that is not decided yet for want of text; 0 without one."""
+        match = _BORDER.search(window, max(self._next - begin, 0))
+        if not match or match.lastgroup != "end":
+            return 0
+        return match.end() if self._is_end(window, max(self._context - begin, 0), *match.span()) else 0
+
+    def _decide(self, match: re.Match[str], window: str, begin: int) -> None:
+        start, end = match.span()
+        clause = match.lastgroup == "clause"
+        if "\n" in match[0]:
+            clause = clause or window[:start].endswith((",", ";"))
+            self._close(begin + end, sentence=not clause, paragraph=window.endswith("\n\n", 0, end))
+        elif clause:
             self.borders.append(Border(begin + end, sentence=False))
-        elif kind == "line" or "\n" in blank:
-            listing = kind == "line" and window[:start].rstrip().endswith((",", ";"))
-            self._close(begin + end, sentence=not listing, paragraph="\n\n" in blank)
         elif self._is_end(window, max(self._context - begin, 0), start, end):
             self._close(begin + end)
+        elif match[0].startswith(("...", "\u2026")):
+            self.borders.append(Border(begin + end, sentence=False))
 
     def _close(self, at: int, *, sentence: bool = True, paragraph: bool = False) -> None:
-        self.borders.append(Border(at, sentence, paragraph))
+        self.borders.append(Border(at, sentence or paragraph, paragraph))
         self._context = at
 
     def _is_end(self, window: str, context: int, start: int, end: int) -> bool:

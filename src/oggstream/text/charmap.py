@@ -37,16 +37,18 @@ class CharMap:
         return end_of(at, self._changed, self._original)
 
     def cut(self, start: int, end: int) -> tuple[Mark, ...]:
-        """Marks of the changed text from ``start`` to ``end``, counted from ``start``; what is before is forgotten."""
+        """Marks of the changed text from ``start`` to ``end``, counted from ``start``."""
         first = max(0, bisect_right(self._changed, start) - 1)
         last = bisect_right(self._changed, end)
-        marks = tuple(
+        return tuple(
             (max(0, at - start), original + max(0, start - at))
             for at, original in zip(self._changed[first:last], self._original[first:last], strict=True)
         )
-        keep = max(0, bisect_left(self._changed, end) - 1)
-        del self._changed[:keep], self._original[:keep]
-        return marks
+
+    def forget(self, before: int) -> None:
+        """Drop what is only needed for positions of the changed text below ``before``."""
+        needless = max(0, bisect_left(self._changed, before) - 1)
+        del self._changed[:needless], self._original[:needless]
 
 
 def end_of(at: int, changed: list[int], original: list[int]) -> int:

@@ -14,6 +14,7 @@ _TEXT_EVENTS = frozenset(
         "content_block_delta",  # anthropic, which repeats each as an event "text" with a "snapshot"
     )
 )
+_TEXT_FIELDS = ("content", "text", "refusal", "output_text")
 
 
 def text_of(item: object) -> str:
@@ -23,24 +24,18 @@ def text_of(item: object) -> str:
     has its text in ``text`` or ``content``, or a dict of one of these shapes. Of several choices the first is spoken.
     Raises `UsageError` for what is none of these.
     """
-    if isinstance(item, str):
-        return item
-    if item is None:
-        return ""
+    if item is None or isinstance(item, str):
+        return item or ""
     if isinstance(item, (bytes, bytearray)):
         raise UsageError("text came as bytes: decode it first (codecs.getincrementaldecoder)")
     kind = _field(item, "type")
-    if kind in _TEXT_EVENTS:
-        return _text(_field(item, "delta"))
     if _has(item, "choices"):
         return _of_choices(_field(item, "choices"))
-    if isinstance(kind, str) and ("." in kind or kind == "chunk" or _has(item, "snapshot")):
-        return ""
-    if any(_has(item, name) for name in ("text", "content", "output_text")):
-        return _text(item)
-    if kind is not None:
-        return ""
-    raise UsageError(f"no text in {type(item).__name__!r}: give str, or chunks or events of a model's stream")
+    if isinstance(kind, str) and ("." in kind or "_" in kind or kind == "chunk" or _has(item, "snapshot")):
+        return _text(_field(item, "delta")) if kind in _TEXT_EVENTS else ""
+    if kind is None and not any(_has(item, name) for name in _TEXT_FIELDS):
+        raise UsageError(f"no text in {type(item).__name__!r}: give str, or chunks or events of a model's stream")
+    return _text(item)
 
 
 def _of_choices(choices: object) -> str:
@@ -57,7 +52,7 @@ def _text(value: object) -> str:
         return value
     if isinstance(value, (list, tuple)):
         return "".join(_text(part) for part in value)
-    for name in ("content", "text", "refusal", "output_text"):
+    for name in _TEXT_FIELDS:
         inner = _field(value, name)
         if isinstance(inner, (str, list, tuple)) and inner:
             return _text(inner)

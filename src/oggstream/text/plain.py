@@ -8,20 +8,34 @@ from .charmap import CharMap
 
 BLANK = " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 """What separates words. A no-break space is a character like any other."""
+LINE_ENDS = "\n\x85\u2028\u2029"
+# Controls, the soft hyphen, and what is invisible and does not join: never spoken, and some voices stop at them.
+SILENT = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
+HALVES = "\ud800-\udfff"
 
 SHORT_LINE = 50
 """A line shorter than this, in columns, was ended on purpose; a longer one where the next word did not fit."""
 
-# Controls, the soft hyphen, and what is invisible and does not join: never spoken, and some voices stop at them.
-_SILENT = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
-_HALF = "\ud800-\udfff"
-_WORDS = re.compile(f"[^{BLANK}{_SILENT}{_HALF}]+(?: [^{BLANK}{_SILENT}{_HALF}]+)*")
 _WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff01-\uff60\U0001f300-\U0003ffff]")
 
 
 def columns(text: str) -> int:
-    """Width of ``text`` on a screen; also how long it takes to say, in characters of an alphabet."""
+    """Width of ``text`` on a screen."""
     return len(text) if text.isascii() else len(text) + len(_WIDE.findall(text))
+
+
+def spoken_length(text: str) -> int:
+    """How long ``text`` takes to say, in characters of an alphabet: a syllable or word of one character takes three."""
+    return len(text) if text.isascii() else len(text) + 2 * len(_WIDE.findall(text))
+
+
+def words_without(characters: str) -> re.Pattern[str]:
+    """Pattern of words, one blank between each two, that need no care: without ``characters`` of a character class."""
+    word = f"[^{BLANK}{SILENT}{HALVES}{characters}]+"
+    return re.compile(f"{word}(?: {word})*")
+
+
+_WORDS = words_without("")
 
 
 class PlainText:
@@ -37,41 +51,49 @@ class PlainText:
         self.map = CharMap()
         self._raw = ""
         self._at = 0  # position of _raw in the original
-        self._line = 0  # columns of the present line
-        self._breaks = 0  # line ends since the last visible character
         self._out: list[str] = []
-        self._length = 0  # of begin + text + out
-        self._last = "\n"
+        self._length = 0  # of all that was ever given
+        self._last = "\n"  # character of it
+        self._breaks = 0  # line feeds at its end, if it ends with any
+        self._gap: int | None = None  # where in the original a blank began that is due before the next word
+        self._line = 0  # columns of the present line
+        self._ends = 0  # line ends since the last word
+
+    @property
+    def word_ended(self) -> bool:
+        """Whether a blank followed the last word of `text`."""
+        return self._gap is not None or self._last == "\n"
 
     def feed(self, text: str, *, final: bool = False) -> None:
         """Take ``text``; ``final``: nothing will follow it."""
-        self._raw += text
-        done = self._read(final=final)
-        self._raw = self._raw[done:]
-        self._at += done
-        self.text += "".join(self._out)
-        self._out.clear()
+        raw = self._raw = self._raw + text
+        at = 0
+        while at < len(raw) and (step := self._step(at, final=final)):
+            at += step
+        self._consumed(raw[:at])
+        self._raw = raw[at:]
+        self._at += at
+        if self._out:
+            self.text += "".join(self._out)
+            self._out.clear()
 
-    def _read(self, *, final: bool) -> int:
-        """Read as much of the raw text as can be decided; return how much that is."""
-        raw, at = self._raw, 0
-        while at < len(raw):
-            if words := _WORDS.match(raw, at):
-                self._say(words[0], at, words.end())
-                at = words.end()
-            elif (step := self._odd(at, final=final)) > 0:
-                at += step
-            else:
-                break
-        return at
+    def _consumed(self, raw: str) -> None:
+        """Called with what was read of the raw text before it is dropped."""
+
+    def _step(self, at: int, *, final: bool) -> int:
+        """Read on from ``at``; return the number of raw characters that are done with, 0 to wait for more."""
+        if words := _WORDS.match(self._raw, at):
+            self._say(words[0], at, words.end())
+            return words.end() - at
+        return self._odd(at, final=final)
 
     def _odd(self, at: int, *, final: bool) -> int:
-        """Deal with a blank, a silent or a broken character; return how many characters that took, 0 to wait."""
+        """Read a blank, a silent or a broken character."""
         character = self._raw[at]
-        if character in "\n\x85\u2028\u2029":
+        if character in LINE_ENDS:
             self._end_line(at)
         elif character in BLANK:
-            self._space(at)
+            self._blank(at)
         elif "\ud800" <= character <= "\udfff":
             return self._half(at, final=final)
         return 1
@@ -88,29 +110,39 @@ class PlainText:
         self._say("\ufffd", at, at + 1)
         return 1
 
-    def _space(self, at: int) -> None:
-        if self._last not in " \n":
-            self._put(" ", at, at + 1)
+    def _blank(self, at: int) -> None:
+        if self._gap is None:
+            self._gap = self._at + at
 
     def _end_line(self, at: int) -> None:
-        """Keep the end of a line that was ended on purpose; the second one in a row makes a paragraph."""
-        self._breaks += 1
-        if self._breaks == 1 and self._line >= SHORT_LINE:
-            self._space(at)
-        elif self._breaks <= 2 and self._length:
-            missing = self._breaks if self._last != "\n" else self._breaks - 1
-            self._put("\n" * min(missing, self._breaks), at, at + 1)
+        """Keep the end of a line that was ended on purpose; a second one in a row makes a paragraph."""
+        self._ends += 1
+        if self._ends == 1 and self._line >= SHORT_LINE:
+            self._blank(at)
+        else:
+            self._break(min(self._ends, 2), at)
         self._line = 0
+
+    def _break(self, count: int, at: int) -> None:
+        """Let what was given end with at least ``count`` line feeds, unless it is empty."""
+        self._gap = None
+        given = self._breaks if self._last == "\n" else 0
+        if self._length and given < count:
+            self._put("\n" * (count - given), self._at + at, self._at + at + 1)
+            self._breaks = count
 
     def _say(self, text: str, start: int, end: int) -> None:
         """Give ``text``, visible characters that stand for ``start`` to ``end`` of the raw text."""
-        self._breaks = 0
+        if self._gap is not None and self._last != "\n":
+            self._put(" ", self._gap, self._gap + 1)
+            self._line += 1
+        self._gap = None
+        self._ends = 0
         self._line += columns(text)
-        self._put(text, start, end)
+        self._put(text, self._at + start, self._at + end)
 
     def _put(self, text: str, start: int, end: int) -> None:
-        if text:
-            self.map.add(self._length, len(text), self._at + start, self._at + end)
-            self._out.append(text)
-            self._length += len(text)
-            self._last = text[-1]
+        self.map.add(self._length, len(text), start, end)
+        self._out.append(text)
+        self._length += len(text)
+        self._last = text[-1]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..errors import UsageError
 from .borders import Border, BorderScanner, character_end, has_words, last_word_end
 from .charmap import Mark, end_of
-from .plain import PlainText, columns
+from .plain import PlainText, spoken_length
 
 LIMIT = 4096
 """Characters that OpenAI's speech endpoint takes in one request."""
@@ -77,8 +77,7 @@ class Segmenter:
         self._longest = min(limit, longest)
         self._first = min(first, self._longest)
         self._window = 2 * self._longest + 64
-        self._plain = PlainText()
-        self._speakable = speakable
+        self._plain = _reader(speakable=speakable)
         self._scanner = BorderScanner(language)
         self._raw: deque[str] = deque()
         self._raw_at = 0  # how much of the first of them was read
@@ -114,9 +113,7 @@ class Segmenter:
         if not has_words(self._plain.text):
             self._let_go()
             return None
-        end = self._choose(reserve)
-        if end is None and flush:
-            end = self._choose_flushed()
+        end = self._choose(reserve, flush=flush)
         return self._cut(end) if end else None
 
     def _fill(self) -> None:
@@ -149,58 +146,62 @@ class Segmenter:
         if self._read_all and not self._raw:
             self._taken = self._fed
 
-    def _choose(self, reserve: float) -> int | None:
+    def _choose(self, reserve: float, *, flush: bool) -> int | None:
         """Length of the best piece for this reserve, None to wait for more text."""
-        text, begin = self._plain.text, self._plain.begin
-        hard = self._hard()
-        borders = [
-            border._replace(at=border.at - begin) for border in self._scanner.borders if border.at - begin <= hard
-        ]
+        text, begin, hard = self._plain.text, self._plain.begin, self._hard()
+        borders = [Border(b.at - begin, b.sentence, b.paragraph) for b in self._scanner.borders if b.at - begin <= hard]
         if self._complete and len(text) <= hard:
             borders.append(Border(len(text), sentence=True, paragraph=True))
         borders = [border for border in borders if has_words(text, 0, border.at)]
-        end = self._urgent(borders) if reserve < URGENT else self._relaxed(borders, reserve)
+        end = self._urgent(borders) if reserve < URGENT else self._relaxed(borders, reserve, hard)
         if end is None and len(text) > hard:
             end = self._forced(borders, hard)
-        return self._with_rest(end, hard)
+        if end is None and flush:
+            end = self._flushed(borders)
+        if end and self._complete and len(text) <= hard and not has_words(text, end):
+            return len(text)  # nothing of the rest can be spoken
+        return end
 
     def _hard(self) -> int:
         """Position in the window up to which a piece may reach."""
         text, hard = self._plain.text, self._longest
-        if text.isascii():
-            return hard
-        while hard > 1 and columns(text[:hard]) > self._longest:
-            hard -= max(1, (columns(text[:hard]) - self._longest) // 2)
+        while hard > 1 and (excess := spoken_length(text[:hard]) - self._longest) > 0:
+            hard -= max(1, excess // 3)
         return hard
 
     def _weight(self, end: int) -> int:
-        return columns(self._plain.text[:end])
+        return spoken_length(self._plain.text[:end])
 
     def _urgent(self, borders: list[Border]) -> int | None:
         """The first clause, or the first sentence if it is hardly longer."""
         shortest = min(SHORTEST, self._first)
         sentence = next((b.at for b in borders if b.sentence and self._weight(b.at) >= shortest), None)
         clause = next((b.at for b in borders if self._weight(b.at) >= self._first), None)
-        if sentence is None and borders and self._complete:
+        if sentence is None and self._complete and borders and borders[-1].paragraph:
             sentence = borders[-1].at
         if sentence is not None and (clause is None or sentence <= clause or self._weight(sentence) <= SENTENCE):
             return sentence
         return clause
 
-    def _relaxed(self, borders: list[Border], reserve: float) -> int | None:
+    def _relaxed(self, borders: list[Border], reserve: float, hard: int) -> int | None:
         """Whole sentences, as many as can be made in the time that the reserve gives; paragraphs stay apart."""
         goal = max(self._first, min(self._longest, 1.5 * RATE * reserve))
-        best = None
+        best = weight = 0
         for border in borders:
-            if not border.sentence or (best is not None and self._weight(border.at) > goal):
+            if not border.sentence:
                 continue
-            best = border.at
-            if border.paragraph and self._weight(border.at) >= self._first:
+            reached = self._weight(border.at)
+            if reached > goal and weight >= self._first:
+                break
+            best, weight = border.at, reached
+            if border.paragraph and weight >= self._first:
                 return best
-        if best is None or self._complete:
+        if self._complete and best:
             return best
-        small = self._weight(best) < (goal / 2 if reserve >= COMFORTABLE else self._first)
-        return None if small and len(self._plain.text) < self._window else best
+        enough = self._first
+        if reserve >= COMFORTABLE and len(self._plain.text) <= hard:
+            enough = max(enough, int(goal) // 2)
+        return best if weight >= enough else None
 
     def _forced(self, borders: list[Border], hard: int) -> int:
         """Cut a sentence that is too long for a piece."""
@@ -211,36 +212,43 @@ class Segmenter:
         word = last_word_end(text, hard)
         return word if word and has_words(text, 0, word) else character_end(text, hard)
 
-    def _choose_flushed(self) -> int | None:
-        """Length of what may be said before a pause of the writer: up to a clause, or a word."""
-        text, hard = self._plain.text, self._hard()
-        word = last_word_end(text, len(text)) if text[-1].isalnum() else len(text)
-        ends = [border.at - self._plain.begin for border in self._scanner.borders]
-        ends = [end for end in ends if end <= hard and self._weight(end) >= SHORTEST]
-        end = ends[-1] if ends else min(word, hard)
-        return end if has_words(text, 0, end) else None
+    def _flushed(self, borders: list[Border]) -> int | None:
+        """Length of what may be said before a pause of the writer: up to a sentence, a clause, or a word.
 
-    def _with_rest(self, end: int | None, hard: int) -> int | None:
-        """Add the rest of the text to the last piece if nothing of it can be spoken."""
+        There is less than a piece may hold. The last word is taken for whole if something follows it.
+        """
         text = self._plain.text
-        if end and self._complete and len(text) <= hard and not has_words(text, end):
+        whole = self._plain.word_ended or not text[-1].isalnum()
+        if whole and text.endswith(tuple(".!?\u2026,;:\u2014\u3002\uff01\uff1f")):
             return len(text)
-        return end
+        end = self._scanner.likely_end(text, self._plain.begin)
+        if not end and borders and self._weight(borders[-1].at) >= SHORTEST:
+            end = borders[-1].at
+        end = end or (len(text) if whole else last_word_end(text, len(text)))
+        return end if has_words(text, 0, end) else None
 
     def _cut(self, end: int) -> Piece:
         plain = self._plain
         text = plain.text[:end]
         lead = len(text) - len(text.lstrip())
         start = self._taken
-        text = text.strip()
         done = self._complete and end == len(plain.text)
         self._taken = self._fed if done else plain.map.end(plain.begin + end)
         marks = plain.map.cut(plain.begin + lead, plain.begin + end)
         self._drop(end)
-        return Piece(text, start, self._taken, marks)
+        return Piece(text.strip(), start, self._taken, marks)
 
     def _drop(self, end: int) -> None:
         plain = self._plain
         plain.text = plain.text[end:]
         plain.begin += end
+        plain.map.forget(plain.begin)
         self._scanner.pass_over(plain.begin)
+
+
+def _reader(*, speakable: bool) -> PlainText:
+    if not speakable:
+        return PlainText()
+    from .speakable import SpeakableText
+
+    return SpeakableText()
