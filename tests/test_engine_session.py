@@ -151,14 +151,15 @@ async def test_what_was_received_is_heard_before_the_error_is_raised() -> None:
     assert caught.value.unspoken == "three, four five six seven."
 
 
-async def test_a_failure_before_audio_is_raised_at_once_with_the_whole_text_unspoken() -> None:
+async def test_a_connection_lost_before_audio_is_tried_again_and_then_raised_with_the_whole_text_unspoken() -> None:
     source = ScriptedSource([(0.5, SourceBrokenError("cut"))])
     with pytest.raises(SourceBrokenError) as caught:
         await oggstream.play_stream("Hello.", source=source, sink=NullSink())
     assert caught.value.unspoken == "Hello."
     assert caught.value.report is not None
     assert caught.value.report.timing.first_sample is None
-    assert asyncio.get_running_loop().time() == 0.5
+    assert asyncio.get_running_loop().time() == 1.5
+    assert source.opened == source.closed == 3
 
 
 async def test_no_byte_for_the_first_byte_timeout_is_an_error() -> None:

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from .opus.head import OpusHead as OpusHead
     from .opus.reader import AudioPacket as AudioPacket, Hole as Hole
     from .opus.tags import OpusTags as OpusTags
-    from .player import (
+    from .streams import (
         decode_stream as decode_stream,
         play_stream as play_stream,
         stream_frames as stream_frames,
@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from .sources.http import HttpSource as HttpSource
     from .sources.offline import OfflineVoice as OfflineVoice
     from .sources.openai import OpenAISource as OpenAISource
+    from .sources.realtime import RealtimeSource as RealtimeSource
     from .sources.replay import ReplaySource as ReplaySource
 
 __version__ = "0.1.0"
@@ -123,7 +124,7 @@ _HOMES = {
     "opus.head": ("OpusHead",),
     "opus.reader": ("AudioPacket", "Hole"),
     "opus.tags": ("OpusTags",),
-    "player": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
+    "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
     "report": ("PlaybackReport",),
     "sinks.base": ("Sink",),
     "sinks.device": ("DeviceSink",),
@@ -134,6 +135,7 @@ _HOMES = {
     "sources.http": ("HttpSource",),
     "sources.offline": ("OfflineVoice",),
     "sources.openai": ("OpenAISource",),
+    "sources.realtime": ("RealtimeSource",),
     "sources.replay": ("ReplaySource",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -52,7 +52,8 @@ class PlaybackOptions:
     - ``ahead``: unheard speech, in seconds, that is requested at most; ``requests``: how many at a time.
     - ``pause``: silence between two pieces of text; None: what the service gives.
     - ``patience``: how long a sentence whose end does not come is waited for while little is left to be heard.
-    - ``speakable``: leave out what is not meant to be spoken (Markdown, code fences, addresses of links).
+    - ``speakable``: leave out what is not meant to be spoken (Markdown, code fences, addresses of links); None: in text
+      that grows, as that of a model, not in a ``str``.
 
     Limits: ``ring_seconds``: decoded audio held for the audio thread. ``queue_bytes``: packets received but not yet
     decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest silence
@@ -74,7 +75,7 @@ class PlaybackOptions:
     requests: int = 2
     pause: float | None = None
     patience: float = 0.7
-    speakable: bool = True
+    speakable: bool | None = None
     ring_seconds: float = 2.0
     queue_bytes: int = 16 << 20
     first_byte_timeout: float = 60.0

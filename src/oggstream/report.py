@@ -104,6 +104,20 @@ class SegmentInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What was heard of a speech that was stopped.
+
+    ``text`` are the first ``chars`` characters of the original text, ready to take the place of an assistant's message;
+    ``seconds`` of it were heard. Whole pieces are ``exact``; within a piece it is an estimate, at the end of a word.
+    """
+
+    text: str
+    chars: int
+    seconds: float
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaybackReport:
     """The result of a speech. `as_dict` is the JSON that ``--json`` prints."""
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from threading import Thread
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import suppress
+from threading import Semaphore, Thread
 from typing import TypeVar
 
 T = TypeVar("T")
 NAME = "oggstream-thread"
 """What each of these threads is called."""
+_AHEAD = 64  # items that `pump` takes from an iterable before they are asked for
 
 
 def _drop(_result: object) -> None: ...
@@ -59,3 +61,47 @@ async def in_thread(call: Callable[[], T], *, abandoned: Callable[[T | None], ob
         if future.done() and not future.cancelled():  # cancelled in the moment in which the call ended
             abandoned(None if future.exception() else future.result())
         raise
+
+
+async def pump(iterable: Iterable[T]) -> AsyncGenerator[T, None]:
+    """The items of an iterable that may keep one waiting, each as soon as it is there; raises what that raises.
+
+    It is read in one thread, a bounded number of items ahead. Closing the generator ends that thread at its next item,
+    whenever that comes, and closes the iterable there if it can be closed.
+    """
+    loop = asyncio.get_running_loop()
+    items: asyncio.Queue[tuple[list[T], BaseException | None]] = asyncio.Queue()
+    room = Semaphore(_AHEAD)
+    leaving = False
+
+    def tell(found: list[T], error: BaseException | None) -> None:
+        loop.call_soon_threadsafe(items.put_nowait, (found, error))
+
+    def run() -> None:
+        error: BaseException | None = None
+        try:
+            for item in iterable:
+                room.acquire()
+                if leaving:
+                    break
+                tell([item], None)
+        except BaseException as caught:  # noqa: BLE001  # handed on whole to who reads
+            error = caught
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            tell([], error or StopAsyncIteration())
+        if leaving and (close := getattr(iterable, "close", None)) is not None:
+            close()
+
+    Thread(target=run, daemon=True, name=NAME).start()
+    try:
+        while True:
+            found, error = await items.get()
+            if isinstance(error, StopAsyncIteration):
+                return
+            if error is not None:
+                raise error
+            room.release()
+            yield found[0]
+    finally:
+        leaving = True
+        room.release()

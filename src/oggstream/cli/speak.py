@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import OggStreamError, OutputError, TextError
 from ..events import Event, Warned
 from ..options import PlaybackOptions
-from ..player import play_stream
+from ..streams import play_stream
 from .console import Console, show
 from .logs import logging_to
 from .loop import run_in_loop

@@ -15,14 +15,19 @@ from ..events import (
     ResponseStarted,
     Retrying,
     Started,
+    Transcribed,
     Warned,
 )
 
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
     from ..opus.reader import StreamStats
-    from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, StreamInfo, Timing
+    from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, StreamInfo, Timing
+    from .asking import Asking
     from .outlet import Outlet
+    from .segment import Segment
+
+_COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")
 
 
 class Account:
@@ -33,6 +38,7 @@ class Account:
         self._first: dict[type[Event], float] = {}
         self._sent = self._retried = self._characters = 0
         self._request_ids: list[str] = []
+        self._spoken: dict[str, str] = {}
         self._warnings: list[str] = []
         recorder.listen(self._note)
 
@@ -46,31 +52,33 @@ class Account:
                 self._retried += 1
             case ResponseStarted(request_id=str(request_id)):
                 self._request_ids.append(request_id)
+            case Transcribed():
+                self._spoken[event.text] = event.spoken
             case Warned():
                 self._warnings.append(event.message)
 
     def report(
         self,
         *,
-        text: str,
+        characters: int,
         source: object,
         sink: object,
         outlet: Outlet,
-        stats: StreamStats,
+        asking: Asking,
         error: BaseException | None,
     ) -> PlaybackReport:
         """Write the report as things stand."""
-        from ..report import AudioInfo, PlaybackReport, RequestInfo, SegmentInfo
+        from ..report import AudioInfo, PlaybackReport, RequestInfo
 
-        first_packet = self._first.get(FirstPacket)
         return PlaybackReport(
             completed=error is None,
-            text_chars=len(text),
+            text_chars=characters,
             source=_name(source),
             sink=_name(sink),
+            format=_format(asking),
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
-            stream=self._stream(stats),
+            stream=self._stream(asking.stats),
             playout=_playout(outlet, sink),
             requests=RequestInfo(
                 sent=self._sent,
@@ -79,7 +87,7 @@ class Account:
                 request_ids=self._request_ids,
             ),
             error=_error(error),
-            segments=[SegmentInfo(text=text, start_sample=0, end_sample=outlet.samples, first_packet=first_packet)],
+            segments=[self._segment(segment, outlet) for segment in asking.segments],
         )
 
     def _timing(self, outlet: Outlet) -> Timing:
@@ -105,37 +113,61 @@ class Account:
         return None if at is None else at - self._recorder.zero
 
     def _heard(self, outlet: Outlet, position: int | None) -> float | None:
-        """When the converter got the sample at ``position`` (48 kHz) of the stream, in seconds since zero."""
-        if outlet.ring is None or position is None:
+        """When the converter got the sample at ``position`` (48 kHz) of the speech, in seconds since zero."""
+        if outlet.writer is None or position is None:
             return None
-        at = outlet.ring.time_of(round(position * outlet.ring.rate / RATE))
+        at = outlet.writer.time_of(round(position * outlet.writer.ring.rate / RATE))
         return None if at is None else at - self._recorder.zero
 
-    def _stream(self, stats: StreamStats) -> StreamInfo:
+    def _stream(self, bodies: list[StreamStats]) -> StreamInfo:
         from ..report import StreamInfo
 
-        return StreamInfo(
-            bytes=stats.bytes,
-            pages=stats.pages,
-            packets=stats.packets,
-            links=stats.links,
-            holes=stats.holes,
-            bad_packets=stats.bad_packets,
-            warnings=[*self._warnings, *stats.warnings],
+        counts = {name: sum(getattr(stats, name) for stats in bodies) for name in _COUNTS}
+        warnings = [warning for stats in bodies for warning in stats.warnings]
+        return StreamInfo(**counts, warnings=[*self._warnings, *warnings])
+
+    def _segment(self, segment: Segment, outlet: Outlet) -> SegmentInfo:
+        from ..report import SegmentInfo
+
+        rate = outlet.ring.rate if outlet.ring else RATE
+        written = outlet.writer.speech if outlet.writer else 0
+        start = written if segment.start is None else segment.start
+        stop = written if segment.stop is None else segment.stop
+        return SegmentInfo(
+            text=segment.text,
+            start_sample=start * RATE // rate,
+            end_sample=stop * RATE // rate,
+            first_packet=segment.first_packet,
+            spoken=self._spoken.get(segment.text),
         )
 
 
 def _playout(outlet: Outlet, sink: object) -> PlayoutInfo:
     from ..report import PlayoutInfo
 
-    ring = outlet.ring
+    underflows = getattr(sink, "underflows", 0)
+    writer = outlet.writer
+    if writer is None:
+        return PlayoutInfo(device_underflows=underflows, peak_buffer_seconds=outlet.peak)
+    ring = writer.ring
     return PlayoutInfo(
-        stalls=ring.stalls if ring else 0,
-        stall_seconds=ring.stalled_samples / ring.rate if ring else 0.0,
-        concealed_seconds=outlet.concealed / RATE,
-        device_underflows=getattr(sink, "underflows", 0),
+        stalls=ring.stalls,
+        stall_seconds=ring.stalled_samples / ring.rate,
+        concealed_seconds=outlet.concealed,
+        stretched_seconds=writer.stretched / ring.rate,
+        device_underflows=underflows,
         peak_buffer_seconds=outlet.peak,
+        early_packets=outlet.early_packets,
+        withdrawn_seconds=outlet.withdrawn / ring.rate,
+        unverified_seconds=outlet.unverified / ring.rate,
     )
+
+
+def _format(asking: Asking) -> str:
+    """That of the first body that came, as it was recognised."""
+    containers = (segment.intake.container for segment in asking.segments)
+    found = next((container for container in containers if container), "ogg")
+    return "opus" if found == "ogg" else found
 
 
 def _name(part: object) -> str:

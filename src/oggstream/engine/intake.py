@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ..errors import OggStreamError, SourceTimeoutError
 from ..events import FirstByte, FirstPacket, emit
-from ..opus.items import StreamStats
+from ..audio.frame import PcmFrame
+from ..opus.items import AudioPacket, StreamStats
 
 if TYPE_CHECKING:
     from ..options import PlaybackOptions, SpeechOptions
-    from ..opus.reader import Item, OpusReader
+    from ..body.reader import BodyItem, BodyReader
+    from ..opus.head import OpusHead
+    from ..body.reader import BodyItem
     from ..sources.base import ByteStream, Source
 
 
-class Intake:
-    """Receives one body. ``stats`` counts what came of it so far, ``request_id`` is the service's name for it."""
+_AUDIO = (AudioPacket, PcmFrame)
 
-    def __init__(self, options: PlaybackOptions) -> None:
+
+class Intake:
+    """Receives one body. ``stats`` counts what came of it so far, ``request_id`` is the service's name for it.
+
+    ``early`` is asked with every chunk whether packets should be given out before their page is complete.
+    """
+
+    def __init__(self, options: PlaybackOptions, early: Callable[[], bool] = lambda: False) -> None:
         self.stats = StreamStats()
         self.request_id: str | None = None
         self.audio_began = False
         self.refusal = ""  # why the service, or the way to it, made the source try again
+        self.reader: BodyReader | None = None  # made with the first byte: it takes 10 ms, and the request goes first
         self._options = options
-        self._bytes_began = False
+        self._early = early
 
-    @cached_property
-    def reader(self) -> OpusReader:
-        """What takes the body apart; loaded with the first byte, for it takes 10 ms, and the request goes first."""
-        from ..opus.reader import OpusReader
+    @property
+    def head(self) -> OpusHead | None:
+        """That of the Opus stream that is being received, None before it is known."""
+        return self.reader.head if self.reader else None
 
-        return OpusReader(self.stats)
+    @property
+    def channels(self) -> int | None:
+        """Those of the body, as soon as they are known."""
+        if self.reader is None:
+            return None
+        if self.reader.announced is not None:
+            return self.reader.announced[0]
+        return self.reader.head.channels if self.reader.head else None
 
-    async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncGenerator[list[Item], None]:
+    @property
+    def container(self) -> str:
+        """What the body is, "ogg", "wav" or "pcm"; empty before that is known."""
+        return self.reader.container if self.reader else ""
+
+    async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncGenerator[list[BodyItem], None]:
         """Ask ``source`` for ``text`` and yield, per chunk received, the items that it completes.
 
         Raises `SourceTimeoutError` when no byte comes for ``first_byte_timeout`` before audio or ``stall_timeout``
@@ -47,8 +68,11 @@ class Intake:
             async with self._opened(source, text, speech) as stream:
                 self.request_id = stream.request_id
                 while (chunk := await self._next(stream)) is not None:
-                    yield self._read(chunk)
-            yield self.reader.finish()
+                    reader = self.reader or self._begin(stream.content_type, speech.format)
+                    yield self._read(reader, chunk)
+                    if reader.ended:
+                        break
+            yield (self.reader or self._begin(stream.content_type, speech.format)).finish()
         except OggStreamError as error:
             error.request_id = error.request_id or self.request_id
             raise
@@ -88,12 +112,17 @@ class Intake:
                 f"the service sent nothing for {seconds:g} s {when}{before}; try again, or allow it more time ({name})"
             ) from error
 
-    def _read(self, chunk: bytes) -> list[Item]:
-        if not self._bytes_began:
-            self._bytes_began = True
-            emit(FirstByte)
-        items = self.reader.feed(chunk)
-        if not self.audio_began and self.stats.packets:
+    def _begin(self, content_type: str, asked: str) -> BodyReader:
+        from ..body.reader import BodyItem, BodyReader
+
+        emit(FirstByte)
+        self.reader = BodyReader(self.stats, content_type=content_type, format="opus" if asked == "auto" else asked)
+        return self.reader
+
+    def _read(self, reader: BodyReader, chunk: bytes) -> list[BodyItem]:
+        reader.eager = self._early()
+        items = reader.feed(chunk)
+        if not self.audio_began and any(type(item) in _AUDIO for item in items):
             self.audio_began = True
             emit(FirstPacket)
         return items

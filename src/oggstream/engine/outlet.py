@@ -1,4 +1,4 @@
-"""The playing side: queued packets become samples in a ring, as fast as the ring takes them."""
+"""The playing side: what was received for one piece of text after the other becomes samples in a ring."""
 
 from __future__ import annotations
 
@@ -8,27 +8,30 @@ from collections import deque
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..audio.frame import RATE, PcmFrame
+from ..audio.frame import RATE
 from ..audio.ring import PcmRing
-from ..events import Recorder, Started
-from ..playout.start import StartRule
+from ..opus.items import PageBegun, PageSettled, PageWithdrawn
 from ..threads import in_thread
-from .queue import PacketQueue
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from ..audio.convert import Converter
+    from ..body.reader import BodyItem
     from ..options import PlaybackOptions
-    from ..opus.decoder import FrameDecoder
-    from ..opus.head import OpusHead
-    from ..opus.reader import Item, StreamStats
     from ..sinks.base import Sink, SinkFormat
+    from .decoding import Saved, Sound, SpeechDecoder
+    from .pacing import Pacing
+    from .segment import Segment
+    from .writer import Mark, RingWriter
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two looks at the ring
-HEADERS_AND_PACKET = 3  # items until the first sound
-AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
+HEADERS_AND_PACKET = 4  # items until the first sound
+COVERED_SECONDS = 0.05  # with less than this in the ring a tail is written ahead
+TAIL_SECONDS = 0.06
+EAGER_SECONDS = 0.5  # with less than this buffered a packet does not wait for its page
+
+_LOADED_EARLY = (
+    *("opus.reader", "opus.decoder", "body.reader", "audio.convert"),
+    *("playout.policy", "playout.stretch", "playout.seams"),
+)
 
 
 async def load_codec() -> None:
@@ -44,193 +47,310 @@ async def load_codec() -> None:
 def _load_codec() -> None:
     from ..opus import library
 
-    import_module("oggstream.opus.reader")
-    import_module("oggstream.audio.convert")
+    for module in _LOADED_EARLY:
+        import_module(f"oggstream.{module}")
     import_module("numpy")
     library.load()
 
 
 class Outlet:
-    """Decodes what `push` brings into a ring, made when both the sink's format and the first packet are known.
+    """Decodes what `push` brings into a ring, made when both the sink's format and that of the speech are known.
 
     Everything is decoded on the event loop, 35 us a packet. A packet that arrives while the ring has room is in the
-    ring before `push` returns; the rest waits in ``queue`` until `run` finds room.
+    ring before `push` returns; the rest waits in its segment until `top_up` finds room.
     """
 
-    def __init__(self, sink: Sink, options: PlaybackOptions, stats: StreamStats, recorder: Recorder) -> None:
-        self.queue = PacketQueue()
+    def __init__(self, sink: Sink, options: PlaybackOptions, pacing: Pacing) -> None:
         self.ring: PcmRing | None = None
-        self.channels = 0  # of the first link that has audio, or those asked for
-        self.samples = 0  # decoded, at 48 kHz
-        self.concealed = 0  # of these
-        self.first_audible: int | None = None  # position of the first sample above -50 dBFS
+        self.writer: RingWriter | None = None
+        self.decoder: SpeechDecoder | None = None
+        self.channels = 0  # of the first body that has audio, or those asked for
         self.peak = 0.0  # most seconds ever buffered
+        self.early_packets = 0
+        self.withdrawn = 0  # samples at the ring's rate that were taken back unheard
+        self.unverified = 0  # the same, but heard by then
         self.settled = asyncio.Event()  # there is a ring, or there will never be one
-        self.ended = False  # nothing more will be pushed
-        self._broken = False  # though more was expected
+        self.closed = False  # no segment will be added
+        self.broken = False  # though more was expected
         self._sink = sink
         self._options = options
-        self._stats = stats
-        self._recorder = recorder
-        self._rule = StartRule(options.start_buffer or 0.1)
+        self._pacing = pacing
+        self._segments: deque[Segment] = deque()  # those that are not decoded to their end
+        self._arriving: Segment | None = None  # the first of them that is not complete
         self._format: SinkFormat | None = None  # known once the sink is open
-        self._head: OpusHead | None = None  # of the link that is being received
-        self._decoder: FrameDecoder | None = None
-        self._converter: Converter | None = None
-        self._pending: deque[NDArray[np.float32]] = deque()  # decoded, but the ring was full
-        self._tail_taken = False  # the converter has given its last samples
+        self._page: tuple[Saved, Mark] | None = None  # where the page began that is played before it is whole
+        self._tail_taken = False  # the decoder has given its last samples
+
+    # What arrives.
 
     def attach(self, sink_format: SinkFormat) -> None:
         """The sink is open and the codec loaded: from now on packets are decoded, for a ring of that format."""
         self._format = sink_format
-        self.expect(self._head)
         self.top_up()
 
-    def expect(self, head: OpusHead | None) -> None:
-        """A link with this head is on its way: what its first packet will need is made before that is there."""
-        self._head = head
-        if self.ring is None and self._format is not None and self._format.channels is not None:
+    def add(self, segment: Segment) -> None:
+        """A piece of text was asked for; it comes behind those before it."""
+        self._segments.append(segment)
+        if self._arriving is None:
+            self._arriving = segment
+            if segment.index:
+                self._pacing.joined()
+
+    def wants_early(self, segment: Segment) -> bool:
+        """Whether packets of this segment should not wait for their page to be complete."""
+        return (
+            self._options.early
+            and not self._pacing.at_once
+            and segment is self._arriving
+            and (self.decoder is None or self.decoder.transparent)
+            and self.buffered() < EAGER_SECONDS
+        )
+
+    def expect(self, segment: Segment) -> None:
+        """Its audio is on its way: what the first packet will need is made before that is there."""
+        if segment is self._segments[0]:
             self._open_ring()
 
-    def push(self, items: list[Item]) -> None:
+    def push(self, segment: Segment, items: list[BodyItem]) -> None:
         """Take what was received, and decode as much of it as there is room for."""
-        if items and not self.channels:
-            from ..opus.head import OpusHead
-
-            head = next(item for item in items if isinstance(item, OpusHead))  # it comes before a link's first audio
-            self.channels = self._options.channels or head.channels
-        if not self.samples:  # the first packet does not wait until the rest of its page is counted
-            self.queue.extend(items[:HEADERS_AND_PACKET])
-            self.top_up()
+        if not segment.received:  # the first packet does not wait until the rest of its page is counted
+            self._take(segment, items[:HEADERS_AND_PACKET])
             items = items[HEADERS_AND_PACKET:]
-        self.queue.extend(items)
+        if items:
+            self._take(segment, items)
+
+    def end(self, segment: Segment) -> None:
+        """Nothing more will come for this piece."""
+        segment.ended = True
+        self.broken = self.broken or segment.failure is not None
+        if segment is self._arriving:
+            self._join_next()
+        self._settle()
         self.top_up()
 
-    def end(self, *, broken: bool = False) -> None:
-        """Nothing more will come (``broken``: though it should): what there is starts, or goes on, at once."""
-        self.ended = True
-        self._broken = broken
-        if not self.queue.samples:
-            self.settled.set()
+    def close(self, *, broken: bool = False) -> None:
+        """No further piece will be added (``broken``: though there should): what there is starts, or goes on."""
+        self.closed = True
+        self.broken = self.broken or broken
+        self._settle()
         self.top_up()
 
-    async def room(self) -> None:
-        """Wait while the queue is over its bound, so that a service that sends hours at once is not read further."""
-        while self.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # the audio thread wakes nobody
+    def drop_behind(self, segment: Segment) -> None:
+        """Forget the pieces behind this one, which failed."""
+        while self._segments and self._segments[-1].index > segment.index:
+            self._segments.pop()
+
+    async def room(self, segment: Segment) -> None:
+        """Wait while too much waits, so that a service that sends hours at once is not read further."""
+        while segment.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # the audio thread wakes nobody
             await asyncio.sleep(LONGEST_PAUSE)
+
+    def _take(self, segment: Segment, items: list[BodyItem]) -> None:
+        samples = segment.push(items)
+        if segment is self._arriving:
+            self._pacing.arrived(samples / RATE)
+        self.top_up()
+
+    def _join_next(self) -> None:
+        """The piece that arrived is complete: what has come of those behind it can be played without a gap now."""
+        assert self._arriving is not None
+        behind = [segment for segment in self._segments if segment.index > self._arriving.index]
+        self._arriving = None
+        for segment in behind:
+            self._pacing.joined()
+            self._pacing.arrived(segment.received / RATE)
+            if not segment.ended:
+                self._arriving = segment
+                return
+
+    def _settle(self) -> None:
+        if self.closed and self._arriving is None:
+            self._pacing.ended()
+            if not any(segment.queue.samples for segment in self._segments) and self.writer is None:
+                self.settled.set()
+
+    # How things stand.
 
     @property
     def finished(self) -> bool:
         """Everything that there will ever be is in the ring."""
         if self.ring is None:
-            return self.ended and not self.queue.samples
+            return self.closed and self.settled.is_set()
         return self.ring.length is not None
 
     @property
+    def samples(self) -> int:
+        """Samples decoded, at 48 kHz."""
+        return self.decoder.samples if self.decoder else 0
+
+    @property
+    def first_audible(self) -> int | None:
+        """Position (48 kHz) of the first sample above -50 dBFS."""
+        return self.decoder.first_audible if self.decoder else None
+
+    @property
+    def concealed(self) -> float:
+        """Seconds made up, for what was lost and for what was late."""
+        if self.decoder is None or self.writer is None:
+            return 0.0
+        return self.decoder.lost / RATE + self.writer.concealed / self.writer.ring.rate
+
+    @property
     def pause(self) -> float:
-        """Seconds until another look at the ring is worth it: short while it is low and something waits for room."""
-        if self.ring is None or not (self.queue or self._pending):
+        """Seconds until another look at the ring is worth it."""
+        if self.writer is None or self.ring is None:
             return LONGEST_PAUSE
-        return min(max(self.ring.fill / self.ring.rate / 4, SHORTEST_PAUSE), LONGEST_PAUSE)
+        if self._waiting:
+            pause = self.ring.fill / self.ring.rate / 4
+        elif self.writer.covered or not self._options.conceal:
+            pause = self._pacing.again
+        else:
+            pause = min(self._pacing.again, self.writer.unread / self.ring.rate - COVERED_SECONDS)
+        return min(max(pause, SHORTEST_PAUSE), LONGEST_PAUSE)
+
+    @property
+    def characters_per_second(self) -> float:
+        """How fast the voice speaks, as far as that is known."""
+        return self._pacing.characters_per_second
 
     def buffered(self) -> float:
-        """Seconds received and not yet played, decoded or not."""
-        waiting = self.queue.samples / RATE
-        if self.ring is None:
-            return waiting
-        return waiting + (self.ring.fill + sum(map(len, self._pending))) / self.ring.rate
+        """Seconds that can be played without a gap: received, not played, with nothing missing before them."""
+        waiting = 0
+        for segment in self._segments:
+            waiting += segment.queue.samples
+            if segment is self._arriving:
+                break
+        return waiting / RATE + self._unread()
+
+    def unheard(self) -> float:
+        """Seconds received and not played."""
+        return sum(segment.queue.samples for segment in self._segments) / RATE + self._unread()
+
+    def _unread(self) -> float:
+        return self.writer.unread / self.writer.ring.rate if self.writer else 0.0
+
+    @property
+    def _waiting(self) -> bool:
+        """Something can be decoded now, but for the room it takes."""
+        assert self.writer is not None
+        return self.writer.pending or bool(self._segments and self._segments[0].queue)
+
+    # What is played.
 
     def top_up(self) -> None:
-        """Decode into the ring until it is full or nothing is left."""
-        self.peak = max(self.peak, self.buffered())
-        if self.ring is None and self.queue.samples:
-            self._open_ring()
-        if self.ring is None:
+        """Decode into the ring until it is full or nothing is left; begin to play, or go on, if it is time to."""
+        self.peak = max(self.peak, self.unheard())
+        self._open_ring()
+        if self.writer is None or self.finished:
             return
-        may_start = self._rule.may_start(self.buffered(), ended=self.ended)
-        while self._flush():
-            if may_start:
-                self._begin_when_safe()
-            if not self.queue:
-                self._finish_when_ended()
-                return
-            self._decode(self.queue.pop())
+        self._pacing.decide(self.writer, self.buffered())
+        while self.writer.flush():
+            self._pacing.release(self.writer, waiting=self._waiting)
+            item = self._next()
+            if item is None:
+                break
+            self._decode(item)
+        self._pacing.release(self.writer, waiting=self._waiting)
+        self._cover()
+        self._finish()
 
     def _open_ring(self) -> None:
-        """Make the ring and what fills it, once the sink's format is known and a link begins."""
-        if self._format is None or self._head is None:
+        """Make the ring and what fills it, once the sink's format and that of the first audio are known."""
+        if self.ring is not None or self._format is None or not self._segments:
             return
-        from ..audio.convert import Converter
-        from ..opus.decoder import FrameDecoder
+        segment = self._segments[0]
+        body_channels = self._options.channels or segment.channels or segment.intake.channels
+        if not body_channels or not (segment.channels or self._format.channels):
+            return
+        from ..playout.stretch import Stretcher
+        from .decoding import SpeechDecoder
+        from .writer import RingWriter
 
-        channels, rate = self._format
-        channels = channels or self.channels
-        self._decoder = FrameDecoder(gain=self._options.gain, stats=self._stats)
-        self._decoder.expect(self._head)
-        self._converter = Converter(channels, rate, via=self._options.channels)
+        self.channels = body_channels
+        channels, rate = self._format.channels or body_channels, self._format.rate
+        self.decoder = SpeechDecoder(channels, rate, self._options)
+        self.decoder.begin(segment)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
-        self.ring.resume_fill = round((self._options.resume_buffer or 0.2) * rate)
+        self.ring.resume_fill = self.ring.capacity  # going on after a stall is decided, not a matter of course
+        self.writer = RingWriter(self.ring, Stretcher(channels, rate))
         self._sink.start(self.ring)
         self.settled.set()
 
-    def _flush(self) -> bool:
-        """Write what was decoded; True when all of it is in the ring."""
-        assert self.ring is not None
-        while self._pending:
-            pcm = self._pending[0]
-            taken = self.ring.write(pcm)
-            if taken < len(pcm):
-                self._pending[0] = pcm[taken:]
-                return False
-            self._pending.popleft()
-        return self.ring.space > 0
+    def _next(self) -> BodyItem | None:
+        """What is to be decoded next; None if nothing is there now."""
+        assert self.decoder is not None
+        while self._segments:
+            segment = self._segments[0]
+            self.decoder.begin(segment)
+            if segment.queue:
+                return segment.queue.pop()
+            if not segment.ended:
+                return None
+            self._write(self.decoder.end_piece())
+            self._segments.popleft()
+            self._place(segment)
+        return None
 
-    def _decode(self, item: Item) -> None:
-        assert self._decoder is not None
-        self._take(self._decoder.decode(item))
+    def _decode(self, item: BodyItem) -> None:
+        assert self.decoder is not None
+        assert self.writer is not None
+        kind = type(item)
+        if kind is PageBegun:
+            self._page = self.decoder.save(), self.writer.mark()
+        elif kind is PageSettled:
+            self._page = None
+            self.writer.settle()
+        elif kind is PageWithdrawn:
+            self._take_back()
+        else:
+            self._write(self.decoder.decode(item))
 
-    def _take(self, frames: list[PcmFrame]) -> None:
-        assert self._converter is not None
-        for frame in frames:
-            for pcm in self._converter.convert(frame):
-                self._write(pcm)
-            self._note(frame)
+    def _take_back(self) -> None:
+        """The page that was played before it was whole is damaged."""
+        assert self.decoder is not None
+        assert self.writer is not None
+        if self._page is not None:
+            (saved, mark), self._page = self._page, None
+            self.decoder.restore(saved)
+            withdrawn, heard = self.writer.take_back(mark)
+            self.withdrawn += withdrawn
+            self.unverified += heard
 
-    def _write(self, pcm: NDArray[np.float32]) -> None:
-        assert self.ring is not None
-        if not self._pending:
-            pcm = pcm[self.ring.write(pcm) :]
-        if len(pcm):
-            self._pending.append(pcm)
+    def _write(self, sounds: list[Sound]) -> None:
+        assert self.writer is not None
+        if sounds and self._segments[0].start is None:
+            self._segments[0].start = self.writer.speech
+        for pcm, concealed in sounds:
+            self.writer.write(pcm, concealed=concealed)
 
-    def _note(self, frame: PcmFrame) -> None:
-        if self.first_audible is None:
-            loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
-            if loud.any():
-                self.first_audible = frame.position + int(loud.argmax())
-        self.samples = frame.position + len(frame.pcm)
-        if frame.concealed:
-            self.concealed += len(frame.pcm)
+    def _place(self, segment: Segment) -> None:
+        """The segment is decoded to its end."""
+        assert self.writer is not None
+        segment.stop = self.writer.speech
+        if segment.start is None:
+            segment.start = segment.stop
 
-    def _begin_when_safe(self) -> None:
-        """Let the device have samples once it could not run dry while the rest is being decoded."""
-        assert self.ring is not None
-        if self.ring.playing or not self.ring.fill:
+    def _cover(self) -> None:
+        """Write a tail ahead while the ring is low: if the next packet is late, it hides that."""
+        writer, ring = self.writer, self.ring
+        assert writer is not None
+        assert ring is not None
+        if not self._options.conceal or self._pacing.at_once or writer.covered or self._waiting or not self._segments:
             return
-        if not self.queue or self.ring.fill >= self._rule.start_buffer * self.ring.rate or not self.ring.space:
-            self._recorder.record(Started)
-            self.ring.begin()
+        if ring.playing and not ring.stalled and writer.unread < COVERED_SECONDS * ring.rate:
+            assert self.decoder is not None
+            tail = self.decoder.tail(TAIL_SECONDS)
+            if tail is not None:
+                writer.cover(tail)
 
-    def _finish_when_ended(self) -> None:
-        assert self.ring is not None
-        assert self._decoder is not None
-        assert self._converter is not None
-        if not self.ended or self.ring.length is not None:
+    def _finish(self) -> None:
+        """Say where the speech ends, once everything is decoded."""
+        if not self.closed or self._segments:
             return
+        assert self.writer is not None
+        assert self.decoder is not None
         if not self._tail_taken:
             self._tail_taken = True
-            self._take(self._decoder.finish())
-            for pcm in self._converter.finish():
-                self._write(pcm)
-        if not self._pending:
-            self.ring.finish(broken=self._broken)
+            for pcm, concealed in self.decoder.finish():
+                self.writer.write(pcm, concealed=concealed)
+        self.writer.finish(broken=self.broken)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ..opus.items import AudioPacket, Hole
+from ..audio.frame import RATE, PcmFrame
+from ..opus.items import AudioPacket, Hole, PageBegun, PageWithdrawn
 
 if TYPE_CHECKING:
-    from ..opus.reader import Item
+    from ..body.reader import BodyItem
 
 
 class PacketQueue:
@@ -18,29 +19,40 @@ class PacketQueue:
     """
 
     def __init__(self) -> None:
-        self._items: deque[Item] = deque()
+        self._items: deque[BodyItem] = deque()
         self.samples = 0
         self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._items)
 
-    def extend(self, items: list[Item]) -> None:
-        """Append items in order."""
-        self._items.extend(items)
-        for item in items:  # a page of 50 packets waits for this: no call per packet
-            if type(item) is AudioPacket:
-                self.samples += item.samples - item.trim_start - item.trim_end
-                self.bytes += len(item.data)
-            elif type(item) is Hole:
-                self.samples += item.samples
+    def extend(self, items: list[BodyItem]) -> int:
+        """Append items in order; return how many samples they add, which a withdrawal may make negative."""
+        before = self.samples
+        for item in items:
+            if type(item) is PageWithdrawn:
+                self._withdraw()
+            self._items.append(item)
+            self._count(item, 1)
+        return self.samples - before
 
-    def pop(self) -> Item:
+    def pop(self) -> BodyItem:
         """Take the oldest item; IndexError when there is none."""
         item = self._items.popleft()
-        if type(item) is AudioPacket:
-            self.samples -= item.samples - item.trim_start - item.trim_end
-            self.bytes -= len(item.data)
-        elif type(item) is Hole:
-            self.samples -= item.samples
+        self._count(item, -1)
         return item
+
+    def _withdraw(self) -> None:
+        """Drop what was not decoded yet of the page that is void; its beginning stays, for who has decoded some."""
+        while self._items and type(self._items[-1]) is not PageBegun:
+            self._count(self._items.pop(), -1)
+
+    def _count(self, item: BodyItem, sign: int) -> None:
+        if type(item) is AudioPacket:  # the usual one first: a page of 50 waits for this
+            self.samples += sign * (item.samples - item.trim_start - item.trim_end)
+            self.bytes += sign * len(item.data)
+        elif type(item) is Hole:
+            self.samples += sign * item.samples
+        elif type(item) is PcmFrame:
+            self.samples += sign * (len(item.pcm) * RATE // item.rate)
+            self.bytes += sign * item.pcm.nbytes

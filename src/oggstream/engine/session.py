@@ -1,58 +1,94 @@
-"""One utterance, from the request to the last sample heard."""
+"""One speech, from the first request to the last sample heard."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying
 from ..sinks.base import PreparedSink, Sink, SinkFormat
 from .account import Account
-from .intake import Intake
+from .asking import Asking
 from .outlet import Outlet, load_codec
+from .pacing import Pacing
+from .script import Script, Text
 from .watch import Watch
 
 if TYPE_CHECKING:
+    from ..history import History
     from ..options import PlaybackOptions, SpeechOptions
-    from ..opus.reader import Item
-    from ..report import PlaybackReport
+    from ..playout.habits import Habits
+    from ..report import Heard, PlaybackReport
     from ..sources.base import Source
+    from .segment import Segment
 
-CHARACTERS_PER_SECOND = 13.6  # English speech at normal speed
+
+class Gate(Protocol):
+    """Holds a speech back behind the one before it."""
+
+    async def ask(self) -> None:
+        """Return when its text may be asked for."""
+
+    async def play(self) -> None:
+        """Return when its sound may begin."""
+
+    def left(self) -> float:
+        """Seconds of speech before it that are not heard yet."""
 
 
 class Session:
     """Speaks one text once.
 
-    Two tasks: one receives and decodes what arrives, one opens the sink, keeps the ring full, and waits for the end.
-    Whichever fails stops the other; a failing source lets what was received be heard first.
+    One task asks for the text piece by piece, with a task for each piece that receives and decodes it; another opens
+    the sink, keeps the ring full, and waits for the end. A failing sink ends all at once; a failing source lets what
+    was received be heard first. ``gate`` lets speeches follow each other.
     """
 
     def __init__(
         self,
-        text: str,
+        text: Text,
         *,
         source: Source,
         sink: Sink,
         speech: SpeechOptions,
         options: PlaybackOptions,
         recorder: Recorder,
+        history: History | None = None,
+        gate: Gate | None = None,
     ) -> None:
-        self._text = text
         self._source = source
         self._sink = sink
         self._speech = speech
-        self._intake = Intake(options)
-        self._outlet = Outlet(sink, options, self._intake.stats, recorder)
+        self._history = history
+        self._recorder = recorder
+        self._gate = gate
+        self._pacing = Pacing(
+            options,
+            self._learnt,
+            recorder,
+            asyncio.get_running_loop().time,
+            speed=speech.speed or 1.0,
+            at_once=getattr(sink, "at_once", False),
+        )
+        self.script = Script(
+            text,
+            options,
+            whole=getattr(source, "whole", False),
+            rate=self._pacing.usual_rate,
+            limit=getattr(source, "longest_text", None),
+        )
+        self.outlet = Outlet(sink, options, self._pacing)
+        self.asking = Asking(self.script, source, speech, options, self.outlet, recorder)
+        self.asking.on_segment = self._follow
         self._account = Account(recorder)
-        self._watch = Watch(text, recorder)
+        self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
-        self._failure: OggStreamError | None = None  # the source's, raised once what it gave has been heard
+        self.handed_over = asyncio.Event()  # the device has everything, or will get no more
         self._check_sink: Callable[[], None] = getattr(sink, "check", _nothing)  # raises when the device is gone
         recorder.listen(self._note)
 
@@ -60,76 +96,95 @@ class Session:
         """Speak, and return the report when the last sample has been heard.
 
         Raises what the source, the reader or the sink raise, an `OggStreamError` with its ``report`` and
-        ``unspoken`` set. Cancelling stops the sound (a fade of 5 ms), closes the response and leaves no task behind.
+        ``unspoken`` set, and what an iterator of text raises, with the same. Cancelling stops the sound (a fade of
+        5 ms), closes the response and leaves no task behind.
         """
         try:
             async with asyncio.TaskGroup() as group:
+                reading = group.create_task(self.script.read())
                 playing = group.create_task(self._play(group))
-                group.create_task(self._receive(playing))
+                group.create_task(self._ask(group, reading))
+                group.create_task(self._leave_when_silent(playing))
         except BaseExceptionGroup as failures:
             self._sink.abort()
             self._failed(_first(failures))
         except asyncio.CancelledError as cancelled:
             self._sink.abort()
             # For the command line, which prints it; the task that is cancelled gets this very object.
-            cancelled.report = replace(self._report(None), completed=False, stopped=True)  # type: ignore[attr-defined]
+            cancelled.report = replace(self.report(None), completed=False, stopped=True)  # type: ignore[attr-defined]
             raise
         except BaseException:
             self._sink.abort()
             raise
-        if self._failure is not None:
-            self._failed(self._failure)
-        return self._report(None)
+        finally:
+            self.handed_over.set()
+            self._learn()
+        failure = self.asking.failure or self.script.failure
+        if failure is not None:
+            self._failed(failure)
+        return self.report(None)
+
+    def report(self, error: BaseException | None) -> PlaybackReport:
+        """The report as things stand."""
+        return self._account.report(
+            characters=self.script.length,
+            source=self._source,
+            sink=self._sink,
+            outlet=self.outlet,
+            asking=self.asking,
+            error=error,
+        )
+
+    def heard(self) -> Heard:
+        """What of the text the device has had."""
+        from .heard import heard
+
+        return heard(self.script.text, self.asking.segments, self.outlet)
 
     def _note(self, event: Event) -> None:
         if isinstance(event, RequestSent):
             self._request_out.set()
         elif isinstance(event, Retrying):
-            self._intake.refusal = event.reason
+            self.asking.refusal(event.reason)
 
-    async def _receive(self, playing: asyncio.Task[None]) -> None:
-        async with aclosing(self._intake.batches(self._source, self._text, self._speech)) as batches:
-            while (items := await self._next(batches)) is not None:
-                self._request_out.set()  # a source that sends no request
-                self._outlet.expect(self._intake.reader.head)
-                self._outlet.push(items)
-                await self._outlet.room()
-        self._outlet.end(broken=self._failure is not None)
-        if self._outlet.finished and self._outlet.ring is None:
-            playing.cancel()  # there is nothing to play: no need to wait for a device that may be slow to open
+    def _follow(self, segment: Segment) -> None:
+        self._watch.follow(segment)
+        self._pacing.expect(len(segment.text), more=not self.script.complete)
 
-    async def _next(self, batches: AsyncGenerator[list[Item], None]) -> list[Item] | None:
-        """What was received next, None at the end; a failure of the source waits until what it gave has been heard.
+    async def _ask(self, group: asyncio.TaskGroup, reading: asyncio.Task[None]) -> None:
+        if self._gate is not None:
+            await self._gate.ask()
+            self.asking.before = self._gate.left
+        await self.asking.run(group, self._request_out.set)
+        reading.cancel()  # of no use any more, after a failure
 
-        Only of the source: one of the sink ends everything at once, for there is nothing more to be heard.
-        """
-        try:
-            return await anext(batches, None)
-        except OggStreamError as error:
-            self._failure = error
-            return None
+    async def _leave_when_silent(self, playing: asyncio.Task[None]) -> None:
+        """Where there is nothing to play, do not wait for a device that may be slow to open."""
+        await self.outlet.settled.wait()
+        if self.outlet.ring is None:
+            playing.cancel()
 
     async def _play(self, group: asyncio.TaskGroup) -> None:
         # The request goes first: opening a device and loading numpy would slow it down.
         await self._request_out.wait()
-        self._outlet.attach(await self._prepare())
-        await self._outlet.settled.wait()
-        while not self._outlet.finished:
-            self._outlet.top_up()
-            self._look()
+        sink_format = await self._prepare()
+        if self._gate is not None:
+            await self._gate.play()
+        self.outlet.attach(sink_format)
+        await self.outlet.settled.wait()
+        while not self.outlet.finished:
+            self.outlet.top_up()
+            self._watch.look(self.outlet)
             self._check_sink()
-            await asyncio.sleep(min(self._outlet.pause, self._watch.pause))
-        if self._outlet.ring is None:
+            await asyncio.sleep(min(self.outlet.pause, self._watch.pause))
+        if self.outlet.ring is None:
             return
         draining = group.create_task(self._sink.drain())
         while not draining.done():
             await asyncio.wait({draining}, timeout=self._watch.pause)
-            self._look()
-
-    def _look(self) -> None:
-        if self._outlet.ring is not None:
-            self._watch.look(self._outlet.ring)
-            self._watch.tell_progress(self._outlet.ring, self._outlet.buffered())
+            self._watch.look(self.outlet)
+            if self.outlet.ring.done:
+                self.handed_over.set()
 
     async def _prepare(self) -> SinkFormat:
         """Open the sink and load the codec, at the same time; return the format that the sink wants."""
@@ -139,30 +194,37 @@ class Session:
         _, sink_format = await asyncio.gather(load_codec(), self._sink.prepare())
         return sink_format
 
-    def _report(self, error: BaseException | None) -> PlaybackReport:
-        return self._account.report(
-            text=self._text,
-            source=self._source,
-            sink=self._sink,
-            outlet=self._outlet,
-            stats=self._intake.stats,
-            error=error,
-        )
+    @property
+    def _key(self) -> str | None:
+        """Under which the service's behaviour is kept; None for what has none to learn."""
+        identity = getattr(self._source, "identity", None)
+        if identity is None or self._history is None:
+            return None
+        speed = self._speech.speed or 1.0
+        return f"{identity(self._speech)}|{speed:g}"
+
+    def _learnt(self) -> Habits | None:
+        key = self._key
+        return None if key is None or self._history is None else self._history.get(key)
+
+    def _learn(self) -> None:
+        """Keep what this speech taught about the service."""
+        if (key := self._key) is not None and self._history is not None and self.asking.complete:
+            self._history.put(key, self._pacing.policy.learnt())
 
     def _failed(self, error: BaseException) -> NoReturn:
         """Raise ``error``, which is one exception by now, with the report and the text that was not spoken."""
-        if isinstance(error, OggStreamError):
-            error.report = self._report(error)
-            error.unspoken = self._unspoken()
+        if isinstance(error, OggStreamError) or error is self.script.failure:
+            with suppress(AttributeError):  # not every foreign exception takes them
+                error.report = self.report(error)  # type: ignore[attr-defined]
+                error.unspoken = self._unspoken()  # type: ignore[attr-defined]
         raise error from error.__cause__
 
     def _unspoken(self) -> str:
         """The text behind what was heard, from the start of a word; an estimate, on the side of saying a word twice."""
-        if not self._outlet.samples:
-            return self._text
-        speed = self._speech.speed or 1.0
-        spoken = int(self._outlet.samples / RATE * CHARACTERS_PER_SECOND * speed)
-        return self._text[self._text.rfind(" ", 0, spoken) + 1 :]
+        spoken = self.heard()
+        text = self.script.text
+        return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]
 
 
 def _nothing() -> None:

@@ -8,7 +8,9 @@ from ..audio.frame import RATE
 from ..events import Progress, Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled
 
 if TYPE_CHECKING:
-    from ..audio.ring import PcmRing
+    from .outlet import Outlet
+    from .segment import Segment
+    from .writer import RingWriter
 
 STARTING_PAUSE, SETTLED_PAUSE = 0.01, 0.1
 PROGRESS_PERIOD = 0.1  # seconds between two accounts of how far it is
@@ -17,13 +19,12 @@ PROGRESS_PERIOD = 0.1  # seconds between two accounts of how far it is
 class Watch:
     """Looks at a ring now and then, and records what has come to pass since the last look, with its exact time."""
 
-    def __init__(self, text: str, recorder: Recorder) -> None:
-        self._text = text
+    def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
+        self._segments: list[Segment] = []  # whose end was not heard yet
         self._stalls_seen = 0
         self._runs_seen = 0
         self._started = False
-        self._ended = False
         self._progress_due = 0.0
 
     @property
@@ -31,42 +32,66 @@ class Watch:
         """Seconds until the next look: few while the first sample is on its way to the converter."""
         return SETTLED_PAUSE if self._started else STARTING_PAUSE
 
-    def look(self, ring: PcmRing) -> None:
-        """Record stalls and resumptions as soon as they are known, starts and ends once they are heard."""
-        self._look_for_stalls(ring)
-        if not self._started and ring.runs and self._passed(ring.runs[0][1]):
-            self._started = True
-            self._record(SegmentStarted, ring.runs[0][1])
-        if self._started and not self._ended and ring.length is not None:
-            end = ring.time_of(ring.length)
-            if end is not None and self._passed(end):
-                self._ended = True
-                self._record(SegmentEnded, end)
+    def follow(self, segment: Segment) -> None:
+        """Tell of this one too; in their order."""
+        self._segments.append(segment)
 
-    def tell_progress(self, ring: PcmRing, buffered: float) -> None:
-        """Record now and then, once sound has begun, how much was heard and how many seconds are ``buffered``."""
+    def look(self, outlet: Outlet) -> None:
+        """Record stalls and resumptions as soon as they are known, starts and ends once they are heard."""
+        if outlet.writer is None:
+            return
+        self._look_for_stalls(outlet.writer)
+        while self._segments and self._tell(self._segments[0], outlet.writer):
+            self._segments.pop(0)
+        self._tell_progress(outlet, outlet.writer)
+
+    def _tell(self, segment: Segment, writer: RingWriter) -> bool:
+        """Record the start and the end of a segment once they are heard; return whether both are told."""
+        if segment.start is None:
+            return False
+        if not segment.told_start:
+            at = self._heard_at(writer, segment.start)
+            if at is None:
+                return False
+            segment.told_start = self._started = True
+            self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.text)
+        at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
+        if at is None:
+            return False
+        if segment.failure is None:  # all of its text was heard
+            segment.loudness.clear()
+        self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.text)
+        return True
+
+    def _heard_at(self, writer: RingWriter, speech: int, *, end: bool = False) -> float | None:
+        """When the sample of the speech (with ``end``: the one before it) was heard; None if it was not yet."""
+        at = writer.time_of(speech, end=end)
+        if at is None:
+            return None
+        at -= self._recorder.zero
+        return at if self._recorder.elapsed() >= at else None
+
+    def _tell_progress(self, outlet: Outlet, writer: RingWriter) -> None:
+        """Record now and then, once sound has begun, how much was heard and how many seconds are buffered."""
         now = self._recorder.elapsed()
         if self._started and now >= self._progress_due:
             self._progress_due = now + PROGRESS_PERIOD
-            heard = ring.heard_at(now + self._recorder.zero)
-            self._recorder.record(Progress, position=heard * RATE // ring.rate, buffered=buffered)
+            heard = writer.heard(now + self._recorder.zero)
+            self._recorder.record(Progress, position=heard * RATE // writer.ring.rate, buffered=outlet.unheard())
 
-    def _look_for_stalls(self, ring: PcmRing) -> None:
-        while self._runs_seen < len(ring.runs):
-            position, at = ring.runs[self._runs_seen]
+    def _look_for_stalls(self, writer: RingWriter) -> None:
+        ring = writer.ring
+        runs = ring.runs
+        while self._runs_seen < len(runs):
+            position, at = runs[self._runs_seen]
             if self._runs_seen:
-                self._stalled_to(self._runs_seen, position)
-                self._recorder.record(Resumed, at=at - self._recorder.zero, position=position)
+                speech = writer.positions.speech_at(position)
+                self._stalled_to(self._runs_seen, speech)
+                self._recorder.record(Resumed, at=at - self._recorder.zero, position=speech)
             self._runs_seen += 1
-        self._stalled_to(ring.stalls, ring.read)
+        self._stalled_to(ring.stalls, writer.positions.speech_at(ring.read))
 
     def _stalled_to(self, count: int, position: int) -> None:
         if self._stalls_seen < count:
             self._stalls_seen = count
             self._recorder.record(Stalled, position=position)
-
-    def _passed(self, at: float) -> bool:
-        return self._recorder.elapsed() >= at - self._recorder.zero
-
-    def _record(self, kind: type[SegmentStarted | SegmentEnded], at: float) -> None:
-        self._recorder.record(kind, at=at - self._recorder.zero, index=0, text=self._text)

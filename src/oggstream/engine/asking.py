@@ -1,0 +1,184 @@
+"""Asks a source for one piece of text after the other, the next one while those before it still arrive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from ..audio.frame import RATE
+from ..errors import OggStreamError, SourceBrokenError
+from ..events import Recorder, Retrying
+from .intake import Intake
+from .segment import Segment
+
+if TYPE_CHECKING:
+    from ..body.reader import BodyItem
+    from ..opus.items import StreamStats
+    from ..options import PlaybackOptions, SpeechOptions
+    from ..sources.base import Source
+    from ..text.segmenter import Piece
+    from .delivery import Delivery
+    from .outlet import Outlet
+    from .script import Script
+
+ATTEMPTS = 3  # for a piece whose body breaks off before its audio
+LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
+
+
+class Asking:
+    """The requests of one speech, bounded by ``ahead`` and ``requests`` of the options, in the order of the text.
+
+    ``segments`` are all pieces so far. A piece that fails ends the speech behind what came of it: ``failure`` says why,
+    and what was asked for behind it is cancelled.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        source: Source,
+        speech: SpeechOptions,
+        options: PlaybackOptions,
+        outlet: Outlet | Delivery,
+        recorder: Recorder,
+    ) -> None:
+        self.segments: list[Segment] = []
+        self.failure: OggStreamError | None = None
+        self.on_segment: Callable[[Segment], None] = lambda _: None
+        self.before: Callable[[], float] = lambda: 0.0  # seconds to be heard before this speech begins
+        self._begun: Callable[[], None] = lambda: None
+        self._script = script
+        self._source = source
+        self._speech = speech
+        self._options = options
+        self._outlet = outlet
+        self._recorder = recorder
+        self._failed_attempts: list[StreamStats] = []
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()  # a piece has ended
+
+    async def run(self, group: asyncio.TaskGroup, begun: Callable[[], None]) -> None:
+        """Ask for all pieces; return when the last one has been asked for. ``begun`` is called with the first audio,
+        for a source that sends no request.
+        """
+        self._begun = begun
+        while self.failure is None:
+            await self._slot()
+            piece = await self._next_piece()
+            if piece is None or self.failure is not None:
+                break
+            segment = self._segment(piece)
+            self._tasks[segment.index] = group.create_task(self._receive(segment))
+        self._outlet.close(broken=self.failure is not None)
+
+    def refusal(self, reason: str) -> None:
+        """The service, or the way to it, made the source try again."""
+        for segment in self._open():
+            segment.intake.refusal = reason
+
+    @property
+    def stats(self) -> list[StreamStats]:
+        """The counters of all bodies."""
+        return self._failed_attempts + [segment.intake.stats for segment in self.segments]
+
+    @property
+    def complete(self) -> bool:
+        """Everything was asked for, and has come."""
+        return self._outlet.closed and not self._open()
+
+    def reserve(self) -> float:
+        """Seconds of speech that were asked for and are not heard yet, as far as that can be told."""
+        coming = sum(
+            max(0.0, len(segment.text) / self.rate - segment.received / RATE) for segment in self._open()
+        )
+        return self.before() + coming + self._outlet.unheard()
+
+    @property
+    def rate(self) -> float:
+        """Characters spoken in a second."""
+        return self._outlet.characters_per_second
+
+    def close(self) -> None:
+        """Nothing more will be received, whatever is missing."""
+        for segment in self._open():
+            self._outlet.end(segment)
+        self._outlet.close(broken=True)
+
+    def _open(self) -> list[Segment]:
+        return [segment for segment in self.segments[-self._options.requests - 1 :] if not segment.ended]
+
+    async def _slot(self) -> None:
+        """Wait until one more request keeps the bounds: a piece is at most half of what may be ahead."""
+        while self.segments:
+            excess = self.reserve() - self._options.ahead / 2
+            if len(self._open()) < self._options.requests and excess <= 0:
+                return
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(min(max(excess, LOOK_SECONDS / 5), LOOK_SECONDS)):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _next_piece(self) -> Piece | None:
+        return await self._script.piece(self.reserve)
+
+    def _segment(self, piece: Piece) -> Segment:
+        segment = Segment(len(self.segments), piece, self._intake)
+        self.segments.append(segment)
+        self._outlet.add(segment)
+        self.on_segment(segment)
+        return segment
+
+    def _intake(self, segment: Segment) -> Intake:
+        return Intake(self._options, lambda: self._outlet.wants_early(segment))
+
+    async def _receive(self, segment: Segment) -> None:
+        for attempt in range(1, ATTEMPTS + 1):
+            error = await self._fetch(segment)
+            if error is None:
+                break
+            if segment.received or attempt == ATTEMPTS or not isinstance(error, SourceBrokenError):
+                self._fail(segment, error)
+                return
+            self._recorder.record(Retrying, delay=0.0, reason=str(error))
+            self._failed_attempts.append(segment.intake.stats)
+            segment.renew(self._intake)
+        self._outlet.end(segment)
+        self._changed.set()
+
+    async def _fetch(self, segment: Segment) -> OggStreamError | None:
+        """Receive a piece to its end, or to what the source failed with: that waits until what came has been heard.
+
+        What the sink fails with is raised: there is nothing more to be heard.
+        """
+        async with aclosing(segment.intake.batches(self._source, segment.text, self._speech)) as batches:
+            while True:
+                try:
+                    items = await anext(batches, None)
+                except OggStreamError as error:
+                    return error
+                if items is None:
+                    return None
+                self._take(segment, items)
+                await self._outlet.room(segment)
+
+    def _take(self, segment: Segment, items: list[BodyItem]) -> None:
+        self._begun()
+        self._outlet.expect(segment)
+        had = segment.received
+        self._outlet.push(segment, items)
+        if segment.received and not had:
+            segment.first_packet = self._recorder.elapsed()
+
+    def _fail(self, segment: Segment, error: OggStreamError) -> None:
+        """End the speech with what there is of ``segment``."""
+        segment.failure = self.failure = error
+        for index, task in self._tasks.items():
+            if index > segment.index:
+                task.cancel()
+        self._outlet.drop_behind(segment)
+        self._outlet.end(segment)
+        self._outlet.close(broken=True)
+        self._changed.set()

@@ -1,0 +1,66 @@
+"""How much of a text was heard, when its speech is stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..audio.frame import RATE
+from ..report import Heard
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .outlet import Outlet
+    from .segment import Segment
+
+
+def heard(text: str, segments: Sequence[Segment], outlet: Outlet) -> Heard:
+    """What of ``text`` the device has had: whole segments exactly, the last one estimated by how much of it sounded."""
+    writer = outlet.writer
+    if writer is None:
+        return Heard(text="", chars=0, seconds=0.0, exact=True)
+    speech = writer.positions.speech_at(writer.ring.read)
+    chars, exact = 0, True
+    for segment in segments:
+        if segment.start is None or segment.start >= speech:
+            break
+        if segment.stop is not None and segment.stop <= speech and segment.failure is None:
+            chars = segment.piece.end
+            continue
+        samples = (speech - segment.start) * RATE // writer.ring.rate
+        chars = _word_near(text, segment, _share(segment, samples, outlet.characters_per_second))
+        exact = False
+        break
+    return Heard(text=text[:chars], chars=chars, seconds=speech / writer.ring.rate, exact=exact)
+
+
+def _share(segment: Segment, samples: int, characters_per_second: float) -> float:
+    """Which part of the segment's words the first ``samples`` of it are: pauses say nothing."""
+    sounding = _sounding(segment, samples)
+    decoded, total = segment.loudness[-1] if segment.loudness else (0, 0)
+    if decoded and (segment.stop is None or segment.failure is not None):
+        whole = segment.received
+        if not segment.ended or segment.failure is not None:
+            whole = max(whole, round(len(segment.text) / characters_per_second * RATE))
+        total = total * whole // decoded
+    return min(1.0, sounding / total) if total else 0.0
+
+
+def _sounding(segment: Segment, samples: int) -> int:
+    """How many of the first ``samples`` can be heard."""
+    before = (0, 0)
+    for at, audible in segment.loudness:
+        if at >= samples:
+            return before[1] + (audible - before[1]) * (samples - before[0]) // (at - before[0])
+        before = (at, audible)
+    return before[1]
+
+
+def _word_near(text: str, segment: Segment, share: float) -> int:
+    """The end of a word, in the original text, that lies nearest to a share of the segment."""
+    at = segment.piece.at(share)
+    start, end = segment.piece.start, segment.piece.end
+    before = max(start, text.rfind(" ", start, at))
+    after = text.find(" ", at, end)
+    after = end if after < 0 else after
+    return before if at - before < after - at else after

@@ -1,0 +1,161 @@
+"""The text of a speech as it becomes known, cut into the pieces in which it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..errors import UsageError
+from ..threads import pump
+
+if TYPE_CHECKING:
+    from ..options import PlaybackOptions
+    from ..text.segmenter import Piece, Segmenter
+
+Text = str | Iterable[Any] | AsyncIterable[Any]
+
+LITTLE = 1.0  # seconds left to be heard, below which a sentence without an end is not waited for any longer
+MOST_WAITING = 1 << 16  # characters that wait to be asked for; a writer that is further ahead is read no further
+SHORTEST_LIMIT = 80  # characters that a piece may have, however little may be asked for ahead
+LONGEST_TEXT = 4096  # characters of one request, where the source does not say
+
+
+class Script:
+    """Reads a text that may grow, and gives its pieces. ``text`` is what was read so far; `piece` gives it in order.
+
+    A ``str`` that is said, at ``rate`` characters a second, in the time that may be asked for ahead is one piece as it
+    is, and so is any text for a source that takes it ``whole``. All others become pieces of half that time at most,
+    and not longer than ``limit``.
+    """
+
+    def __init__(
+        self, text: Text, options: PlaybackOptions, *, whole: bool, rate: float, limit: int | None = None
+    ) -> None:
+        if not isinstance(text, str | AsyncIterable | Iterable):
+            raise UsageError(f"a text is a str or an iterable of str, not {type(text).__name__}")
+        self.complete = isinstance(text, str)  # nothing will be added
+        self.failure: BaseException | None = None  # what the text's own iterator raised
+        self._source = text
+        self._read: list[str] = []
+        self._length = 0
+        self._options = options
+        self._whole = whole
+        ahead = round(options.ahead * rate)
+        self._longest = min(limit or LONGEST_TEXT, max(SHORTEST_LIMIT, ahead // 2))
+        self._segmenter: Segmenter | None = None
+        self._changed = asyncio.Event()
+        self._taken = False  # the only piece
+        if isinstance(text, str):
+            self._read.append(text)
+            self._length = len(text)
+            self._whole = whole or self._length <= min(limit or LONGEST_TEXT, ahead)
+
+    @property
+    def text(self) -> str:
+        """All that was read so far."""
+        self._read = ["".join(self._read)]
+        return self._read[0]
+
+    @property
+    def length(self) -> int:
+        """Characters read so far."""
+        return self._length
+
+    async def read(self) -> None:
+        """Read the text to its end. Cancelled, it closes the text's own iterator."""
+        if self.complete:
+            return
+        source = self._source
+        try:
+            if isinstance(source, AsyncIterable):
+                await self._read_from(source)
+            elif isinstance(source, (list, tuple)):
+                for item in source:
+                    self._feed(item)
+            else:  # it may keep one waiting, as the stream of a client without asyncio does
+                assert isinstance(source, Iterable)
+                await self._read_from(pump(source))
+        except Exception as error:  # noqa: BLE001  # whatever it is: what came before it is spoken first
+            self.failure = error
+        self.complete = True
+        if self._segmenter is not None:
+            self._segmenter.finish()
+        self._changed.set()
+
+    async def _read_from(self, source: AsyncIterable[Any]) -> None:
+        iterator = aiter(source)
+        try:
+            async for item in iterator:
+                self._feed(item)
+                while self._waiting > MOST_WAITING:
+                    await asyncio.sleep(0.1)  # noqa: ASYNC110  # until pieces are taken
+        finally:
+            close = getattr(iterator, "aclose", None) or getattr(source, "close", None)
+            if close is not None:
+                await close()
+
+    def _feed(self, item: Any) -> None:
+        from ..text.deltas import text_of
+
+        text = text_of(item)
+        if not text:
+            return
+        self._read.append(text)
+        self._length += len(text)
+        if not self._whole:
+            self._pieces().feed(text)
+        self._changed.set()
+
+    @property
+    def _waiting(self) -> int:
+        return self._segmenter.waiting if self._segmenter is not None else 0
+
+    def _pieces(self) -> Segmenter:
+        if self._segmenter is None:
+            from ..text.segmenter import Segmenter
+
+            grows = not isinstance(self._source, str)
+            speakable = grows if self._options.speakable is None else self._options.speakable
+            self._segmenter = Segmenter(self._longest, speakable=speakable)
+            if not grows:
+                self._segmenter.feed(self.text)
+                self._segmenter.finish()
+        return self._segmenter
+
+    async def piece(self, reserve: Callable[[], float]) -> Piece | None:
+        """The next piece, as soon as there is one; None at the end. ``reserve``: seconds of speech left to be heard."""
+        if self._whole:
+            return await self._only_piece()
+        pieces = self._pieces()
+        while True:
+            piece = pieces.take(reserve())
+            if piece is not None or (self.complete and not pieces.waiting):
+                return piece
+            if self.complete:  # what is left cannot be spoken
+                return None
+            self._changed.clear()
+            if not await self._change() and pieces.waiting and reserve() < LITTLE:
+                piece = pieces.take(reserve(), flush=True)
+                if piece is not None:
+                    return piece
+
+    async def _only_piece(self) -> Piece | None:
+        from ..text.segmenter import Piece
+
+        while not self.complete:
+            await self._changed.wait()
+            self._changed.clear()
+        if self._taken:
+            return None
+        self._taken = True
+        return Piece(self.text, 0, self._length)
+
+    async def _change(self) -> bool:
+        """Wait for more text, not longer than a writer may pause in mid-sentence; say whether some came."""
+        try:
+            async with asyncio.timeout(self._options.patience):
+                await self._changed.wait()
+        except TimeoutError:
+            return False
+        return True

@@ -1,0 +1,71 @@
+"""One piece of text on its way from the service to the ring."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..audio.frame import PcmFrame
+from ..opus.head import OpusHead
+from .queue import PacketQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..errors import OggStreamError
+    from ..body.reader import BodyItem
+    from ..text.segmenter import Piece
+    from .intake import Intake
+
+
+class Segment:
+    """A piece of text, what was received for it, and where in the speech it lies.
+
+    ``start`` and ``stop`` are positions in the speech (samples at the ring's rate), None while they are not known.
+    ``piece`` says which characters of the original text it stands for. ``received`` counts samples at 48 kHz.
+    """
+
+    def __init__(self, index: int, piece: Piece, open_intake: Callable[[Segment], Intake]) -> None:
+        self.index = index
+        self.piece = piece
+        self.intake = open_intake(self)
+        self.queue = PacketQueue()
+        self.received = 0
+        self.channels = 0  # of the first audio
+        self.first_packet: float | None = None  # seconds since the session's zero
+        self.spoken: str | None = None  # what the service says that it spoke, if it is not the text
+        self.ended = False  # nothing more will come
+        self.failure: OggStreamError | None = None  # why more was expected
+        self.start: int | None = None
+        self.stop: int | None = None
+        self.loudness: list[tuple[int, int]] = []  # samples decoded, and how many of these can be heard, per frame
+        self.told_start = self.told_end = False  # the events
+
+    @property
+    def text(self) -> str:
+        """What is to be spoken."""
+        return self.piece.text
+
+    def renew(self, open_intake: Callable[[Segment], Intake]) -> None:
+        """Begin again, before any audio came."""
+        self.intake = open_intake(self)
+        self.queue = PacketQueue()
+
+    def push(self, items: list[BodyItem]) -> int:
+        """Queue what was received; return how many samples (48 kHz) it sounds."""
+        if not self.channels:
+            self.channels = next(filter(None, map(_channels, items)), 0)
+        samples = self.queue.extend(items)
+        self.received += samples
+        return samples
+
+    def note_loudness(self, samples: int, audible: int) -> None:
+        """Of the next ``samples`` (48 kHz), ``audible`` can be heard."""
+        before = self.loudness[-1] if self.loudness else (0, 0)
+        self.loudness.append((before[0] + samples, before[1] + audible))
+
+
+def _channels(item: BodyItem) -> int:
+    """Those that an item tells of, 0 for none: a head comes before its link's first audio."""
+    if isinstance(item, OpusHead):
+        return item.channels
+    return item.pcm.shape[1] if isinstance(item, PcmFrame) else 0

@@ -1,0 +1,35 @@
+"""The parts of a speech that a caller gives, or leaves to be made and closed again."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .history import History
+    from .options import PlaybackOptions
+
+
+def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
+    """The part, to be closed with ``stack`` if it is ours."""
+    part, owned = part_and_owned
+    if owned:
+        stack.push_async_callback(close, part)
+    return part
+
+
+async def close(part: Any) -> None:
+    """Close what can be closed."""
+    closing = getattr(part, "aclose", None)
+    if closing is not None:
+        await closing()
+
+
+def history_of(options: PlaybackOptions) -> History | None:
+    """What the options mean by a history; None for none."""
+    history: Any = options.history
+    if history is None or hasattr(history, "get"):
+        return history  # type: ignore[no-any-return]
+    from .history import History, default_path
+
+    return History(default_path() if history == "default" else history)
