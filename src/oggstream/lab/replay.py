@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import OggStreamError
 from ..events import Event, Progress, Resumed, SegmentStarted, Stalled
-from ..player import play_stream
 from ..sources.replay import ReplaySource, end_of
+from ..streams import play_stream
 from .clairvoyant import Clairvoyant, Point, clairvoyant, packets
 from .clock import VirtualLoop
 from .figures import Stall, regret
@@ -98,7 +98,14 @@ async def play(
     report: PlaybackReport | None
     voice = source(job.capture)
     try:
-        report = await play_stream(job.capture.text, source=voice, sink=sink, options=options, on_event=trace.note)
+        report = await play_stream(
+            job.capture.text,
+            source=voice,
+            sink=sink,
+            options=options,
+            on_event=trace.note,
+            format=job.capture.format,
+        )
     except OggStreamError as failure:
         if failure.report is None:
             raise
