@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..audio.frame import RATE
+from ..audio.frame import RATE, PcmFrame
+from ..body.reader import BodyReader
 from ..options import SLOWEST
 from ..opus.items import AudioPacket, Hole, PageWithdrawn
-from ..opus.reader import OpusReader
 from ..sources.replay import end_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def packets(capture: Capture) -> list[Point]:
     """
     from ..errors import FormatError
 
-    reader = OpusReader()
+    reader = BodyReader(content_type=capture.content_type, format=_asked_for(capture))
     reader.eager = True
     points: list[Point] = []
     taken = 0
@@ -77,6 +77,8 @@ def _take(points: list[Point], items: Sequence[object], at: float) -> None:
         if isinstance(item, AudioPacket):
             samples = item.samples - item.trim_start - item.trim_end
             _append(points, at, item.position, samples)
+        elif isinstance(item, PcmFrame):
+            _append(points, at, item.position, len(item.pcm) * RATE // item.rate)
         elif isinstance(item, Hole):
             _append(points, at, item.position, item.samples)
         elif isinstance(item, PageWithdrawn):
@@ -87,3 +89,7 @@ def _take(points: list[Point], items: Sequence[object], at: float) -> None:
 def _append(points: list[Point], at: float, position: int, samples: int) -> None:
     if samples > 0:
         points.append(Point(at, position / RATE, (position + samples) / RATE))
+
+
+def _asked_for(capture: Capture) -> str:
+    return "opus" if capture.format == "auto" else capture.format

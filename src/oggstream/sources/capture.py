@@ -14,11 +14,15 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from ..errors import CaptureError, OutputError
+from ..options import FORMATS
 
 VERSION = 1
 ARRIVALS = ".arrivals.jsonl"
 LARGEST = 1 << 30  # bytes of either half
 LONGEST = 86_400.0  # seconds: a time beyond a day is damage, and would never be reached
+
+PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
+"""Media types of samples without a container."""
 
 Arrivals = list[tuple[float, int]]
 
@@ -43,11 +47,26 @@ class Capture(NamedTuple):
     broken: str | None = None
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the request's JSON, wherever in ``request`` they stand."""
+        nested: dict[str, Any] = {}
+        for value in self.request.values():
+            nested.update(value if isinstance(value, dict) else {})
+        return {**nested, **self.request}
+
+    @property
     def text(self) -> str:
         """What was asked to be spoken; empty if the capture does not tell."""
-        nested = [value for value in self.request.values() if isinstance(value, dict)]
-        texts = [fields.get("input") for fields in (self.request, *nested)]
-        return next((text for text in texts if isinstance(text, str)), "")
+        text = self.fields.get("input")
+        return text if isinstance(text, str) else ""
+
+    @property
+    def format(self) -> str:
+        """The format that was asked for, one of `oggstream.options.FORMATS`."""
+        wanted = self.fields.get("response_format")
+        if wanted in FORMATS:
+            return str(wanted)
+        return "pcm" if self.content_type.partition(";")[0].strip().lower() in PCM else "auto"
 
     @property
     def content_type(self) -> str:
@@ -99,8 +118,7 @@ def ending(capture: Capture) -> str:
     kind = describe(capture.body[:4096]).lower()
     if kind.startswith("ogg"):
         return "ogg"
-    media = capture.content_type.partition(";")[0].strip().lower()
-    if kind != "wav" and (media in ("audio/pcm", "audio/l16") or capture.request.get("response_format") == "pcm"):
+    if kind != "wav" and capture.format == "pcm":
         return "pcm"  # it may begin like anything
     return next((end for start, end in _ENDINGS.items() if kind.startswith(start)), "bin")
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from .. import events
@@ -104,9 +104,5 @@ def end_of(capture: Capture) -> float:
 
 def identity(capture: Capture) -> str:
     """Host, model and voice of the captured request."""
-    fields: dict[str, Any] = {}
-    for value in capture.request.values():
-        fields.update(value if isinstance(value, dict) else {})
-    fields.update(capture.request)
     host = urlsplit(capture.url or "").netloc or "capture"
-    return "|".join([host, *(str(fields.get(name) or "") for name in ("model", "voice"))])
+    return "|".join([host, *(str(capture.fields.get(name) or "") for name in ("model", "voice"))])
