@@ -9,14 +9,16 @@ from .log import ArrivalLog
 
 CHARACTERS_PER_SECOND = 13.6  # of English speech
 UNKNOWN = (
-    Utterance(0.2, 0.0, CHARACTERS_PER_SECOND),
-    Utterance(0.3, 0.04, CHARACTERS_PER_SECOND),
-    Utterance(0.7, 0.1, CHARACTERS_PER_SECOND),
+    Utterance(0.2, 0.0, 0.0, CHARACTERS_PER_SECOND),
+    Utterance(0.3, 0.1, 0.04, CHARACTERS_PER_SECOND),
+    Utterance(0.7, 0.1, 0.1, CHARACTERS_PER_SECOND),
 )
 """How a service may behave that nobody knows."""
 FAMILIAR = 10  # utterances after which nothing but what was learnt counts
+UNEVEN = 0.01  # variance of the time that a second of audio takes, as a share of its square: how much noise is usual
+SPREAD = 0.01  # the same of the pace of utterances, while few are known
 PRIOR_AUDIO = 0.3  # seconds of audio that weigh as much as what is assumed about an unknown service
-LEARNT_AUDIO = 2.0  # and about one that is known
+MOST_AUDIO = 10.0  # and at most about a known one
 UNKNOWN_LEFT = 6.0  # seconds of audio that are taken to come where the text does not tell
 LEAST_LEFT = 0.5
 
@@ -36,13 +38,22 @@ def scenarios(habits: Habits) -> list[Scenario]:
     known = habits.utterances
     share = min(len(known), FAMILIAR) / FAMILIAR
     usual = habits.characters_per_second(CHARACTERS_PER_SECOND)
-    out = [
-        Scenario(share / len(known), like._replace(characters=like.characters or usual), LEARNT_AUDIO) for like in known
-    ]
+    firm = firmness([like.pace for like in known])
+    out = [Scenario(share / len(known), like._replace(characters=like.characters or usual), firm) for like in known]
     if share < 1:
         rest = (1 - share) / len(UNKNOWN)
         out += [Scenario(rest, like._replace(characters=usual), PRIOR_AUDIO) for like in UNKNOWN]
     return sorted(out, key=lambda scenario: scenario.like.pace)
+
+
+def firmness(paces: list[float]) -> float:
+    """Seconds of audio that tell as much about an utterance's pace as ``paces`` of earlier ones: many if these agree."""
+    if not paces:
+        return PRIOR_AUDIO
+    mean = sum(paces) / len(paces)
+    square = max(mean * mean, 1e-6)
+    spread = (sum((pace - mean) ** 2 for pace in paces) / square + SPREAD) / (len(paces) + 1)
+    return min(UNEVEN / spread, MOST_AUDIO * min(1.0, mean))
 
 
 def quantile(ways: list[Scenario], share: float) -> Scenario:

@@ -14,11 +14,13 @@ class Utterance(NamedTuple):
     """How the audio of one utterance arrived.
 
     ``pace``: seconds that a second of audio took, after the first (1 / synthesis rate; 0: all came at once).
-    ``margin``: seconds of audio that had to be there before the first sound to get round every stall but those that
-    the pace explains. ``characters``: spoken per second of audio, 0 where that is not known.
+    ``delay``: seconds that the first sound had to wait to get round every stall but those that the pace explains;
+    ``margin``: seconds of audio that were there just before that, so that more of it would have done.
+    ``characters``: spoken per second of audio, 0 where that is not known.
     """
 
     pace: float
+    delay: float
     margin: float
     characters: float
 

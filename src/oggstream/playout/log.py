@@ -9,7 +9,8 @@ GRAIN = 0.25
 KEPT = 1024
 HIDDEN = 0.06  # seconds of lateness that are concealed
 SHORTEST = 0.5  # seconds of audio below which nothing is learnt about the voice's speed
-MOST_MARGIN = 2.0  # seconds of audio
+MOST_DELAY = 2.0  # seconds that are waited for what the pace does not explain
+EASY = 0.8  # pace from which on the sound is slowed down before it stalls
 
 
 class ArrivalLog:
@@ -44,16 +45,15 @@ class ArrivalLog:
         """What comes from now on is of another request, whose wait says nothing about the service's pace."""
         self._learns = False
 
-    def utterance(self, characters: int) -> Utterance | None:
-        """What a text of ``characters`` (0: unknown) taught; None if all came at once."""
+    def utterance(self, characters: int, slowest: float) -> Utterance | None:
+        """What a text of ``characters`` (0: unknown), played no slower than ``slowest``, taught; None if all came at
+        once.
+        """
         if not self._points:
             return None
         pace = self._points[-1][1] / self._points[-1][0]
+        slope = 1.0 if pace < EASY else max(pace, 1 / slowest)
+        delay = max(0.0, min(max(at - slope * audio for audio, at in self._points) - HIDDEN, MOST_DELAY))
+        margin = next((audio for audio, at in self._points if at > delay), 0.0) if delay else 0.0
         rate = characters / self.received if self._learns and self.received >= SHORTEST else 0.0
-        return Utterance(pace, min(self._margin(pace), MOST_MARGIN), rate)
-
-    def _margin(self, pace: float) -> float:
-        """Audio that was there at the last moment at which a start would still have been too early."""
-        slope = max(1.0, pace)
-        needed = max(at - slope * audio for audio, at in self._points) - HIDDEN
-        return max((audio for audio, at in self._points if at <= needed), default=0.0) if needed > 0 else 0.0
+        return Utterance(pace, delay, margin, rate)

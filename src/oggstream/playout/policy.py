@@ -12,10 +12,11 @@ from .log import ArrivalLog
 STALL = 1.0  # a stall is as bad as waiting so many seconds for the first sound,
 SILENCE = 10.0  # and each second of it as bad as so many of these
 CAUTION = 0.7  # share of the ways it may go in which the speed gets round a stall
+CARE = 0.25  # seconds of audio that may lack, a second of audio before the end, if it goes worse than it seems
 UNHEARD = 0.985  # a speed from here on is not worth changing the sound
 SOON = 1.0  # seconds of audio to come, over which
 RESERVE = 0.3  # so many are kept, by slowing down, where the source is hardly faster than the sound
-OFTEN, SELDOM = 0.05, 0.5  # seconds between two questions
+SOONEST, OFTEN, SELDOM = 0.002, 0.05, 0.5  # seconds between two questions
 ROUNDING = 1e-6
 
 
@@ -63,6 +64,7 @@ class Policy:
         self._fixed = {Phase.FILLING: start_buffer, Phase.STALLED: resume_buffer}
         self._slowest = slowest
         self._phase = Phase.FILLING
+        self._again: float | None = None  # when audio came first, or first after a stall
         self._over = False  # nothing more will arrive
         self._characters = 0
         self._ways = scenarios(self._habits)
@@ -75,6 +77,8 @@ class Policy:
 
     def arrived(self, now: float, seconds: float) -> None:
         """``seconds`` more of audio are there."""
+        if self._again is None:
+            self._again = now
         self._log.add(now, seconds)
 
     def joined(self, now: float) -> None:
@@ -91,7 +95,7 @@ class Policy:
 
     def stalled(self, now: float) -> None:
         """What had arrived was played, and more is to come."""
-        self._phase = Phase.STALLED
+        self._phase, self._again = Phase.STALLED, None
 
     def resumed(self, now: float) -> None:
         """Sound goes on after a stall."""
@@ -110,12 +114,12 @@ class Policy:
         if fixed is not None:
             return Decision(buffered > 0 and buffered >= fixed - ROUNDING, speed, SELDOM)
         price = 1.0 if phase is Phase.FILLING else SILENCE
-        wait = self._wait(outlook, buffered, price) if buffered > 0 else SELDOM
-        return Decision(wait <= 0, speed, min(max(wait, OFTEN), SELDOM))
+        wait = self._wait(outlook, now, buffered, price) if buffered > 0 else SELDOM
+        return Decision(wait <= 0, speed, min(max(wait, SOONEST), SELDOM))
 
     def learnt(self) -> Habits:
         """The habits with what this utterance showed; the same ones if it did not come to its end."""
-        utterance = self._log.utterance(self._characters) if self._over else None
+        utterance = self._log.utterance(self._characters, self._slowest) if self._over else None
         return self._habits.with_utterance(utterance) if utterance else self._habits
 
     def _speed(self, outlook: Outlook, buffered: float) -> float:
@@ -123,7 +127,7 @@ class Policy:
         way = self._usual
         pace, left = outlook.pace(way), outlook.left(way)
         speed = min(
-            self._lasting(pace * left - outlook.since, buffered + left - way.like.margin),
+            self._lasting(pace * left - outlook.since, buffered + left - max(way.like.margin, CARE * pace * left**0.5)),
             self._lasting(pace * min(left, SOON) - outlook.since, buffered + min(left, SOON) - RESERVE),
         )
         return max(self._slowest, speed) if speed < UNHEARD else 1.0
@@ -132,9 +136,10 @@ class Policy:
         """The rate at which ``audio``, the last burst left out, lasts ``time``."""
         return (audio - self._log.burst) / time if time > 0 else 1.0
 
-    def _wait(self, outlook: Outlook, buffered: float, price: float) -> float:
+    def _wait(self, outlook: Outlook, now: float, buffered: float, price: float) -> float:
         """Seconds to wait, where each costs ``price``: the least costly of none and what each of the ways needs."""
-        waits = [(self._lacks(way, outlook, buffered), way.weight) for way in self._ways]
+        waited = now - (now if self._again is None else self._again)
+        waits = [(self._lacks(way, outlook, buffered, waited), way.weight) for way in self._ways]
         best, least = 0.0, float("inf")
         risk = missing = 0.0  # of the ways that need more than the wait at hand: their weight, and weighted wait
         for wait, weight in sorted([(0.0, 0.0), *waits], reverse=True):
@@ -144,9 +149,10 @@ class Policy:
             risk, missing = risk + weight, missing + weight * wait
         return best
 
-    def _lacks(self, way: Scenario, outlook: Outlook, buffered: float) -> float:
-        """Seconds until enough is there, if it goes that way."""
+    def _lacks(self, way: Scenario, outlook: Outlook, buffered: float, waited: float) -> float:
+        """Seconds until it is time, if it goes that way."""
         pace, left = outlook.pace(way), outlook.left(way)
-        deficit = (self._slowest * pace - 1) * left + self._log.burst
-        needed = way.like.margin + max(0.0, deficit)
-        return max(0.0, (needed - buffered) * pace)
+        _, delay, margin, _ = way.like
+        uneven = 0.0 if buffered > margin else min(delay - waited, (margin - buffered) * pace + 0.001)
+        slow = pace * left - outlook.since - (buffered + left - self._log.burst) / self._slowest + delay
+        return max(0.0, uneven, slow)
