@@ -5,6 +5,7 @@ Streams have no thread: a test calls for blocks itself, with `FakeStream.ask`.
 
 from __future__ import annotations
 
+import ctypes
 import sys
 import threading
 from array import array
@@ -58,6 +59,40 @@ class FakeStream:
         self.time += frames / self.samplerate
         return list(array("f", bytes(out)))
 
+    def vanish(self) -> None:
+        """Be the stream of a device that was unplugged: nothing is asked for, and PortAudio says so."""
+        self.active = False
+
+
+class Times(ctypes.Structure):
+    """PaStreamCallbackTimeInfo."""
+
+    _fields_ = (("input", ctypes.c_double), ("called", ctypes.c_double), ("dac", ctypes.c_double))
+
+
+CALLBACK = ctypes.CFUNCTYPE(
+    ctypes.c_int,
+    ctypes.c_void_p,
+    ctypes.c_void_p,
+    ctypes.c_ulong,
+    ctypes.POINTER(Times),
+    ctypes.c_ulong,
+    ctypes.c_void_p,
+)
+OUTPUT_UNDERFLOW = 4
+
+
+def calling(function: int, data: int) -> Callable[..., None]:
+    """The callback at an address, in the form of one in Python."""
+    native = CALLBACK(function)
+
+    def call(out: bytearray, frames: int, time: Any, status: Any) -> None:
+        address = ctypes.addressof(ctypes.c_char.from_buffer(out))
+        times = Times(0.0, time.currentTime, time.outputBufferDacTime)
+        assert native(None, address, frames, ctypes.byref(times), OUTPUT_UNDERFLOW if status else 0, data) == 0
+
+    return call
+
 
 class FakeSoundDevice(ModuleType):
     """The module. ``takes`` are the formats (channels, rate) that its devices accept; None: all."""
@@ -74,6 +109,8 @@ class FakeSoundDevice(ModuleType):
         self.streams: list[FakeStream] = []
         self.tried: list[tuple[int, int]] = []
         self.opening = threading.Event()  # cleared: opening hangs
+        self.listings = 1  # how often the devices were looked for
+        self._ffi = SimpleNamespace(cast=lambda kind, value: value)
         self.closing = threading.Event()  # cleared: closing hangs
         self.opening.set()
         self.closing.set()
@@ -94,6 +131,18 @@ class FakeSoundDevice(ModuleType):
             raise self.refused(form)
         self.streams.append(FakeStream(self, callback, **parameters))
         return self.streams[-1]
+
+    def _StreamBase(  # noqa: N802  # its name
+        self, kind: str, callback: int, userdata: int, wrap_callback: None, **parameters: Any
+    ) -> FakeStream:
+        assert (kind, wrap_callback) == ("output", None)
+        return self.RawOutputStream(calling(callback, userdata), **parameters)
+
+    def _terminate(self) -> None:
+        assert all(stream.closed for stream in self.streams), "it would take a stream away"
+
+    def _initialize(self) -> None:
+        self.listings += 1
 
     def refused(self, form: tuple[int, int]) -> PortAudioError:
         assert self.takes is not None

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from oggstream.audio import ring as ring_module
+from oggstream.audio import heard
 from oggstream.audio.block import LOG_SIZE, WRITTEN
 from oggstream.audio.reading import Reader
 from oggstream.audio.ring import FADE_SECONDS, PcmRing
@@ -370,7 +370,7 @@ def test_a_device_that_reports_with_jitter_does_not() -> None:
 
 
 def test_the_time_line_of_a_bad_network_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ring_module, "MAX_RUNS", 3)
+    monkeypatch.setattr(heard, "MAX_ENTRIES", 3)
     ring = PcmRing(1, 100, 1.0)
     ring.begin()
     for second in range(10):

@@ -14,7 +14,7 @@ from oggstream.audio.frame import PcmFrame
 from oggstream.audio.ring import FADE_SECONDS, PcmRing
 from oggstream.errors import DeviceError
 from oggstream.events import Event, Recorder, Warned, using
-from oggstream.sinks import device as device_module
+from oggstream.sinks import device as device_module, native
 from oggstream.sinks.base import PreparedSink, SinkFormat
 from oggstream.sinks.device import DeviceSink
 from pulse import SoundServer, sound_server
@@ -26,6 +26,20 @@ __all__ = ["sound_server", "sounddevice"]
 
 RATE = 48000
 FADE = round(FADE_SECONDS * RATE)
+
+
+@pytest.fixture(params=["c", "python"], autouse=True)
+def callback(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Who reads the rings: each test is run with both."""
+    if request.param == "python":
+        monkeypatch.setenv(native.SWITCH, "1")
+    else:
+        monkeypatch.delenv(native.SWITCH, raising=False)
+        try:
+            native.library()
+        except native.Missing as missing:
+            pytest.skip(f"no callback in C: {missing}")
+    return str(request.param)
 
 
 def noise(seconds: float, channels: int = 2, seed: int = 1) -> NDArray[np.float32]:
@@ -88,9 +102,9 @@ async def test_the_next_ring_plays_on_the_open_stream(sound_server: SoundServer)
     sink = steady()
     async with sound_server.recording() as recording:
         await play(sink, first)
-        stream = sink._stream
+        stream = sink._stream._stream
         await play(sink, second)
-        assert sink._stream is stream
+        assert sink._stream._stream is stream
         await sink.aclose()
     sound = recording.sound
     assert np.array_equal(sound[: len(first)], first)
@@ -135,7 +149,8 @@ async def test_aborting_fades_within_a_block_without_a_click(sound_server: Sound
         heard = ring.read
         sink.abort()
         await sink.drain()
-        block = round(sink._played / sink.callbacks)
+        assert sink._stream.output is not None
+        block = round(sink._stream.output.played / sink.callbacks)
         assert ring.read - heard <= 2 * block + FADE
         await asyncio.sleep(0.2)
         await sink.aclose()
@@ -200,14 +215,14 @@ async def test_a_device_at_44100_hz_only_hears_the_resampled_stream(
 ) -> None:
     import sounddevice as real
 
-    opened = real.RawOutputStream
+    opened = real._StreamBase.__init__
 
-    def picky(**parameters: Any) -> Any:
+    def picky(stream: Any, **parameters: Any) -> Any:
         if parameters["samplerate"] != 44100:
             raise real.PortAudioError("Error opening RawOutputStream: Invalid sample rate", -9997)
-        return opened(**parameters)
+        return opened(stream, **parameters)
 
-    monkeypatch.setattr(real, "RawOutputStream", picky)
+    monkeypatch.setattr(real._StreamBase, "__init__", picky)
     sink = steady("cd")
     assert await sink.prepare() == SinkFormat(2, 44100)
     converter = Converter(2, 44100)
@@ -429,12 +444,13 @@ async def test_a_device_that_stops_asking_is_noticed(
     sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("oggstream.sinks.clock.SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(device_module, "RETURN_SECONDS", 0.05)
     sink = DeviceSink()
     stream = await opened(sink, sounddevice)
     ring = begun(SinkFormat(2, RATE), noise(0.1))
     sink.start(ring)
     stream.ask()
-    with pytest.raises(DeviceError, match="the output device stopped playing"):
+    with pytest.raises(DeviceError, match="the output device stopped playing and did not come back"):
         await sink.drain()
     await sink.aclose()
 
@@ -482,6 +498,7 @@ async def test_the_old_ring_fades_in_one_block_and_the_next_block_is_the_new_one
 
 async def test_a_device_that_opens_when_nobody_wants_it_any_more_is_closed(sounddevice: FakeSoundDevice) -> None:
     sink = DeviceSink()
-    sink._open()
+    sink._attempt.wanted = False
+    sink._stream.open(sink._attempt, asyncio.get_running_loop().time)
     assert sounddevice.streams[0].closed
-    assert sink._stream is None
+    assert sink._stream.output is None

@@ -38,7 +38,8 @@ class Workshop:
 def workshop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workshop:
     root = tmp_path.resolve()
     (root / "tools").mkdir()
-    for name in ("pyproject.toml", *(f"tools/{name}" for name in prepare.INSTALLED_BY)):
+    (root / "src/oggstream/sinks").mkdir(parents=True)
+    for name in ("pyproject.toml", *prepare.INSTALLED_BY):
         (root / name).write_bytes((prepare.ROOT / name).read_bytes())
     workshop = Workshop(root)
     monkeypatch.setattr(prepare, "ROOT", root)

@@ -21,7 +21,13 @@ from .machine import Python, SetupError, apt_install, has_opus, install_librarie
 
 ROOT = Path(__file__).resolve().parent.parent
 STAMP = "oggstream.stamp"
-INSTALLED_BY = ("constraints.txt", "prepare.py", "machine.py")
+INSTALLED_BY = (
+    "tools/constraints.txt",
+    "tools/prepare.py",
+    "tools/machine.py",
+    "tools/extension.py",
+    "src/oggstream/sinks/callback.c",
+)
 UNFINISHED = b"unfinished\n"  # the stamp while an environment is made: if it stays, the environment is thrown away
 
 
@@ -38,13 +44,12 @@ def stamp_for(folder: Path) -> bytes:
     """Return what an environment depends on; is_ready in python.sh puts together the same bytes.
 
     The checkout's path (an editable installation holds it), the Python, the upper part of pyproject.toml (what is
-    installed, not the settings of tools), the constraints, and these scripts.
+    installed, not the settings of tools), the constraints, these scripts, and what is compiled.
     """
     python = os.path.realpath(program_in(folder))
     project = (ROOT / "pyproject.toml").read_bytes().partition(b"\n[tool")[0] + b"\n"
-    tools = ROOT / "tools"
     head = f"{ROOT}\n{python}\n".encode()
-    return head + project + b"".join((tools / name).read_bytes() for name in INSTALLED_BY)
+    return head + project + b"".join((ROOT / name).read_bytes() for name in INSTALLED_BY)
 
 
 def folder_for(kind: str, python: Python) -> Path:

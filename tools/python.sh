@@ -6,7 +6,8 @@ is_ready() {
     [ -x "$1/bin/python" ] && [ -f "$1/oggstream.stamp" ] && {
         printf '%s\n' "$root" "$(readlink -f "$1/bin/python")"
         sed '/^\[tool/,$d' "$root/pyproject.toml"
-        cat "$root/tools/constraints.txt" "$root/tools/prepare.py" "$root/tools/machine.py"
+        cat "$root/tools/constraints.txt" "$root/tools/prepare.py" "$root/tools/machine.py" "$root/tools/extension.py" \
+            "$root/src/oggstream/sinks/callback.c"
     } | cmp -s - "$1/oggstream.stamp"
 }
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 LAYOUT = 1
 
 # Fixed when the ring is made.
-CHANNELS, RATE, CAPACITY, FADE, SLIP = range(5)  # FADE: samples of a fade; SLIP: samples that correct the time line
+CHANNELS, RATE, SIZE = range(3)  # SIZE: samples that there is memory for, per channel
+FADE, SLIP = 3, 4  # samples of a fade; samples off the time line that correct it
 GAIN_STEP = 5  # double: by how much the gain may change from one sample to the next
+BEFORE = 6  # for a callback in C: the address of the block whose fade out comes first, or 0
 
 # The writer's.
 WRITTEN = 8  # samples ever written; goes back in `withdraw` only
@@ -57,14 +59,14 @@ class Block:
 
     __slots__ = ("counters", "memory", "numbers", "samples")
 
-    def __init__(self, channels: int, rate: int, capacity: int) -> None:
-        self.memory = bytearray(SAMPLES * SLOT_BYTES + capacity * channels * SAMPLE_BYTES)
+    def __init__(self, channels: int, rate: int, size: int) -> None:
+        self.memory = bytearray(SAMPLES * SLOT_BYTES + size * channels * SAMPLE_BYTES)
         view = memoryview(self.memory)
         head = view[: SAMPLES * SLOT_BYTES]
         self.counters = head.cast("q")
         self.numbers = head.cast("d")
         self.samples = view[SAMPLES * SLOT_BYTES :]
-        self.counters[CHANNELS], self.counters[RATE], self.counters[CAPACITY] = channels, rate, capacity
+        self.counters[CHANNELS], self.counters[RATE], self.counters[SIZE] = channels, rate, size
         self.counters[FADE] = self.counters[LEVEL] = max(round(FADE_SECONDS * rate), 1)
         self.counters[SLIP] = max(round(SLIP_SECONDS * rate), 1)
         self.numbers[GAIN_STEP] = 1 / max(round(RAMP_SECONDS * rate), 1)

@@ -56,14 +56,14 @@ class Reader:
         if falling and (self._lacking or (counters[slot.PAUSED] and not self._begun)):
             return 0  # silent as it is
         fill = counters[slot.WRITTEN] - counters[slot.READ]
-        if self._lacking and not ended and fill < min(counters[slot.RESUME_FILL], counters[slot.CAPACITY]):
+        if self._lacking and not ended and fill < counters[slot.RESUME_FILL]:
             return 0
         return min(fill, wanted, counters[slot.LEVEL]) if falling else min(fill, wanted)
 
     def _copy(self, out: memoryview, count: int) -> None:
-        size, capacity = self._frame_bytes, self._counters[slot.CAPACITY]
-        start = self._counters[slot.READ] % capacity
-        head = min(count, capacity - start)
+        size, whole = self._frame_bytes, self._counters[slot.SIZE]
+        start = self._counters[slot.READ] % whole
+        head = min(count, whole - start)
         out[: head * size] = self._samples[start * size : (start + head) * size]
         out[head * size : count * size] = self._samples[: (count - head) * size]
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from . import block as slot
 from .block import FADE_SECONDS, SAMPLE_BYTES, Block
 from .frame import RATE
+from .heard import Heard
 from .reading import Reader
 
 if TYPE_CHECKING:
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FADE_SECONDS", "PcmRing"]
 
-MAX_RUNS = 10_000  # what a time line keeps; past that, its latest entry is replaced
-ROUNDING = 1e-3  # samples; far above the rounding of a clock's floats, far below a sample
+KEPT_SECONDS = 0.25  # of what was read, for `rewind`
 
 
 class PcmRing:
@@ -45,18 +45,16 @@ class PcmRing:
         """The stream ended before its time."""
         self.concurrent = False
         """The reader is on another thread, and may be in the middle of a block at any time."""
-        self.clock_offset = 0.0
-        """Seconds from the clock of the times that the reader gives to the session's."""
         self.fence: Callable[[], None] | None = None
         """For a reader that does not take the interpreter's lock: orders memory accesses before and after the call."""
         self.on_write: Callable[[], None] | None = None
         """Called after each write; set by a reader on the writer's own thread, before it starts."""
-        self.block = Block(channels, rate, self.capacity)
+        self._size = self.capacity + math.ceil(KEPT_SECONDS * rate)
+        self.block = Block(channels, rate, self._size)
         self._counters = self.block.counters
         self._samples = self.block.samples
         self._reader = Reader(self.block)
-        self._runs: list[tuple[int, float]] = []
-        self._line_kept: list[tuple[int, float]] = []
+        self._heard = Heard(self.block)
 
     # The writer's side.
 
@@ -98,7 +96,7 @@ class PcmRing:
 
     @resume_fill.setter
     def resume_fill(self, samples: int) -> None:
-        self._counters[slot.RESUME_FILL] = samples
+        self._counters[slot.RESUME_FILL] = min(samples, self.capacity)
 
     @property
     def gain(self) -> float:
@@ -129,8 +127,8 @@ class PcmRing:
         source = view.cast("B")
         size = self.frame_bytes
         count = min(len(source) // size, self.space)
-        at = self.written % self.capacity
-        head = min(count, self.capacity - at)
+        at = self.written % self._size
+        head = min(count, self._size - at)
         self._samples[at * size : (at + head) * size] = source[: head * size]
         self._samples[: (count - head) * size] = source[head * size : count * size]
         self._publish(slot.WRITTEN, self.written + count)
@@ -198,7 +196,25 @@ class PcmRing:
         """
         return self._reader.read_into(out, at)
 
+    def rewind(self, position: int) -> None:
+        """Go back to ``position``, at most 0.25 s, from where sound fades in: what was handed over was not heard.
+
+        Only while no reader is at work. Where a cut was under way, silence is all that is left.
+        """
+        kept = max(self.read - (self._size - self.capacity), 0)
+        self._counters[slot.READ] = min(max(position, kept), self.read)
+        self._counters[slot.LEVEL] = 0
+
     # What has been heard.
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds from the clock of the times that the reader gives to the session's."""
+        return self._heard.clock_offset
+
+    @clock_offset.setter
+    def clock_offset(self, seconds: float) -> None:
+        self._heard.clock_offset = seconds
 
     @property
     def read(self) -> int:
@@ -246,50 +262,19 @@ class PcmRing:
     @property
     def runs(self) -> list[tuple[int, float]]:
         """(position, time) where sound began and went on after stalls."""
-        self._look_at_log()
-        return self._runs
+        return self._heard.runs()
 
     @property
     def _line(self) -> list[tuple[int, float]]:
-        """Those, and where the device's clock, or a pause, left what they foretell."""
-        self._look_at_log()
-        return self._line_kept
+        return self._heard.line()
 
     def time_of(self, position: int) -> float | None:
         """When the sample at ``position`` reaches the converter (session's clock); None if it was not handed over.
 
         ``time_of(read)`` is the end of what was handed over.
         """
-        if position > self.read:
-            return None
-        for start, at in reversed(self._line):
-            if start <= position:
-                return at + (position - start) / self.rate
-        return None
+        return self._heard.time_of(position)
 
     def heard_at(self, now: float) -> int:
         """Samples that have reached the converter at time ``now``."""
-        end = self.read
-        for start, at in reversed(self._line):
-            if at <= now:
-                return min(end, start + int((now - at) * self.rate + ROUNDING))
-            end = start
-        return 0
-
-    def _look_at_log(self) -> None:
-        """Move what the reader logged into lists, and make room in the log."""
-        counters, numbers = self._counters, self.block.numbers
-        count = counters[slot.LOG_COUNT]
-        for number in range(counters[slot.LOG_TAKEN], count):
-            entry = slot.LOG + 3 * (number % slot.LOG_SIZE)
-            position, at = counters[entry + 1], numbers[entry + 2] + self.clock_offset
-            if counters[entry] != slot.CORRECTED:
-                _note(self._runs, position, at)
-            _note(self._line_kept, position, at)
-        counters[slot.LOG_TAKEN] = count
-
-
-def _note(line: list[tuple[int, float]], position: int, at: float) -> None:
-    if len(line) >= MAX_RUNS:
-        line.pop()
-    line.append((position, at))
+        return self._heard.position_at(now)

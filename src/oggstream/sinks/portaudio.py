@@ -6,15 +6,17 @@ list must not overlap (portaudio.h leaves that to the caller), so they run under
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
 from ..audio.frame import RATE
 from ..errors import DeviceError
+from .native import NativeCallback
 
 LOCK_SECONDS = 10.0  # after which another thread's call is taken to hang
 
@@ -27,7 +29,11 @@ _HOST_ERROR, _BAD_DEVICE, _BAD_RATE, _BAD_CHANNELS = -9999, -9996, -9997, -9998
 _UNAVAILABLE, _BAD_FORMAT = -9985, -9994
 _REFUSALS = (_BAD_RATE, _BAD_CHANNELS, _BAD_FORMAT, _HOST_ERROR)  # worth trying another format
 
+ASK_SECONDS = 5.0  # longest wait for another process to list the devices
+_ASK_DEFAULT = "import sounddevice; print(sounddevice.query_devices(kind='output')['name'])"
+
 _lock = Lock()
+_running: list[Any] = []  # the streams that are open
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +61,43 @@ def devices() -> list[OutputDevice]:
             return _outputs(sounddevice)
 
 
-def open_output(device: str | int | None, callback: Callable[..., None], *, latency: float, blocksize: int) -> Any:
+def open_output(
+    device: str | int | None,
+    callback: Callable[..., None] | NativeCallback,
+    *,
+    latency: float,
+    blocksize: int,
+    form: tuple[int, int] | None = None,
+    before_start: Callable[[Any], object] | None = None,
+) -> Any:
     """Open and start a float32 output stream that asks ``callback`` for samples.
 
-    48 kHz and two channels where the device takes them, one where it has one, else what it does take. The stream is
-    sounddevice's RawOutputStream. Raises `DeviceError`.
+    48 kHz and two channels where the device takes them, one where it has one, else what it does take; with ``form``
+    those channels and that rate or nothing. ``before_start`` gets the stream before it asks for the first sample. The
+    stream is sounddevice's RawOutputStream, or with a callback in C its base class. Raises `DeviceError`.
     """
     with _locked():
         sounddevice = load()
         with _translated(sounddevice, "look for the output device"):
             outputs = _outputs(sounddevice)
         found = find(outputs, device)
-        stream = _open(sounddevice, found, callback, latency, blocksize)
+        stream = _open(
+            sounddevice,
+            found,
+            [form] if form else _formats(found),
+            callback=callback,
+            latency=latency,
+            blocksize=blocksize,
+        )
+        if before_start is not None:
+            before_start(stream)
         try:
             with _translated(sounddevice, f"start the output device {found.name!r}"):
                 stream.start()
         except DeviceError:
             stream.close()
             raise
+        _running.append(stream)
         return stream
 
 
@@ -80,8 +105,36 @@ def close_output(stream: Any) -> None:
     """Stop and close a stream. What the device still holds is dropped on some systems (ALSA), played on others."""
     with _locked():
         # Not abort: on ALSA it cancels the audio thread wherever it is, which may be inside the interpreter.
-        stream.stop()
-        stream.close()
+        with suppress(Exception):  # a device that is gone cannot be stopped
+            stream.stop()
+        with suppress(Exception):
+            stream.close()
+        _running.remove(stream)
+
+
+def refresh() -> None:
+    """Have PortAudio look again at what devices there are, unless a stream of ours is open, for it would be closed."""
+    with _locked():
+        sounddevice = load()
+        if not _running:
+            with _translated(sounddevice, "look for output devices again"):
+                sounddevice._terminate()  # noqa: SLF001  # the only way: PortAudio lists its devices once
+                sounddevice._initialize()  # noqa: SLF001
+
+
+def default_output() -> str | None:
+    """The name of what is the default output now, asked in a process of its own; None if that does not answer.
+
+    PortAudio lists its devices once, and would have to close all streams to list them again.
+    """
+    command = [sys.executable, "-c", _ASK_DEFAULT]
+    try:
+        done = subprocess.run(  # noqa: S603  # a constant
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() or None
 
 
 def load() -> Any:
@@ -148,25 +201,28 @@ def _outputs(sounddevice: Any) -> list[OutputDevice]:
     ]
 
 
-def _open(sounddevice: Any, device: OutputDevice, callback: Callable[..., None], latency: float, blocksize: int) -> Any:
-    """Open the stream in the first format that the device takes."""
+def _open(sounddevice: Any, device: OutputDevice, formats: list[tuple[int, int]], **parameters: Any) -> Any:
+    """Open the stream in the first of ``formats`` (channels, rate) that the device takes."""
     refusal = None
-    for channels, rate in _formats(device):
+    for channels, rate in formats:
         try:
-            return sounddevice.RawOutputStream(
-                samplerate=rate,
-                channels=channels,
-                dtype="float32",
-                device=device.index,
-                latency=latency,
-                blocksize=blocksize,
-                callback=callback,
+            return _stream(
+                sounddevice, samplerate=rate, channels=channels, dtype="float32", device=device.index, **parameters
             )
         except sounddevice.PortAudioError as error:
             if _code(error) not in _REFUSALS:
-                raise DeviceError(_opening_failed(device, error)) from error
+                raise DeviceError(_opening_failed(device, error, formats)) from error
             refusal = refusal or error
-    raise DeviceError(_opening_failed(device, refusal)) from refusal
+    raise DeviceError(_opening_failed(device, refusal, formats)) from refusal
+
+
+def _stream(sounddevice: Any, *, callback: Callable[..., None] | NativeCallback, **parameters: Any) -> Any:
+    """A stream whose callback is a function, or C: then sounddevice passes two addresses on and is not called."""
+    if not isinstance(callback, NativeCallback):
+        return sounddevice.RawOutputStream(callback=callback, **parameters)
+    function = sounddevice._ffi.cast("PaStreamCallback *", callback.function)  # noqa: SLF001  # its way for libraries
+    data = sounddevice._ffi.cast("void *", callback.data)  # noqa: SLF001
+    return sounddevice._StreamBase(kind="output", callback=function, userdata=data, wrap_callback=None, **parameters)  # noqa: SLF001
 
 
 def _formats(device: OutputDevice) -> list[tuple[int, int]]:
@@ -176,7 +232,7 @@ def _formats(device: OutputDevice) -> list[tuple[int, int]]:
     return list(dict.fromkeys((count, rate) for count in channels for rate in rates))
 
 
-def _opening_failed(device: OutputDevice, error: Any) -> str:
+def _opening_failed(device: OutputDevice, error: Any, formats: list[tuple[int, int]]) -> str:
     name, code, reason = repr(device.name), _code(error), _reason(error)
     if code == _UNAVAILABLE or "busy" in reason.lower():
         return f"the output device {name} is busy: close the program that uses it, or choose another device"
@@ -185,7 +241,7 @@ def _opening_failed(device: OutputDevice, error: Any) -> str:
     if code == _HOST_ERROR:
         return f"the output device {name} cannot be opened ({reason}): choose another"
     if code in _REFUSALS:
-        tried = ", ".join(f"{rate} Hz with {channels}" for channels, rate in _formats(device))
+        tried = ", ".join(f"{rate} Hz with {channels}" for channels, rate in formats)
         return f"the output device {name} takes none of these rates and channels: {tried}; choose another device"
     return f"the output device {name} cannot be opened ({reason})"
 

@@ -1,0 +1,251 @@
+/* The callback of a device in C: reads the ring that `oggstream.audio.block` lays out, without the interpreter's lock.
+
+   It takes no lock, allocates nothing, and calls nothing of Python: four busy threads, or a collection of garbage, do not
+   hold it up. `oggstream.audio.reading` is the same in Python and explains the steps; a test compares the two.
+
+   Needs no header but the system's, neither Python's nor PortAudio's, so one build serves every version of Python. */
+
+#define _POSIX_C_SOURCE 200809L /* for clock_gettime */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(_MSC_VER)
+#include <windows.h>
+#define EXPORTED __declspec(dllexport)
+#define LOAD(slot) _InterlockedOr64((volatile __int64 *)(slot), 0)
+#define STORE(slot, value) (void)_InterlockedExchange64((volatile __int64 *)(slot), (value))
+#define FENCE() MemoryBarrier()
+#else
+#include <stdatomic.h>
+#define LOAD(slot) atomic_load_explicit((_Atomic int64_t *)(slot), memory_order_acquire)
+#define STORE(slot, value) atomic_store_explicit((_Atomic int64_t *)(slot), (value), memory_order_release)
+#define FENCE() atomic_thread_fence(memory_order_seq_cst)
+#if defined(_WIN32)
+#include <windows.h>
+#define EXPORTED __declspec(dllexport)
+#else
+#include <time.h>
+#define EXPORTED __attribute__((visibility("default")))
+#endif
+#endif
+
+/* The slots of a ring: the same numbers as in audio/block.py. */
+#define LAYOUT 1
+enum {
+    CHANNELS, RATE, SIZE, FADE, SLIP, GAIN_STEP, BEFORE,
+    WRITTEN = 8, LENGTH, PLAYING, RESUME_FILL, CUTTING, PAUSED, GAIN, LOG_TAKEN,
+    READ = 16, GUARD, SILENCED, LEVEL, GAIN_NOW, STALLS, RESUMED, LACK, LACK_BEFORE, LINE_POSITION, LINE_TIME, LOG_COUNT,
+    LOG = 32
+};
+#define LOG_SIZE 256
+#define SAMPLES (LOG + 3 * LOG_SIZE)
+enum { BEGUN, WENT_ON, CORRECTED };
+
+/* The slots of an output: the same numbers as in sinks/native.py. */
+enum { RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED };
+
+static const double PI = 3.141592653589793;
+static const double CREEP_SECONDS = 1e-6; /* see sinks/clock.py */
+static const double STEP_SECONDS = 0.5;
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+
+static double number(const int64_t *slot)
+{
+    int64_t bits = LOAD(slot);
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void set_number(int64_t *slot, double value)
+{
+    int64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    STORE(slot, bits);
+}
+
+static int lacking(const int64_t *ring) { return LOAD(ring + STALLS) != LOAD(ring + RESUMED); }
+
+static int64_t available(const int64_t *ring, int64_t wanted, int ended, int falling)
+{
+    int64_t fill;
+    if (!LOAD(ring + PLAYING) || ring[SILENCED])
+        return 0;
+    if (falling && (lacking(ring) || (LOAD(ring + PAUSED) && !ring[LOG_COUNT])))
+        return 0;
+    fill = LOAD(ring + WRITTEN) - ring[READ];
+    if (lacking(ring) && !ended && fill < LOAD(ring + RESUME_FILL))
+        return 0;
+    return falling ? least(least(fill, wanted), ring[LEVEL]) : least(fill, wanted);
+}
+
+static void copy(const int64_t *ring, float *out, int64_t count)
+{
+    const float *samples = (const float *)(ring + SAMPLES);
+    int64_t channels = ring[CHANNELS], size = ring[SIZE];
+    int64_t start = ring[READ] % size, head = least(count, size - start);
+    memcpy(out, samples + start * channels, (size_t)(head * channels) * sizeof *out);
+    memcpy(out + head * channels, samples, (size_t)((count - head) * channels) * sizeof *out);
+}
+
+static void note(int64_t *ring, int64_t what, int64_t position, double at)
+{
+    int64_t count = ring[LOG_COUNT], *entry = ring + LOG + 3 * (count % LOG_SIZE);
+    if (count - LOAD(ring + LOG_TAKEN) >= LOG_SIZE)
+        return;
+    entry[0] = what;
+    entry[1] = position;
+    set_number(entry + 2, at);
+    ring[LINE_POSITION] = position;
+    set_number(ring + LINE_TIME, at);
+    STORE(ring + LOG_COUNT, count + 1);
+}
+
+static void place(int64_t *ring, int64_t position, double at)
+{
+    if (!ring[LOG_COUNT]) {
+        note(ring, BEGUN, position, at);
+        set_number(ring + GAIN_NOW, number(ring + GAIN));
+        STORE(ring + RESUMED, ring[STALLS]);
+    } else if (lacking(ring)) {
+        note(ring, WENT_ON, position, at);
+        ring[LEVEL] = 0;
+        STORE(ring + RESUMED, ring[STALLS]);
+    } else {
+        double due = number(ring + LINE_TIME) + (double)(position - ring[LINE_POSITION]) / (double)ring[RATE];
+        if (fabs(due - at) * (double)ring[RATE] >= (double)ring[SLIP])
+            note(ring, CORRECTED, position, at);
+    }
+}
+
+static void note_lack(int64_t *ring, int64_t missing)
+{
+    if (!lacking(ring)) {
+        STORE(ring + LACK_BEFORE, ring[LACK]);
+        STORE(ring + STALLS, ring[STALLS] + 1);
+    }
+    STORE(ring + LACK, ring[LACK] + missing);
+}
+
+static void multiply(int64_t *ring, float *out, int64_t count, int64_t level, int64_t target)
+{
+    int64_t channels = ring[CHANNELS], distance = target < level ? level - target : target - level;
+    int64_t steps = least(count, distance), index, channel;
+    double whole = (double)ring[FADE], step = number(ring + GAIN_STEP);
+    double now = number(ring + GAIN_NOW), gain = number(ring + GAIN), at, factor;
+    for (index = 0; index < count; index++) {
+        now = now > gain ? fmax(gain, now - step) : fmin(gain, now + step);
+        at = index < steps ? (double)level + (double)((target - level) * (index + 1)) / (double)steps : (double)target;
+        at /= whole;
+        factor = at == 1.0 ? now : now * (0.5 - 0.5 * cos(PI * at));
+        for (channel = 0; channel < channels; channel++, out++)
+            *out = (float)((double)*out * factor);
+    }
+    set_number(ring + GAIN_NOW, now);
+}
+
+static void shape(int64_t *ring, float *out, int64_t count, int64_t wanted, int cutting, int falling)
+{
+    int64_t level = ring[LEVEL], whole = ring[FADE], target = level;
+    if (cutting || (falling && ring[LOG_COUNT]))
+        target = count < least(wanted, level) ? 0 : level - count; /* starved: the fade ends with what there is */
+    else if (count)
+        target = least(level + count, whole);
+    if (!level || !count)
+        set_number(ring + GAIN_NOW, number(ring + GAIN));
+    if (count && (least(level, target) < whole || number(ring + GAIN) != 1.0 || number(ring + GAIN_NOW) != 1.0))
+        multiply(ring, out, count, level, target);
+    ring[LEVEL] = target;
+    if (cutting && !target)
+        STORE(ring + SILENCED, 1);
+}
+
+/* PcmRing.read_into: fill `out` with `wanted` samples of all channels, heard at time `at`. */
+EXPORTED int64_t oggstream_read(int64_t *ring, float *out, int64_t wanted, double at)
+{
+    int64_t count, channels = ring[CHANNELS];
+    int ended, cutting, falling;
+    if (wanted > ring[GUARD])
+        STORE(ring + GUARD, wanted);
+    FENCE(); /* the position and the block's size come before the look at the fill: see PcmRing.withdraw */
+    ended = LOAD(ring + LENGTH) >= 0;
+    cutting = LOAD(ring + CUTTING) != 0;
+    falling = cutting || LOAD(ring + PAUSED);
+    count = available(ring, wanted, ended, falling);
+    if (count) {
+        place(ring, ring[READ], at);
+        copy(ring, out, count);
+    }
+    shape(ring, out, count, wanted, cutting, falling);
+    if (count < wanted) {
+        memset(out + count * channels, 0, (size_t)((wanted - count) * channels) * sizeof *out);
+        if (LOAD(ring + PLAYING) && !ended && !falling)
+            note_lack(ring, wanted - count);
+    }
+    STORE(ring + READ, ring[READ] + count);
+    return count;
+}
+
+/* Seconds on a clock of this library's choice. */
+EXPORTED double oggstream_clock(void)
+{
+#if defined(_WIN32)
+    LARGE_INTEGER ticks, frequency;
+    QueryPerformanceCounter(&ticks);
+    QueryPerformanceFrequency(&frequency);
+    return (double)ticks.QuadPart / (double)frequency.QuadPart;
+#else
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+#endif
+}
+
+EXPORTED void oggstream_fence(void) { FENCE(); }
+
+EXPORTED int oggstream_layout(void) { return LAYOUT; }
+
+/* PaStreamCallbackTimeInfo of portaudio.h. */
+typedef struct {
+    double input, called, dac;
+} Times;
+
+/* DacClock.at of sinks/clock.py. */
+static double heard_at(int64_t *output, const Times *times)
+{
+    double now = oggstream_clock(), offset = now - times->called, before = number(output + OFFSET);
+    set_number(output + CALLED, now);
+    if (times->dac <= times->called)
+        return now + number(output + LATENCY);
+    if (offset - before < STEP_SECONDS) /* `before` is minus infinity at first */
+        offset = fmin(offset, before + CREEP_SECONDS);
+    set_number(output + OFFSET, offset);
+    return times->dac + offset;
+}
+
+/* PaStreamCallback of portaudio.h; `user` are the slots of an output. */
+EXPORTED int oggstream_callback(
+    const void *input, void *out, unsigned long frames, const Times *times, unsigned long flags, void *user)
+{
+    int64_t *output = user, *ring, *before;
+    double at;
+    (void)input;
+    STORE(output + CALLBACKS, output[CALLBACKS] + 1);
+    FENCE(); /* whoever takes a ring away waits for RETURNED if this call may have seen it */
+    ring = (int64_t *)(intptr_t)LOAD(output + RING);
+    if (flags & 4) /* paOutputUnderflow */
+        STORE(output + UNDERFLOWS, output[UNDERFLOWS] + 1);
+    at = heard_at(output, times);
+    before = ring ? (int64_t *)(intptr_t)LOAD(ring + BEFORE) : NULL;
+    if (before && LOAD(before + CUTTING) && !before[SILENCED])
+        ring = before; /* its fade comes first */
+    if (ring && output[PLAYED] >= LOAD(output + LEAD))
+        oggstream_read(ring, out, (int64_t)frames, at);
+    else
+        memset(out, 0, frames * sizeof(float) * (size_t)LOAD(output + WIDTH));
+    STORE(output + PLAYED, output[PLAYED] + (int64_t)frames);
+    STORE(output + RETURNED, output[RETURNED] + 1);
+    return 0; /* paContinue */
+}

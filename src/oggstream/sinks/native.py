@@ -1,0 +1,154 @@
+"""The callback in C, where it was built with the package: found, loaded, and given rings to read.
+
+It shares memory with Python, and nothing else: the slots below for each stream, and the block of each ring.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..audio.block import BEFORE, LAYOUT
+
+if TYPE_CHECKING:
+    from ..audio.ring import PcmRing
+
+NAME = {"win32": "callback.dll", "darwin": "libcallback.dylib"}.get(sys.platform, "libcallback.so")
+SWITCH = "OGGSTREAM_PYTHON_CALLBACK"
+"""The environment variable that, set to anything, has the callback in Python used."""
+
+# The slots of an output: the same numbers as in callback.c. The first four are the loop's, the rest the callback's.
+RING, LEAD, LATENCY, WIDTH = range(4)  # RING: the address of a block, or 0; LATENCY: double; WIDTH: channels
+CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED = range(4, 10)  # the last two: doubles
+SLOTS = 10
+
+
+class NativeCallback(NamedTuple):
+    """Addresses: of a function of PortAudio's type PaStreamCallback, and of its data."""
+
+    function: int
+    data: int
+
+
+class Missing(Exception):  # noqa: N818  # a reason, not a failure
+    """Why the callback in C is not used."""
+
+
+@functools.cache
+def _load() -> ctypes.PyDLL:
+    """The library. Raises `Missing`."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), NAME)
+    if not os.path.exists(path):
+        raise Missing("it was not built with the package, which takes a C compiler")
+    try:
+        library = ctypes.PyDLL(path)
+        library.oggstream_clock.restype = ctypes.c_double
+        library.oggstream_fence.restype = None
+        layout = library.oggstream_layout()
+    except (OSError, AttributeError) as error:
+        raise Missing(f"{path} cannot be loaded: {error}") from error
+    if layout != LAYOUT:
+        raise Missing(f"{path} is of another version")
+    return library
+
+
+def library() -> ctypes.PyDLL:
+    """The library with the callback. Raises `Missing` where there is none, or it is not wanted."""
+    if os.environ.get(SWITCH):
+        raise Missing(f"{SWITCH} is set")
+    return _load()
+
+
+def address_of(memory: bytearray) -> int:
+    """Where ``memory`` lies; good as long as it is kept."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+class NativeOutput:
+    """The callback in C over the same rings: the interpreter's lock does not hold it up.
+
+    ``now`` is the event loop's clock. Raises `Missing`.
+    """
+
+    kind = "c"
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._library = library()
+        self._memory = bytearray(SLOTS * 8)
+        self._counters = memoryview(self._memory).cast("q")
+        self._numbers = memoryview(self._memory).cast("d")
+        self._numbers[OFFSET] = -float("inf")  # none was seen
+        self._rings: list[PcmRing] = []  # the one before, and the present one
+        self._retired: list[tuple[PcmRing, int]] = []  # older ones, and how many calls may have seen them
+
+    @property
+    def callback(self) -> NativeCallback:
+        """The addresses that PortAudio gets; from now on this object lives until `release`."""
+        _open.add(self)
+        function = ctypes.cast(self._library.oggstream_callback, ctypes.c_void_p).value
+        assert function is not None
+        return NativeCallback(function, address_of(self._memory))
+
+    @property
+    def callbacks(self) -> int:
+        """How often the device asked for samples."""
+        return self._counters[CALLBACKS]
+
+    @property
+    def underflows(self) -> int:
+        """How often it said that it ran dry."""
+        return self._counters[UNDERFLOWS]
+
+    @property
+    def played(self) -> int:
+        """Samples that it got, silence included."""
+        return self._counters[PLAYED]
+
+    @property
+    def called(self) -> float | None:
+        """When it last asked, on the event loop's clock."""
+        return self._numbers[CALLED] + self._clock_offset() if self.callbacks else None
+
+    def settle(self, *, channels: int, latency: float, lead: int) -> None:
+        """Take what the stream turned out to be."""
+        self._numbers[LATENCY] = latency
+        self._counters[LEAD] = lead
+        self._counters[WIDTH] = channels
+
+    def play(self, ring: PcmRing) -> None:
+        """Read ``ring`` from the next block on; one that is being cut fades out first."""
+        ring.concurrent = True
+        ring.fence = self._library.oggstream_fence
+        ring.clock_offset = self._clock_offset()
+        ring.block.counters[BEFORE] = self._counters[RING]
+        ring.fence()
+        self._counters[RING] = address_of(ring.block.memory)
+        ring.fence()
+        self._keep(ring)
+
+    def release(self) -> None:
+        """Forget the rings; the stream is closed."""
+        self._counters[RING] = 0
+        self._rings.clear()
+        self._retired.clear()
+        _open.discard(self)
+
+    def _keep(self, ring: PcmRing) -> None:
+        """Hold on to ``ring`` and the one before it, and to those that a call may still be in."""
+        begun, returned = self._counters[CALLBACKS], self._counters[RETURNED]
+        self._retired = [(old, calls) for old, calls in self._retired if calls > returned]
+        if len(self._rings) == 2:
+            self._retired.append((self._rings.pop(0), begun))
+        self._rings.append(ring)
+
+    def _clock_offset(self) -> float:
+        """Seconds from the library's clock to the loop's."""
+        return max(self._now() - float(self._library.oggstream_clock()) for _ in range(3))  # held up between the two
+
+
+_open: set[NativeOutput] = set()  # whose memory a stream may use, even if the sink was forgotten without being closed

@@ -1,0 +1,109 @@
+"""What stands between a stream of PortAudio and the rings: a callback, and what it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .clock import DacClock
+
+if TYPE_CHECKING:
+    from ..audio.ring import PcmRing
+
+
+class Output(Protocol):
+    """The callback of one stream. It plays silence until it gets a ring, and for ``lead`` samples in any case."""
+
+    kind: str
+    """ "c" or "python"."""
+
+    @property
+    def callback(self) -> Any:
+        """What `open_output` takes: a function, or the addresses of one in C and of its data."""
+        ...
+
+    @property
+    def callbacks(self) -> int:
+        """How often the device asked for samples."""
+        ...
+
+    @property
+    def underflows(self) -> int:
+        """How often it said that it ran dry."""
+        ...
+
+    @property
+    def played(self) -> int:
+        """Samples that it got, silence included."""
+        ...
+
+    @property
+    def called(self) -> float | None:
+        """When it last asked, on the event loop's clock."""
+        ...
+
+    def settle(self, *, channels: int, latency: float, lead: int) -> None:
+        """Say what the stream turned out to be, before the first ring."""
+        ...
+
+    def play(self, ring: PcmRing) -> None:
+        """Read ``ring`` from the next block on; one that is being cut fades out first."""
+        ...
+
+    def release(self) -> None:
+        """Forget the rings; the stream is closed."""
+        ...
+
+
+class PythonOutput:
+    """The callback in Python: it needs the interpreter's lock within a period of the device.
+
+    ``now`` is the event loop's clock. What is shared with the loop are attributes that one side writes.
+    """
+
+    kind = "python"
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.callbacks = 0  # callback
+        self.underflows = 0  # callback
+        self.played = 0  # callback
+        self.called: float | None = None  # callback
+        self._now = now
+        self._clock = DacClock(now)
+        self._lead = 0  # before the first ring
+        self._rings: tuple[PcmRing | None, PcmRing | None] = (None, None)  # loop: the one before, the present one
+
+    @property
+    def callback(self) -> Callable[..., None]:
+        """The function that sounddevice calls."""
+        return self._call
+
+    def settle(self, *, channels: int, latency: float, lead: int) -> None:  # noqa: ARG002  # the callback in C needs it
+        """Take what the stream turned out to be."""
+        self._clock.latency = latency
+        self._lead = lead
+
+    def play(self, ring: PcmRing) -> None:
+        """Read ``ring`` from the next block on; one that is being cut fades out first."""
+        ring.concurrent = True
+        self._rings = (self._rings[1], ring)
+
+    def release(self) -> None:
+        """Forget the rings."""
+        self._rings = (None, None)
+
+    def _call(self, out: Any, frames: int, time: Any, status: Any) -> None:
+        """Fill ``out`` with ``frames`` samples; runs in PortAudio's thread."""
+        self.callbacks += 1
+        self.called = self._now()
+        if status and status.output_underflow:
+            self.underflows += 1
+        at = self._clock.at(time.outputBufferDacTime, time.currentTime)
+        before, ring = self._rings
+        if before is not None and before.cutting and not before.silenced:
+            ring = before  # its fade comes first
+        if ring is None or self.played < self._lead:
+            out[:] = bytes(len(out))
+        else:
+            ring.read_into(memoryview(out), at)
+        self.played += frames

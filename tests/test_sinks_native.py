@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import ctypes
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from oggstream.audio import block
+from oggstream.audio.ring import PcmRing
+from oggstream.sinks import native
+
+try:
+    native._load()
+except native.Missing as missing:
+    pytest.skip(f"no callback in C: {missing}", allow_module_level=True)
+
+
+def read_in_c(ring: PcmRing, out: bytearray, at: float) -> int:
+    library = native._load()
+    library.oggstream_read.restype = ctypes.c_int64
+    library.oggstream_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_double]
+    wanted = len(out) // ring.frame_bytes
+    return int(library.oggstream_read(native.address_of(ring.block.memory), native.address_of(out), wanted, at))
+
+
+def write(count: int) -> Callable[[PcmRing], object]:
+    return lambda ring: ring.write(array("f", [0.25 + (ring.written + i) % 97 for i in range(count * ring.channels)]))
+
+
+def setting(name: str, value: Any) -> Callable[[PcmRing], object]:
+    return lambda ring: setattr(ring, name, value)
+
+
+OPERATIONS = st.one_of(
+    st.integers(0, 700).map(write),
+    st.integers(1, 900).map(lambda count: (count, 0.0)),
+    st.tuples(st.integers(1, 900), st.sampled_from([0.0, 0.5, -0.3])),
+    st.booleans().map(lambda value: setting("paused", value)),
+    st.sampled_from([0.0, 0.2, 0.5, 1.0]).map(lambda value: setting("gain", value)),
+    st.sampled_from([0, 100, 2000]).map(lambda value: setting("resume_fill", value)),
+    st.integers(-500, 100).map(lambda by: lambda ring: ring.withdraw(ring.written + by)),
+    st.integers(-500, 0).map(lambda by: lambda ring: ring.rewind(ring.read + by)),
+    st.just(PcmRing.begin),
+    st.just(lambda ring: ring.runs),
+)
+ENDINGS = st.sampled_from([PcmRing.cut, PcmRing.finish])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(OPERATIONS, max_size=60), ENDINGS, st.lists(OPERATIONS, max_size=10), st.sampled_from([1, 2, 3]))
+def test_both_callbacks_do_the_same(operations: list[Any], ending: Any, after: list[Any], channels: int) -> None:
+    one, other = PcmRing(channels, 48000, 0.02), PcmRing(channels, 48000, 0.02)
+    now = 0.0
+    for operation in [PcmRing.begin, *operations, ending, *after]:
+        if isinstance(operation, tuple):
+            count, slip = operation
+            now += slip
+            outs = [bytearray(b"\xaa" * count * one.frame_bytes) for _ in range(2)]
+            assert one.read_into(memoryview(outs[0]), now) == read_in_c(other, outs[1], now)
+            assert outs[0] == outs[1]
+            now += count / 48000
+        else:
+            operation(one)
+            operation(other)
+        assert one.block.memory == other.block.memory
+        assert (one.runs, one._line) == (other.runs, other._line)
+
+
+def test_the_log_ends_where_it_is_full_in_both() -> None:
+    rings = PcmRing(1, 1000, 0.1), PcmRing(1, 1000, 0.1)
+    for ring in rings:
+        ring.begin()
+    for second in range(block.LOG_SIZE + 5):
+        for ring in rings:
+            write(3)(ring)
+        out = bytearray(20)
+        rings[0].read_into(memoryview(out), float(second))
+        read_in_c(rings[1], bytearray(20), float(second))
+    assert rings[0].block.memory == rings[1].block.memory
+    assert len(rings[1].runs) == block.LOG_SIZE
+
+
+def test_the_environment_can_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native.SWITCH, "1")
+    with pytest.raises(native.Missing, match="OGGSTREAM_PYTHON_CALLBACK is set"):
+        native.library()
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Where the library is looked for; afterwards it is where it was."""
+    monkeypatch.delenv(native.SWITCH, raising=False)
+    monkeypatch.setattr(native, "__file__", str(tmp_path / "native.py"))
+    monkeypatch.setattr(native, "_load", native._load.__wrapped__)
+    return tmp_path / native.NAME
+
+
+def test_one_that_was_not_built_is_missing(elsewhere: Path) -> None:
+    with pytest.raises(native.Missing, match="was not built with the package, which takes a C compiler"):
+        native.library()
+
+
+def test_one_that_is_no_library_is_missing(elsewhere: Path) -> None:
+    elsewhere.write_bytes(b"no library")
+    with pytest.raises(native.Missing, match="cannot be loaded"):
+        native.library()
+
+
+def test_one_of_another_version_is_missing(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere.symlink_to(Path(block.__file__).parents[1] / "sinks" / native.NAME)
+    monkeypatch.setattr(native, "LAYOUT", -1)
+    with pytest.raises(native.Missing, match="is of another version"):
+        native.library()
+
+
+def test_a_ring_is_kept_until_no_call_can_be_in_it() -> None:
+    output = native.NativeOutput(lambda: 0.0)
+    rings = [PcmRing(1, 1000, 0.1) for _ in range(4)]
+    for ring in rings[:2]:
+        output.play(ring)
+    output._counters[native.CALLBACKS] = 7
+    output._counters[native.RETURNED] = 6
+    output.play(rings[2])
+    output.play(rings[3])
+    assert [ring for ring, _ in output._retired] == rings[:2]
+    output._counters[native.RETURNED] = 7
+    output.play(PcmRing(1, 1000, 0.1))
+    assert [ring for ring, _ in output._retired] == [rings[2]]
+    output.release()
+    assert (output._retired, output._rings) == ([], [])
