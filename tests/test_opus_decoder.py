@@ -352,6 +352,14 @@ def test_the_tail_goes_on_where_the_latest_frame_ended() -> None:
     assert ends[:4] == [None, 648, 1508, 1508]
 
 
+def test_the_tail_goes_on_behind_a_hole() -> None:
+    decoder = FrameDecoder()
+    frames_of([MONO, *placed(PACKETS[:5]), Hole(0, 0, 4800, 960, "lost"), *placed([BROKEN], position=5760)], decoder)
+    tail = decoder.tail(120)
+    assert tail is not None
+    assert tail.position == 5760
+
+
 def test_there_is_no_tail_before_the_first_packet_of_a_link() -> None:
     decoder = FrameDecoder()
     assert decoder.tail(960) is None

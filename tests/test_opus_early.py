@@ -13,7 +13,7 @@ from ogg_build import PRE_SKIP, SAMPLES, Reading, audio, damaged, headers, link,
 from oggstream.errors import NoAudioError
 from oggstream.ogg.page import PageReader
 from oggstream.opus import reader as reader_module
-from oggstream.opus.budget import BURST, SAMPLES_PER_BYTE
+from oggstream.opus.budget import BURST, LINK as LINK_COST, SAMPLES_PER_BYTE, Budget
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole, Item, PageSettled, PageWithdrawn
 from oggstream.opus.reader import OpusReader
@@ -166,6 +166,7 @@ NEXT = LINK[4][: BODY + 50]
         ([*LINK[:3], damaged(LINK[3])], NEXT),
         ([*LINK[:4], b"junk"], NEXT),
         ([*LINK[:4], damaged(page(b"other", serial=9))], NEXT),
+        ([*LINK[:4], b"junk", page(b"other", serial=9)], NEXT),
         ([*LINK[:3], raw_page(b"", b"", number=4, granule=-1)], page(*PACKETS[30:35], number=5, granule=35 * SAMPLES)),
         (LINK[:4], LINK[3]),
         (LINK[:4], page(*PACKETS[:5], number=4, granule=25 * SAMPLES, serial=2)),
@@ -176,7 +177,8 @@ NEXT = LINK[4][: BODY + 50]
         ([], LINK[2]),
     ],
     ids=[
-        *("before the tags", "lost page", "damaged page", "behind junk", "behind junk of another", "gap still open"),
+        *("before the tags", "lost page", "damaged page", "behind junk", "behind junk of another", "junk not told yet"),
+        "gap still open",
         *("repetition", "other serial", "no beginning", "bos", "after eos", "no link", "nothing"),
     ],
 )
@@ -290,10 +292,18 @@ def test_counters_are_of_whole_pages() -> None:
 LONG = b"\x0b\x06"  # six frames of 20 ms without a byte
 
 
-def flood(count: int, granule: int = 0) -> list[bytes]:
-    head = page(bytes(OpusHead.simple(1, 0)), flags=2)
-    full = [LONG] * 127
-    return [head, headers()[1], *(page(*full, number=2 + each, granule=granule) for each in range(count))]
+SHORTER = b"\x0b\x05"
+MONO = OpusHead.simple(1, 0)
+
+
+def flood(count: int, head: OpusHead = MONO) -> list[bytes]:
+    full = [LONG, SHORTER] * 63
+    first = page(bytes(head), flags=2)
+    return [first, headers()[1], *(page(*full, number=2 + each, granule=0) for each in range(count))]
+
+
+def samples_of(items: list[Item]) -> int:
+    return sum(item.samples for item in items if isinstance(item, AudioPacket))
 
 
 def test_early_packets_keep_to_the_budget_of_the_bytes_that_have_come() -> None:
@@ -302,9 +312,20 @@ def test_early_packets_keep_to_the_budget_of_the_bytes_that_have_come() -> None:
         for byte in each:
             came += 1
             items = reader.feed(bytes([byte]))
-            given += 5760 * len(packets_of(items))
+            given += samples_of(items)
             assert given <= BURST + came * SAMPLES_PER_BYTE
     assert given > BURST
+
+
+def test_the_decoder_of_a_link_counts_too() -> None:
+    many = OpusHead(0, 1, 255, 0, 48000, 0, 255, 1, 0, bytes(255))
+    pages = flood(1, many)
+    reader, given, came, weight = after(*pages[:2]), 0, sum(map(len, pages[:2])), Budget().weight(many)
+    for byte in pages[2][:-1]:
+        came += 1
+        given += samples_of(reader.feed(bytes([byte])))
+        assert LINK_COST + given <= (BURST + came * SAMPLES_PER_BYTE) // weight
+    assert 80000 < given < 95000
 
 
 def test_packets_beyond_it_wait_for_their_page() -> None:
@@ -317,7 +338,7 @@ def test_pages_withdrawn_again_and_again_are_not_given_any_more() -> None:
     good = [raw_page(b"", b"", number=2 + each, granule=0) for each in range(2000)]
     pages = [first, tags, *(part for pair in zip(good, map(damaged, full[1:]), strict=False) for part in pair)]
     reading = Reading(*pages, step=50, eager=lambda: True)
-    given = 5760 * len(reading.packets)
+    given = samples_of(reading.items)
     assert BURST / 2 < given <= BURST + sum(map(len, pages)) * SAMPLES_PER_BYTE
     assert reading.result == Reading(*pages).result
 

@@ -119,7 +119,7 @@ class OpusReader:
         self._early = None
         if not early.given:
             return self._read(found)
-        if found and isinstance(found[0], Page) and found[0].offset == early.offset:
+        if found and isinstance(found[0], Page):  # it is this one: damage would come before another
             return [*self._read(found[:1])[early.given :], PageSettled(), *self._read(found[1:])]
         self._budget.withdraw(early.head, early.samples)
         return [PageWithdrawn(early.position), *self._read(found)]
