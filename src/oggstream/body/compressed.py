@@ -1,21 +1,108 @@
-"""Bodies in codecs that nobody asked for: refused, with the option that helps."""
+"""Bodies in codecs that nobody asked for: decoded with PyAV where it is installed, refused otherwise."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any
 
+from ..audio.frame import RATE, PcmFrame
 from ..errors import WrongContainerError
 from ..sniff import describe
+from .container import Container
 
 if TYPE_CHECKING:
     from ..opus.items import StreamStats
-    from .container import Container
+
+_DECODERS = {Container.MP3: "mp3float", Container.AAC: "aac"}
+_TAG_HEADER = 10  # bytes of an ID3v2 tag before its content
+_PATIENCE = 1 << 16  # bytes without a frame, after which nothing is expected any more
 
 
-def reader_of(container: Container, first: bytes, stats: StreamStats) -> NoReturn:  # noqa: ARG001
-    """Raise `WrongContainerError`, which names the container and what to do."""
-    raise WrongContainerError(
-        f"the body is {describe(first)} from byte 0 on, Ogg Opus, WAV or PCM expected; ask the service for opus, wav "
-        "or pcm (--format), or convert the file",
-        offset=0,
-    )
+def compressed_reader(container: Container, first: bytes, stats: StreamStats) -> CompressedReader:
+    """A reader for MP3 or AAC (ADTS) that begins with ``first``, if PyAV, of the extra ``codec``, can be imported.
+
+    That takes 0.2 s once. Raises `WrongContainerError`, which names the options that help.
+    """
+    av = _load_av() if container in _DECODERS else None
+    if av is not None:
+        stats.warn(f"the service sent {container.name}, which starts later than opus; ask it for opus (--format)")
+        return CompressedReader(av, _DECODERS[container], describe(first), stats)
+    extra = ", or install oggstream[codec], which can decode it" if container in _DECODERS else ""
+    raise _refusal(describe(first), extra)
+
+
+def _refusal(found: str, extra: str = "") -> WrongContainerError:
+    message = f"the body is {found} from byte 0 on; ask the service for opus, wav or pcm (--format){extra}"
+    return WrongContainerError(message, offset=0)
+
+
+def _load_av() -> Any:
+    try:
+        import av
+    except ImportError:
+        return None
+    return av
+
+
+class CompressedReader:
+    """Frames of a stream that FFmpeg's decoder takes apart, as soon as they are complete."""
+
+    def __init__(self, av: Any, decoder: str, found: str, stats: StreamStats) -> None:
+        self.announced: tuple[int, int] | None = None
+        self._error: type[Exception] = av.FFmpegError
+        self._codec = av.CodecContext.create(decoder, "r")
+        self._found = found
+        self._stats = stats
+        self._seconds = 0.0  # given
+        self._fed = 0
+        self._start = b""  # until it is known how long the tag is
+        self._tag: int | None = None  # bytes of it that are still to come
+
+    def feed(self, data: bytes) -> list[PcmFrame]:
+        """The frames that ``data`` completes. Raises `WrongContainerError` if the first 64 KB hold none."""
+        data = self._without_tag(data)
+        frames = self._decode(data) if data else []  # no bytes would mean the end
+        if self.announced is None and self._fed > _PATIENCE:
+            raise _refusal(f"damaged {self._found}")
+        return frames
+
+    def finish(self) -> list[PcmFrame]:
+        """What the decoder held back. Raises `WrongContainerError` if it never gave anything."""
+        frames = self._decode(b"") + self._frames(None) if self._fed else []
+        if self.announced is None:
+            raise _refusal(f"damaged {self._found}")
+        return frames
+
+    def _without_tag(self, data: bytes) -> bytes:
+        """Leave out an ID3v2 tag (its section 3.1), whose pictures may be as large as they like."""
+        if self._tag is None:
+            self._start += data
+            if len(self._start) < _TAG_HEADER:
+                return b""
+            data, self._tag = self._start, 0
+            if data.startswith(b"ID3"):
+                self._tag = _TAG_HEADER + sum((data[6 + i] & 127) << 7 * (3 - i) for i in range(4))
+        skipped = min(self._tag, len(data))
+        self._tag -= skipped
+        return data[skipped:]
+
+    def _decode(self, data: bytes) -> list[PcmFrame]:
+        self._fed += len(data)
+        return [frame for packet in self._codec.parse(data) for frame in self._frames(packet)]
+
+    def _frames(self, packet: Any) -> list[PcmFrame]:
+        try:
+            return [self._frame(frame) for frame in self._codec.decode(packet)]
+        except self._error:
+            self._stats.bad_packets += 1
+            return []
+
+    def _frame(self, frame: Any) -> PcmFrame:
+        import numpy as np
+
+        pcm = np.ascontiguousarray(frame.to_ndarray().T, np.float32)  # these decoders give planes of floats
+        if self.announced is None:
+            self.announced = (pcm.shape[1], frame.sample_rate)
+            self._stats.links += 1
+        made = PcmFrame(pcm, round(self._seconds * RATE), frame.sample_rate)
+        self._seconds += len(pcm) / frame.sample_rate
+        return made

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import FormatError, OggStreamError, QuotaError, RateLimitError, ServerError
 from ..sniff import json_message, quote
-from .sse import EventReader, ServerEvent
+from .sse import MAX_EVENT, EventReader, ServerEvent
 
 if TYPE_CHECKING:
     from ..opus.items import StreamStats
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _AUDIO_KEYS = ("audio", "delta", "audio_data", "data", "audio_base64", "chunk", "audioContent")
 _PLAIN_TYPES = ("", "message", "data", "delta", "chunk")  # of audio, where the type does not name it
 _ENDS = (b"[DONE]", b"DONE", b"[END]")
+_END_TYPES = ("done", "end", "stop", "complete", "completed", "finished", "response.done", "response.completed")
 _NO_AUDIO = ("transcript", "text", "caption", "timestamp", "format", "start", "done", "end")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SAID = 65536  # characters of an error event that are looked at
@@ -38,13 +39,13 @@ class Envelope:
         if self.ended or self.failure is not None:
             return b""
         parts: list[bytes] = []
-        try:
-            events = self._events.feed(data)
-        except FormatError as error:
-            events, self.failure = [], error
-        for event in events:
+        for event in self._events.feed(data):
             if not self._open(event, parts):
-                break
+                return b"".join(parts)
+        if self._events.waiting > MAX_EVENT:
+            self.failure = FormatError(
+                f"an event of more than {MAX_EVENT >> 20} MB; ask the service for a stream, or for audio without events"
+            )
         return b"".join(parts)
 
     def finish(self) -> bytes:
@@ -80,7 +81,7 @@ class Envelope:
         kind = str(value.get("type") or value.get("event") or event.name or "").lower()
         if "error" in kind or "fail" in kind or _is_error(value):
             raise _reported(value, data)
-        if kind.endswith(("done", "completed", "finished", ".end")) or kind in ("end", "stop"):
+        if kind in _END_TYPES or kind.endswith(("audio.done", "audio.end")):
             self.ended = True
         if not _names_audio(kind):
             return b""
@@ -126,7 +127,7 @@ def _decode(text: bytes, event: ServerEvent) -> bytes:
 
 
 def _broken(event: ServerEvent, what: str) -> FormatError:
-    message = f"the event at byte {event.offset} is no valid {what}; try again, or ask for audio instead of events"
+    message = f"the event at byte {event.offset} is no valid {what}; try again, or ask for audio without events"
     return FormatError(message, offset=event.offset)
 
 

@@ -60,9 +60,10 @@ class PcmReader:
         return frames
 
     def _frames(self, data: bytes) -> list[PcmFrame]:
-        if not self._framer.samples and data:
-            self._stats.links = 1
-        return self._framer.feed(data)
+        begun = self._framer.samples
+        frames = self._framer.feed(data)
+        self._stats.links += bool(frames and not begun)
+        return frames
 
     def _find_order(self, data: bytes, *, ended: bool) -> list[PcmFrame]:
         """Pass silence on, which is the same in any order, until there is enough to tell by."""

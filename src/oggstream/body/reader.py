@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
 
-from ..errors import EmptyBodyError, FormatError, OggStreamError
+from ..errors import EmptyBodyError, FormatError, OggStreamError, WrongContainerError
 from ..opus.items import StreamStats
 from ..opus.reader import OpusReader
+from ..sniff import UNKNOWN, quote
 from .container import Container, recognise
 from .media import MediaType
 
@@ -182,15 +183,15 @@ class BodyReader:
         if found is Container.WAV:
             from .wav import WavReader
 
-            self._part = WavReader(self.stats)
+            self._part = WavReader(self.stats, self._media)
         elif found is Container.PCM:
             from .pcm import PcmReader
 
             self._part = PcmReader(self.stats, self._media)
         elif found in (Container.MP3, Container.AAC, Container.FLAC):
-            from .compressed import reader_of
+            from .compressed import compressed_reader
 
-            self._part = reader_of(found, first, self.stats)
+            self._part = compressed_reader(found, first, self.stats)
         else:
             self._ogg = OpusReader(self.stats)
             self._ogg.eager = self._eager
@@ -198,7 +199,20 @@ class BodyReader:
     def _pass(self, data: bytes, *, ended: bool) -> list[BodyItem]:
         part = self._ogg or self._part
         assert part is not None
-        items: list[BodyItem] = [*part.feed(data)]
-        if ended:
-            items += part.finish()
+        try:
+            items: list[BodyItem] = [*part.feed(data)]
+            if ended:
+                items += part.finish()
+        except WrongContainerError as error:
+            if self._wanted == "pcm" and UNKNOWN in str(error):
+                raise _unbelieved(self._media) from error
+            raise
         return items
+
+
+def _unbelieved(media: MediaType) -> WrongContainerError:
+    return WrongContainerError(
+        f"the body may be samples, but its type is {quote(media.name)}: PCM is believed with audio/pcm, audio/L16 or "
+        "application/octet-stream; ask the service for opus or wav (--format)",
+        offset=0,
+    )

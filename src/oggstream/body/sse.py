@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..errors import FormatError
-
 MAX_EVENT = 16 << 20
 """Bytes of one event at most: 6 minutes of 16-bit speech at 24 kHz are less."""
 
@@ -37,7 +35,7 @@ class EventReader:
         self._start = 0
 
     def feed(self, data: bytes) -> list[ServerEvent]:
-        """The events that ``data`` completes. Raises `FormatError` for one that is too large."""
+        """The events that ``data`` completes."""
         self._buffer += data
         self._leave_mark()
         events = []
@@ -49,13 +47,13 @@ class EventReader:
             at = end.end()
             self._after_cr = end[0] == b"\r" and at == len(self._buffer)
         self._drop(at)
-        if self._size + len(self._buffer) > MAX_EVENT:
-            raise FormatError(
-                f"an event of more than {MAX_EVENT >> 20} MB at byte {self._start if self._data else self._offset}: "
-                "ask the service for a stream, or for audio instead of events",
-                offset=self._offset,
-            )
+        self._searched = len(self._buffer)
         return events
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of the event that is not complete: bounded by whoever feeds it, to `MAX_EVENT`."""
+        return self._size + len(self._buffer)
 
     def finish(self) -> ServerEvent | None:
         """The event that no empty line ended. The standard drops it; services end their last one carelessly."""
@@ -79,7 +77,6 @@ class EventReader:
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
         self._offset += count
-        self._searched = len(self._buffer)
 
     def _line(self, line: bytes, offset: int) -> ServerEvent | None:
         if not line:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from ..errors import FormatError, NoAudioError
-from .media import RATES
+from .media import RATES, MediaType
 from .samples import Framer, SampleFormat
 
 if TYPE_CHECKING:
@@ -57,9 +57,11 @@ class WavReader:
     it is played on. Raises `FormatError` for what cannot be played.
     """
 
-    def __init__(self, stats: StreamStats) -> None:
+    def __init__(self, stats: StreamStats, media: MediaType) -> None:
         self.announced: tuple[int, int] | None = None
         self._stats = stats
+        self._said = media.number("rate", within=RATES)
+        self._samples = 0  # given, in all
         self._at = _At.RIFF
         self._buffer = bytearray()
         self._offset = 0  # in the body, of the buffer's first byte
@@ -81,7 +83,7 @@ class WavReader:
         """What waited. Raises `NoAudioError` if there was not one sample."""
         frames = self._read(ended=True)
         framer = self._framer
-        if framer is None or not framer.position:
+        if framer is None or not self._samples:
             raise NoAudioError("no audio: the WAV body ends before its first sample; try again", offset=self._offset)
         if framer.loose:
             self._stats.warn(f"the body ends in the middle of a sample: its last {framer.loose} bytes are left out")
@@ -160,11 +162,16 @@ class WavReader:
         content = self._take(size)
         if self._at is _At.FORM:
             self._form = self._parse_form(content)
-            self.announced = self.announced or (self._form.channels, self._form.rate)
+            self._announce(self._form)
         else:
             self._long_size = int.from_bytes(content[8:16], self._endian)
         self._at = _At.PAD if self._odd else _At.CHUNK
         return True
+
+    def _announce(self, form: Form) -> None:
+        if self.announced is None and self._said not in (None, form.rate):
+            self._stats.warn(f"the media type says {self._said} Hz, the WAV header {form.rate} Hz, which is believed")
+        self.announced = self.announced or (form.channels, form.rate)
 
     def _skip(self) -> bool:
         left = self._left or 0
@@ -201,8 +208,10 @@ class WavReader:
         count = self._before_header(ended=ended) if self._left is None else min(len(self._buffer), self._left)
         assert self._framer is not None
         if count:
-            self._stats.links = self._stats.links or 1
-            frames += self._framer.feed(self._take(count, header=False))
+            new = self._framer.feed(self._take(count, header=False))
+            self._stats.links += bool(new and not self._samples)
+            self._samples += sum(len(frame.pcm) for frame in new)
+            frames += new
         if self._left is not None:
             self._left -= count
             if not self._left:
