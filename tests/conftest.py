@@ -10,6 +10,7 @@ import os
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -38,6 +39,12 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name.lower())))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nothing_learnt(_private_folders: None) -> None:
+    """No test depends on what another one taught about a service."""
+    Path(os.environ["XDG_CACHE_HOME"], "oggstream", "history.json").unlink(missing_ok=True)
 
 
 def _is_local(host: object) -> bool:

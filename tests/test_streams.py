@@ -86,7 +86,7 @@ async def test_an_empty_body_is_refused() -> None:
 
 
 async def test_something_else_is_refused_by_its_name() -> None:
-    with pytest.raises(WrongContainerError, match="WAV"):
+    with pytest.raises(WrongContainerError, match="FLAC"):
         [frame async for frame in oggstream.decode_stream(chunked(b"fLaC\0\0\0\x22" + bytes(900), 100))]
 
 

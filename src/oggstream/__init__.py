@@ -56,13 +56,14 @@ if TYPE_CHECKING:
     from .opus.head import OpusHead as OpusHead
     from .opus.reader import AudioPacket as AudioPacket, Hole as Hole
     from .opus.tags import OpusTags as OpusTags
+    from .player import Player as Player, Speech as Speech
     from .streams import (
         decode_stream as decode_stream,
         play_stream as play_stream,
         stream_frames as stream_frames,
         stream_packets as stream_packets,
     )
-    from .report import PlaybackReport as PlaybackReport
+    from .report import Heard as Heard, PlaybackReport as PlaybackReport
     from .sinks.base import Sink as Sink
     from .sinks.device import DeviceSink as DeviceSink
     from .sinks.null import NullSink as NullSink
@@ -124,8 +125,9 @@ _HOMES = {
     "opus.head": ("OpusHead",),
     "opus.reader": ("AudioPacket", "Hole"),
     "opus.tags": ("OpusTags",),
+    "player": ("Player", "Speech"),
     "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
-    "report": ("PlaybackReport",),
+    "report": ("Heard", "PlaybackReport"),
     "sinks.base": ("Sink",),
     "sinks.device": ("DeviceSink",),
     "sinks.null": ("NullSink",),

@@ -45,6 +45,7 @@ class Asking:
     ) -> None:
         self.segments: list[Segment] = []
         self.failure: OggStreamError | None = None
+        self.finished = asyncio.Event()  # everything was asked for, and has come
         self.on_segment: Callable[[Segment], None] = lambda _: None
         self.before: Callable[[], float] = lambda: 0.0  # seconds to be heard before this speech begins
         self._begun: Callable[[], None] = lambda: None
@@ -71,6 +72,7 @@ class Asking:
             segment = self._segment(piece)
             self._tasks[segment.index] = group.create_task(self._receive(segment))
         self._outlet.close(broken=self.failure is not None)
+        self._tell()
 
     def refusal(self, reason: str) -> None:
         """The service, or the way to it, made the source try again."""
@@ -146,7 +148,7 @@ class Asking:
             self._failed_attempts.append(segment.intake.stats)
             segment.renew(self._intake)
         self._outlet.end(segment)
-        self._changed.set()
+        self._tell()
 
     async def _fetch(self, segment: Segment) -> OggStreamError | None:
         """Receive a piece to its end, or to what the source failed with: that waits until what came has been heard.
@@ -181,4 +183,9 @@ class Asking:
         self._outlet.drop_behind(segment)
         self._outlet.end(segment)
         self._outlet.close(broken=True)
+        self._tell()
+
+    def _tell(self) -> None:
         self._changed.set()
+        if self.complete:
+            self.finished.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import deque
+from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ class Outlet:
         self.early_packets = 0
         self.withdrawn = 0  # samples at the ring's rate that were taken back unheard
         self.unverified = 0  # the same, but heard by then
+        self.on_ring: Callable[[PcmRing], None] = lambda _: None  # called before the sink gets it
         self.settled = asyncio.Event()  # there is a ring, or there will never be one
         self.closed = False  # no segment will be added
         self.broken = False  # though more was expected
@@ -273,6 +275,7 @@ class Outlet:
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = self.ring.capacity  # going on after a stall is decided, not a matter of course
         self.writer = RingWriter(self.ring, Stretcher(channels, rate))
+        self.on_ring(self.ring)
         self._sink.start(self.ring)
         self.settled.set()
 

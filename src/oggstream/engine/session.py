@@ -88,6 +88,7 @@ class Session:
         self._account = Account(recorder)
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
+        self.received = asyncio.Event()  # everything has come, or nothing more will
         self.handed_over = asyncio.Event()  # the device has everything, or will get no more
         self._check_sink: Callable[[], None] = getattr(sink, "check", _nothing)  # raises when the device is gone
         recorder.listen(self._note)
@@ -117,12 +118,17 @@ class Session:
             self._sink.abort()
             raise
         finally:
-            self.handed_over.set()
+            self.leave()
             self._learn()
         failure = self.asking.failure or self.script.failure
         if failure is not None:
             self._failed(failure)
         return self.report(None)
+
+    def leave(self) -> None:
+        """Let the next speech go on, whatever became of this one."""
+        self.received.set()
+        self.handed_over.set()
 
     def report(self, error: BaseException | None) -> PlaybackReport:
         """The report as things stand."""
@@ -157,6 +163,8 @@ class Session:
             self.asking.before = self._gate.left
         await self.asking.run(group, self._request_out.set)
         reading.cancel()  # of no use any more, after a failure
+        await self.asking.finished.wait()
+        self.received.set()
 
     async def _leave_when_silent(self, playing: asyncio.Task[None]) -> None:
         """Where there is nothing to play, do not wait for a device that may be slow to open."""

@@ -69,8 +69,9 @@ class NullSink:
 
     async def drain(self) -> None:
         """Return when the last sample has been heard. Cancelling it changes nothing that is played."""
+        ring = self._ring  # another one may be started before this one is heard to its end
         await self._idle.wait()
-        if self._ring is not None and (end := self._ring.time_of(self._ring.read)) is not None:
+        if ring is not None and (end := ring.time_of(ring.read)) is not None:
             await asyncio.sleep(end - self._loop.time())
 
     def abort(self) -> None:

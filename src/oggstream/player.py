@@ -1,0 +1,294 @@
+"""A voice that stays: speeches one after the other on one device and one connection, stopped at a word's notice."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Generator
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from .audio.frame import RATE
+from .engine.session import Session
+from .errors import OggStreamError, UsageError
+from .events import Event, Recorder, using
+from .options import PlaybackOptions, SpeechOptions
+from .parts import borrow, history_of
+from .sinks.base import PreparedSink
+from .sinks.select import coerce_sink
+from .sources.select import coerce as coerce_source
+
+if TYPE_CHECKING:
+    from .audio.ring import PcmRing
+    from .engine.script import Text
+    from .report import Heard, PlaybackReport
+
+FADE_SECONDS = 0.25  # longest wait for the device to take the fade
+LOOK_SECONDS = 0.002
+
+
+class Speech:
+    """One text that a `Player` says: await it for its `PlaybackReport`.
+
+    It raises what `play_stream` raises. A speech that was stopped, interrupted or cancelled gives a report with
+    ``stopped`` set instead.
+    """
+
+    def __init__(self, session: Session, recorder: Recorder) -> None:
+        self._session = session
+        self._recorder = recorder
+        self._stopped = False
+        self._awaited = False
+        with using(recorder):
+            self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._tell_failure)
+
+    def __await__(self) -> Generator[Any, None, PlaybackReport]:
+        self._awaited = True
+        return asyncio.shield(self._task).__await__()
+
+    def cancel(self) -> None:
+        """Fade out and cancel its requests; does nothing to a speech that has ended."""
+        if not self._task.done():
+            self._stopped = True
+            self._task.cancel()
+
+    @property
+    def done(self) -> bool:
+        """It has ended, in whatever way."""
+        return self._task.done()
+
+    @property
+    def position(self) -> int:
+        """Samples at 48 kHz that were heard so far."""
+        writer = self._session.outlet.writer
+        if writer is None:
+            return 0
+        return writer.heard(asyncio.get_running_loop().time()) * RATE // writer.ring.rate
+
+    def heard(self) -> Heard:
+        """What of the text the device has had so far."""
+        return self._session.heard()
+
+    @property
+    def ring(self) -> PcmRing | None:
+        """What the device reads, once there is sound."""
+        return self._session.outlet.ring
+
+    def left(self) -> float:
+        """Seconds that were asked for and are not heard yet, those of the speeches before it included."""
+        return 0.0 if self.done else self._session.asking.reserve()
+
+    async def received(self) -> None:
+        """Return when all of it was asked for and has come, or nothing will come any more."""
+        await self._session.received.wait()
+
+    async def handed_over(self) -> None:
+        """Return when the device has all that it will get of it."""
+        await self._session.handed_over.wait()
+
+    async def ended(self) -> None:
+        """Return when it has ended, in whatever way."""
+        await asyncio.wait({self._task})
+
+    async def _run(self) -> PlaybackReport:
+        try:
+            return await self._session.run()
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            return replace(self._session.report(None), completed=False, stopped=True)
+        finally:
+            self._session.leave()
+            self._recorder.end()
+
+    def _tell_failure(self, task: asyncio.Task[PlaybackReport]) -> None:
+        """An error that nobody awaits is logged, in one line."""
+        if not task.cancelled() and (error := task.exception()) is not None and not self._awaited:
+            logging.getLogger("oggstream").error("a speech failed: %s", error)
+
+
+class _Turn:
+    """Holds a speech back behind the one before it: a `Gate`."""
+
+    def __init__(self, before: Speech) -> None:
+        self._before = before
+
+    async def ask(self) -> None:
+        await self._before.received()
+
+    async def play(self) -> None:
+        await self._before.handed_over()
+
+    def left(self) -> float:
+        return self._before.left()
+
+
+class Player:
+    """Says one text after the other; an asynchronous context manager that keeps device and connection warm.
+
+    ``source``, ``sink``, ``options``, ``on_event`` and ``speech_options`` are those of `play_stream`; an event's ``at``
+    counts from the `say` that it belongs to. All methods are called on the event loop, from any of its tasks.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: Any = None,
+        sink: Any = None,
+        options: PlaybackOptions | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        **speech_options: Any,
+    ) -> None:
+        self._given = source, sink
+        self._options = options or PlaybackOptions()
+        self._on_event = on_event
+        self._speech = SpeechOptions(**speech_options)
+        self._history = history_of(self._options)
+        self._stack: AsyncExitStack | None = None
+        self._source: Any = None
+        self._sink: Any = None
+        self._speeches: list[Speech] = []  # in their order; those that have ended are dropped
+        self._paused = False
+        self._volume = 1.0
+
+    async def __aenter__(self) -> Self:
+        """Make what was not given, and begin to open the device and a connection, without waiting for them."""
+        self._stack = AsyncExitStack()
+        self._source = borrow(self._stack, coerce_source(self._given[0]))
+        self._sink = borrow(self._stack, coerce_sink(self._given[1]))
+        warming = asyncio.get_running_loop().create_task(self._warm())
+        self._stack.push_async_callback(_cancelled, warming)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop what is said, and close what was made here. May be called twice."""
+        if self._stack is not None:
+            stack, self._stack = self._stack, None
+            try:
+                await self._stop()
+            finally:
+                await stack.aclose()
+
+    def say(self, text: Text, *, interrupt: bool = False, **speech_options: Any) -> Speech:
+        """Say ``text``, which may grow, after what is being said, or with ``interrupt`` instead of it.
+
+        ``speech_options`` replace those of the player for this text. What comes next is asked for while the speech
+        before it still sounds, within the same bounds. Raises `UsageError` for a player that is not open.
+        """
+        if self._stack is None:
+            raise UsageError("the player is not open: use `async with Player() as player`")
+        if interrupt:
+            for speech in self._speeches:
+                speech.cancel()
+        self._speeches = [speech for speech in self._speeches if not speech.done]
+        loop = asyncio.get_running_loop()
+        recorder = Recorder(loop.time, loop.time(), self._on_event)
+        session = Session(
+            text,
+            source=self._source,
+            sink=self._sink,
+            speech=replace(self._speech, **speech_options),
+            options=self._options,
+            recorder=recorder,
+            history=self._history,
+            gate=_Turn(self._speeches[-1]) if self._speeches else None,
+        )
+        session.outlet.on_ring = self._apply
+        speech = Speech(session, recorder)
+        self._speeches.append(speech)
+        return speech
+
+    def pause(self) -> None:
+        """Fade out within 5 ms and hold; what is being received goes on being received."""
+        self._set_paused(paused=True)
+
+    def resume(self) -> None:
+        """Go on where `pause` held, to the sample."""
+        self._set_paused(paused=False)
+
+    @property
+    def volume(self) -> float:
+        """Linear gain, 0 to 1; a change takes 10 ms. Raises `UsageError` for another value."""
+        return self._volume
+
+    @volume.setter
+    def volume(self, gain: float) -> None:
+        if not 0 <= gain <= 1:
+            raise UsageError(f"volume {gain:g} is outside 0 to 1")
+        self._volume = gain
+        self._apply_to_all()
+
+    @property
+    def position(self) -> int:
+        """Samples at 48 kHz heard of the current speech; 0 when nothing is said."""
+        current = self._current()
+        return current.position if current is not None else 0
+
+    async def stop(self) -> Heard:
+        """Stop everything that is said or waits: fade out, cancel its requests; return what was heard of the current.
+
+        The sound ends within the device's latency and 5 ms. May be called twice, and while a speech begins; with
+        nothing to stop it returns an empty `Heard`.
+        """
+        return await self._stop()
+
+    async def _stop(self) -> Heard:
+        from .report import Heard
+
+        current = self._current()
+        speeches, self._speeches = self._speeches, []
+        for speech in speeches:
+            speech.cancel()
+        for speech in speeches:
+            await speech.ended()
+        if current is None:
+            return Heard(text="", chars=0, seconds=0.0, exact=True)
+        await _silent(current.ring)
+        return current.heard()
+
+    def _current(self) -> Speech | None:
+        """The one that sounds, or will next."""
+        return next((speech for speech in self._speeches if not speech.done), None)
+
+    def _set_paused(self, *, paused: bool) -> None:
+        self._paused = paused
+        self._apply_to_all()
+
+    def _apply_to_all(self) -> None:
+        for speech in self._speeches:
+            if speech.ring is not None:
+                self._apply(speech.ring)
+
+    def _apply(self, ring: PcmRing) -> None:
+        ring.gain = self._volume
+        ring.paused = self._paused
+
+    async def _warm(self) -> None:
+        """Open what takes time. What goes wrong is for the first speech to tell."""
+        with suppress(OggStreamError):
+            if isinstance(self._sink, PreparedSink):
+                await self._sink.prepare()
+        with suppress(OggStreamError):
+            warm = getattr(self._source, "warm", None)
+            if warm is not None:
+                await warm()
+
+
+async def _silent(ring: PcmRing | None) -> None:
+    """Return when the device has taken the fade, or takes nothing any more."""
+    if ring is None or not ring.playing:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FADE_SECONDS):
+            while not ring.done:
+                await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait({task})
