@@ -107,7 +107,8 @@ class _Session:
         tasks = [saying.task for saying in self._responses.values()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if tasks:
+            await asyncio.wait(tasks)  # cancelled on the way, they go on ending
 
     async def send(self, event: Event) -> None:
         """Send an event, with a name of its own. A client that is gone, or takes nothing, is given up."""
