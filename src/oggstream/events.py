@@ -83,9 +83,10 @@ class Stalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """Sound goes on at ``position`` after a stall."""
+    """Sound goes on at ``position`` after ``seconds`` of silence."""
 
     position: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,9 @@ class Watch:
             if self._runs_seen:
                 speech = writer.positions.speech_at(position)
                 self._stalled_to(self._runs_seen, speech)
-                self._recorder.record(Resumed, at=at - self._recorder.zero, position=speech)
+                before, begun = runs[self._runs_seen - 1]
+                silence = at - begun - (position - before) / ring.rate
+                self._recorder.record(Resumed, at=at - self._recorder.zero, position=speech, seconds=silence)
             self._runs_seen += 1
         self._stalled_to(ring.stalls, writer.positions.speech_at(ring.read))
 
