@@ -319,13 +319,30 @@ def test_without_a_pause_everything_passes_as_it_is() -> None:
     assert joiner.finish() == []
 
 
-@pytest.mark.parametrize(("after", "before"), [(0, 0), (9000, 50), (50, 9000), (9000, 9000), (2400, 2400)])
-def test_the_joiner_says_where_a_piece_begins(after: int, before: int) -> None:
+@pytest.mark.parametrize(
+    ("after", "before", "kept"),
+    [(0, 0, 0), (9000, 50, 50), (50, 9000, 4750), (9000, 9000, 480), (2400, 2400, 2400), (100, 200, 200)],
+)
+def test_the_joiner_says_where_a_piece_begins(after: int, before: int, kept: int) -> None:
     joiner = Joiner(RATE, PAUSE)
     joined = join(joiner, piece(0, after), piece(before, 0))
-    kept = 4000 + 4800 - joiner.piece_start
-    assert 0 <= kept <= before
+    assert joiner.piece_start == 4000 + 4800 - kept
     assert joiner.given == len(joined)
+
+
+def test_silence_within_a_piece_does_not_count_for_the_pause_after_it() -> None:
+    first = np.concatenate((piece(0, 3000), piece(0, 1000)))
+    assert silences(join(Joiner(RATE, PAUSE), first, piece(9000, 0))) == [0, 3000, 4800, 0]
+
+
+def test_a_piece_of_endless_silence_takes_no_endless_memory() -> None:
+    joiner = Joiner(RATE, PAUSE)
+    joiner.feed(piece(0, 0))
+    joiner.end_piece()
+    for _ in range(100):
+        assert joiner.feed(silence(960)) == []
+    assert joiner._leading is not None
+    assert sum(map(len, joiner._leading)) <= 4801
 
 
 def test_a_piece_that_is_cut_off_in_sound_dies_away() -> None:

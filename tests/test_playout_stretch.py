@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -147,10 +149,33 @@ def test_digital_silence_is_made_longer_too() -> None:
     assert not given.any()
 
 
-def test_noise_is_left_alone_while_little_is_owed() -> None:
+def breathy(seconds: float) -> Samples:
+    """Like its period before at low frequencies only: 0.7 over all."""
+    return voice(seconds) + noise(seconds, level=0.15)
+
+
+@pytest.mark.parametrize("kind", [noise, breathy])
+def test_what_is_not_alike_is_left_alone_while_little_is_owed(kind: Callable[[float], Samples]) -> None:
     assert ALIKE > 0.8
-    pcm = noise(0.4)
+    pcm = kind(0.4)
     assert len(whole(stretched(pcm, 0.87))) == len(pcm)
+
+
+def test_owing_much_it_takes_what_is_less_alike() -> None:
+    pcm = breathy(4.0)
+    assert len(pcm) / len(whole(stretched(pcm, 0.8))) < 0.87
+
+
+@pytest.mark.parametrize("period", range(300, 307))
+def test_whole_periods_are_put_in_to_the_sample(period: int) -> None:
+    for fed, out in stretched(voice(1.0, hz=RATE / period), 0.87):
+        assert (len(out) - len(fed)) % period == 0
+
+
+def test_insertions_keep_their_distance_in_short_blocks() -> None:
+    pairs = stretched(voice(1.0), 0.5, block=120)
+    changed = [len(out) > len(fed) for fed, out in pairs]
+    assert max(sum(changed[at : at + 4]) for at in range(len(changed))) == 1
 
 
 def test_speech_slows_down_further_than_it_should() -> None:
@@ -171,11 +196,18 @@ def test_what_was_not_stretched_is_not_made_up_for_without_bound() -> None:
 
 def test_nothing_before_a_block_at_full_speed_is_said_again() -> None:
     stretcher = Stretcher(1, RATE)
-    buzz = voice(1.0)
-    for at in range(0, len(buzz), BLOCK):
-        stretcher.stretch(buzz[at : at + BLOCK], 0.87)
-    stretcher.stretch(noise(0.02), 1.0)
-    assert len(stretcher.stretch(noise(0.01, level=1e-4), 0.87)) == 480
+    quiet = noise(0.02, level=1e-4)
+    stretcher.stretch(quiet, 0.87)
+    stretcher.stretch(voice(0.02), 1.0)
+    block = quiet[:480]
+    assert stretcher.stretch(block, 0.87) is block
+
+
+def test_nothing_is_held_back() -> None:
+    stretcher = Stretcher(2, RATE)
+    stretcher.stretch(voice(0.5, channels=2), 0.87)
+    assert stretcher.held == 0
+    assert stretcher.finish().shape == (0, 2)
 
 
 def test_what_was_forgotten_is_not_said_again() -> None:
