@@ -16,7 +16,7 @@ HALVES = "\ud800-\udfff"
 SHORT_LINE = 50
 """A line shorter than this, in columns, was ended on purpose; a longer one where the next word did not fit."""
 
-_WIDE = re.compile("[\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7af\uf900-\ufaff\uff01-\uff60\U0001f300-\U0003ffff]")
+_WIDE = re.compile("[^\x00-\u2e7f]")  # Chinese, Japanese, Korean, emoji; a finer class takes 3 ms to compile
 
 
 def columns(text: str) -> int:

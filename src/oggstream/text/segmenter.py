@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ SHORTEST = 12
 SENTENCE = 60
 """A first sentence up to this long is not cut at a clause."""
 RATE = 15.0
-"""Characters of an alphabet that are spoken in a second."""
+"""Characters of an alphabet that are spoken in a second, as long as nothing better is known."""
 URGENT = 1.0
 """Seconds of unheard speech below which a clause will do."""
 COMFORTABLE = 4.0
@@ -60,7 +61,7 @@ class Segmenter:
 
     The pieces follow each other without gap or overlap in the original; what cannot be spoken belongs to the piece
     after it, at the end of the text to the last piece or to none. What `take` gives depends on the text so far, not
-    on the portions in which it came.
+    on the portions in which it came. `rate`, the characters of an alphabet spoken in a second, may be set to better.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Segmenter:
             raise UsageError("limit, longest and first are numbers of characters from 1 on")
         self._longest = min(limit, longest)
         self._first = min(first, self._longest)
+        self.rate = RATE
         self._window = 2 * self._longest + 64
         self._plain = _reader(speakable=speakable)
         self._scanner = BorderScanner(language)
@@ -85,6 +87,7 @@ class Segmenter:
         self._taken = 0
         self._finished = False
         self._read_all = False
+        self._refused: tuple[int, float, int] | None = None  # what did not do for a piece: borders, reserve, room
 
     @property
     def waiting(self) -> int:
@@ -101,20 +104,37 @@ class Segmenter:
         """Say that the text is complete."""
         self._finished = True
 
-    def take(self, reserve: float, *, flush: bool = False) -> Piece | None:
-        """Give the next piece, None if more text should come first.
+    def take(self, reserve: float, *, room: float = math.inf, flush: bool = False) -> Piece | None:
+        """Give the next piece, None if more text should come first, or more room.
 
         ``reserve``: seconds of speech that are not heard yet. With less of it shorter pieces are good enough, so that
-        the answer may change as it runs down. ``flush``: no text came for a while; give what there is up to the end of
-        a sentence, a clause or a word.
+        the answer may change as it runs down. ``room``: seconds of speech that the piece should be at most; a sentence
+        longer than that is cut only when the reserve is small. ``flush``: no text came for a while; give what there is
+        up to the end of a sentence, a clause or a word.
         """
         self._fill()
+        reserve, most = int(4 * reserve) / 4, self._most(room)
+        asked = (len(self._scanner.borders), reserve, most)
+        if asked == self._refused and not flush and not self._complete and self._fits(most):
+            return None
         self._skip_wordless()
         if not has_words(self._plain.text):
             self._let_go()
             return None
-        end = self._choose(reserve, flush=flush)
+        end = self._choose(reserve, most, flush=flush)
+        self._refused = None if end else asked
         return self._cut(end) if end else None
+
+    def _most(self, room: float) -> int:
+        """Characters of an alphabet that a piece may have, in steps: the same answer need not be sought every time."""
+        if room * self.rate >= self._longest:
+            return self._longest
+        return max(self._first, int(room * self.rate) // 8 * 8)
+
+    def _fits(self, most: int) -> bool:
+        """Whether all that was read is surely not too much for a piece."""
+        text = self._plain.text
+        return (len(text) if text.isascii() else 3 * len(text)) <= most
 
     def _fill(self) -> None:
         """Make text speakable until the window is full, or there is none left."""
@@ -146,26 +166,30 @@ class Segmenter:
         if self._read_all and not self._raw:
             self._taken = self._fed
 
-    def _choose(self, reserve: float, *, flush: bool) -> int | None:
+    def _choose(self, reserve: float, most: int, *, flush: bool) -> int | None:
         """Length of the best piece for this reserve, None to wait for more text."""
-        text, begin, hard = self._plain.text, self._plain.begin, self._hard()
+        text, begin, hard = self._plain.text, self._plain.begin, self._reach(most)
         borders = [Border(b.at - begin, b.sentence, b.paragraph) for b in self._scanner.borders if b.at - begin <= hard]
         if self._complete and len(text) <= hard:
             borders.append(Border(len(text), sentence=True, paragraph=True))
         borders = [border for border in borders if has_words(text, 0, border.at)]
-        end = self._urgent(borders) if reserve < URGENT else self._relaxed(borders, reserve, hard)
-        if end is None and len(text) > hard:
+        end = (
+            self._urgent(borders)
+            if reserve < URGENT
+            else self._relaxed(borders, reserve, hard, roomy=most == self._longest)
+        )
+        if end is None and len(text) > hard and (most == self._longest or reserve < COMFORTABLE):
             end = self._forced(borders, hard)
-        if end is None and flush:
+        if end is None and flush and len(text) <= hard:
             end = self._flushed(borders)
         if end and self._complete and len(text) <= hard and not has_words(text, end):
             return len(text)  # nothing of the rest can be spoken
         return end
 
-    def _hard(self) -> int:
+    def _reach(self, most: int) -> int:
         """Position in the window up to which a piece may reach."""
-        text, hard = self._plain.text, self._longest
-        while hard > 1 and (excess := spoken_length(text[:hard]) - self._longest) > 0:
+        text, hard = self._plain.text, most
+        while hard > 1 and (excess := spoken_length(text[:hard]) - most) > 0:
             hard -= max(1, excess // 3)
         return hard
 
@@ -183,9 +207,9 @@ class Segmenter:
             return sentence
         return clause
 
-    def _relaxed(self, borders: list[Border], reserve: float, hard: int) -> int | None:
+    def _relaxed(self, borders: list[Border], reserve: float, hard: int, *, roomy: bool) -> int | None:
         """Whole sentences, as many as can be made in the time that the reserve gives; paragraphs stay apart."""
-        goal = max(self._first, min(self._longest, 1.5 * RATE * reserve))
+        goal = max(self._first, min(self._longest, 1.5 * self.rate * reserve))
         best = weight = 0
         for border in borders:
             if not border.sentence:
@@ -196,12 +220,11 @@ class Segmenter:
             best, weight = border.at, reached
             if border.paragraph and weight >= self._first:
                 return best
-        if self._complete and best:
-            return best
-        enough = self._first
-        if reserve >= COMFORTABLE and len(self._plain.text) <= hard:
-            enough = max(enough, int(goal) // 2)
-        return best if weight >= enough else None
+        limited = len(self._plain.text) > hard
+        if self._complete and not limited:
+            return best or None
+        waits = reserve >= COMFORTABLE and not (limited and roomy)
+        return best if weight >= (max(self._first, goal / 2) if waits else self._first) else None
 
     def _forced(self, borders: list[Border], hard: int) -> int:
         """Cut a sentence that is too long for a piece."""
