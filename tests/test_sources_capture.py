@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,10 @@ HEADER = {
     "request": {"model": "m", "input": "Hi.", "voice": "v", "response_format": "opus"},
     "recorded_at": "2026-01-01T00:00:00+00:00",
 }
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
 
 
 def made(folder: Path, *lines: Any, body: bytes = b"12345", header: Any = HEADER, name: str = "a") -> Path:
@@ -49,7 +52,7 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     )
     assert save(before) == f"{before.name}.ogg"
     assert load(before.name) == before
-    assert sorted(os.listdir(tmp_path)) == ["a.b.arrivals.jsonl", "a.b.ogg"]
+    assert names(tmp_path) == ["a.b.arrivals.jsonl", "a.b.ogg"]
 
 
 @given(st.lists(st.tuples(st.floats(0, 1000), st.integers(0, 50)), max_size=20))
@@ -212,4 +215,4 @@ def test_what_cannot_be_written_leaves_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "a.ogg").mkdir()
     with pytest.raises(OutputError, match="cannot write"):
         save(Capture(str(tmp_path / "a"), BODY, []))
-    assert os.listdir(tmp_path) == ["a.ogg"]
+    assert names(tmp_path) == ["a.ogg"]

@@ -58,7 +58,7 @@ async def test_times_count_from_the_last_request_that_was_sent(tmp_path: Path) -
                     await asyncio.sleep(2)
                     return await inner.__aenter__()
 
-                async def __aexit__(self, *error: Any) -> Any:
+                async def __aexit__(self, *error: object) -> Any:
                     return await inner.__aexit__(*error)
 
             return Opening()
@@ -96,7 +96,7 @@ async def test_two_requests_at_once_are_numbered_too(tmp_path: Path) -> None:
         group.create_task(drained(source, "One."))
         group.create_task(drained(source, "Two."))
     assert [load(name).text for name in source.names] == ["One.", "Two."]
-    assert sorted(path.name for path in tmp_path.iterdir())[0] == f"a-1{ARRIVALS}"
+    assert min(path.name for path in tmp_path.iterdir()) == f"a-1{ARRIVALS}"
 
 
 @pytest.mark.looptime

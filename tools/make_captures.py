@@ -76,10 +76,10 @@ def layout(name: str, bitrate: int | None = None) -> Layout:
     return Layout("audio/ogg", "opus", make, release)
 
 
-def capture(name: str, pcm: bytes, text: str, form: Layout, progress: Progress) -> Capture:
-    """The capture of a request for ``text``, whose speech is ``pcm``."""
+def capture(name: str, pcm: bytes, text: str, form: Layout, progress: Progress, *, model: str = "") -> Capture:
+    """The capture of a request for ``text``, whose speech is ``pcm``; by default of a ``model`` of its own."""
     body = form.body(pcm)
-    request = {"model": "modelled", "input": text, "voice": "alloy", "response_format": form.format}
+    request = {"model": model or Path(name).name, "input": text, "voice": "alloy", "response_format": form.format}
     return Capture(
         name,
         body,
@@ -150,7 +150,9 @@ def many(args: argparse.Namespace) -> Iterator[Capture]:
                 utterance = server.utterance(index, args.seconds)
                 name = f"{form_name}_{family_name}_{args.seed}_{index}"
                 text = words(utterance.characters)
-                yield capture(str(args.out / name), said(args.seconds), text, form, utterance.progress)
+                yield capture(
+                    str(args.out / name), said(args.seconds), text, form, utterance.progress, model=family_name
+                )
 
 
 @functools.cache

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from .figures import percentile, start_delay
+from .figures import PERCENTILES, percentile, start_delay
 from .plot import Plot, steps
 
 if TYPE_CHECKING:
     from .replay import Run
 
 MOST_DRAWN = 200  # replays with a drawing of their own; all count in the figures
+SLOWED = 0.985  # of real time; nearer to 1 is the rounding of positions
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --dim: #667; --line: #d5dae2; --paper: #fff;
@@ -26,18 +28,18 @@ h1 { font-size: 1.4rem } h2 { font-size: 1.05rem; margin: 2rem 0 .3rem; overflow
 p { margin: .3rem 0 } .dim { color: var(--dim) } .failed { color: var(--stall) }
 .wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid var(--line) }
-th:first-child, td:first-child { text-align: left; overflow-wrap: anywhere }
+th:first-child, td:first-child { text-align: left; white-space: nowrap }
 svg { width: 100%; height: auto; display: block } svg text { fill: var(--dim); font-size: 11px }
 .axis { stroke: var(--line); fill: none } .arrived { stroke: var(--arrived) } .played { stroke: var(--played) }
 .arrived, .played { fill: none; stroke-width: 1.8 } .best { stroke: var(--best); stroke-dasharray: 4 3; fill: none }
-.stall { fill: var(--stall); opacity: .25 } .bar { fill: var(--arrived); opacity: .8 }
+.stall { fill: var(--stall); opacity: .3 } .slow { fill: var(--played); opacity: .12 }
 .key { font-size: .9rem } .key b { font-weight: 600 } .key .a { color: var(--arrived) } .key .p { color: var(--played) }
 .key .s { color: var(--stall) } .key .c { color: var(--best) }
 """
 
-_KEY = """<p class="key"><b class="a">blue</b>: audio that had arrived. <b class="p">Green</b>: audio that was heard.
-<b class="s">Red</b>: silence of stalls. <b class="c">Dashed</b>: the playout of the clairvoyant, who starts at the
-first moment with which nothing is ever late.</p>"""
+_KEY = """<p class="key"><b class="a">Blue</b>: audio that had arrived. <b class="p">Green</b>: audio that was heard.
+<b class="s">Red</b>: silence of stalls; shaded green: slowed down. <b class="c">Dashed</b>: the playout of the
+clairvoyant, who starts at the first moment with which nothing is ever late.</p>"""
 
 _COLUMNS = (
     ("replays", "replays"),
@@ -110,11 +112,11 @@ def _distribution(delays: Iterable[float | None]) -> str:
     plot = Plot(max(known[-1], 0.05) * 1.05, 100.0, height=180)
     points = [(0.0, 0.0), *((delay, 100 * (n + 1) / len(known)) for n, delay in enumerate(known)), (plot.right, 100.0)]
     plot.line(steps(points), "arrived")
-    for share in (50, 95, 99):
-        value = percentile(known, share)
-        if value is not None:
-            plot.mark(value, f"p{share} {1000 * value:.0f} ms", low=share / 100)
-    return plot.svg("s after the first packet", "% started")
+    marks = {share: percentile(known, share) or 0.0 for share in PERCENTILES}
+    for value in marks.values():
+        plot.mark(value)
+    told = ", ".join(f"p{share} {1000 * value:.0f} ms" for share, value in marks.items())
+    return f"<p>{told}</p>{plot.svg('s after the first packet', '% started')}"
 
 
 def _section(run: Run) -> str:
@@ -152,14 +154,26 @@ def _curves(run: Run) -> str:
     most = max(heard for _, heard in [*arrived, *played])
     last = max(at for at, _ in [*arrived, *played])
     plot = Plot(last * 1.02, most * 1.05)
+    for begin, end in slowed(run.played):
+        plot.band(begin, end - begin, "slow")
     for stall in run.stalls:
-        plot.band(stall.at, stall.seconds)
+        plot.band(stall.at, stall.seconds, "stall")
     if run.best is not None:
         begin = run.best.first_packet + run.best.start
         plot.line([(begin, 0.0), (begin + most, most)], "best")
     plot.line(steps([(arrived[0][0], 0.0), *arrived, (plot.right, arrived[-1][1])]) if arrived else [], "arrived")
     plot.line(played, "played")
     return plot.svg("s since the request", "s of audio")
+
+
+def slowed(played: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """From when to when less was heard than time went by, though something was."""
+    found: list[tuple[float, float]] = []
+    for (at, heard), (later, more) in pairwise(played):
+        if later - at > 0.01 and 0 < more - heard < SLOWED * (later - at):
+            joins = bool(found) and found[-1][1] == at
+            found[-1:] = [(found[-1][0], later)] if joins else [*found[-1:], (at, later)]
+    return found
 
 
 def _thinned(points: Sequence[tuple[float, float]], most: int = 800) -> list[tuple[float, float]]:

@@ -27,19 +27,16 @@ class Plot:
         if path:
             self._parts.append(f'<polyline class="{kind}" points="{path}"/>')
 
-    def band(self, x: float, width: float) -> None:
-        """A stretch of time, shaded over the whole height."""
+    def band(self, x: float, width: float, kind: str) -> None:
+        """A stretch of time, shaded over the whole height; ``kind`` is its class."""
         left, right = self._x(x), self._x(min(x + width, self.right))
         size = f'width="{max(right - left, 1):.1f}" height="{self._height - TOP - BOTTOM}"'
-        self._parts.append(f'<rect class="stall" x="{left:.1f}" y="{TOP}" {size}><title>{width:.3f} s</title></rect>')
+        self._parts.append(f'<rect class="{kind}" x="{left:.1f}" y="{TOP}" {size}><title>{width:.3f} s</title></rect>')
 
-    def mark(self, x: float, text: str, *, low: float) -> None:
-        """A dashed upright line, its text at the share ``low`` of the height from the bottom."""
-        at, y = self._x(x), self._y(low * self.top)
-        anchor, shift = ("start", 4) if x < 0.8 * self.right else ("end", -4)
+    def mark(self, x: float) -> None:
+        """A dashed upright line."""
+        at = self._x(x)
         self._parts.append(f'<line class="best" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{self._y(0):.1f}"/>')
-        place = f'x="{at + shift:.1f}" y="{y + 12:.1f}" text-anchor="{anchor}"'
-        self._parts.append(f"<text {place}>{escape(text)}</text>")
 
     def svg(self, x_name: str, y_name: str) -> str:
         """The drawing, with its axes named."""

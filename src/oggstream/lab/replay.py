@@ -6,11 +6,11 @@ import asyncio
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from itertools import pairwise
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import OggStreamError
-from ..events import Event, Progress, Resumed, SegmentStarted, Stalled
+from ..events import Event, Progress, Resumed, SegmentStarted
 from ..sources.replay import ReplaySource, end_of
 from ..streams import play_stream
 from .clairvoyant import Clairvoyant, Point, clairvoyant, packets
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from .network import Network
 
 RATE = 48000
-SHORTEST = 1e-4  # seconds; less is the rounding of positions to samples
 
 
 class Job(NamedTuple):
@@ -138,35 +137,35 @@ class _Trace:
     def __init__(self, on_event: Callable[[Event], object] | None) -> None:
         self._on_event = on_event
         self._played: list[tuple[float, float]] = []
-        self._runs: list[tuple[float, int]] = []  # (time, position) where sound began and went on
+        self._stalls: list[Stall] = []
 
     def note(self, event: Event) -> None:
         """Take notice of an event and pass it on."""
         match event:
-            case SegmentStarted() if not self._runs:
-                self._runs.append((event.at, 0))
+            case SegmentStarted() if not self._played:
                 self._played.append((event.at, 0.0))
-            case Progress() | Stalled():
+            case Progress():
                 self._played.append((event.at, event.position / RATE))
             case Resumed():
-                self._runs.append((event.at, event.position))
-                self._played.append((event.at, event.position / RATE))
+                begun = event.at - event.seconds
+                heard = event.position / RATE
+                self._stalls.append(Stall(begun, event.seconds))
+                self._played += [(begun, heard), (event.at, heard)]
         if self._on_event is not None:
             self._on_event(event)
 
     def played(self, report: PlaybackReport) -> list[tuple[float, float]]:
-        """The course of playing, times counted from the request."""
+        """The course of playing, times counted from the request. It never goes back."""
         zero = report.timing.request_sent or 0.0
-        ended = report.timing.end
-        last = [] if ended is None else [(ended, max([report.audio.seconds, *(y for _, y in self._played)]))]
-        return [(at - zero, heard) for at, heard in sorted([*self._played, *last])]
+        end = [] if report.timing.end is None else [(report.timing.end, report.audio.seconds)]
+        points = sorted([*self._played, *end])
+        most = accumulate((heard for _, heard in points), max)
+        return [(at - zero, heard) for (at, _), heard in zip(points, most, strict=True)]
 
     def stalls(self, report: PlaybackReport) -> list[Stall]:
-        """The gaps after which sound went on, times counted from the request."""
+        """The silences after which sound went on, times counted from the request."""
         zero = report.timing.request_sent or 0.0
-        ran_out = (begun + (end - start) / RATE for (begun, start), (_, end) in pairwise(self._runs))
-        gaps = (Stall(out - zero, at - out) for out, (at, _) in zip(ran_out, self._runs[1:], strict=True))
-        return [gap for gap in gaps if gap.seconds > SHORTEST]
+        return [gap._replace(at=gap.at - zero) for gap in self._stalls]
 
 
 @asynccontextmanager
