@@ -76,7 +76,11 @@ class OpusReader:
         if len(self._first) < _FIRST:
             self._first += data[: _FIRST - len(self._first)]
         found = self._pages.feed(data)
-        items = self._read(found) if self._early is None else self._settle(self._early, found)
+        items: list[Item] = []
+        if self._early is not None:
+            items = self._settle(self._early, found)
+        elif found:
+            items = self._read(found)
         if not stats.pages and self._pages.skipped > MAX_JUNK:
             self._refuse(not_ogg(self._first, self._pages))
         if self.eager:
