@@ -23,7 +23,10 @@ class CharMap:
 
     def add(self, at: int, length: int, start: int, end: int) -> None:
         """Note that ``length`` characters from position ``at`` on stand for ``start`` to ``end`` of the original."""
-        if not self._changed or start - at != self._original[-1] - self._changed[-1]:
+        before = self._original[-1] + at - self._changed[-1] if self._changed else 0
+        if before != start or not self._changed:
+            if before:
+                self._mark(at, before)
             self._mark(at, start)
         if end - start != length:
             self._mark(at + length, end)

@@ -30,7 +30,7 @@ UNDECIDED = re.compile(
 ADDRESS = re.compile(r"(?<![A-Za-z0-9])(?:[Hh]ttps?://|www\.)")
 UNFINISHED_ADDRESS = re.compile(r"(?<![A-Za-z0-9])(?:[Hh](?:t(?:t(?:p(?:s?:?/?))?)?)?|w(?:ww?)?)\Z")
 WHOLE_ADDRESS = re.compile('[^\\s<>\\[\\]`"|*{}\u3001\u3002\uff0c]{0,2000}')
-HOST = re.compile(r"(?:https?://)?(?:[^/?#@\s]*@)?(?:www\.)?([^/?#:\s]+)", re.IGNORECASE)
+HOST = re.compile(r"(?:https?://|(?=www\.))(?:[^/?#@\s]*@)?(?:www\.)?([^/?#:\s]+)", re.IGNORECASE)
 
 _TAGS = (
     "a|abbr|b|big|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|h[1-6]|hr|i|img|ins|kbd|li|mark|ol|p|pre|q|"

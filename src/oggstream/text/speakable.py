@@ -23,7 +23,7 @@ from .markup import (
     WHOLE_ADDRESS,
     closing,
 )
-from .plain import PlainText, words_without
+from .plain import BLANK, PlainText, words_without
 
 _WORDS = words_without("*_~`\\[\\]!<\\\\&|\u3010")
 _RUNS = {mark: re.compile(f"{re.escape(mark)}{{1,100}}") for mark in "*_~`"}
@@ -218,7 +218,7 @@ class SpeakableText(PlainText):
 
     def _image(self, at: int, *, final: bool) -> int:
         """Read "!": of an image, what it shows is spoken; only a word's own "!" is not held back."""
-        if not self._previous(at).isspace():
+        if self._previous(at) not in BLANK + "[(":
             return self._literal(at, final=final)
         if at + 1 == len(self._raw) and not final:
             return 0
