@@ -75,6 +75,13 @@ def test_channels_stay_apart(channels: int) -> None:
     assert reader.announced == (channels, 24000)
 
 
+@pytest.mark.parametrize("bits", [32, 64])
+def test_any_bits_of_floats_are_sound(bits: int) -> None:
+    noise = np.random.default_rng(1).bytes(80_000) + b"\x01\0\xa0\x7f\x01\0\xf4\xff" * 8
+    _, items = read(wav(noise, form(3, bits=bits)))
+    assert (abs(joined(items)) <= 4).all()
+
+
 def test_floats_that_are_no_numbers_are_silence_and_too_loud_ones_limited() -> None:
     values = np.array([np.nan, np.inf, -np.inf, 1e30, 0.5, -2.0], np.float32)
     _, items = read(wav(values.tobytes(), form(3, bits=32)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import arrival, cold, decode, device, layers, memory, service, soak
+from . import arrival, cold, decode, device, layers, memory, resampling, service, soak
 
 if TYPE_CHECKING:
     from .row import Row
@@ -18,4 +18,5 @@ ROWS: list[Row] = [
     *soak.ROWS,
     *service.ROWS,
     *layers.ROWS,
+    *resampling.ROWS,
 ]

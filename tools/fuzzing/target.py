@@ -18,6 +18,7 @@ from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole, PageBegun, PageSettled, PageWithdrawn
 from oggstream.opus.link_decoder import RATES
 from oggstream.opus.reader import Item, OpusReader
+from tools.fuzzing import bodies
 
 if TYPE_CHECKING:
     from oggstream.audio.frame import PcmFrame
@@ -39,6 +40,7 @@ def examine(data: bytes) -> float:
         _timed("frames", lambda: _check_frames(data)),
         _timed("decode", lambda: _check_decoding(data, chance)),
         _timed("inspect", lambda: _check_survey(data)),
+        _timed("bodies", lambda: bodies.check(data, chance, Finding)),
     )
 
 

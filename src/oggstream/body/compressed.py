@@ -8,6 +8,7 @@ from ..audio.frame import RATE, PcmFrame
 from ..errors import WrongContainerError
 from ..sniff import describe
 from .container import Container
+from .samples import limited
 
 if TYPE_CHECKING:
     from ..opus.items import StreamStats
@@ -97,9 +98,7 @@ class CompressedReader:
             return []
 
     def _frame(self, frame: Any) -> PcmFrame:
-        import numpy as np
-
-        pcm = np.ascontiguousarray(frame.to_ndarray().T, np.float32)  # these decoders give planes of floats
+        pcm = limited(frame.to_ndarray().T)  # these decoders give planes of floats, of any size where there is damage
         if self.announced is None:
             self.announced = (pcm.shape[1], frame.sample_rate)
             self._stats.links += 1

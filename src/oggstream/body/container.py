@@ -6,10 +6,12 @@ from enum import Enum
 
 from ..sniff import is_text, mpeg_frame, named_by_magic
 from .media import EVENT_STREAM, PCM_TYPES, MediaType
-from .wav import MAGICS as WAV_MAGICS
 
 PLAUSIBLE = 64
 """Bytes by which bare samples are told from text and from files of other kinds: 1.3 ms at 24 kHz."""
+
+WAV_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
+"""How a WAV file may begin: little endian, big endian, and with sizes of 64 bits (EBU Tech 3306, ITU-R BS.2088)."""
 
 _OGG = b"OggS"
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")

@@ -138,10 +138,7 @@ class BodyReader:
         inner = envelope.finish() if ended else envelope.feed(data)
         if envelope.failure is None:
             return self._read(inner, ended=ended)
-        try:
-            items = self._read(inner, ended=False)
-        except FormatError:
-            items = []
+        items = self._read(inner, ended=False)  # a failure in there came first
         self.failure = envelope.failure
         if not items:
             raise self.failure

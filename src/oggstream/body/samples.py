@@ -34,8 +34,7 @@ def to_float(data: bytes | memoryview, form: SampleFormat) -> NDArray[np.float32
 
     kind, width, order = form
     if kind == "float":
-        wide = np.frombuffer(data, f"{order}f{width}").clip(-LOUDEST, LOUDEST).astype(np.float32)
-        return np.nan_to_num(wide, copy=False)
+        return limited(np.frombuffer(data, f"{order}f{width}"))
     if kind != "int":
         return np.take(_g711(kind), np.frombuffer(data, np.uint8))
     if width == 1:  # the only one without a sign
@@ -43,6 +42,14 @@ def to_float(data: bytes | memoryview, form: SampleFormat) -> NDArray[np.float32
     if width == 3:
         return _from_24_bits(data, order)
     return np.frombuffer(data, f"{order}i{width}").astype(np.float32) * np.float32(0.5 ** (8 * width - 1))
+
+
+def limited(pcm: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Floats of a stranger: NaN made 0, and the rest kept within `LOUDEST`."""
+    import numpy as np
+
+    with np.errstate(invalid="ignore"):  # numpy warns of some of the NaN
+        return np.nan_to_num(pcm.clip(-LOUDEST, LOUDEST).astype(np.float32, order="C"), copy=False)
 
 
 def _from_24_bits(data: bytes | memoryview, order: str) -> NDArray[np.float32]:

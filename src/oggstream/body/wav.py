@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from ..errors import FormatError, NoAudioError
+from .container import WAV_MAGICS
 from .media import RATES, MediaType
 from .samples import Framer, SampleFormat
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from ..audio.frame import PcmFrame
     from ..opus.items import StreamStats
 
-MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 MAX_HEADER = 1 << 20
 """Bytes before the samples at most."""
 MAX_CHANNELS = 255
@@ -138,7 +138,7 @@ class WavReader:
             self._stats.warn(f"more samples than the WAV header promises, from byte {self._offset} on")
             self._at, self._left = _At.DATA, None
             return True
-        if name in MAGICS and self._framer is not None:
+        if name in WAV_MAGICS and self._framer is not None:
             self._at = _At.RIFF
             return True
         self._take(8)
@@ -283,7 +283,9 @@ class WavReader:
 
 def _is_chunk(name: bytes, size: int) -> bool:
     """Whether what follows the samples is a chunk, and not more samples than were promised."""
-    return (size <= _LARGEST_CHUNK or name == b"data" or name in MAGICS) and all(32 <= letter < 127 for letter in name)
+    return (size <= _LARGEST_CHUNK or name == b"data" or name in WAV_MAGICS) and all(
+        32 <= letter < 127 for letter in name
+    )
 
 
 def _may_begin_file(mark: bytes | bytearray) -> bool:

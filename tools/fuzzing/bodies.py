@@ -1,0 +1,100 @@
+"""The same for `BodyReader`: any bytes, as any body, give sound or a documented error, whatever the pieces."""
+
+from __future__ import annotations
+
+import base64
+import random
+import struct
+from typing import Any, NamedTuple
+
+from oggstream.audio.frame import PcmFrame
+from oggstream.body.reader import BodyReader
+from oggstream.errors import FormatError, SourceError
+
+LOUDEST = 4.0
+
+
+class Said(NamedTuple):
+    """What the service says of a body, and what it was asked for."""
+
+    content_type: str
+    format: str
+
+
+KINDS = (
+    Said("audio/pcm", "pcm"),
+    Said("audio/L16;rate=16000;channels=2", "pcm"),
+    Said("", "opus"),
+    Said("text/event-stream", "pcm"),
+    Said("audio/wav", "wav"),
+)
+
+
+class Heard(NamedTuple):
+    """What a reader made of a body."""
+
+    samples: bytes
+    others: list[Any]
+    counters: dict[str, Any]
+    problem: str
+
+
+def check(data: bytes, chance: int, finding: type[Exception]) -> None:
+    """Read ``data`` as it is, and in each container that it may stand in; raise ``finding`` for what is wrong."""
+    turns = random.Random(chance)  # noqa: S311  # no secret
+    said = KINDS[chance % len(KINDS)]
+    for body in (data, _wav(data, turns), _events(data, turns)):
+        whole = read(body, len(body) or 1, said, finding)
+        step = turns.choice((1, 2, 3, 7, 64, 701)) if len(body) < 2000 else turns.choice((64, 701, 5000))
+        if read(body, step, said, finding) != whole:
+            raise finding(f"pieces of {step} bytes, as {said}, give something else")
+        if "\n" in whole.problem or not (whole.samples or whole.others or whole.problem):
+            raise finding(f"neither audio nor an error of one line: {whole.problem!r}")
+
+
+def read(data: bytes, step: int, said: Said, finding: type[Exception]) -> Heard:
+    """Return what came of a body that is cut into pieces of ``step`` bytes."""
+    reader = BodyReader(content_type=said.content_type, format=said.format)
+    items: list[Any] = []
+    problem = ""
+    try:
+        for at in range(0, len(data), step):
+            items += reader.feed(data[at : at + step])
+        items += reader.finish()
+    except (FormatError, SourceError) as error:
+        problem = f"{type(error).__name__}: {error}"
+    frames = [item for item in items if isinstance(item, PcmFrame)]
+    samples = 0.0
+    for frame in frames:
+        if abs(frame.position - samples) > 2 or not len(frame.pcm) or not (abs(frame.pcm) <= LOUDEST).all():
+            raise finding(f"an impossible frame at {frame.position}")
+        samples += len(frame.pcm) * 48000 / frame.rate
+    others = [item for item in items if not isinstance(item, PcmFrame)]
+    counters = dict(reader.stats.as_dict())
+    if problem:
+        del counters["bytes"]  # how many more had come by then depends on the pieces
+    return Heard(b"".join(frame.pcm.tobytes() for frame in frames), others, counters, problem)
+
+
+def _wav(data: bytes, turns: random.Random) -> bytes:
+    """A header that may be right, before ``data``."""
+    tag, bits = turns.choice(((1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64), (6, 8), (7, 8), (1, 17), (2, 4)))
+    channels, rate = turns.choice((1, 1, 2, 6, 0)), turns.choice((8000, 24000, 48000, 96000, 0, 1))
+    form = struct.pack("<HHIIHH", tag, channels, rate, 0, channels * bits // 8, bits)
+    size = turns.choice((0, 0xFFFFFFFF, len(data), len(data) // 2, 1 << 30, len(data) + 1))
+    odd = turns.choice((b"", b"LIST\x03\0\0\0abc\0", b"fact\x04\0\0\0\0\0\0\0", data[:9]))
+    return b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<I", 16) + form + odd + b"data" + struct.pack("<I", size) + data
+
+
+def _events(data: bytes, turns: random.Random) -> bytes:
+    """``data`` in events, some of which are not in order."""
+    size, end = turns.choice((1, 10, 100, 1000)) * (1 + len(data) // 5000), turns.choice((b"\n", b"\r\n", b"\r"))
+    key = turns.choice((b"audio", b"delta", b"data", b"other"))
+    body = b""
+    for at in range(0, len(data), size):
+        text = base64.b64encode(data[at : at + size])
+        if turns.random() < 0.03:
+            text = text[:-1] or b"?"
+        body += b'data: {"type": "speech.audio.delta", "' + key + b'": "' + text + b'"}' + end + end
+        body += turns.choice((b"", b"", b": ping" + end, b"event: x" + end, data[at : at + 5]))
+    return body + turns.choice((b"", b"data: [DONE]" + end + end, b'data: {"error": {"message": "x"}}' + end + end))
