@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -351,6 +352,17 @@ def test_a_piece_that_is_cut_off_in_sound_dies_away() -> None:
     broken = np.concatenate((loud, np.zeros((4800, 1), np.float32), loud))
     assert click_db(joined, broken, 2000, RATE) < -30
     assert len(joined) == len(broken)
+
+
+def test_a_copy_comes_back_to_its_place() -> None:
+    joiner, other = Joiner(RATE, PAUSE), Joiner(RATE, PAUSE)
+    for each in (joiner, other):
+        each.feed(piece(0, 4300))
+    kept = copy.copy(joiner)
+    joiner.feed(silence(2000))  # proves to be damaged
+    for each in (kept, other):
+        each.end_piece()
+    assert np.array_equal(np.concatenate(kept.feed(SPOKEN)), np.concatenate(other.feed(SPOKEN)))
 
 
 def test_joins_keep_all_channels() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import numpy as np
@@ -201,6 +202,18 @@ def test_nothing_before_a_block_at_full_speed_is_said_again() -> None:
     stretcher.stretch(voice(0.02), 1.0)
     block = quiet[:480]
     assert stretcher.stretch(block, 0.87) is block
+
+
+def test_a_copy_comes_back_to_its_place() -> None:
+    stretcher = Stretcher(1, RATE)
+    buzz = voice(0.5)
+    for at in range(0, len(buzz), BLOCK):
+        stretcher.stretch(buzz[at : at + BLOCK], 0.87)
+    kept = copy.copy(stretcher)
+    first = [stretcher.stretch(block, 0.87) for block in (noise(0.02), buzz[:BLOCK], buzz[BLOCK : 2 * BLOCK])]
+    second = [kept.stretch(block, 0.87) for block in (noise(0.02), buzz[:BLOCK], buzz[BLOCK : 2 * BLOCK])]
+    assert all(map(np.array_equal, first, second))
+    assert kept.inserted == stretcher.inserted
 
 
 def test_nothing_is_held_back() -> None:

@@ -145,7 +145,8 @@ class Joiner:
     its middle taken out, or silence put in; None leaves all as it is. Silence before the first sound, within pieces
     and after the last is untouched, and so is every level; only silence is faded, for 2 ms beside a cut.
 
-    Sound is never held back; silence is, beyond the pause, until it is known whether the piece goes on.
+    Sound is never held back; silence is, beyond the pause, until it is known whether the piece goes on. To come back to
+    a place, keep a `copy.copy` of the joiner.
     """
 
     def __init__(self, rate: int, pause: float | None) -> None:
@@ -206,7 +207,7 @@ class Joiner:
             return []
         surely = max(0, self._pause - self._onset - self._cut - self._silent)
         self._silent += len(pcm[:surely])
-        self._trailing.append(pcm[surely:])
+        self._trailing = [*self._trailing, pcm[surely:]]  # a new list: copies of the joiner share the old one
         return [pcm[:surely], *self._release()]
 
     def _release(self) -> list[Samples]:

@@ -51,7 +51,7 @@ class Stretcher:
     """Stretches float32 PCM of shape (samples, ``channels``) at ``rate``, fed in blocks of 2.5 ms or more.
 
     Every input sample comes out as it was; what is put in lies between them. Nothing is held back: what is compared
-    with the start of a block is what came before it.
+    with the start of a block is what came before it. To come back to a place, keep a `copy.copy` of the stretcher.
     """
 
     held = 0
