@@ -43,15 +43,19 @@ class Hole(NamedTuple):
     reason: str
 
 
-class PageBegun(NamedTuple):
+class PageBegun:
     """What comes next is of a page that is not complete yet, so that nothing vouches for it.
 
     It is settled by a `PageSettled` or made void by a `PageWithdrawn`, of which one follows.
     """
 
+    __slots__ = ()
 
-class PageSettled(NamedTuple):
+
+class PageSettled:
     """The page is complete and its checksum right: all that was given since its `PageBegun` stands."""
+
+    __slots__ = ()
 
 
 class PageWithdrawn(NamedTuple):
