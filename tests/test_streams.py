@@ -100,9 +100,7 @@ async def some_later() -> AsyncIterator[str]:
         yield piece
 
 
-@pytest.mark.parametrize(
-    "text", ["One two.", some(), some_later(), ["One ", "two."]], ids=["str", "iter", "async", "list"]
-)
+@pytest.mark.parametrize("text", ["One two.", some_later(), ["One ", "two."]], ids=["str", "async", "list"])
 async def test_text_may_come_whole_or_in_pieces(text: Any) -> None:
     source = ScriptedSource([(0, spoken(0.1))])
     report = await oggstream.play_stream(text, source=source, sink=NullSink())

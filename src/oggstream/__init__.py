@@ -57,12 +57,6 @@ if TYPE_CHECKING:
     from .opus.reader import AudioPacket as AudioPacket, Hole as Hole
     from .opus.tags import OpusTags as OpusTags
     from .player import Player as Player, Speech as Speech
-    from .streams import (
-        decode_stream as decode_stream,
-        play_stream as play_stream,
-        stream_frames as stream_frames,
-        stream_packets as stream_packets,
-    )
     from .report import Heard as Heard, PlaybackReport as PlaybackReport
     from .sinks.base import Sink as Sink
     from .sinks.device import DeviceSink as DeviceSink
@@ -75,6 +69,12 @@ if TYPE_CHECKING:
     from .sources.openai import OpenAISource as OpenAISource
     from .sources.realtime import RealtimeSource as RealtimeSource
     from .sources.replay import ReplaySource as ReplaySource
+    from .streams import (
+        decode_stream as decode_stream,
+        play_stream as play_stream,
+        stream_frames as stream_frames,
+        stream_packets as stream_packets,
+    )
 
 __version__ = "0.1.0"
 

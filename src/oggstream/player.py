@@ -285,7 +285,7 @@ async def _silent(ring: PcmRing | None) -> None:
         return
     with suppress(TimeoutError):
         async with asyncio.timeout(FADE_SECONDS):
-            while not ring.done:
+            while not ring.done:  # noqa: ASYNC110  # the audio thread wakes nobody
                 await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -149,7 +149,8 @@ async def _items(
         whole, limit = getattr(voice, "whole", False), getattr(voice, "longest_text", None)
         script = Script(text, options, whole=whole, rate=rate, limit=limit)
         delivery = Delivery(options, rate)
-        asking = Asking(script, voice, speech, options, delivery, Recorder(loop.time, loop.time()))
+        recorder = Recorder(loop.time, loop.time())
+        asking = Asking(script, source=voice, speech=speech, options=options, outlet=delivery, recorder=recorder)
         receiving = loop.create_task(_receive(script, asking))
         stack.push_async_callback(_stopped, receiving)
         async for segment, item in delivery.items():

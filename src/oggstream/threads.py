@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from threading import Semaphore, Thread
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 NAME = "oggstream-thread"
 """What each of these threads is called."""
+_END = object()
 _AHEAD = 64  # items that `pump` takes from an iterable before they are asked for
 
 
@@ -69,39 +70,40 @@ async def pump(iterable: Iterable[T]) -> AsyncGenerator[T, None]:
     It is read in one thread, a bounded number of items ahead. Closing the generator ends that thread at its next item,
     whenever that comes, and closes the iterable there if it can be closed.
     """
-    loop = asyncio.get_running_loop()
-    items: asyncio.Queue[tuple[list[T], BaseException | None]] = asyncio.Queue()
-    room = Semaphore(_AHEAD)
-    leaving = False
-
-    def tell(found: list[T], error: BaseException | None) -> None:
-        loop.call_soon_threadsafe(items.put_nowait, (found, error))
-
-    def run() -> None:
-        error: BaseException | None = None
-        try:
-            for item in iterable:
-                room.acquire()
-                if leaving:
-                    break
-                tell([item], None)
-        except BaseException as caught:  # noqa: BLE001  # handed on whole to who reads
-            error = caught
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            tell([], error or StopAsyncIteration())
-        if leaving and (close := getattr(iterable, "close", None)) is not None:
-            close()
-
-    Thread(target=run, daemon=True, name=NAME).start()
+    reading = _Reading(iterable)
+    Thread(target=reading.run, daemon=True, name=NAME).start()
     try:
-        while True:
-            found, error = await items.get()
-            if isinstance(error, StopAsyncIteration):
-                return
-            if error is not None:
-                raise error
-            room.release()
-            yield found[0]
+        while (item := await reading.items.get()) is not _END:
+            reading.room.release()
+            yield item
+        if reading.error is not None:
+            raise reading.error
     finally:
-        leaving = True
-        room.release()
+        reading.leaving = True
+        reading.room.release()
+
+
+class _Reading:
+    """The thread's side of `pump`."""
+
+    def __init__(self, iterable: Iterable[Any]) -> None:
+        self.items: asyncio.Queue[Any] = asyncio.Queue()
+        self.room = Semaphore(_AHEAD)
+        self.leaving = False  # nobody wants more
+        self.error: BaseException | None = None
+        self._iterable = iterable
+        self._loop = asyncio.get_running_loop()
+
+    def run(self) -> None:
+        try:
+            for item in self._iterable:
+                self.room.acquire()
+                if self.leaving:
+                    break
+                self._loop.call_soon_threadsafe(self.items.put_nowait, item)
+        except BaseException as error:  # noqa: BLE001  # handed on whole to who reads
+            self.error = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self.items.put_nowait, _END)
+        if self.leaving and (close := getattr(self._iterable, "close", None)) is not None:
+            close()

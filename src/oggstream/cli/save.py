@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING
 
 from ..errors import OutputError
 
@@ -36,21 +37,41 @@ class SavingSource:
 
         return "" if self._source is None else source_name(self._source)
 
+    @property
+    def whole(self) -> bool:
+        """Whether it takes the text as a whole: see `Source`."""
+        return bool(getattr(self.source(), "whole", False))
+
+    @property
+    def longest_text(self) -> int | None:
+        """Characters that it takes at a time."""
+        return getattr(self.source(), "longest_text", None)
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Under which the behaviour of the service is learnt."""
+        identity = getattr(self.source(), "identity", None)
+        return "" if identity is None else str(identity(options))
+
+    def source(self) -> Source:
+        """The source itself, made when it is first needed."""
+        if self._source is None:
+            self._source = self._make()
+        return self._source
+
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Open the source, and the file."""
         return self._open(text, options)
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        if self._source is None:
-            self._source = self._make()
+        source = self.source()
         if self.saved is None:
-            async with self._source.open(text, options) as stream:
+            async with source.open(text, options) as stream:
                 yield stream
             return
-        with self.saved as saved:
-            async with self._source.open(text, options) as stream:
-                yield _Tee(stream, saved)
+        with self.saved.body() as body:
+            async with source.open(text, options) as stream:
+                yield _Tee(stream, body)
 
     async def aclose(self) -> None:
         """Close the source."""
@@ -60,35 +81,70 @@ class SavingSource:
 
 
 class SavedBytes:
-    """A file that exists, as a context manager, from the first byte on: a failed request leaves it as it was.
+    """A file that bodies are written to, one behind the other, though they may arrive at the same time.
 
-    ``count`` is the number of bytes written. Raises `OutputError`.
+    It exists from the first byte on: a failed request leaves it as it was. ``count`` is the number of bytes written.
+    Raises `OutputError`.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.count = 0
-        self._descriptor = -1
+        self._descriptor: int | None = None
         self._is_new = False
+        self._bodies: deque[_Body] = deque()  # those not written to their end, in the order of the requests
 
-    def __enter__(self) -> Self:
+    @contextmanager
+    def body(self) -> Iterator[_Body]:
+        """A further body, to be written behind those before it."""
+        if self._descriptor is None:
+            self._open()
+        body = _Body(self)
+        self._bodies.append(body)
+        try:
+            yield body
+        finally:
+            body.ended = True
+            self._advance()
+            if not self._bodies:
+                self._close()
+
+    def _close(self) -> None:
+        """Close the file; one that was made here and holds nothing goes again."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+            if self._is_new and not self.count:
+                os.unlink(self.path)
+
+    def _open(self) -> None:
         try:
             if self.path == "-":
                 self._descriptor = os.dup(sys.stdout.fileno())
             else:
-                self._is_new = not os.path.lexists(self.path)
+                self._is_new = not self.count and not os.path.lexists(self.path)
                 self._descriptor = os.open(self.path, _FLAGS, 0o666)
+                if self.count:
+                    os.lseek(self._descriptor, 0, os.SEEK_END)
         except (OSError, ValueError, AttributeError) as error:
             raise self._failed(error) from error
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        os.close(self._descriptor)
-        if self._is_new and not self.count:
-            os.unlink(self.path)
+    def _advance(self) -> None:
+        """Go on to the bodies whose turn it is."""
+        while self._bodies and self._bodies[0].ended:
+            self._bodies.popleft()
+            if self._bodies:
+                self.write(b"".join(self._bodies[0].held))
+                self._bodies[0].held.clear()
+
+    def is_first(self, body: _Body) -> bool:
+        """Whether all bodies before this one are written."""
+        return bool(self._bodies) and self._bodies[0] is body
 
     def write(self, data: bytes) -> None:
         """Write all of ``data``; what the file held before is gone from the first call on."""
+        if not data or self._descriptor is None:
+            return
         try:
             if not self.count and self.path != "-" and os.path.isfile(self.path):
                 os.ftruncate(self._descriptor, 0)
@@ -105,10 +161,26 @@ class SavedBytes:
         return OutputError(f"cannot write {name}: {getattr(error, 'strerror', None) or 'it is closed'}")
 
 
+class _Body:
+    """One of the bodies. What comes before its turn is held: no more than is asked for ahead."""
+
+    def __init__(self, file: SavedBytes) -> None:
+        self.held: list[bytes] = []
+        self.ended = False
+        self._file = file
+
+    def write(self, data: bytes) -> None:
+        """Write ``data``, now or when it is this body's turn."""
+        if self._file.is_first(self):
+            self._file.write(data)
+        else:
+            self.held.append(data)
+
+
 class _Tee:
     """A body that is written down on its way."""
 
-    def __init__(self, stream: ByteStream, saved: SavedBytes) -> None:
+    def __init__(self, stream: ByteStream, saved: _Body) -> None:
         self._stream = stream
         self._saved = saved
         self.content_type = stream.content_type

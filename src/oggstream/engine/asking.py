@@ -11,12 +11,13 @@ from ..audio.frame import RATE
 from ..errors import OggStreamError, SourceBrokenError
 from ..events import Recorder, Retrying
 from .intake import Intake
+from .mending import continuation
 from .segment import Segment
 
 if TYPE_CHECKING:
     from ..body.reader import BodyItem
-    from ..opus.items import StreamStats
     from ..options import PlaybackOptions, SpeechOptions
+    from ..opus.items import StreamStats
     from ..sources.base import Source
     from ..text.segmenter import Piece
     from .delivery import Delivery
@@ -37,6 +38,7 @@ class Asking:
     def __init__(
         self,
         script: Script,
+        *,
         source: Source,
         speech: SpeechOptions,
         options: PlaybackOptions,
@@ -91,9 +93,7 @@ class Asking:
 
     def reserve(self) -> float:
         """Seconds of speech that were asked for and are not heard yet, as far as that can be told."""
-        coming = sum(
-            max(0.0, len(segment.text) / self.rate - segment.received / RATE) for segment in self._open()
-        )
+        coming = sum(max(0.0, len(segment.text) / self.rate - segment.received / RATE) for segment in self._open())
         return self.before() + coming + self._outlet.unheard()
 
     @property
@@ -141,21 +141,41 @@ class Asking:
             error = await self._fetch(segment)
             if error is None:
                 break
-            if segment.received or attempt == ATTEMPTS or not isinstance(error, SourceBrokenError):
+            if attempt == ATTEMPTS or not isinstance(error, SourceBrokenError) or not self._take_up(segment):
                 self._fail(segment, error)
                 return
             self._recorder.record(Retrying, delay=0.0, reason=str(error))
-            self._failed_attempts.append(segment.intake.stats)
-            segment.renew(self._intake)
         self._outlet.end(segment)
         self._tell()
+
+    def _take_up(self, segment: Segment) -> bool:
+        """Get ready to ask for the rest of a piece whose connection was lost; False if it cannot be taken up."""
+        stats = segment.intake.stats
+        if not segment.received:
+            segment.renew(self._intake)
+        elif not self._continue_at_a_pause(segment):
+            return False
+        self._failed_attempts.append(stats)
+        return True
+
+    def _continue_at_a_pause(self, segment: Segment) -> bool:
+        """Drop what was received behind the last pause that is not heard yet, to go on from there."""
+        if segment.taken_up or getattr(self._source, "whole", False):
+            return False
+        loudness, earliest = self._outlet.foresee(segment)
+        place = continuation(segment.text, loudness, earliest, self.rate)
+        if place is None:
+            return False
+        self._outlet.keep(segment, place.samples)
+        segment.renew(self._intake, place.chars)
+        return True
 
     async def _fetch(self, segment: Segment) -> OggStreamError | None:
         """Receive a piece to its end, or to what the source failed with: that waits until what came has been heard.
 
         What the sink fails with is raised: there is nothing more to be heard.
         """
-        async with aclosing(segment.intake.batches(self._source, segment.text, self._speech)) as batches:
+        async with aclosing(segment.intake.batches(self._source, segment.rest, self._speech)) as batches:
             while True:
                 try:
                     items = await anext(batches, None)

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from ..opus.decoder import DecoderState
     from ..body.reader import BodyItem
     from ..options import PlaybackOptions
+    from ..opus.decoder import DecoderState
     from .segment import Segment
 
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
@@ -114,6 +114,29 @@ class SpeechDecoder:
         self.samples, self.lost, self.first_audible = saved.samples, saved.lost, saved.first_audible
         del self._segment.loudness[saved.frames :]
 
+    def foresee(self, segment: Segment) -> list[tuple[int, int]]:
+        """`Segment.loudness`, as it will be once all that was received for it is decoded."""
+        decoder = self._decoder if segment is self._segment else None
+        if decoder is None:
+            decoder = FrameDecoder(gain=self._options.gain)
+        state = decoder.save()
+        loudness = list(segment.loudness)
+        total, audible = loudness[-1] if loudness else (0, 0)
+        for item in segment.queue:
+            for frame in decoder.decode(item):
+                samples, loud = _loudness(frame)
+                total, audible = total + samples, audible + samples * (loud is not None)
+                loudness.append((total, audible))
+        decoder.restore(state)
+        return loudness
+
+    def forget(self, segment: Segment, samples: int) -> None:
+        """The last ``samples`` (48 kHz) that were decoded of this segment were taken back."""
+        self.samples -= samples
+        kept = (segment.loudness[-1][0] if segment.loudness else 0) - samples
+        while segment.loudness and segment.loudness[-1][0] > kept:
+            segment.loudness.pop()
+
     def _convert(self, frames: list[PcmFrame]) -> list[Sound]:
         sounds = []
         for frame in frames:
@@ -129,12 +152,17 @@ class SpeechDecoder:
     def _note(self, frame: PcmFrame) -> None:
         """Count the frame, and note how loud it is."""
         assert self._segment is not None
-        samples = len(frame.pcm) * RATE // frame.rate
-        loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
-        heard = bool(loud.any())
-        if heard and self.first_audible is None:
-            self.first_audible = self.samples + int(loud.argmax()) * RATE // frame.rate
+        samples, loud = _loudness(frame)
+        if loud is not None and self.first_audible is None:
+            self.first_audible = self.samples + loud
         self.samples += samples
         if frame.concealed:
             self.lost += samples
-        self._segment.note_loudness(samples, samples if heard else 0)
+        self._segment.note_loudness(samples, 0 if loud is None else samples)
+
+
+def _loudness(frame: PcmFrame) -> tuple[int, int | None]:
+    """Samples at 48 kHz of a frame, and which is the first one that can be heard."""
+    loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
+    ratio = RATE / frame.rate
+    return round(len(frame.pcm) * ratio), round(int(loud.argmax()) * ratio) if loud.any() else None

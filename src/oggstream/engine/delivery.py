@@ -59,6 +59,13 @@ class Delivery:
         while self._segments and self._segments[-1].index > segment.index:
             self._segments.pop()
 
+    def foresee(self, segment: Segment) -> tuple[list[tuple[int, int]], int]:  # noqa: ARG002
+        """Nothing: what was handed on cannot be taken back."""
+        return [], 0
+
+    def keep(self, segment: Segment, samples: int) -> None:
+        """Never asked for."""
+
     async def room(self, segment: Segment) -> None:
         """Wait until a consumer who is slow has taken most of it."""
         while segment.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # it tells nobody

@@ -7,16 +7,15 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from ..audio.frame import PcmFrame
 from ..errors import OggStreamError, SourceTimeoutError
 from ..events import FirstByte, FirstPacket, emit
-from ..audio.frame import PcmFrame
 from ..opus.items import AudioPacket, StreamStats
 
 if TYPE_CHECKING:
-    from ..options import PlaybackOptions, SpeechOptions
     from ..body.reader import BodyItem, BodyReader
+    from ..options import PlaybackOptions, SpeechOptions
     from ..opus.head import OpusHead
-    from ..body.reader import BodyItem
     from ..sources.base import ByteStream, Source
 
 
@@ -113,7 +112,7 @@ class Intake:
             ) from error
 
     def _begin(self, content_type: str, asked: str) -> BodyReader:
-        from ..body.reader import BodyItem, BodyReader
+        from ..body.reader import BodyReader
 
         emit(FirstByte)
         self.reader = BodyReader(self.stats, content_type=content_type, format="opus" if asked == "auto" else asked)

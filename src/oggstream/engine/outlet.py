@@ -27,6 +27,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two looks at the r
 HEADERS_AND_PACKET = 4  # items until the first sound
 COVERED_SECONDS = 0.05  # with less than this in the ring a tail is written ahead
 TAIL_SECONDS = 0.06
+KEPT_SECONDS = 0.2  # in the ring, that are not taken back any more
 EAGER_SECONDS = 0.5  # with less than this buffered a packet does not wait for its page
 
 _LOADED_EARLY = (
@@ -141,6 +142,24 @@ class Outlet:
         """Forget the pieces behind this one, which failed."""
         while self._segments and self._segments[-1].index > segment.index:
             self._segments.pop()
+
+    def foresee(self, segment: Segment) -> tuple[list[tuple[int, int]], int]:
+        """How loud all is that was received for a segment, and how many samples (48 kHz) of it must stay."""
+        if self.decoder is None or self.writer is None:
+            return [], 0
+        decoded = segment.loudness[-1][0] if segment.loudness else 0
+        if not self.decoder.transparent or segment is not self._segments[0]:
+            return self.decoder.foresee(segment), decoded
+        return self.decoder.foresee(segment), max(0, decoded - max(0, self.writer.unread - round(KEPT_SECONDS * RATE)))
+
+    def keep(self, segment: Segment, samples: int) -> None:
+        """Take back what was received for a segment behind its first ``samples`` (48 kHz)."""
+        decoded = segment.loudness[-1][0] if segment.loudness else 0
+        segment.queue.keep(max(0, samples - decoded))
+        if samples < decoded and self.writer is not None and self.decoder is not None:
+            self.writer.cut_back(self.writer.speech - (decoded - samples))
+            self.decoder.forget(segment, decoded - samples)
+        segment.received = (segment.loudness[-1][0] if segment.loudness else 0) + segment.queue.samples
 
     async def room(self, segment: Segment) -> None:
         """Wait while too much waits, so that a service that sends hours at once is not read further."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE, PcmFrame
@@ -41,6 +42,14 @@ class PacketQueue:
         item = self._items.popleft()
         self._count(item, -1)
         return item
+
+    def keep(self, samples: int) -> None:
+        """Drop what lies behind the first ``samples`` (48 kHz), to the packet."""
+        while self._items and self.samples > samples:
+            self._count(self._items.pop(), -1)
+
+    def __iter__(self) -> Iterator[BodyItem]:
+        return iter(self._items)
 
     def _withdraw(self) -> None:
         """Drop what was not decoded yet of the page that is void; its beginning stays, for who has decoded some."""

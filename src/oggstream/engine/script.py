@@ -88,8 +88,8 @@ class Script:
         try:
             async for item in iterator:
                 self._feed(item)
-                while self._waiting > MOST_WAITING:
-                    await asyncio.sleep(0.1)  # noqa: ASYNC110  # until pieces are taken
+                while self._waiting > MOST_WAITING:  # noqa: ASYNC110  # until pieces are taken
+                    await asyncio.sleep(0.1)
         finally:
             close = getattr(iterator, "aclose", None) or getattr(source, "close", None)
             if close is not None:

@@ -11,8 +11,8 @@ from .queue import PacketQueue
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..errors import OggStreamError
     from ..body.reader import BodyItem
+    from ..errors import OggStreamError
     from ..text.segmenter import Piece
     from .intake import Intake
 
@@ -31,6 +31,7 @@ class Segment:
         self.queue = PacketQueue()
         self.received = 0
         self.channels = 0  # of the first audio
+        self.taken_up = 0  # characters that were received before the connection was lost
         self.first_packet: float | None = None  # seconds since the session's zero
         self.spoken: str | None = None  # what the service says that it spoke, if it is not the text
         self.ended = False  # nothing more will come
@@ -45,10 +46,17 @@ class Segment:
         """What is to be spoken."""
         return self.piece.text
 
-    def renew(self, open_intake: Callable[[Segment], Intake]) -> None:
-        """Begin again, before any audio came."""
+    @property
+    def rest(self) -> str:
+        """The part of the text that is to be asked for."""
+        return self.piece.text[self.taken_up :]
+
+    def renew(self, open_intake: Callable[[Segment], Intake], taken_up: int = 0) -> None:
+        """Ask again, for what comes behind the first characters ``taken_up``: nothing was received of that."""
         self.intake = open_intake(self)
-        self.queue = PacketQueue()
+        self.taken_up = taken_up
+        if not taken_up:
+            self.queue = PacketQueue()
 
     def push(self, items: list[BodyItem]) -> int:
         """Queue what was received; return how many samples (48 kHz) it sounds."""

@@ -83,7 +83,9 @@ class Session:
             limit=getattr(source, "longest_text", None),
         )
         self.outlet = Outlet(sink, options, self._pacing)
-        self.asking = Asking(self.script, source, speech, options, self.outlet, recorder)
+        self.asking = Asking(
+            self.script, source=source, speech=speech, options=options, outlet=self.outlet, recorder=recorder
+        )
         self.asking.on_segment = self._follow
         self._account = Account(recorder)
         self._watch = Watch(recorder)

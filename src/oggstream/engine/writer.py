@@ -88,7 +88,9 @@ class RingWriter:
         """
         if end and speech:
             at = self.ring.time_of(self.positions.ring_at(speech - 1))
-            return None if at is None or self.positions.ring_at(speech - 1) >= self.ring.read else at + 1 / self.ring.rate
+            return (
+                None if at is None or self.positions.ring_at(speech - 1) >= self.ring.read else at + 1 / self.ring.rate
+            )
         return self.ring.time_of(self.positions.ring_at(speech))
 
     def heard(self, now: float) -> int:
@@ -175,6 +177,17 @@ class RingWriter:
 
             self._old = np.concatenate(void)[heard:]
         return end - mark.ring - heard, heard
+
+    def cut_back(self, speech: int) -> None:
+        """Undo what lies behind the first ``speech`` samples of the speech, none of which the device has had."""
+        self.uncover()
+        ring = self.positions.ring_at(speech)
+        self._drop_pending(ring)
+        if self.ring.written > ring:
+            self.ring.withdraw(ring)
+        self.positions.forget_from(ring)
+        self._speech = speech
+        self._old = self._marked = None
 
     def _drop_pending(self, ring: int) -> None:
         """Keep of what waits for room only what lies before ``ring``."""

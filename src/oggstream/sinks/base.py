@@ -21,6 +21,7 @@ class Sink(Protocol):
 
     One ring at a time; after `drain` or `abort` the next may be started. Who made a sink closes it. A sink whose device
     may vanish has ``check()``, which raises `DeviceError` then; it is called many times a second while sound is played.
+    One that takes what there is when it is there, and plays nothing, has ``at_once = True``.
     """
 
     def start(self, ring: PcmRing) -> None:

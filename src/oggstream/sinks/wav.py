@@ -36,6 +36,8 @@ class WavSink:
     """
 
     name = "wav"
+    at_once = True
+    """It takes what there is when it is there: nothing can be late."""
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
         self._target = file

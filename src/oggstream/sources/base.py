@@ -35,6 +35,9 @@ class Source(Protocol):
     headers, leaving it closes the response, whatever state it is in. Raises an `OggStreamError`; cancelling the task
     at any point leaves no connection behind. A source that owns connections has ``async aclose()``, one that can
     prepare a connection ahead of the first request has ``async warm()``, and ``name`` is what the report calls it.
+    One that gives the same answer whatever the text has ``whole = True``, one that takes no more than so many
+    characters at a time ``longest_text``. ``identity(options) -> str`` names the host, model and voice (and no
+    credential) under which the behaviour of the service is learnt; without it nothing is.
     """
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
 
 from .. import errors, events
-from .openai import MODEL, VOICE, speech_advice, speech_fields
+from .openai import LONGEST_TEXT, MODEL, VOICE, speech_advice, speech_fields, voice_name
 from .redaction import Secrets, shown_url
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ class ClientSource:
     """
 
     name = "openai"
+    longest_text = LONGEST_TEXT
 
     def __init__(self, client: Any, *, model: str | None = None, voice: str | dict[str, str] | None = None) -> None:
         if not is_client(client):
@@ -39,6 +41,11 @@ class ClientSource:
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
         return self._open(text, options)
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is learnt."""
+        host = urlsplit(shown_url(str(self._client.base_url))).netloc
+        return f"{host}|{options.model or self._model}|{voice_name(options.voice or self._voice)}"
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:

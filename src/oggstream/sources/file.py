@@ -32,6 +32,8 @@ class FileSource:
     """
 
     name = "file"
+    whole = True
+    """One answer, whatever the text: it is not asked for in pieces."""
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
         if not isinstance(file, (str, os.PathLike)) and not callable(getattr(file, "read", None)):

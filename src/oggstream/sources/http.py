@@ -233,6 +233,8 @@ class HttpSource:
     """
 
     name = "http"
+    whole = True
+    """One answer, whatever the text: it is not asked for in pieces."""
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ class OfflineVoice:
     """
 
     name = "offline"
+    longest_text = 4096
 
     def __init__(self, *, voice: str | None = None) -> None:
         self._voice = voice
@@ -47,6 +48,10 @@ class OfflineVoice:
         source = await self._service().source()
         async with source.open(text, replace(options, voice=voice)) as stream:
             yield stream
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Voice, under which its behaviour is learnt."""
+        return f"offline||{options.voice or self._voice or ''}"
 
     async def warm(self) -> None:
         """Load the libraries, start the server and open a connection to it. Raises `LibraryError`.

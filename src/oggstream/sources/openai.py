@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ConfigError, TextError, UsageError
 from .http import HttpClient, Request, json_body
+from .session import usable_url
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
@@ -34,6 +35,7 @@ class OpenAISource:
     """
 
     name = "openai"
+    longest_text = LONGEST_TEXT
 
     def __init__(
         self,
@@ -51,6 +53,7 @@ class OpenAISource:
         base_url = base_url or _environment("OPENAI_BASE_URL") or BASE_URL
         self._api_key = api_key.strip() if api_key is not None else _environment("OPENAI_API_KEY")
         self._own = is_openai(base_url)
+        self._host = _host(base_url)
         self._model = model or MODEL
         self._voice = voice or VOICE
         self._headers = request_headers(
@@ -83,6 +86,10 @@ class OpenAISource:
         async with self._client.open(request, lambda status: self._advice(status, fields["model"])) as stream:
             yield stream
 
+    def identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is learnt."""
+        return f"{self._host}|{options.model or self._model}|{voice_name(options.voice or self._voice)}"
+
     async def warm(self) -> None:
         """Open a connection ahead of the first request. Never fails."""
         await self._client.warm()
@@ -95,6 +102,11 @@ class OpenAISource:
         if status == 401 and not self._api_key:
             return "this server wants a key: set OPENAI_API_KEY"
         return speech_advice(status, model)
+
+
+def _host(base_url: str) -> str:
+    """Name and port of the endpoint's host."""
+    return urlsplit(base_url).netloc.rpartition("@")[2] if usable_url(base_url) else ""
 
 
 def is_openai(base_url: str) -> bool:
@@ -125,6 +137,11 @@ def speech_fields(text: str, options: SpeechOptions, model: str, voice: str | di
         "speed": options.speed,
     }
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def voice_name(voice: str | dict[str, str]) -> str:
+    """What a voice is called, also a custom one."""
+    return voice.get("id", "") if isinstance(voice, dict) else voice
 
 
 def check_text(text: str) -> None:
