@@ -10,6 +10,7 @@ from typing import Protocol
 from ..errors import UsageError
 
 PACKET = 1500  # bytes that an opportunity delivers, and in which a link of a given rate does
+ROUNDING = 1e-6  # ms
 LARGEST = 64 << 20  # bytes of a trace
 
 Arrivals = list[tuple[float, int]]
@@ -52,19 +53,19 @@ class Opportunities:
                 if not room:
                     number, room = number + 1, PACKET
                 taken = min(room, rest)
-                _add(left, self._time_of(number) - start, taken)
+                _add(left, max(self._time_of(number) - start, at), taken)
                 rest -= taken
                 room -= taken
         return left
 
     def _first_at(self, at: float) -> int:
         """Number of the first opportunity at ``at`` or later."""
-        rounds = int(at // self.period)
-        return rounds * len(self._moments) + bisect_left(self._moments, (at - rounds * self.period) * 1000 - 1e-6)
+        rounds, within = divmod(at * 1000, self._moments[-1])
+        return int(rounds) * len(self._moments) + bisect_left(self._moments, within - ROUNDING)
 
     def _time_of(self, number: int) -> float:
         rounds, index = divmod(number, len(self._moments))
-        return rounds * self.period + self._moments[index] / 1000
+        return (rounds * self._moments[-1] + self._moments[index]) / 1000
 
 
 class Rates:

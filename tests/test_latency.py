@@ -1,0 +1,95 @@
+"""How soon captured speech is heard, and how often it stalls: a budget for each capture, kept in virtual time.
+
+The captures are made by tools/make_captures.py. Each is replayed with nothing learnt, and once more with what nine
+replays of it have taught. Times are those of a simulated device: 30 ms lie between the start and the first sample.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from oggstream.lab.replay import Run
+from oggstream.options import PlaybackOptions
+from oggstream.sources.capture import Capture, load
+from replays import replayed
+
+CAPTURES = Path(__file__).parent / "fixtures" / "captures"
+ROUNDS = 10
+
+
+class Budget(NamedTuple):
+    """The most that a capture may take, seconds: from its first packet to the first sample cold and once learnt, and
+    stalls and their silence in either case.
+    """
+
+    cold: float
+    learnt: float
+    stalls: int = 0
+    silence: float = 0.0
+
+
+BUDGETS = {
+    "a_fast": Budget(0.15, 0.05),
+    "a_rate_0.8": Budget(1.3, 1.3, 4, 0.5),
+    "b_fast": Budget(0.15, 0.05),
+    "b_jitter": Budget(0.15, 0.05),
+    "b_rate_0.9": Budget(0.5, 0.5, 1, 0.1),
+    "b_rate_1.3": Budget(0.5, 0.5),
+    "both_opus": Budget(0.15, 0.05),
+    "both_pcm": Budget(0.15, 0.15),
+    "local_20ms": Budget(0.15, 0.15),
+    "sentences": Budget(0.15, 0.15),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Run]]:
+    """All rounds of every capture."""
+    folder = tmp_path_factory.mktemp("histories")
+    return {name: rounds(load(CAPTURES / name), folder / name) for name in BUDGETS}
+
+
+def rounds(capture: Capture, history: Path) -> list[Run]:
+    options = PlaybackOptions(history=history)
+    return [replayed(capture, options) for _ in range(ROUNDS)]
+
+
+def heard_after(run: Run) -> float:
+    """Seconds from the first packet to the first sample."""
+    timing: dict[str, Any] = run.report["timing"]
+    delay: float = timing["first_sample"] - timing["first_packet"]
+    return delay
+
+
+def test_every_capture_has_a_budget() -> None:
+    assert {path.name.removesuffix(".arrivals.jsonl") for path in CAPTURES.glob("*.jsonl")} == set(BUDGETS)
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_the_first_sample_comes_in_time(name: str, runs: dict[str, list[Run]]) -> None:
+    cold, *_, learnt = runs[name]
+    assert heard_after(cold) <= BUDGETS[name].cold
+    assert heard_after(learnt) <= BUDGETS[name].learnt
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_it_stalls_no_more_than_it_may(name: str, runs: dict[str, list[Run]]) -> None:
+    for run in (runs[name][0], runs[name][-1]):
+        assert run.error is None
+        assert run.report["playout"]["stalls"] <= BUDGETS[name].stalls
+        assert run.report["playout"]["stall_seconds"] <= BUDGETS[name].silence
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_all_of_it_is_heard(name: str, runs: dict[str, list[Run]]) -> None:
+    for run in runs[name]:
+        assert run.report["audio"]["seconds"] == pytest.approx(max(point.end for point in run.arrived), abs=0.001)
+
+
+def test_both_formats_say_the_same(runs: dict[str, list[Run]]) -> None:
+    opus, pcm = runs["both_opus"][0].report, runs["both_pcm"][0].report
+    assert opus["audio"]["seconds"] == pytest.approx(pcm["audio"]["seconds"], abs=0.001)
+    assert pcm["timing"]["first_sample"] < opus["timing"]["first_sample"]
