@@ -106,9 +106,11 @@ class FakeSoundDevice(ModuleType):
         self.takes: list[tuple[int, int]] | None = None
         self.refusal: Exception | None = None
         self.start_error: Exception | None = None
+        self.initializing: Exception | None = None
         self.streams: list[FakeStream] = []
         self.tried: list[tuple[int, int]] = []
         self.opening = threading.Event()  # cleared: opening hangs
+        self._initialized = 1
         self.listings = 1  # how often the devices were looked for
         self._ffi = SimpleNamespace(cast=lambda kind, value: value)
         self.closing = threading.Event()  # cleared: closing hangs
@@ -140,8 +142,13 @@ class FakeSoundDevice(ModuleType):
 
     def _terminate(self) -> None:
         assert all(stream.closed for stream in self.streams), "it would take a stream away"
+        assert self._initialized == 1
+        self._initialized = 0
 
     def _initialize(self) -> None:
+        if self.initializing is not None:
+            raise self.initializing
+        self._initialized = 1
         self.listings += 1
 
     def refused(self, form: tuple[int, int]) -> PortAudioError:
@@ -167,4 +174,5 @@ def sounddevice(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
     """A `FakeSoundDevice` in place of the module, for as long as the test runs."""
     module = FakeSoundDevice()
     monkeypatch.setitem(sys.modules, "sounddevice", module)
+    monkeypatch.setattr("oggstream.sinks.portaudio._running", [])  # streams that a test may leave open
     return module

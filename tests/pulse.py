@@ -114,6 +114,17 @@ class SoundServer:
             self._process.wait()
             self._process = None
 
+    def unplug(self, speaker: str) -> None:
+        """Take a speaker away; what plays on it loses its stream."""
+        modules = self._run("pactl", "list", "short", "modules").stdout.decode().splitlines()
+        number = next(line.split("\t")[0] for line in modules if f"sink_name={speaker} " in line)
+        assert self._run("pactl", "unload-module", number).returncode == 0
+
+    def plug_in(self, speaker: str) -> None:
+        """Bring it back."""
+        arguments = [f"sink_name={speaker}", "norewinds=1", *SPEAKERS[speaker].split()]
+        assert self._run("pactl", "load-module", "module-null-sink", *arguments).returncode == 0
+
     @asynccontextmanager
     async def recording(
         self, speaker: str = "speaker", *, rate: int = 48000, channels: int = 2
@@ -147,7 +158,8 @@ def sounddevice() -> Any:
     import sounddevice
 
     if not initialised:
-        sounddevice._terminate()
+        if sounddevice._initialized:
+            sounddevice._terminate()
         sounddevice._initialize()
     return sounddevice
 

@@ -14,9 +14,10 @@ from aiohttp import web
 
 from fake_sounddevice import FakeSoundDevice, sounddevice
 from oggstream.cli.checks import device, libraries, mends, service
-from oggstream.cli.checks.device import Block, Played, check_clock, check_device
+from oggstream.cli.checks.device import Block, Played, check_callback, check_clock, check_device
 from oggstream.cli.checks.finding import FAIL, OK, WARN, Finding, failed
 from oggstream.errors import LibraryError, SourceConnectionError
+from oggstream.sinks import native
 from oggstream.voice.server import SpeechServer
 from pulse import SoundServer, sound_server
 from speech_server import CERTIFICATE, answering, free_port, hanging, openai_error, server_tls, serving
@@ -168,6 +169,32 @@ def test_what_an_error_advises_becomes_what_mends_it() -> None:
     assert failed("x", error) == Finding("x", FAIL, "no name; no way", "check the network")
     assert failed("x", error, "do this").mend == "do this"
     assert failed("x", SourceConnectionError("just so")) == Finding("x", FAIL, "just so")
+
+
+async def test_the_callback_in_c_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "library", lambda: None)
+    found = await only(check_callback)
+    assert (found.level, found.mend) == (OK, None)
+    assert "is in C" in found.says
+
+
+async def test_a_callback_in_python_is_told_of_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(native.SWITCH, raising=False)
+
+    def missing() -> None:
+        raise native.Missing("it was not built")
+
+    monkeypatch.setattr(native, "library", missing)
+    found = await only(check_callback)
+    assert (found.level, found.mend) == (WARN, mends.rebuild())
+    assert "is Python's (it was not built)" in found.says
+
+
+async def test_a_callback_in_python_that_is_wanted_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(native.SWITCH, "1")
+    found = await only(check_callback)
+    assert found.level == OK
+    assert "OGGSTREAM_PYTHON_CALLBACK is set" in found.says
 
 
 async def test_a_real_device_opens_plays_and_keeps_time(sound_server: SoundServer) -> None:

@@ -2,19 +2,21 @@ from __future__ import annotations
 
 import asyncio
 import math
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import pulse
-from fake_sounddevice import HOST_ERROR, FakeSoundDevice, FakeStream, PortAudioError, sounddevice
+from fake_sounddevice import HOST_ERROR, INVALID_DEVICE, FakeSoundDevice, FakeStream, PortAudioError, sounddevice
 from oggstream.audio.convert import Converter
 from oggstream.audio.frame import PcmFrame
 from oggstream.audio.ring import FADE_SECONDS, PcmRing
 from oggstream.errors import DeviceError
 from oggstream.events import Event, Recorder, Warned, using
-from oggstream.sinks import device as device_module, native
+from oggstream.sinks import device as device_module, native, portaudio
 from oggstream.sinks.base import PreparedSink, SinkFormat
 from oggstream.sinks.device import DeviceSink
 from pulse import SoundServer, sound_server
@@ -502,3 +504,248 @@ async def test_a_device_that_opens_when_nobody_wants_it_any_more_is_closed(sound
     sink._stream.open(sink._attempt, asyncio.get_running_loop().time)
     assert sounddevice.streams[0].closed
     assert sink._stream.output is None
+
+
+# A device that vanishes.
+
+
+@pytest.fixture
+def warnings() -> Iterator[list[str]]:
+    """What is warned of."""
+    said: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, Warned):
+            said.append(event.message)
+
+    with using(Recorder(lambda: 0.0, 0.0, note)):
+        yield said
+
+
+async def reopened(sink: DeviceSink, sounddevice: FakeSoundDevice, number: int = 1) -> FakeStream:
+    """Look after the sink, as the engine does, until it plays on a further stream."""
+    while len(sounddevice.streams) <= number or not sounddevice.streams[number].active:
+        sink.check()
+        await asyncio.sleep(0.001)
+    stream = sounddevice.streams[number]
+    while sink._loss is not None:
+        stream.ask(1)
+        sink.check()
+        await asyncio.sleep(0.001)
+    return stream
+
+
+async def test_a_lost_device_is_opened_again_and_goes_on_from_what_was_heard_last(
+    sounddevice: FakeSoundDevice, warnings: list[str]
+) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    ring = begun(SinkFormat(2, RATE), np.full((RATE, 2), 0.5, np.float32))
+    sink.start(ring)
+    for _ in range(20):
+        stream.ask()
+        await asyncio.sleep(0.01)
+    assert sink._stream.output is not None
+    assert sink._stream.output.called is not None
+    heard = ring.heard_at(sink._stream.output.called)
+    assert ring.read - heard > 0
+    stream.vanish()
+    stream = await reopened(sink, sounddevice)
+    assert ring.read == heard
+    sound = stream.ask()
+    assert 0 < sound[0] < sound[100] < sound[2 * FADE - 2] == 0.5
+    assert ring.read == heard + 480
+    assert (ring.stalls, ring.stalled_samples) == (0, 0)
+    assert ring.heard_at(asyncio.get_running_loop().time()) == heard
+    assert len(warnings) == 1
+    assert "the output device stopped playing; it went on after" in warnings[0]
+    assert sink.callbacks > 21
+    assert sounddevice.listings == 2
+    await sink.aclose()
+    assert [each.closed for each in sounddevice.streams] == [True, True]
+
+
+async def test_a_ring_that_begins_while_the_device_is_lost_is_heard_whole(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    stream.vanish()
+    sink.check()
+    sink.start(begun(SinkFormat(2, RATE), np.full((RATE, 2), 0.5, np.float32)))
+    stream = await reopened(sink, sounddevice)
+    assert stream.ask() == [0.5] * 960
+    await sink.aclose()
+
+
+async def test_a_device_that_refuses_at_first_is_asked_again(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    stream.vanish()
+    sounddevice.refusal = PortAudioError("gone", INVALID_DEVICE)
+    while not sounddevice.listings > 2:
+        sink.check()
+        await asyncio.sleep(0.001)
+    sounddevice.refusal = None
+    await reopened(sink, sounddevice)
+    await sink.aclose()
+
+
+async def test_it_comes_back_in_the_format_of_the_ring_or_not_at_all(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "RETURN_SECONDS", 0.1)
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    sink.start(begun(SinkFormat(2, RATE), noise(0.1)))
+    sounddevice.tried.clear()
+    sounddevice.takes = [(1, RATE)]
+    stream.vanish()
+    with pytest.raises(DeviceError, match="and did not come back"):
+        await sink.drain()
+    assert set(sounddevice.tried) == {(2, RATE)}
+    await sink.aclose()
+
+
+async def test_a_device_that_does_not_return_is_an_error_and_may_be_opened_later(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "RETURN_SECONDS", 0.1)
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    sink.start(begun(SinkFormat(2, RATE), noise(0.1)))
+    sounddevice.refusal = PortAudioError("gone", INVALID_DEVICE)
+    stream.vanish()
+    with pytest.raises(DeviceError, match="the output device stopped playing and did not come back"):
+        await sink.drain()
+    with pytest.raises(DeviceError, match="the output device stopped playing"):
+        sink.check()
+    with pytest.raises(DeviceError, match="is not open"):
+        sink.start(PcmRing(2))
+    sounddevice.refusal = None
+    assert await sink.prepare() == SinkFormat(2, RATE)
+    sink.check()
+    await sink.aclose()
+    assert all(each.closed for each in sounddevice.streams)
+
+
+async def test_an_audio_system_that_hangs_when_the_device_is_gone_is_an_error_too(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "RETURN_SECONDS", 0.1)
+    monkeypatch.setattr(device_module, "CLOSE_SECONDS", 0.1)
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    sink.start(begun(SinkFormat(2, RATE), noise(0.1)))
+    sounddevice.closing.clear()
+    stream.vanish()
+    with pytest.raises(DeviceError, match="did not come back"):
+        await sink.drain()
+    await sink.aclose()
+    sounddevice.closing.set()
+
+
+async def test_closing_while_the_device_is_lost_closes_what_comes_back(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    stream.vanish()
+    sounddevice.opening.clear()
+    sink.check()
+    await asyncio.sleep(0.01)
+    closing = asyncio.create_task(sink.aclose())
+    await asyncio.sleep(0.01)
+    sounddevice.opening.set()
+    await closing
+    assert all(each.closed for each in sounddevice.streams)
+
+
+async def test_another_default_output_is_followed_when_asked(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch, warnings: list[str]
+) -> None:
+    monkeypatch.setattr(device_module, "FOLLOW_SECONDS", 0.0)
+    names = iter(["Speakers", None, "Speakers"])
+    monkeypatch.setattr(portaudio, "default_output", lambda: next(names, "Headset"))
+    sink = DeviceSink(follow_default=True)
+    stream = await opened(sink, sounddevice)
+    ring = begun(SinkFormat(2, RATE), np.full((RATE, 2), 0.5, np.float32))
+    sink.start(ring)
+    while len(sounddevice.streams) == 1:
+        stream.ask(48)
+        sink.check()
+        await asyncio.sleep(0.001)
+    await reopened(sink, sounddevice)
+    assert "the default output is 'Headset' now" in warnings[0]
+    assert sounddevice.streams[0].closed
+    await sink.aclose()
+
+
+async def test_the_default_output_is_not_looked_at_unless_asked(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portaudio, "default_output", lambda: pytest.fail("looked"))
+    for sink in (DeviceSink(), DeviceSink("Speakers", follow_default=True)):
+        await opened(sink, sounddevice)
+        sink.check()
+        await asyncio.sleep(0.01)
+        await sink.aclose()
+
+
+async def test_a_real_speaker_that_is_unplugged_and_comes_back_goes_on(
+    sound_server: SoundServer, warnings: list[str]
+) -> None:
+    level = np.full((3 * RATE, 2), 0.5, np.float32)
+    sink = DeviceSink("speaker")
+    ring = begun(await sink.prepare(), level)
+    sink.start(ring)
+    await asyncio.sleep(0.3)
+    sound_server.unplug("speaker")
+    await asyncio.sleep(0.1)
+    sound_server.plug_in("speaker")
+    async with sound_server.recording() as recording:
+        while not warnings:
+            sink.check()
+            await asyncio.sleep(0.02)
+        before = ring.read
+        ring.finish()
+        await sink.drain()
+        await sink.aclose()
+    assert 0.2 * RATE < before < RATE
+    assert ring.stalls == 0
+    assert len(recording.sound) >= ring.written - before
+    assert recording.sound.max() == 0.5
+
+
+async def test_a_real_speaker_that_stays_away_is_an_error(
+    sound_server: SoundServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_module, "RETURN_SECONDS", 0.5)
+    sink = DeviceSink("speaker")
+    sink.start(begun(await sink.prepare(), noise(1)))
+    for speaker in pulse.SPEAKERS:
+        sound_server.unplug(speaker)
+    with pytest.raises(DeviceError, match="the output device stopped playing and did not come back"):
+        await sink.drain()
+    await sink.aclose()
+
+
+# The interpreter.
+
+
+async def test_the_switch_interval_is_shortened_while_a_callback_in_python_needs_it(
+    sounddevice: FakeSoundDevice, callback: str
+) -> None:
+    usual = sys.getswitchinterval()
+    one, other = DeviceSink(switch_interval=0.001), DeviceSink(switch_interval=0.0005)
+    await one.prepare()
+    await other.prepare()
+    assert sys.getswitchinterval() == pytest.approx(0.0005 if callback == "python" else usual)
+    await other.aclose()
+    assert sys.getswitchinterval() == pytest.approx(0.001 if callback == "python" else usual)
+    await one.aclose()
+    assert sys.getswitchinterval() == usual
+
+
+async def test_the_sink_says_who_reads_the_rings(sounddevice: FakeSoundDevice, callback: str) -> None:
+    sink = DeviceSink()
+    assert sink.callback == callback
+    await sink.prepare()
+    assert sink.callback == callback
+    await sink.aclose()

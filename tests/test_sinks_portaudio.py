@@ -246,3 +246,59 @@ def test_a_portaudio_that_does_not_start_says_why(monkeypatch: pytest.MonkeyPatc
     importing(monkeypatch, fail)
     with pytest.raises(DeviceError, match="PortAudio does not start: Error initializing PortAudio"):
         devices()
+
+
+def test_the_devices_are_looked_for_again_when_no_stream_is_open(sounddevice: FakeSoundDevice) -> None:
+    stream = opened()
+    portaudio.refresh()
+    assert sounddevice.listings == 1
+    close_output(stream)
+    portaudio.refresh()
+    assert sounddevice.listings == 2
+
+
+def test_a_refused_look_is_made_up_for_by_the_next_call(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.initializing = PortAudioError("Error initializing PortAudio", HOST_ERROR)
+    with pytest.raises(DeviceError, match="cannot look for the output devices again"):
+        portaudio.refresh()
+    with pytest.raises(DeviceError, match="PortAudio does not start"):
+        devices()
+    sounddevice.initializing = None
+    assert len(devices()) == 2
+
+
+def test_a_stream_that_cannot_be_stopped_is_closed(sounddevice: FakeSoundDevice) -> None:
+    stream = opened()
+
+    def fail() -> None:
+        raise PortAudioError("Error stopping stream", UNAVAILABLE)
+
+    stream.stop = fail  # type: ignore[method-assign]
+    close_output(stream)
+    assert stream.closed
+
+
+def test_a_stream_is_settled_before_it_starts_and_its_format_may_be_given(sounddevice: FakeSoundDevice) -> None:
+    seen: list[tuple[int, bool]] = []
+    open_output(
+        None,
+        lambda *_: None,
+        latency=0.02,
+        blocksize=0,
+        form=(1, 44100),
+        before_start=lambda stream: seen.append((stream.channels, stream.active)),
+    )
+    assert seen == [(1, False)]
+    assert sounddevice.tried == [(1, 44100)]
+
+
+def test_another_process_names_the_default_output(sound_server: SoundServer) -> None:
+    assert portaudio.default_output() == "speaker"
+
+
+def test_a_process_that_knows_no_default_output_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portaudio, "_ASK_DEFAULT", "raise SystemExit(1)")
+    assert portaudio.default_output() is None
+    monkeypatch.setattr(portaudio, "_ASK_DEFAULT", "input()")
+    monkeypatch.setattr(portaudio, "ASK_SECONDS", 0.0)
+    assert portaudio.default_output() is None

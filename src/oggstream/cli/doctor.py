@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import ConfigError
-from .checks.device import check_device
+from .checks.device import check_callback, check_device
 from .checks.finding import FAIL, Finding
 from .checks.libraries import check_libopus, check_packages, check_portaudio, check_python, check_voice
 from .checks.service import check_endpoint, check_key
@@ -36,6 +36,7 @@ CHECKS = (  # those of what others build on come first
     Check("packages", check_packages, 10.0),
     Check("libopus", check_libopus, 10.0),
     Check("portaudio", check_portaudio, 15.0),
+    Check("callback", check_callback, 5.0),
     Check("device", check_device, 15.0),
     Check("voice", check_voice, 15.0),
     Check("key", check_key, 5.0),

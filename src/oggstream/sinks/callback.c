@@ -43,7 +43,7 @@ enum {
 enum { BEGUN, WENT_ON, CORRECTED };
 
 /* The slots of an output: the same numbers as in sinks/native.py. */
-enum { RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED };
+enum { RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK };
 
 static const double PI = 3.141592653589793;
 static const double CREEP_SECONDS = 1e-6; /* see sinks/clock.py */
@@ -217,6 +217,7 @@ static double heard_at(int64_t *output, const Times *times)
 {
     double now = oggstream_clock(), offset = now - times->called, before = number(output + OFFSET);
     set_number(output + CALLED, now);
+    set_number(output + AHEAD, times->dac - times->called);
     if (times->dac <= times->called)
         return now + number(output + LATENCY);
     if (offset - before < STEP_SECONDS) /* `before` is minus infinity at first */
@@ -245,6 +246,7 @@ EXPORTED int oggstream_callback(
         oggstream_read(ring, out, (int64_t)frames, at);
     else
         memset(out, 0, frames * sizeof(float) * (size_t)LOAD(output + WIDTH));
+    STORE(output + BLOCK, (int64_t)frames);
     STORE(output + PLAYED, output[PLAYED] + (int64_t)frames);
     STORE(output + RETURNED, output[RETURNED] + 1);
     return 0; /* paContinue */

@@ -15,7 +15,7 @@ from ..errors import DeviceError
 from ..events import Warned, emit
 from ..threads import begin
 from .clock import Heartbeat
-from .stream import Attempt, DeviceStream, make_output
+from .stream import Attempt, DeviceStream
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -78,7 +78,7 @@ class DeviceSink:
     def callback(self) -> str:
         """Who reads the rings, "c" or "python"; before the device is open, who will."""
         output = self._stream.output
-        return (output or make_output(_no_clock)).kind
+        return (output or self._stream.make_output(_no_clock)).kind
 
     @property
     def callbacks(self) -> int:

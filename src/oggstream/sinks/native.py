@@ -23,8 +23,8 @@ SWITCH = "OGGSTREAM_PYTHON_CALLBACK"
 
 # The slots of an output: the same numbers as in callback.c. The first four are the loop's, the rest the callback's.
 RING, LEAD, LATENCY, WIDTH = range(4)  # RING: the address of a block, or 0; LATENCY: double; WIDTH: channels
-CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED = range(4, 10)  # the last two: doubles
-SLOTS = 10
+CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK = range(4, 12)  # OFFSET to AHEAD: doubles
+SLOTS = 12
 
 
 class NativeCallback(NamedTuple):
@@ -113,6 +113,11 @@ class NativeOutput:
     def called(self) -> float | None:
         """When it last asked, on the event loop's clock."""
         return self._numbers[CALLED] + self._clock_offset() if self.callbacks else None
+
+    @property
+    def latest(self) -> tuple[float, int]:
+        """Of the latest block, the seconds that it was ahead of the converter, and its samples."""
+        return self._numbers[AHEAD], self._counters[BLOCK]
 
     def settle(self, *, channels: int, latency: float, lead: int) -> None:
         """Take what the stream turned out to be."""

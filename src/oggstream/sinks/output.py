@@ -42,6 +42,11 @@ class Output(Protocol):
         """When it last asked, on the event loop's clock."""
         ...
 
+    @property
+    def latest(self) -> tuple[float, int]:
+        """Of the latest block, the seconds that it was ahead of the converter, and its samples."""
+        ...
+
     def settle(self, *, channels: int, latency: float, lead: int) -> None:
         """Say what the stream turned out to be, before the first ring."""
         ...
@@ -68,6 +73,7 @@ class PythonOutput:
         self.underflows = 0  # callback
         self.played = 0  # callback
         self.called: float | None = None  # callback
+        self.latest = (0.0, 0)  # callback
         self._now = now
         self._clock = DacClock(now)
         self._lead = 0  # before the first ring
@@ -99,6 +105,7 @@ class PythonOutput:
         if status and status.output_underflow:
             self.underflows += 1
         at = self._clock.at(time.outputBufferDacTime, time.currentTime)
+        self.latest = (time.outputBufferDacTime - time.currentTime, frames)
         before, ring = self._rings
         if before is not None and before.cutting and not before.silenced:
             ring = before  # its fade comes first

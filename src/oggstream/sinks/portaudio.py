@@ -117,7 +117,7 @@ def refresh() -> None:
     with _locked():
         sounddevice = load()
         if not _running:
-            with _translated(sounddevice, "look for output devices again"):
+            with _translated(sounddevice, "look for the output devices again"):
                 sounddevice._terminate()  # noqa: SLF001  # the only way: PortAudio lists its devices once
                 sounddevice._initialize()  # noqa: SLF001
 
@@ -141,6 +141,9 @@ def load() -> Any:
     """The module sounddevice, with PortAudio initialised. Raises `DeviceError` where it cannot be loaded."""
     try:
         import sounddevice
+
+        if not sounddevice._initialized:  # noqa: SLF001  # `refresh` was refused
+            sounddevice._initialize()  # noqa: SLF001
     except OSError as error:
         install = _INSTALL.get(sys.platform, "`pip install --force-reinstall sounddevice`, which carries it")
         raise DeviceError(f"PortAudio, which plays the sound, was not found: install it with {install}") from error

@@ -40,6 +40,8 @@ class DeviceStream:
         self.device = device
         self.output: Output | None = None
         """The callback of the open stream."""
+        self.make_output = make_output
+        """Makes the callback of each stream, with the event loop's clock."""
         self._latency = latency
         self._blocksize = blocksize
         self._lead_in = lead_in
@@ -80,7 +82,7 @@ class DeviceStream:
         from .portaudio import close_output, open_output
 
         with self._guard:
-            output = make_output(now)
+            output = self.make_output(now)
             stream = open_output(
                 self.device,
                 output.callback,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from argparse import Namespace
 from itertools import pairwise
@@ -32,6 +33,20 @@ class Played(NamedTuple):
     channels: int
     rate: float
     blocks: list[Block]
+
+
+async def check_callback(_args: Namespace) -> list[Finding]:
+    """Who hands samples to the device: a callback in C, or one in Python, which other threads can hold up."""
+    from ...sinks import native
+
+    try:
+        native.library()
+    except native.Missing as missing:
+        says = f"the audio callback is Python's ({missing}): busy threads in the same process can be heard"
+        if os.environ.get(native.SWITCH):
+            return [Finding("callback", OK, says)]
+        return [Finding("callback", WARN, says, mends.rebuild())]
+    return [Finding("callback", OK, "the audio callback is in C: other threads of the process do not hold it up")]
 
 
 async def check_device(args: Namespace) -> list[Finding]:

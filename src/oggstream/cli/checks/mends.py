@@ -37,6 +37,11 @@ def install(what: str) -> str:
     return wheel(what)
 
 
+def rebuild() -> str:
+    """The command that installs oggstream anew, with the part that takes a C compiler."""
+    return f"{python()} -m pip install --force-reinstall --no-deps --no-binary oggstream oggstream"
+
+
 def wheel(what: str) -> str:
     """The command that installs a library, or a package, from a wheel."""
     return f"{python()} -m pip install {_WHEELS.get(what, what)}"
