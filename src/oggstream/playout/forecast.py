@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .habits import Habits, Utterance
-from .log import ArrivalLog
+
+if TYPE_CHECKING:
+    from .log import ArrivalLog
 
 CHARACTERS_PER_SECOND = 13.6  # of English speech
 UNKNOWN = (
-    Utterance(0.2, 0.0, 0.0, CHARACTERS_PER_SECOND),
-    Utterance(0.3, 0.1, 0.04, CHARACTERS_PER_SECOND),
-    Utterance(0.7, 0.1, 0.1, CHARACTERS_PER_SECOND),
+    Utterance(pace=0.2, delay=0.0, margin=0.0, characters=0.0),
+    Utterance(pace=0.3, delay=0.1, margin=0.04, characters=0.0),
+    Utterance(pace=0.7, delay=0.1, margin=0.1, characters=0.0),
 )
 """How a service may behave that nobody knows."""
 FAMILIAR = 10  # utterances after which nothing but what was learnt counts
-UNEVEN = 0.01  # variance of the time that a second of audio takes, as a share of its square: how much noise is usual
+UNEVEN = 0.01  # variance of the time that a second of audio takes, as a share of the square of its mean
 SPREAD = 0.01  # the same of the pace of utterances, while few are known
-PRIOR_AUDIO = 0.3  # seconds of audio that weigh as much as what is assumed about an unknown service
-MOST_AUDIO = 10.0  # and at most about a known one
+PRIOR_AUDIO = 0.3  # seconds of audio that tell as much as what is assumed about an unknown service,
+MOST_AUDIO = 10.0  # and at most as what is known of a slow one
 UNKNOWN_LEFT = 6.0  # seconds of audio that are taken to come where the text does not tell
-LEAST_LEFT = 0.5
+LEAST_LEFT = 0.5  # and where it says that there should be none
 
 
-class Scenario(NamedTuple):
-    """One way that it may go: like ``like``, which counts ``weight`` (all together 1), and what is seen now counts as
-    much once ``firm`` seconds of audio have come.
+class Way(NamedTuple):
+    """A way that it may go: like ``like``. All weights together make 1.
+
+    ``firm``: seconds of audio that tell as much about the pace of this utterance as what is known before.
     """
 
     weight: float
@@ -33,21 +36,40 @@ class Scenario(NamedTuple):
     firm: float
 
 
-def scenarios(habits: Habits) -> list[Scenario]:
-    """The ways it may go with a service of these habits: mixed with those of unknown ones until it is familiar."""
-    known = habits.utterances
-    share = min(len(known), FAMILIAR) / FAMILIAR
-    usual = habits.characters_per_second(CHARACTERS_PER_SECOND)
-    firm = firmness([like.pace for like in known])
-    out = [Scenario(share / len(known), like._replace(characters=like.characters or usual), firm) for like in known]
-    if share < 1:
-        rest = (1 - share) / len(UNKNOWN)
-        out += [Scenario(rest, like._replace(characters=usual), PRIOR_AUDIO) for like in UNKNOWN]
-    return sorted(out, key=lambda scenario: scenario.like.pace)
+class Forecast:
+    """The ``ways`` that it may go with a service of these habits, from fast to slow: mixed with those of an unknown
+    one until it is familiar.
+    """
+
+    def __init__(self, habits: Habits) -> None:
+        known = habits.utterances
+        share = min(len(known), FAMILIAR) / FAMILIAR
+        usual = habits.characters_per_second(CHARACTERS_PER_SECOND)
+        firm = _firmness([like.pace for like in known])
+        ways = [Way(share / len(known), like, firm) for like in known]
+        if share < 1:
+            ways += [Way((1 - share) / len(UNKNOWN), like, PRIOR_AUDIO) for like in UNKNOWN]
+        ways = [way._replace(like=_speaking(way.like, usual)) for way in ways]
+        self.ways = sorted(ways, key=lambda way: way.like.pace)
+
+    def quantile(self, share: float) -> Way:
+        """The slowest way but those that make up the last 1 - ``share`` of the weight."""
+        reached = 0.0
+        for way in self.ways:
+            reached += way.weight
+            if reached >= share:
+                return way
+        return self.ways[-1]
 
 
-def firmness(paces: list[float]) -> float:
-    """Seconds of audio that tell as much about an utterance's pace as ``paces`` of earlier ones: many if these agree."""
+def _speaking(like: Utterance, usual: float) -> Utterance:
+    return like if like.characters else like._replace(characters=usual)
+
+
+def _firmness(paces: list[float]) -> float:
+    """Few seconds of audio where earlier utterances differ, or are few; fewer for a fast service, which must not turn
+    slow unnoticed.
+    """
     if not paces:
         return PRIOR_AUDIO
     mean = sum(paces) / len(paces)
@@ -56,38 +78,27 @@ def firmness(paces: list[float]) -> float:
     return min(UNEVEN / spread, MOST_AUDIO * min(1.0, mean))
 
 
-def quantile(ways: list[Scenario], share: float) -> Scenario:
-    """The way than which ``share`` of all, by weight, are not slower. ``ways`` go from fast to slow."""
-    reached = 0.0
-    for scenario in ways:
-        reached += scenario.weight
-        if reached >= share:
-            return scenario
-    return ways[-1]
-
-
 class Outlook:
-    """What is to come, seen at one moment: ``elapsed`` and ``audio`` seconds since, and after, the first burst."""
+    """What is to come, seen at ``now``, when the answer to a request is under way as ``log`` says.
+
+    ``characters`` is how much text there is so far, ``open_end`` whether more may come.
+    """
 
     def __init__(self, log: ArrivalLog, characters: int, open_end: bool, now: float) -> None:
-        self._received, self._burst = log.received, log.burst
-        self._characters, self._open_end = characters, open_end
-        self.since = now - log.last
-        begun = log.received - log.burst
-        self._elapsed, self._audio = log.last - log.first, begun
-        # The next burst is not there: if that is news, it counts as if it came now.
-        self._late_elapsed, self._late_audio = now - log.first, log.received
+        self.since = 0.0 if log.waiting else now - log.last  # the last burst
+        self._received = log.received
+        self._characters = characters
+        self._least = UNKNOWN_LEFT if open_end else LEAST_LEFT
+        self._elapsed = log.last - log.first
+        self._audio = log.received - log.burst - log.before  # what arrived in that time
+        self._burst = 0.0 if log.waiting else log.burst
 
-    def pace(self, scenario: Scenario) -> float:
-        """Seconds that a second of audio takes."""
-        firm = scenario.firm
-        expected = firm * scenario.like.pace
-        return max(
-            (expected + self._elapsed) / (firm + self._audio),
-            (expected + self._late_elapsed) / (firm + self._late_audio),
-        )
+    def pace(self, way: Way) -> float:
+        """Seconds that a second of audio takes, if it goes that way: at least as many as if a burst came just now."""
+        _, like, firm = way
+        took, audio = firm * like.pace + self._elapsed, firm + self._audio
+        return max(took / audio, (took + self.since) / (audio + self._burst))
 
-    def left(self, scenario: Scenario) -> float:
+    def left(self, like: Utterance) -> float:
         """Seconds of audio that have not arrived."""
-        least = UNKNOWN_LEFT if self._open_end else LEAST_LEFT
-        return max(self._characters / scenario.like.characters - self._received, least)
+        return max(self._characters / like.characters - self._received, self._least)

@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 SCHEMA = 1
-KEPT = 16  # utterances: what was before them is forgotten
+KEPT = 12  # utterances: what was before them is forgotten
 FORMATS_KEPT = 8
 
 
@@ -71,7 +71,7 @@ class Habits(NamedTuple):
         """Read what `to_dict` gave; None for anything else: what is damaged is as good as not learnt."""
         try:
             return cls._read(data)
-        except (TypeError, ValueError, KeyError, AttributeError):
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
             return None
 
     @classmethod

@@ -5,18 +5,20 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from .forecast import Outlook, Scenario, quantile, scenarios
+from .forecast import Forecast, Outlook, Way
 from .habits import Habits
 from .log import ArrivalLog
 
-STALL = 1.0  # a stall is as bad as waiting so many seconds for the first sound,
-SILENCE = 10.0  # and each second of it as bad as so many of these
+# A second of waiting for the first sound costs 1.
+STALL = 1.0  # what a stall costs,
+SILENCE = 10.0  # and each second of it
+
 CAUTION = 0.7  # share of the ways it may go in which the speed gets round a stall
-CARE = 0.25  # seconds of audio that may lack, a second of audio before the end, if it goes worse than it seems
-UNHEARD = 0.985  # a speed from here on is not worth changing the sound
+CARE = 0.25  # seconds of audio kept for what may go worse, when a second is to come; grows as noise does, by its root
 SOON = 1.0  # seconds of audio to come, over which
 RESERVE = 0.3  # so many are kept, by slowing down, where the source is hardly faster than the sound
-SOONEST, OFTEN, SELDOM = 0.002, 0.05, 0.5  # seconds between two questions
+UNHEARD = 0.985  # a speed from here on is not worth changing the sound
+SOONEST, OFTEN, SELDOM = 0.002, 0.05, 0.5  # seconds until the next question
 ROUNDING = 1e-6
 
 
@@ -25,7 +27,7 @@ class Phase(Enum):
 
     FILLING = "nothing yet"
     PLAYING = "speech"
-    STALLED = "nothing: what came was played"
+    STALLED = "nothing: all that had come was played"
 
 
 class Decision(NamedTuple):
@@ -42,13 +44,14 @@ class Decision(NamedTuple):
 class Policy:
     """The rule for one speech. It knows no clock: ``now`` is in seconds from any zero and never goes back.
 
-    What happens is told by `expect`, `arrived`, `joined`, `ended`, `started`, `stalled` and `resumed`; `decide`
-    changes nothing. Fixed buffers (``start_buffer``, ``resume_buffer``, in seconds of audio) replace the rule for the
-    start and for going on after a stall. ``slowest`` is the least playback rate; 1: never slow down.
+    What happens is told by `expect`, `arrived`, `joined`, `ended`, `started`, `stalled` and `resumed`, each when
+    it happens; `decide` changes nothing. Fixed buffers (``start_buffer``, ``resume_buffer``, in seconds of audio)
+    replace the rule for the start and for going on after a stall. ``slowest`` is the least playback rate; 1: never
+    slow down.
 
-    Each earlier utterance of the service is a way that this one may go: how fast its audio comes, and how much had to
-    be there first. A start (or going on) that is too early in some of them is weighed against the wait that would
-    have been enough: that is a quantile of the waits that earlier utterances would have needed.
+    Each earlier utterance of the service is a way that this one may go: how fast its audio comes, and what it needed
+    before the first sound. Starting too early for some of them is weighed against the wait that would have been
+    enough, so that one waits for a quantile of what earlier utterances needed, and not for what only few would need.
     """
 
     def __init__(
@@ -64,11 +67,11 @@ class Policy:
         self._fixed = {Phase.FILLING: start_buffer, Phase.STALLED: resume_buffer}
         self._slowest = slowest
         self._phase = Phase.FILLING
-        self._again: float | None = None  # when audio came first, or first after a stall
         self._over = False  # nothing more will arrive
+        self._since: float | None = None  # when audio came for the first time in the silence at hand
         self._characters = 0
-        self._ways = scenarios(self._habits)
-        self._usual = quantile(self._ways, CAUTION)
+        self._forecast = Forecast(self._habits)
+        self._usual = self._forecast.quantile(CAUTION)
         self._log = ArrivalLog()
 
     def expect(self, characters: int) -> None:
@@ -76,70 +79,72 @@ class Policy:
         self._characters += characters
 
     def arrived(self, now: float, seconds: float) -> None:
-        """``seconds`` more of audio are there."""
-        if self._again is None:
-            self._again = now
+        """``seconds`` more of audio are there: what can be played after what was there before."""
         self._log.add(now, seconds)
+        if self._since is None:
+            self._since = now
 
-    def joined(self, now: float) -> None:
+    def joined(self, now: float) -> None:  # noqa: ARG002  # all events have one
         """What arrives next answers another request: the wait for it says nothing about the service's pace."""
-        self._log.close()
+        self._log.join()
 
-    def ended(self, now: float) -> None:
+    def ended(self, now: float) -> None:  # noqa: ARG002  # all events have one
         """No more audio will arrive."""
         self._over = True
 
-    def started(self, now: float) -> None:
+    def started(self, now: float) -> None:  # noqa: ARG002  # all events have one
         """The first sound is on its way."""
         self._phase = Phase.PLAYING
 
-    def stalled(self, now: float) -> None:
+    def stalled(self, now: float) -> None:  # noqa: ARG002  # all events have one
         """What had arrived was played, and more is to come."""
-        self._phase, self._again = Phase.STALLED, None
+        self._phase, self._since = Phase.STALLED, None
 
-    def resumed(self, now: float) -> None:
+    def resumed(self, now: float) -> None:  # noqa: ARG002  # all events have one
         """Sound goes on after a stall."""
         self._phase = Phase.PLAYING
 
     def decide(self, now: float, buffered: float, played: float) -> Decision:
-        """Say what to do now, with ``buffered`` seconds of audio received and not played, ``played`` seconds played."""
+        """Say what to do now, ``buffered`` seconds of audio being there and ``played`` seconds heard."""
         if self._over or not self._log.received:
             return Decision(buffered > 0, 1.0, SELDOM)
-        phase = Phase.PLAYING if self._phase is Phase.FILLING and played > 0 else self._phase
-        outlook = Outlook(self._log, self._characters, self.more_text or not self._characters, now)
+        open_end = self.more_text or not self._characters
+        outlook = Outlook(self._log, self._characters, open_end, now)
         speed = self._speed(outlook, buffered)
-        if phase is Phase.PLAYING:
+        if self._phase is Phase.PLAYING or (self._phase is Phase.FILLING and played > 0):
             return Decision(True, speed, OFTEN if speed < 1 or buffered < SELDOM else SELDOM)
-        fixed = self._fixed[phase]
+        fixed = self._fixed[self._phase]
         if fixed is not None:
             return Decision(buffered > 0 and buffered >= fixed - ROUNDING, speed, SELDOM)
-        price = 1.0 if phase is Phase.FILLING else SILENCE
-        wait = self._wait(outlook, now, buffered, price) if buffered > 0 else SELDOM
+        wait = self._wait(outlook, now, buffered) if buffered > 0 else SELDOM
         return Decision(wait <= 0, speed, min(max(wait, SOONEST), SELDOM))
 
     def learnt(self) -> Habits:
-        """The habits with what this utterance showed; the same ones if it did not come to its end."""
+        """The habits with what this speech taught; as they were if it did not come to its end."""
         utterance = self._log.utterance(self._characters, self._slowest) if self._over else None
         return self._habits.with_utterance(utterance) if utterance else self._habits
 
     def _speed(self, outlook: Outlook, buffered: float) -> float:
         """The rate at which what is there lasts, to the end and for the next second, as far as it is allowed."""
-        way = self._usual
-        pace, left = outlook.pace(way), outlook.left(way)
+        like = self._usual.like
+        pace, left = outlook.pace(self._usual), outlook.left(like)
+        near = min(left, SOON)
+        to_the_end = buffered + left - max(like.margin, CARE * pace * left**0.5)
         speed = min(
-            self._lasting(pace * left - outlook.since, buffered + left - max(way.like.margin, CARE * pace * left**0.5)),
-            self._lasting(pace * min(left, SOON) - outlook.since, buffered + min(left, SOON) - RESERVE),
+            self._lasting(to_the_end, pace * left - outlook.since),
+            self._lasting(buffered + near - RESERVE, pace * near - outlook.since),
         )
         return max(self._slowest, speed) if speed < UNHEARD else 1.0
 
-    def _lasting(self, time: float, audio: float) -> float:
-        """The rate at which ``audio``, the last burst left out, lasts ``time``."""
-        return (audio - self._log.burst) / time if time > 0 else 1.0
+    def _lasting(self, audio: float, time: float) -> float:
+        """The rate at which ``audio``, but for the burst that comes last, lasts ``time``."""
+        return (audio - self._log.burst) / max(time, SOONEST)
 
-    def _wait(self, outlook: Outlook, now: float, buffered: float, price: float) -> float:
-        """Seconds to wait, where each costs ``price``: the least costly of none and what each of the ways needs."""
-        waited = now - (now if self._again is None else self._again)
-        waits = [(self._lacks(way, outlook, buffered, waited), way.weight) for way in self._ways]
+    def _wait(self, outlook: Outlook, now: float, buffered: float) -> float:
+        """Seconds to wait: the least costly of none and what each of the ways needs."""
+        price = 1.0 if self._phase is Phase.FILLING else SILENCE
+        waited = 0.0 if self._since is None else now - self._since
+        waits = [(self._lacks(way, outlook, buffered, waited), way.weight) for way in self._forecast.ways]
         best, least = 0.0, float("inf")
         risk = missing = 0.0  # of the ways that need more than the wait at hand: their weight, and weighted wait
         for wait, weight in sorted([(0.0, 0.0), *waits], reverse=True):
@@ -149,10 +154,12 @@ class Policy:
             risk, missing = risk + weight, missing + weight * wait
         return best
 
-    def _lacks(self, way: Scenario, outlook: Outlook, buffered: float, waited: float) -> float:
-        """Seconds until it is time, if it goes that way."""
-        pace, left = outlook.pace(way), outlook.left(way)
-        _, delay, margin, _ = way.like
-        uneven = 0.0 if buffered > margin else min(delay - waited, (margin - buffered) * pace + 0.001)
-        slow = pace * left - outlook.since - (buffered + left - self._log.burst) / self._slowest + delay
-        return max(0.0, uneven, slow)
+    def _lacks(self, way: Way, outlook: Outlook, buffered: float, waited: float) -> float:
+        """Seconds until it is time, if it goes that way: the jitter covered, and what slowing down does not carry."""
+        like = way.like
+        pace, left = outlook.pace(way), outlook.left(like)
+        deficit = pace * left - outlook.since - (buffered + left - self._log.burst) / self._slowest + like.delay
+        if buffered > like.margin:
+            return max(0.0, deficit)
+        jitter = min(like.delay - waited, (like.margin - buffered) * pace + SOONEST)
+        return max(0.0, jitter, deficit)

@@ -1,0 +1,99 @@
+"""The arrivals of one speech, and what they teach."""
+
+from __future__ import annotations
+
+import pytest
+
+from oggstream.playout.habits import Utterance
+from oggstream.playout.log import ALL_OF, KEPT, MOST_DELAY, ArrivalLog
+
+SLOWEST = 0.87
+
+
+def taught(arrivals: list[tuple[float, float]], characters: int = 0) -> Utterance | None:
+    log = ArrivalLog()
+    for at, seconds in arrivals:
+        log.add(at, seconds)
+    return log.utterance(characters, SLOWEST)
+
+
+def known(arrivals: list[tuple[float, float]], characters: int = 0) -> Utterance:
+    utterance = taught(arrivals, characters)
+    assert utterance is not None
+    return utterance
+
+
+def test_what_comes_at_once_teaches_nothing() -> None:
+    assert taught([]) is None
+    assert taught([(5.0, 1.0), (5.0, 2.0)]) is None
+
+
+def test_packets_of_one_moment_are_one_burst() -> None:
+    log = ArrivalLog()
+    for at in (1.0, 2.0):
+        for _ in range(50):
+            log.add(at, 0.02)
+    assert log.burst == pytest.approx(1.0)
+    assert log.received == pytest.approx(2.0)
+    assert (log.first, log.last) == (1.0, 2.0)
+
+
+def test_the_pace_is_what_a_player_must_keep_to() -> None:
+    pages = [(10 + 0.5 * page, 1.0) for page in range(9)]
+    assert known([*pages, (14.0, 1.0)]) == (0.5, 0.0, 0.0, 0.0)  # the last two pages come together
+
+
+def test_a_pause_that_later_arrivals_make_good_is_a_delay() -> None:
+    early = known([(0.0, 0.02), (0.05, 0.02), (0.4, 0.02), *((0.4 + n / 100, 0.02) for n in range(1, 150))])
+    assert early.delay == pytest.approx(0.4 - 0.04 - 0.06)
+    assert early.margin == pytest.approx(0.04)
+
+
+def test_a_pause_after_much_had_come_is_none() -> None:
+    assert known([(0.0, 0.5), (0.1, 0.5), (0.9, 1.0)]).delay == 0
+
+
+def test_lateness_that_is_concealed_is_none() -> None:
+    assert known([(0.0, 0.02), (0.07, 0.02), (0.08, 0.5), (0.1, 0.5)]).delay == 0
+
+
+def test_what_the_pace_of_a_slow_service_explains_is_no_delay() -> None:
+    slow = known([(1.4 * page, 1.0) for page in range(10)])
+    assert slow.pace == pytest.approx(1.4)
+    assert slow.delay == 0
+
+
+def test_what_slowing_down_carries_is_no_delay() -> None:
+    assert known([(1.1 * page, 1.0) for page in range(10)]).delay == 0
+
+
+def test_a_delay_is_no_longer_than_can_be_waited_for() -> None:
+    assert known([(0.0, 0.02), (9.0, 60.0), (9.1, 1.0)]).delay == MOST_DELAY
+
+
+def test_characters_count_per_second_of_audio() -> None:
+    pages = [(0.5 * page, 1.0) for page in range(4)]
+    assert known(pages, 60).characters == 15
+    assert known(pages).characters == 0
+    assert known([(0.0, 0.2), (0.1, 0.2)], 60).characters == 0
+
+
+def test_only_the_answer_to_the_first_request_teaches_the_pace() -> None:
+    log = ArrivalLog()
+    log.add(0.0, 1.0)
+    log.add(0.5, 1.0)
+    log.join()
+    log.add(9.0, 1.0)
+    log.add(19.0, 1.0)
+    assert (log.first, log.before) == (9.0, 2.0)
+    assert log.utterance(40, SLOWEST) == (0.5, 0.0, 0.0, 10.0)
+
+
+def test_a_long_speech_is_remembered_in_bounded_memory() -> None:
+    log = ArrivalLog()
+    for number in range(50_000):
+        log.add(number * 0.01, 0.02)
+    assert ALL_OF < len(log._points) <= KEPT
+    utterance = log.utterance(0, SLOWEST)
+    assert utterance is not None
+    assert utterance.pace == pytest.approx(0.5, rel=0.01)
