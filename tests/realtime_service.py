@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -130,15 +131,24 @@ def one_after_another(*behaviours: Behaviour) -> Behaviour:
 
 @asynccontextmanager
 async def realtime_service(
-    behave: Behaviour = speaking, *, refusals: list[web.Response] | None = None
+    behave: Behaviour = speaking,
+    *,
+    refusals: list[web.Response] | None = None,
+    before: Callable[[], Awaitable[object]] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Service]:
-    """Run ``behave`` for each connection; the first ones are answered with ``refusals`` instead."""
+    """Run ``behave`` for each connection; the first ones are answered with ``refusals`` instead.
+
+    ``before`` is awaited before a handshake is answered.
+    """
     left = list(refusals or ())
 
     async def handle(request: web.Request) -> web.StreamResponse:
         service.requests.append(request)
         if left:
             return left.pop(0)
+        if before is not None:
+            await before()
         socket = web.WebSocketResponse(timeout=0.2)
         await socket.prepare(request)
         talk = Talk(socket, len(service.talks) + 1)
@@ -157,8 +167,8 @@ async def realtime_service(
     app.router.add_get("/v1/realtime", handle)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    service = Service(f"http://127.0.0.1:{runner.addresses[0][1]}/v1")
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    service = Service(f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}/v1")
     try:
         yield service
     finally:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -55,9 +56,9 @@ async def spoken(source: RealtimeSource, text: str = "Hello.", options: SpeechOp
 
 
 @pytest.fixture
-async def seen() -> AsyncIterator[list[events.Event]]:
+def seen() -> list[events.Event]:
     """What was reported; a context variable of a fixture does not reach the test, hence `noting`."""
-    yield []
+    return []
 
 
 def noting(seen: list[events.Event]) -> Any:
@@ -69,9 +70,8 @@ def of(kind: type[events.Event], seen: list[events.Event]) -> list[Any]:
 
 
 @pytest.fixture(autouse=True)
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oggstream.sources.retries.FIRST_DELAY", 0.001)
-    yield
 
 
 async def test_a_text_comes_as_pcm_with_its_rate_and_the_name_of_the_response() -> None:
@@ -229,12 +229,14 @@ async def test_a_service_that_makes_one_response_at_a_time_is_asked_again_when_i
         await talk.error(code, "Wait.", event_id=second["event_id"])
         await talk.audio(name, b"\1\1")
         await talk.done(name)
-        assert piece_of(again := await talk.asked()) == piece_of(second)
+        again = await talk.asked()
+        assert piece_of(again) == piece_of(second)
         await talk.say(again, b"\2\2")
         await talk.next("nothing")
 
     async with talking(narrow) as (source, _):
-        assert await asyncio.gather(spoken(source, "One."), spoken(source, "Two.")) == [b"\1\1", b"\2\2"]
+        one, two = await asyncio.gather(spoken(source, "One."), spoken(source, "Two."))
+        assert (one, two) == (b"\1\1", b"\2\2")
 
 
 async def test_closing_early_cancels_the_response_and_what_still_comes_is_dropped() -> None:
@@ -320,6 +322,43 @@ async def test_closing_the_source_closes_the_socket_and_a_later_text_opens_anoth
         await source.aclose()
         assert await spoken(source) == PCM
         assert len(service.talks) == 2
+
+
+async def test_closing_the_source_while_it_connects_leaves_nothing() -> None:
+    go_on = asyncio.Event()
+    async with realtime_service(before=go_on.wait) as service:
+        source = RealtimeSource(base_url=service.base, trust_env=False, max_retries=0)
+        task = asyncio.create_task(spoken(source))
+        await until(lambda: bool(service.requests))
+        await source._pool().aclose()
+        go_on.set()
+        with pytest.raises(errors.SourceBrokenError, match="was closed"):
+            await task
+        await until(lambda: service.open == 0)
+        await source.aclose()
+
+
+async def test_a_service_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(realtime_connection, "_SEND_SECONDS", 0.05)
+
+    async def deaf(talk: Talk) -> None:
+        await talk.hello()
+        await talk.audio(await talk.created(await talk.asked()))
+        assert talk.socket._writer is not None
+        talk.socket._writer.transport.pause_reading()
+        await asyncio.sleep(5)
+
+    async with realtime_service(deaf) as service:
+        source = RealtimeSource(base_url=service.base, trust_env=False, max_retries=0)
+        async with source.open("Hello.", PLAIN) as stream:
+            assert await anext(stream) == PCM
+            await asyncio.sleep(0.02)
+            style = SpeechOptions(instructions="x" * (16 << 20))
+            with pytest.raises(errors.SourceBrokenError, match="does not take what is sent"):
+                await spoken(source, options=style)
+            with pytest.raises(errors.SourceBrokenError, match="broke off in mid-speech"):
+                await anext(stream)
+        await source.aclose()
 
 
 async def test_closing_the_source_in_mid_speech_breaks_it_off() -> None:
@@ -457,6 +496,22 @@ async def test_a_hundred_megabytes_in_one_event_are_not_taken_in() -> None:
             await spoken(source)
 
 
+async def test_a_hundred_megabytes_in_fragments_are_not_taken_in() -> None:
+    async def huge(talk: Talk) -> None:
+        await talk.hello()
+        await talk.asked()
+        assert talk.socket._writer is not None
+        for index in range(100):
+            frame = struct.pack(">BBQ", 0 if index else 1, 127, 1 << 20) + b" " * (1 << 20)
+            talk.socket._writer.transport.write(frame)
+            await asyncio.sleep(0)
+        await talk.next("nothing")
+
+    async with talking(huge) as (source, _):
+        with pytest.raises(errors.FormatError, match="more than 8 MB"):
+            await spoken(source)
+
+
 async def test_frames_that_are_no_websockets_are_called_so() -> None:
     async def raw(talk: Talk) -> None:
         await talk.hello()
@@ -476,8 +531,10 @@ async def test_unknown_events_odd_shapes_and_binary_frames_are_passed_by() -> No
         asked = await talk.asked()
         name = await talk.created(asked)
         await talk.socket.send_bytes(b"\0\1\2")
-        for odd in (None, 1, "text", [], {}, {"type": 7}, {"type": "response.created"}, {"type": "response.done"}):
-            await talk.socket.send_str(json.dumps(odd))
+        kinds: list[Any] = [7, "response.created", "response.done"]
+        odd: list[Any] = [None, 1, "text", [], {}, *({"type": kind} for kind in kinds)]
+        for one in odd:
+            await talk.socket.send_str(json.dumps(one))
         await talk.send("rate_limits.updated", rate_limits="none")
         await talk.send("response.output_audio.delta", response_id="somebody_else", delta="AAAA")
         await talk.send("response.output_audio.delta", response_id=[1], delta="AAAA")
@@ -514,7 +571,7 @@ async def test_another_rate_than_asked_for_is_taken_from_what_the_service_says(w
 
     async def slower(talk: Talk) -> None:
         await talk.hello(**(output if where == "session" else {}))
-        fields = {"audio": {"output": output}} if where == "response" else {}
+        fields: dict[str, Any] = {"audio": {"output": output}} if where == "response" else {}
         name = await talk.created(await talk.asked(), **fields)
         await talk.audio(name)
         await talk.done(name)
@@ -690,6 +747,21 @@ async def test_a_rate_limit_waits_as_long_as_the_service_says(seen: list[events.
     assert [event.delay for event in of(events.Retrying, seen)] == [0.004]
 
 
+async def test_a_rate_limit_on_a_kept_connection_waits_too(seen: list[events.Event]) -> None:
+    async def limited(talk: Talk) -> None:
+        await talk.hello()
+        await talk.say(await talk.asked())
+        asked = await talk.asked()
+        await talk.error("rate_limit_exceeded", "Please try again in 0.002s.", event_id=asked["event_id"])
+        await speaking_on(talk)
+
+    async with talking(limited) as (source, _):
+        await spoken(source)
+        with noting(seen):
+            assert await spoken(source) == PCM
+    assert [event.delay for event in of(events.Retrying, seen)] == [0.002]
+
+
 async def test_a_rate_limit_without_a_word_on_when_takes_it_from_the_limits(seen: list[events.Event]) -> None:
     async def limited(talk: Talk) -> None:
         await talk.hello()
@@ -814,7 +886,7 @@ async def test_an_answer_without_speech_is_no_speech() -> None:
         await talk.next("nothing")
 
     async with talking(mute) as (source, _):
-        with pytest.raises(errors.NoAudioError, match="answered without speech: 'I would rather not.'"):
+        with pytest.raises(errors.NoAudioError, match=r"answered without speech: 'I would rather not\.'"):
             await spoken(source)
 
 

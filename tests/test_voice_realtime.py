@@ -251,7 +251,7 @@ async def test_responses_are_made_in_turn_with_those_of_the_other_endpoint() -> 
     async with session(jobs=1, queue=0) as client:
         await client.ask(LONG)
         await client.ask(TEXT)
-        statuses = {}
+        statuses: dict[str, Any] = {}
         while len(statuses) < 2:
             response = (await client.next("response.done"))["response"]
             statuses[response["status"]] = response["status_details"]

@@ -12,6 +12,7 @@ from ..errors import ConfigError, NoAudioError, OggStreamError, UsageError
 from .http import delay_after
 from .openai import (
     BASE_URL,
+    LONGEST_TEXT,
     VOICE,
     _environment as environment,
     check_text,
@@ -47,6 +48,7 @@ class RealtimeSource:
     """
 
     name = "realtime"
+    longest_text = LONGEST_TEXT
     formats = ("pcm",)
     """The formats of `SpeechOptions` that it can give."""
 

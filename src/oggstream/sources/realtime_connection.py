@@ -68,7 +68,10 @@ class Connection:
             return False
         self._setup = setup
         self._dialogue.coding = setup.coding
-        await self.set_up()
+        try:
+            await self.set_up()
+        except OggStreamError:  # it is gone
+            return False
         return True
 
     async def set_up(self) -> None:
@@ -86,9 +89,6 @@ class Connection:
     async def ask(self, piece: Piece) -> None:
         """Ask for ``piece``; on return it is on the wire. Raises `SourceBrokenError`, with ``piece.again`` set."""
         self._used = True
-        if self._dialogue.failure is not None:
-            piece.again = {}
-            raise self._dialogue.failure
         await self._send(self._dialogue.ask(piece))
 
     async def forget(self, piece: Piece) -> None:
@@ -109,6 +109,7 @@ class Connection:
         """Close at once; pieces under way break off. On return the task and the socket are gone."""
         self.reader.cancel()
         await asyncio.wait((self.reader,))
+        await self._socket.close()  # a task that is cancelled before its first step does nothing
 
     def _rest(self) -> None:
         if self._finished:
@@ -125,17 +126,22 @@ class Connection:
         return usable if usable > 60.0 else LONGEST_USE
 
     async def _send(self, event: Event) -> None:
-        """Put an event on the wire. Raises `SourceBrokenError`, which also ends all pieces: the connection is gone."""
+        """Put an event on the wire. A line that is cut is found by the reader, after what the service said before.
+
+        Raises `SourceBrokenError` when the service takes nothing, which also ends all pieces.
+        """
         import aiohttp
 
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await self._socket.send_str(json_body(event).decode())
-        except (aiohttp.ClientError, OSError) as error:  # a time-out is an OSError
+        except TimeoutError as error:
             gone = SourceBrokenError(f"{self._place} does not take what is sent to it; try again")
             self._dialogue.fail(gone, {})
             self.reader.cancel()
             raise gone from error
+        except (aiohttp.ClientError, OSError):
+            return
 
     async def _read(self) -> None:
         """Pass events on until the connection ends, whoever ends it."""

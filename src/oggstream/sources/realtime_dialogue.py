@@ -40,6 +40,7 @@ class Dialogue:
         self.set_up = False  # whether the service has answered the set-up
         self.failure: OggStreamError | None = None  # why the session is of no use any more
         self.expires_at: float | None = None  # Unix time, where the service tells
+        self._again: Mapping[str, str] | None = None  # after the failure, as in `Piece`
         self._place = place
         self._secrets = secrets
         self._asked: dict[str, Piece] = {}  # by their own names, in the order of asking
@@ -70,7 +71,10 @@ class Dialogue:
 
     def ask(self, piece: Piece) -> Event:
         """What to send for ``piece``, of which this tells from now on."""
-        self._asked[piece.id] = piece
+        if self.failure is None:
+            self._asked[piece.id] = piece
+        else:
+            piece.fail(self.failure, self._again, connection_lost=True)
         return response_create(piece.id, piece.text, piece.style)
 
     def forget(self, piece: Piece) -> list[Event]:
@@ -104,13 +108,14 @@ class Dialogue:
 
     def fail(self, error: OggStreamError, again: Mapping[str, str] | None = None) -> None:
         """End all pieces: those of which nothing was heard with ``error``, the others as broken off."""
-        self.failure = self.failure or error
+        if self.failure is None:
+            self.failure, self._again = error, again
         for piece in [*self._asked.values(), *self._begun.values()]:
             if piece.heard:
                 message = f"{self._place} broke off in mid-speech: {error}"
                 piece.fail(SourceBrokenError(message, request_id=piece.response_id))
             else:
-                piece.fail(error, again)
+                piece.fail(error, again, connection_lost=True)
         self._asked.clear()
         self._begun.clear()
         self._unwanted.clear()
@@ -136,6 +141,8 @@ class Dialogue:
         response_id = field(response, "id")
         piece = self._piece_of(response)
         if piece is None or not isinstance(response, dict) or not isinstance(response_id, str):
+            return []
+        if response_id in self._begun:  # told twice
             return []
         del self._asked[piece.id]
         self._said = None

@@ -98,11 +98,14 @@ class Piece:
         self.ended = True
         self._changed.set()
 
-    def fail(self, error: OggStreamError, again: Mapping[str, str] | None = None) -> None:
+    def fail(
+        self, error: OggStreamError, again: Mapping[str, str] | None = None, *, connection_lost: bool = False
+    ) -> None:
         """Nothing more comes of it: ``error`` is raised after what has come. Once ended, it stays as it ended."""
         if not self.ended:
             self._failure = error
             self.again = again
+            self.stale = self.stale and connection_lost  # a service that refuses wants its pause
             self.end()
 
     async def begun(self) -> None:

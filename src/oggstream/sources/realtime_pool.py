@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ..errors import SourceBrokenError
 from .realtime_connection import Connection
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ KEPT = 4
 
 
 class Pool:
-    """Connections by what they are set up for; those not used for longest are closed first."""
+    """Connections by what they are set up for; those not used for longest are closed first.
+
+    Closed once, it opens no more.
+    """
 
     def __init__(self, handshake: Handshake, advise: Advise) -> None:
         self._handshake = handshake
@@ -25,6 +29,7 @@ class Pool:
         self._kept: list[Connection] = []  # the one used last at the end
         self._closing: set[Connection] = set()  # no new pieces for them
         self._lock = asyncio.Lock()  # who comes meanwhile gets the connection that is being made
+        self._closed = False
 
     async def get(self, setup: Setup, piece: Piece) -> Connection:
         """An open connection for ``setup``. Raises an `OggStreamError`, with ``piece.again`` set if it may pass.
@@ -46,10 +51,10 @@ class Pool:
 
     async def aclose(self) -> None:
         """Close all; what is under way breaks off."""
-        async with self._lock:
-            connections = [*self._kept, *self._closing]
-            self._kept.clear()
-            await asyncio.gather(*(connection.aclose() for connection in connections))
+        self._closed = True
+        connections = [*self._kept, *self._closing]
+        self._kept.clear()
+        await asyncio.gather(*(connection.aclose() for connection in connections))
 
     async def _find(self, setup: Setup) -> Connection | None:
         for connection in reversed(self._kept):
@@ -63,12 +68,20 @@ class Pool:
     async def _connect(self, setup: Setup, piece: Piece) -> Connection:
         socket = await self._handshake.open(setup.model, piece, self._advise)
         connection = Connection(socket, setup, self._handshake.shown, self._handshake.secrets)
+        piece.again = {}  # what fails from here on is the connection
         try:
-            await connection.set_up()
+            await self._begin(connection)
         except BaseException:
             await connection.aclose()
             raise
+        piece.again = None
         return connection
+
+    async def _begin(self, connection: Connection) -> None:
+        await asyncio.sleep(0)  # its reader takes its first step: from now on cancelling it closes the socket
+        await connection.set_up()
+        if self._closed:
+            raise SourceBrokenError(f"the connection to {self._handshake.shown} was closed")
 
     def _sort_out(self) -> None:
         for connection in [connection for connection in self._kept if not connection.open]:
