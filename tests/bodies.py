@@ -94,6 +94,8 @@ def outcome(
         for piece in pieces(body, cuts):
             items += reader.feed(piece)
         items += reader.finish()
+        if reader.failure is not None:
+            raise reader.failure
     except OggStreamError as error:
         problem = str(error)
     frames = joined(items).tobytes()

@@ -61,6 +61,8 @@ def read(data: bytes, step: int, said: Said, finding: type[Exception]) -> Heard:
         for at in range(0, len(data), step):
             items += reader.feed(data[at : at + step])
         items += reader.finish()
+        if reader.failure is not None:
+            raise reader.failure
     except (FormatError, SourceError) as error:
         problem = f"{type(error).__name__}: {error}"
     frames = [item for item in items if isinstance(item, PcmFrame)]

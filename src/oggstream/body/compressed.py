@@ -47,6 +47,8 @@ def _load_av() -> Any:
 class CompressedReader:
     """Frames of a stream that FFmpeg's decoder takes apart, as soon as they are complete."""
 
+    failure = None
+
     def __init__(self, av: Any, decoder: str, found: str, stats: StreamStats) -> None:
         self.announced: tuple[int, int] | None = None
         self._error: type[Exception] = av.FFmpegError

@@ -26,6 +26,8 @@ class PcmReader:
     order sound is noise.
     """
 
+    failure = None
+
     def __init__(self, stats: StreamStats, media: MediaType) -> None:
         self._stats = stats
         rate = media.number("rate", "sample-rate", "sample_rate", "samplerate", within=RATES)

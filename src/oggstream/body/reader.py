@@ -26,6 +26,9 @@ class _Part(Protocol):
     @property
     def announced(self) -> tuple[int, int] | None: ...
 
+    @property
+    def failure(self) -> FormatError | None: ...
+
     def feed(self, data: bytes) -> list[PcmFrame]: ...
 
     def finish(self) -> list[PcmFrame]: ...
@@ -44,7 +47,8 @@ class BodyReader:
     ``container`` is "ogg", "wav", "pcm", or another name of `Container`; "" until it is known. ``announced`` are the
     channels and the rate of samples, as soon as they are known; None for Ogg Opus, where ``head`` tells.
     ``enveloped``: it comes in events. ``ended``: the service said that nothing more comes, though it may leave the
-    connection open. ``failure`` is what the next `feed` or `finish` raises, when the last one had items to give first.
+    connection open. ``failure`` is what the next call raises, where the last one had items to give first; so it is to
+    be looked at after `finish`.
     """
 
     def __init__(self, stats: StreamStats | None = None, *, content_type: str = "", format: str = "opus") -> None:  # noqa: A002  # as the option is called
@@ -139,7 +143,7 @@ class BodyReader:
         if envelope.failure is None:
             return self._read(inner, ended=ended)
         items = self._read(inner, ended=False)  # a failure in there came first
-        self.failure = envelope.failure
+        self.failure = self.failure or envelope.failure
         if not items:
             raise self.failure
         return items
@@ -198,7 +202,9 @@ class BodyReader:
         assert part is not None
         try:
             items: list[BodyItem] = [*part.feed(data)]
-            if ended:
+            if self._part is not None and self._part.failure is not None:
+                self.failure = self._part.failure
+            elif ended:
                 items += part.finish()
         except WrongContainerError as error:
             if self._wanted == "pcm" and UNKNOWN in str(error):

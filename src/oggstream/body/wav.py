@@ -54,11 +54,12 @@ class WavReader:
     Integers of 8 to 32 bits, floats of 32 and 64, A-law and mu-law, up to 255 channels in WAV order. The sizes in the
     header are not trusted: 0 and the largest ones mean until the end; what follows the samples without being a chunk
     is taken as more of them; and where a whole new WAV file follows, as from services that send one for each sentence,
-    it is played on. Raises `FormatError` for what cannot be played.
+    it is played on. Raises `FormatError` for what cannot be played, or sets ``failure`` where frames came before that.
     """
 
     def __init__(self, stats: StreamStats, media: MediaType) -> None:
         self.announced: tuple[int, int] | None = None
+        self.failure: FormatError | None = None
         self._stats = stats
         self._said = media.number("rate", within=RATES)
         self._samples = 0  # given, in all
@@ -72,7 +73,6 @@ class WavReader:
         self._long_size: int | None = None  # of the samples, by "ds64"
         self._form: Form | None = None
         self._framer: Framer | None = None
-        self._failure: FormatError | None = None
 
     def feed(self, data: bytes) -> list[PcmFrame]:
         """The frames that ``data`` completes."""
@@ -92,8 +92,8 @@ class WavReader:
         return frames
 
     def _read(self, *, ended: bool) -> list[PcmFrame]:
-        if self._failure is not None:
-            raise self._failure
+        if self.failure is not None:
+            raise self.failure
         frames: list[PcmFrame] = []
         try:
             while self._step(frames, ended=ended):
@@ -101,7 +101,7 @@ class WavReader:
         except FormatError as error:
             if not frames:
                 raise
-            self._failure = error  # raised by the next call: what came before it is good
+            self.failure = error  # what came before it is good
         return frames
 
     def _step(self, frames: list[PcmFrame], *, ended: bool) -> bool:
