@@ -54,6 +54,8 @@ CASES = [
     ("3.14 is pi", "3.14 is pi"),
     ("2024 was", "2024 was"),
     ("| A | B |\n|---|:-:|\n| 1 | 2 |\n| 3 | |\nEnd", "A, B.\n1, 2.\n3.\nEnd"),
+    ("|A|B:|C|\n|-|-|-|\n|1|2|3|", "A, B: C.\n1, 2, 3"),
+    ("|not ended", "not ended"),
     ("a | b", "a | b"),
     # links
     ("see [the text](https://a.org/b_(c)?d=1) here", "see the text here"),

@@ -117,13 +117,15 @@ class Segmenter:
         asked = (len(self._scanner.borders), reserve, most)
         if asked == self._refused and not flush and not self._complete and self._fits(most):
             return None
-        self._skip_wordless()
-        if not has_words(self._plain.text):
-            self._let_go()
-            return None
-        end = self._choose(reserve, most, flush=flush)
-        self._refused = None if end else asked
-        return self._cut(end) if end else None
+        while end := self._choose(reserve, most, flush=flush):
+            if has_words(self._plain.text, 0, end):
+                return self._cut(end)
+            self._drop(end)  # its characters belong to the next piece
+            self._fill()
+        self._refused = asked
+        if self._complete and not has_words(self._plain.text):
+            self._taken = self._fed
+        return None
 
     def _most(self, room: float) -> int:
         """Characters of an alphabet that a piece may have, in steps: the same answer need not be sought every time."""
@@ -156,16 +158,6 @@ class Segmenter:
         """Whether the window reaches the end of the text."""
         return self._read_all and len(self._plain.text) <= self._window
 
-    def _skip_wordless(self) -> None:
-        """Drop a window full of what cannot be spoken; its characters belong to the next piece."""
-        while len(self._plain.text) >= self._window and not has_words(self._plain.text, 0, self._longest):
-            self._drop(self._longest)
-            self._fill()
-
-    def _let_go(self) -> None:
-        if self._read_all and not self._raw:
-            self._taken = self._fed
-
     def _choose(self, reserve: float, most: int, *, flush: bool) -> int | None:
         """Length of the best piece for this reserve, None to wait for more text."""
         text, begin, hard = self._plain.text, self._plain.begin, self._reach(most)
@@ -180,7 +172,7 @@ class Segmenter:
         )
         if end is None and len(text) > hard and (most == self._longest or reserve < COMFORTABLE):
             end = self._forced(borders, hard)
-        if end is None and flush and len(text) <= hard:
+        if end is None and flush and len(text) <= hard and has_words(text):
             end = self._flushed(borders)
         if end and self._complete and len(text) <= hard and not has_words(text, end):
             return len(text)  # nothing of the rest can be spoken
@@ -229,11 +221,11 @@ class Segmenter:
     def _forced(self, borders: list[Border], hard: int) -> int:
         """Cut a sentence that is too long for a piece."""
         clause = borders[-1].at if borders else 0
-        if clause >= hard // 3:
+        if clause and clause >= hard // 3:
             return clause
         text = self._plain.text
         word = last_word_end(text, hard)
-        return word if word and has_words(text, 0, word) else character_end(text, hard)
+        return word or character_end(text, hard)
 
     def _flushed(self, borders: list[Border]) -> int | None:
         """Length of what may be said before a pause of the writer: up to a sentence, a clause, or a word.
@@ -248,7 +240,7 @@ class Segmenter:
         if not end and borders and self._weight(borders[-1].at) >= SHORTEST:
             end = borders[-1].at
         end = end or (len(text) if whole else last_word_end(text, len(text)))
-        return end if has_words(text, 0, end) else None
+        return end if has_words(text, 0, end) else None  # a mark before the first word is no place to stop
 
     def _cut(self, end: int) -> Piece:
         plain = self._plain
@@ -262,7 +254,7 @@ class Segmenter:
         return Piece(text.strip(), start, self._taken, marks)
 
     def _drop(self, end: int) -> None:
-        plain = self._plain
+        plain, self._refused = self._plain, None
         plain.text = plain.text[end:]
         plain.begin += end
         plain.map.forget(plain.begin)
