@@ -79,7 +79,7 @@ class Account:
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
             stream=self._stream(asking.stats),
-            playout=_playout(outlet, sink),
+            playout=_playout(outlet, sink, sum(segment.early_packets for segment in asking.segments)),
             requests=RequestInfo(
                 sent=self._sent,
                 retried=self._retried,
@@ -142,7 +142,7 @@ class Account:
         )
 
 
-def _playout(outlet: Outlet, sink: object) -> PlayoutInfo:
+def _playout(outlet: Outlet, sink: object, early: int) -> PlayoutInfo:
     from ..report import PlayoutInfo
 
     underflows = getattr(sink, "underflows", 0)
@@ -157,7 +157,7 @@ def _playout(outlet: Outlet, sink: object) -> PlayoutInfo:
         stretched_seconds=writer.stretched / ring.rate,
         device_underflows=underflows,
         peak_buffer_seconds=outlet.peak,
-        early_packets=outlet.early_packets,
+        early_packets=early,
         withdrawn_seconds=outlet.withdrawn / ring.rate,
         unverified_seconds=outlet.unverified / ring.rate,
     )

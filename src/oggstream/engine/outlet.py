@@ -68,7 +68,6 @@ class Outlet:
         self.decoder: SpeechDecoder | None = None
         self.channels = 0  # of the first body that has audio, or those asked for
         self.peak = 0.0  # most seconds ever buffered
-        self.early_packets = 0
         self.withdrawn = 0  # samples at the ring's rate that were taken back unheard
         self.unverified = 0  # the same, but heard by then
         self.on_ring: Callable[[PcmRing], None] = lambda _: None  # called before the sink gets it

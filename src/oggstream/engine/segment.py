@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..audio.frame import PcmFrame
 from ..opus.head import OpusHead
+from ..opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
 from .queue import PacketQueue
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Segment:
         self.taken_up = 0  # characters that were received before the connection was lost
         self.first_packet: float | None = None  # seconds since the session's zero
         self.spoken: str | None = None  # what the service says that it spoke, if it is not the text
+        self.early_packets = 0  # that came before their page was complete
+        self._page_open = False
         self.ended = False  # nothing more will come
         self.failure: OggStreamError | None = None  # why more was expected
         self.start: int | None = None
@@ -64,12 +67,22 @@ class Segment:
             self.channels = next(filter(None, map(_channels, items)), 0)
         samples = self.queue.extend(items)
         self.received += samples
+        if self._page_open or PageBegun in map(type, items):
+            self._count_early(items)
         return samples
 
     def note_loudness(self, samples: int, audible: int) -> None:
         """Of the next ``samples`` (48 kHz), ``audible`` can be heard."""
         before = self.loudness[-1] if self.loudness else (0, 0)
         self.loudness.append((before[0] + samples, before[1] + audible))
+
+    def _count_early(self, items: list[BodyItem]) -> None:
+        """Count the packets of a page that is still not complete behind these items."""
+        settled = [at for at, item in enumerate(items) if isinstance(item, PageSettled | PageWithdrawn)]
+        behind = items[settled[-1] + 1 :] if settled else items
+        self._page_open = PageBegun in map(type, behind) or (self._page_open and not settled)
+        if self._page_open:
+            self.early_packets += sum(type(item) is AudioPacket for item in behind)
 
 
 def _channels(item: BodyItem) -> int:

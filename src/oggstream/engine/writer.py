@@ -107,9 +107,8 @@ class RingWriter:
         self._put(self._stretcher.stretch(pcm, self.speed))
 
     def finish(self, *, broken: bool) -> bool:
-        """Write what is held back; once all is in the ring, say that it ends there, and return True."""
+        """Once all is in the ring, say that it ends there, and return True."""
         self.uncover()
-        self._put(self._stretcher.finish())
         if not self.flush() and self._pending:
             return False
         self.ring.finish(broken=broken)
@@ -148,7 +147,7 @@ class RingWriter:
         heard = self.ring.withdraw(self._solid) - self._solid
         if heard:
             self.concealed += heard
-            self.positions.put_in(self._speech_written(), self._solid, heard)
+            self.positions.put_in(self._speech, self._solid, heard)
             self._old = None if self.ring.stalled else tail[heard:]
 
     # What may prove to be damaged.
@@ -170,6 +169,7 @@ class RingWriter:
         self._drop_pending(mark.ring)
         heard = max(0, self.ring.withdraw(mark.ring) - mark.ring) if self.ring.written > mark.ring else 0
         self.positions.forget_from(mark.ring)
+        self._stretcher.forget()
         self._speech = mark.speech + heard
         self._owed = heard
         if heard:
@@ -186,6 +186,7 @@ class RingWriter:
         if self.ring.written > ring:
             self.ring.withdraw(ring)
         self.positions.forget_from(ring)
+        self._stretcher.forget()
         self._speech = speech
         self._old = self._marked = None
 
@@ -220,15 +221,17 @@ class RingWriter:
             pcm = pcm[taken:]
         if len(pcm):
             self._pending.append(pcm)
-        self.positions.note(self._speech_written(), self.end)
+        self.positions.note(self._speech, self.end)
 
     def _blended(self, pcm: Pcm) -> Pcm:
-        from ..playout.seams import cross_fade
+        """``pcm`` behind what was made up and heard in its place; that may go on for a moment, to meet it in phase."""
+        from ..playout.seams import merge
 
         old, self._old = self._old, None
         assert old is not None
-        return cross_fade(old, pcm, round(FADE_SECONDS * self.ring.rate))
-
-    def _speech_written(self) -> int:
-        """The sample of the speech that comes next into the ring, which the stretcher may still hold."""
-        return self._speech - self._stretcher.held
+        merged = merge(old, pcm, self.ring.rate)
+        more = len(merged) - len(pcm)
+        if more:
+            self.concealed += more
+            self.positions.put_in(self._speech - len(pcm), self.end, more)
+        return merged
