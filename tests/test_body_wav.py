@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
 from bodies import SUBFORMAT_TAIL, chunk, every, extensible, form, joined, outcome, read, tone, wav
+from oggstream.audio.resample import KEPT
 from oggstream.body import wav as module
 from oggstream.body.reader import BodyReader
+from oggstream.body.sse import MAX_EVENT
 from oggstream.errors import FormatError, NoAudioError
 
 TONE = tone()
@@ -235,6 +238,21 @@ def test_what_came_before_a_bad_second_header_is_kept() -> None:
     for _ in range(2):
         with pytest.raises(FormatError, match="0 Hz"):
             reader.finish()
+
+
+def test_formats_that_change_again_and_again_are_refused() -> None:
+    body = b"".join(wav(PCM, form(rate=24000 + number)) for number in range(module.MAX_FORMATS + 1))
+    with pytest.raises(FormatError, match="16 changes of format"):
+        read(body, every(1000, body))
+    same = wav(PCM) * (module.MAX_FORMATS + 5)
+    assert len(joined(read(same)[1])) == len(TONE) * (module.MAX_FORMATS + 5)
+
+
+def test_the_page_of_limits_has_these_values() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "limits.md").read_text(encoding="utf-8")
+    assert (module.MAX_HEADER, module.MAX_FORMATS, MAX_EVENT, KEPT) == (1 << 20, 16, 16 << 20, 8)
+    for value in ("1 MiB before", "16 MiB", "| 16 |", "| 8 |"):
+        assert value in text
 
 
 @given(data=st.binary(min_size=1, max_size=300), cuts=st.lists(st.integers(1, 400), max_size=8))

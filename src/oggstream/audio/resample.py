@@ -7,7 +7,7 @@ single impulses, and applied in the time domain, where an output sample waits fo
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -21,6 +21,9 @@ SIDE = 112
 """Samples of the lower rate on either side of the filter's middle; the rest of it holds less than -120 dB."""
 MOST_TERMS = 1024
 """Ratios of greater numbers, of rates that nobody uses, are left to soxr: a table of their filter would be large."""
+
+KEPT = 8
+"""Filters that are kept for the next time."""
 
 _BLOCK = 128  # inputs per product of matrices, at least: few enough calls, and little that is multiplied by 0
 
@@ -122,7 +125,7 @@ class _Soxr:
         return out
 
 
-@cache
+@lru_cache(maxsize=KEPT)
 def _filter(up: int, down: int) -> _Filter:
     """The matrix of a whole number of periods: row by row the response of each phase, where its inputs are."""
     import numpy as np

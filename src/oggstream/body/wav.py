@@ -19,6 +19,9 @@ MAX_HEADER = 1 << 20
 """Bytes before the samples at most."""
 MAX_CHANNELS = 255
 
+MAX_FORMATS = 16
+"""Changes of channels or rate in one body at most: each costs the resampler a new filter, 5 ms for 50 bytes."""
+
 _LARGEST_CHUNK = 1 << 24  # behind the samples
 _MAX_FORM = 1 << 10  # bytes of a "fmt " chunk
 _OPEN = (
@@ -63,6 +66,7 @@ class WavReader:
         self._stats = stats
         self._said = media.number("rate", within=RATES)
         self._samples = 0  # given, in all
+        self._formats = 0  # changes of it
         self._at = _At.RIFF
         self._buffer = bytearray()
         self._offset = 0  # in the body, of the buffer's first byte
@@ -169,6 +173,9 @@ class WavReader:
         return True
 
     def _announce(self, form: Form) -> None:
+        if self._framer is not None and (self._framer.channels, self._framer.rate) != form[1:]:
+            self._formats += 1
+            self._check(self._formats < MAX_FORMATS, f"{MAX_FORMATS} changes of format")
         if self.announced is None and self._said not in (None, form.rate):
             self._stats.warn(f"the media type says {self._said} Hz, the WAV header {form.rate} Hz, which is believed")
         self.announced = self.announced or (form.channels, form.rate)
