@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from oggstream import DeviceSink
 
+TAIL_BYTES = 48000 * 8 // 5  # 0.2 s
+
 
 @contextlib.contextmanager
 def plugged_in() -> Iterator[None]:
@@ -25,7 +28,7 @@ def plugged_in() -> Iterator[None]:
         *("pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "--system=no"),
         "--disable-shm=yes",
         f"--load=module-native-protocol-unix socket={folder}/native auth-anonymous=1",
-        "--load=module-null-sink sink_name=SINK rate=48000 channels=2 norewinds=1",
+        "--load=module-null-sink sink_name=SINK format=float32le rate=48000 channels=2 norewinds=1",
     ]
     config = Path(folder, "asound.conf")
     config.write_text(
@@ -45,30 +48,55 @@ def plugged_in() -> Iterator[None]:
         shutil.rmtree(folder)
 
 
-def noting_sink() -> Any:
-    """Return a DeviceSink that notes its stream's lead on the converter and its period, in seconds, per callback."""
-    from oggstream import DeviceSink
+@contextlib.contextmanager
+def recorded(path: Path) -> Iterator[None]:
+    """Record what the card plays into ``path``, float32 in two channels, a little longer than the block runs."""
+    command = ["parec", "--raw", "--device=SINK.monitor", "--format=float32le", "--rate=48000", "--channels=2"]
+    with path.open("wb") as file:
+        process = subprocess.Popen([*command, "--latency-msec=10"], stdout=file, stderr=subprocess.DEVNULL)
+    try:
+        _grow(path, 1)
+        yield
+        _grow(path, path.stat().st_size + TAIL_BYTES)
+    finally:
+        process.terminate()
+        process.wait()
 
-    class NotingSink(DeviceSink):
-        def __init__(self) -> None:
-            super().__init__()
-            self.leads: list[float] = []
-            self.samples: list[int] = []
 
-        def _callback(self, out: Any, frames: int, time: Any, status: Any) -> None:
-            self.leads.append(time.outputBufferDacTime - time.currentTime)
-            self.samples.append(frames)
-            super()._callback(out, frames, time, status)
+def _grow(path: Path, size: int) -> None:
+    while path.stat().st_size < size:
+        time.sleep(0.01)
 
-    return NotingSink()
+
+class Notes:
+    """What a sink's stream says while the block runs: leads on the converter and periods, in samples."""
+
+    def __init__(self, sink: DeviceSink) -> None:
+        self.leads: list[float] = []
+        self.samples: list[int] = []
+        self._sink = sink
+
+    async def take(self) -> None:
+        """Note them for as long as this runs."""
+        while True:
+            output = self._sink._stream.output  # noqa: SLF001
+            if output is not None and output.callbacks:
+                lead, samples = output.latest
+                self.leads.append(lead)
+                self.samples.append(samples)
+            await asyncio.sleep(0.01)
 
 
 def empty_sink() -> DeviceSink:
-    """Return a DeviceSink whose callback does nothing."""
+    """Return a DeviceSink whose callback does nothing: in Python, or in C as it is without a ring."""
     from oggstream import DeviceSink
+    from oggstream.sinks.output import PythonOutput
 
-    class EmptySink(DeviceSink):
-        def _callback(self, out: Any, frames: int, time: Any, status: Any) -> None:
+    class EmptyOutput(PythonOutput):
+        def _call(self, out: Any, frames: int, time: Any, status: Any) -> None:
             pass
 
-    return EmptySink()
+    sink = DeviceSink()
+    if sink.callback == "python":
+        sink._stream.make_output = EmptyOutput  # noqa: SLF001
+    return sink

@@ -73,12 +73,17 @@ def measure_warm(run: Run) -> Outcome:
 
 async def _with_device(run: Run, speak: Callable[[DeviceSink, int], Any]) -> tuple[list[float], float, float]:
     """Open a device, let ``speak`` measure, and return what it says with the stream's own lead and period."""
-    sink = card.noting_sink()
+    import oggstream
+
+    sink = oggstream.DeviceSink()
+    notes = card.Notes(sink)
+    noting = asyncio.create_task(notes.take())
     try:
         form = await sink.prepare()
         waits = await speak(sink, run.count(UTTERANCES, least=1))
-        return waits, median(sink.leads), median(sink.samples) / form.rate
+        return waits, median(notes.leads), median(notes.samples) / form.rate
     finally:
+        noting.cancel()
         await sink.aclose()
 
 

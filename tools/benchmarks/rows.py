@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import arrival, cold, decode, device, layers, memory, resampling, service, soak
+from . import arrival, cold, company, decode, device, layers, memory, resampling, service, soak
 
 if TYPE_CHECKING:
     from .row import Row
@@ -13,6 +13,7 @@ ROWS: list[Row] = [
     *cold.ROWS,
     *arrival.ROWS,
     *device.ROWS,
+    *company.ROWS,
     *decode.ROWS,
     *memory.ROWS,
     *soak.ROWS,

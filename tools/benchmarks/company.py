@@ -1,0 +1,257 @@
+"""Whether speech stays whole while the rest of the process is busy: played on a virtual sound card and recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import card
+from .row import Outcome, Row, Run, Skip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+RATE = 48000
+SECONDS = 20
+LATENCY = 0.02
+SWITCH_INTERVAL = 0.0003
+SEED = 1
+
+
+class Damage(NamedTuple):
+    """What the recording has that the speech has not: gaps, seconds of them, and seconds of sound that are missing."""
+
+    gaps: int
+    silence: float
+    missing: float
+
+    @property
+    def whole(self) -> bool:
+        """Every sample is there, with nothing between."""
+        return self == (0, 0.0, 0.0)
+
+    def __str__(self) -> str:
+        return "whole" if self.whole else f"{self.gaps} gaps, {self.silence + self.missing:.2f} s lost"
+
+
+# Who else is at work in the process. Each works until it is told to stop.
+
+
+def spin(stop: threading.Event) -> None:
+    """Count."""
+    number = 0
+    while not stop.is_set():
+        for _ in range(10_000):
+            number += 1
+
+
+def collect(stop: threading.Event) -> None:
+    """Collect garbage over a million objects, again and again."""
+    kept = [[number] for number in range(1_000_000)]
+    while not stop.is_set():
+        gc.collect()
+    kept.clear()
+
+
+def sort(stop: threading.Event) -> None:
+    """Sort 300,000 numbers, again and again: a call that keeps the interpreter's lock."""
+    chance = random.Random(SEED)  # noqa: S311  # no secret
+    numbers = [chance.random() for _ in range(300_000)]
+    while not stop.is_set():
+        sorted(numbers)
+
+
+COMPANY: dict[str, list[Callable[[threading.Event], None]]] = {
+    "four busy threads": [spin] * 4,
+    "gc.collect of 1,000,000": [collect],
+    "sorted of 300,000": [sort],
+}
+
+
+@contextmanager
+def at_work(workers: list[Callable[[threading.Event], None]]) -> Iterator[None]:
+    """Let ``workers`` run, each in a thread."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=work, args=(stop,)) for work in workers]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+def measure_native(run: Run) -> Outcome:
+    """The callback in C beside each company."""
+    from oggstream import DeviceSink
+
+    os.environ.pop("OGGSTREAM_PYTHON_CALLBACK", None)
+    if DeviceSink().callback != "c":
+        raise Skip("the callback in C was not built: install with a C compiler")
+    found = _beside_each(run)
+    return _outcome(found, all(damage.whole for damage in found.values()))
+
+
+def measure_python(run: Run) -> Outcome:
+    """The callback in Python beside each company. Nothing is promised."""
+    os.environ["OGGSTREAM_PYTHON_CALLBACK"] = "1"
+    return _outcome(_beside_each(run), True)
+
+
+def measure_shortened(run: Run) -> Outcome:
+    """The same with a shorter switch interval. Nothing is promised."""
+    os.environ["OGGSTREAM_PYTHON_CALLBACK"] = "1"
+    return _outcome(_beside_each(run, SWITCH_INTERVAL), True)
+
+
+def _beside_each(run: Run, switch_interval: float | None = None) -> dict[str, Damage]:
+    with card.plugged_in(), _quiet():
+        found = {}
+        for name, workers in COMPANY.items():
+            with at_work(workers):
+                found[name] = asyncio.run(_play(run, run.seconds(SECONDS, least=1), switch_interval))
+        return found
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Spare the terminal a line of ALSA's for every underrun."""
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+async def _play(run: Run, seconds: float, switch_interval: float | None) -> Damage:
+    """Play noise as the engine does, its ring kept full, and compare the recording."""
+    from oggstream import DeviceSink
+
+    speech = _noise(seconds)
+    sink = DeviceSink(latency=LATENCY, switch_interval=switch_interval)
+    path = run.folder / f"company-{time.monotonic_ns()}.f32"
+    with card.recorded(path):
+        await _play_through(sink, speech)
+    return damage(speech, path)
+
+
+async def _play_through(sink: object, speech: NDArray[np.float32]) -> None:
+    from oggstream import DeviceSink
+    from oggstream.audio.ring import PcmRing
+
+    assert isinstance(sink, DeviceSink)
+    try:
+        form = await sink.prepare()
+        ring = PcmRing(form.channels or 2, form.rate)
+        ring.write(speech)
+        ring.begin()
+        sink.start(ring)
+        while ring.written < len(speech):
+            await asyncio.sleep(0.02)
+            ring.write(speech[ring.written :])
+        ring.finish()
+        await sink.drain()
+        await asyncio.sleep(0.2)  # what the server still holds
+    finally:
+        await sink.aclose()
+
+
+def _noise(seconds: float) -> NDArray[np.float32]:
+    """Sound without a silent sample: each one is found again, and what is silent was not ours."""
+    import numpy as np
+
+    values = np.random.default_rng(SEED).uniform(0.1, 0.9, (round(seconds * RATE), 2))
+    return values.astype(np.float32)
+
+
+def damage(speech: NDArray[np.float32], path: Path) -> Damage:
+    """Compare what was recorded in ``path`` with ``speech``, sample by sample."""
+    import numpy as np
+
+    data = path.read_bytes()
+    recording = np.frombuffer(data[: len(data) // 8 * 8], np.float32).reshape(-1, 2)
+    loud = np.flatnonzero(recording.any(axis=1))
+    if not len(loud):
+        return Damage(1, 0.0, len(speech) / RATE)
+    sound = recording[loud[0] : loud[-1] + 1]
+    if np.array_equal(sound, speech):
+        return Damage(0, 0.0, 0.0)
+    silent: NDArray[np.bool_] = ~np.any(sound != 0, axis=1)
+    gaps = int(np.count_nonzero(silent[1:] & ~silent[:-1]))
+    found = np.isin(speech[:, 0], sound[:, 0])
+    return Damage(gaps, silent.sum() / RATE, np.count_nonzero(~found) / RATE)
+
+
+def _outcome(found: dict[str, Damage], reached: bool) -> Outcome:
+    words = "; ".join(f"{name}: {damage}" for name, damage in found.items())
+    figures: dict[str, float] = {}
+    for name, each in found.items():
+        figures |= {f"{name}, {what}": float(value) for what, value in each._asdict().items()}
+    return Outcome(words, reached, figures)
+
+
+def measure_blocked(run: Run) -> Outcome:
+    """Block the event loop in mid-speech, when all packets are there: the ring must last."""
+    import oggstream
+
+    from . import material
+
+    seconds = run.seconds(4, least=3)
+    body = material.ogg_file(run.folder, seconds)
+    path = run.folder / "blocked.f32"
+
+    async def speak() -> None:
+        sink = oggstream.DeviceSink(latency=LATENCY)
+        loop = asyncio.get_running_loop()
+        try:
+            await sink.prepare()
+            loop.call_later(1.0, time.sleep, 1.0)
+            await oggstream.play_stream("Hello.", source=oggstream.FileSource(body), sink=sink)
+            await asyncio.sleep(0.2)
+        finally:
+            await sink.aclose()
+
+    with card.plugged_in(), card.recorded(path):
+        asyncio.run(speak())
+    found = damage(_decoded(body), path)
+    return _outcome({"loop blocked for 1 s": found}, found.whole)
+
+
+def _decoded(body: Path) -> NDArray[np.float32]:
+    """The samples of a mono file, in two channels, from the first that is not silent to the last."""
+    import numpy as np
+
+    from oggstream.opus.decoder import FrameDecoder
+    from oggstream.opus.reader import OpusReader
+
+    reader, decoder = OpusReader(), FrameDecoder()
+    items = [*reader.feed(body.read_bytes()), *reader.finish()]
+    frames = [frame for item in items for frame in decoder.decode(item)] + decoder.finish()
+    pcm = np.concatenate([frame.pcm for frame in frames])
+    pcm = np.repeat(pcm, 2, axis=1) if pcm.shape[1] == 1 else pcm
+    loud = np.flatnonzero(pcm.any(axis=1))
+    return pcm[loud[0] : loud[-1] + 1]
+
+
+NEEDED = ["pulseaudio", "parec"]
+ROWS = [
+    Row("company", "dropouts beside busy threads, callback in C, device at 20 ms", "none", measure_native, NEEDED),
+    Row("python", "the same with the callback in Python", "no promise", measure_python, NEEDED),
+    Row("interval", "the same with switch_interval=0.0003", "no promise", measure_shortened, NEEDED),
+    Row("blocked", "dropouts when the event loop is blocked for 1 s in mid-speech", "none", measure_blocked, NEEDED),
+]
