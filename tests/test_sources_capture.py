@@ -201,7 +201,7 @@ def test_an_absurdly_large_half_is_not_read(tmp_path: Path, monkeypatch: pytest.
         (b"\xff\xfb\x90\x64" * 9, {"Content-Type": "audio/L16"}, "pcm"),
         (b"\xff\xfb\x90\x64" * 9, {}, "mp3"),
         (b'data: {"a": 1}\n\n', {}, "sse"),
-        (b'{"error": "no"}', {}, "json"),
+        (b'{"error": "no"}', {}, "bin"),
         (b"\0\0\1\0", {}, "bin"),
     ],
 )

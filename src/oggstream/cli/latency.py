@@ -8,28 +8,31 @@ from typing import Any
 
 from .width import cells, fitted, one_line
 
-_HEAD = ("start ms", "p95", "best ms", "1st sound", "stalls", "silence", "concealed", "stretched", "regret")
-_NARROWEST = 12  # columns that a name has at least
+_HEAD = ("start", "p95", "best", "sound", "stalls", "silence", "conceal", "stretch", "regret")
+_WIDTHS = (5, 5, 5, 5, 6, 7, 7, 7, 6)
+_NARROWEST = 8  # columns that a name has at least
+_LEGEND = "start, p95, best: ms after the first packet; sound: s after the request; the rest in s"
 
 
 def table(figures: dict[str, Any], columns: int | None = None) -> Iterator[str]:
-    """A line per capture and one over all. Fits into ``columns``, as far as names can be cut (None: they are not).
+    """A line per capture, one over all, and a legend. Fits into ``columns`` (None: any number) by cutting names.
 
-    ``start ms``: from the first packet to the start, the median, beside it p95 and the clairvoyant's. All else is in
-    seconds: first sound since the request (median), and sums over all replays; ``regret`` is the mean.
+    ``start`` is the median, beside it p95 and the median of the clairvoyant's; ``sound`` the median of the first
+    sample; ``regret`` the mean. All others are sums over the replays.
     """
     entries = [(one_line(os.path.basename(entry["capture"])), entry) for entry in figures["by_capture"]]
     if len(entries) > 1:
         entries.append(("all", figures))
     width = max(map(cells, ("capture", *(name for name, _ in entries))))
-    if columns is not None:
-        room = columns - 1 - sum(len(head) + 2 for head in _HEAD)
-        width = min(width, max(room, _NARROWEST))
-    yield f"{'capture':{width}}  {'  '.join(_HEAD)}"
-    for name, entry in entries:
+    gap = "  "
+    if columns is not None and columns <= width + sum(_WIDTHS) + 2 * len(_WIDTHS):
+        gap = " "
+        width = min(width, max(columns - 1 - sum(_WIDTHS) - len(_WIDTHS), _NARROWEST))
+    for name, values in [("capture", _HEAD), *((name, _row(entry)) for name, entry in entries)]:
         shown = fitted(name, width)
-        values = (f"{value:>{len(head)}}" for head, value in zip(_HEAD, _row(entry), strict=True))
-        yield f"{shown}{' ' * (width - cells(shown))}  {'  '.join(values)}"
+        row = (f"{value:>{each}}" for value, each in zip(values, _WIDTHS, strict=True))
+        yield gap.join([f"{shown}{' ' * (width - cells(shown))}", *row])
+    yield _LEGEND if columns is None else fitted(_LEGEND, columns - 1)
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

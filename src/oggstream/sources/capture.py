@@ -131,8 +131,6 @@ _ENDINGS = {
     "mp4": "mp4",
     "webm": "webm",
     "server-sent": "sse",
-    "json": "json",
-    "html": "html",
 }
 
 
@@ -165,7 +163,7 @@ def _may_be_body(entry: str, stem: str) -> bool:
     return rest != entry and rest.startswith(".") and rest.count(".") == 1 and rest not in _NO_BODY
 
 
-_NO_BODY = (".jsonl", ".html", ".txt", ".part")
+_NO_BODY = (".jsonl", ".json", ".html", ".txt", ".part")
 
 
 def _size(path: str) -> int:
