@@ -13,7 +13,7 @@ from oggstream import history
 from oggstream.history import KEYS, History, default_path
 from oggstream.playout.habits import Habits, Utterance
 
-HABITS = Habits().with_utterance(Utterance(0.25, 0.1, 13.0))
+HABITS = Habits().with_utterance(Utterance(0.25, 0.2, 0.1, 13.0))
 
 
 @pytest.fixture

@@ -60,15 +60,6 @@ class Outcome(NamedTuple):
         return 1000 * (self.start + 10 * self.stall + self.stalls + self.concealed)
 
 
-def clairvoyant(arrivals: Sequence[Arrival], speed: float = 1.0) -> float:
-    """The smallest delay after the first arrival at which playing at ``speed`` never runs empty, in seconds."""
-    first, audio, worst = arrivals[0][0], 0.0, 0.0
-    for at, seconds in arrivals:
-        worst = max(worst, at - first - audio / speed)
-        audio += seconds
-    return worst
-
-
 def simulate(rule: Rule, arrivals: Sequence[Arrival], characters: int = 0) -> Outcome:
     """Play ``arrivals`` (in order, not empty) of a text of ``characters`` (0: unknown) by ``rule``."""
     rule.expect(characters)

@@ -1,0 +1,1 @@
+"""Fits and judges the playout policy on seeded models of services."""
