@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from oggstream.text.borders import BorderScanner, character_end, has_words, last_word_end
+from oggstream.text.borders import BorderScanner, character_end, first_word, has_words, last_word_end
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f466"
 GERMANY, FRANCE = "\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"
@@ -58,6 +58,12 @@ def test_marks_and_pictures_are_no_words(text: str) -> None:
 @pytest.mark.parametrize("text", ["a", "7", "\u597d", "\u0967", "...a", "\xbd"])
 def test_letters_and_digits_of_any_script_are_words(text: str) -> None:
     assert has_words(text)
+
+
+def test_the_first_word_is_found_behind_marks() -> None:
+    assert first_word("... (so)") == 5
+    assert first_word("...") == 3
+    assert not has_words("so...", 2)
 
 
 def borders(text: str, *, final: bool = True) -> list[tuple[str, bool]]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 LOOKAHEAD = 12
 """Characters behind the end of a sentence that must be there before it is believed."""
+_CONTEXT = 256  # characters before it that are looked at
 
 _CLOSERS = "[\"'\u201d\u2019\u00bb\u203a)\\]}\u300d\u300f\u3011\u300b\u3009\uff09*_`]*"
 _STOPS = ".!?\u2026\u203c\u2047-\u2049\u061f\u06d4\u0964\u0965\u104b\u1362\u1367\u17d4"
@@ -30,9 +31,15 @@ class Border(NamedTuple):
     paragraph: bool = False
 
 
-def has_words(text: str, start: int = 0, end: int | None = None) -> bool:
-    """Say whether there is anything to pronounce: a letter or a digit of any script."""
-    return _WORD.search(text, start, len(text) if end is None else end) is not None
+def first_word(text: str) -> int:
+    """Position of the first thing to pronounce, a letter or a digit of any script; the length of ``text`` without."""
+    match = _WORD.search(text)
+    return match.start() if match else len(text)
+
+
+def has_words(text: str, start: int = 0) -> bool:
+    """Say whether there is anything to pronounce in ``text`` from ``start`` on."""
+    return _WORD.search(text, start) is not None
 
 
 class BorderScanner:
@@ -90,7 +97,7 @@ class BorderScanner:
 
         if _NUMBERING.fullmatch(window, context, end):
             return False  # the number of a point, not a sentence
-        reached = context
+        reached = context = max(context, start - _CONTEXT)
         for sentence in segment(self._language, window[context : end + LOOKAHEAD]):
             reached += len(sentence)
             if start < reached <= end:
@@ -101,7 +108,10 @@ class BorderScanner:
 
     def pass_over(self, at: int) -> None:
         """Forget what is before position ``at``: it was taken."""
-        self.borders = [border for border in self.borders if border.at > at]
+        taken = 0
+        while taken < len(self.borders) and self.borders[taken].at <= at:
+            taken += 1
+        del self.borders[:taken]
         self._next = max(self._next, at)
         self._context = max(self._context, at)
 

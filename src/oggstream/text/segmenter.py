@@ -7,7 +7,7 @@ from collections import deque
 from typing import NamedTuple
 
 from ..errors import UsageError
-from .borders import Border, BorderScanner, character_end, has_words, last_word_end
+from .borders import Border, BorderScanner, character_end, first_word, has_words, last_word_end
 from .charmap import Mark, end_of
 from .plain import PlainText, spoken_length
 
@@ -118,7 +118,7 @@ class Segmenter:
         if asked == self._refused and not flush and not self._complete and self._fits(most):
             return None
         while end := self._choose(reserve, most, flush=flush):
-            if has_words(self._plain.text, 0, end):
+            if first_word(self._plain.text) < end:
                 return self._cut(end)
             self._drop(end)  # its characters belong to the next piece
             self._fill()
@@ -160,11 +160,8 @@ class Segmenter:
 
     def _choose(self, reserve: float, most: int, *, flush: bool) -> int | None:
         """Length of the best piece for this reserve, None to wait for more text."""
-        text, begin, hard = self._plain.text, self._plain.begin, self._reach(most)
-        borders = [Border(b.at - begin, b.sentence, b.paragraph) for b in self._scanner.borders if b.at - begin <= hard]
-        if self._complete and len(text) <= hard:
-            borders.append(Border(len(text), sentence=True, paragraph=True))
-        borders = [border for border in borders if has_words(text, 0, border.at)]
+        text, hard = self._plain.text, self._reach(most)
+        borders = self._borders(hard)
         end = (
             self._urgent(borders)
             if reserve < URGENT
@@ -177,6 +174,19 @@ class Segmenter:
         if end and self._complete and len(text) <= hard and not has_words(text, end):
             return len(text)  # nothing of the rest can be spoken
         return end
+
+    def _borders(self, hard: int) -> list[Border]:
+        """Borders in the window up to ``hard`` with anything to say before them, the end of the text among them."""
+        text, begin, borders = self._plain.text, self._plain.begin, []
+        word = first_word(text)
+        for at, sentence, paragraph in self._scanner.borders:
+            if at - begin > hard:
+                break
+            if at - begin > word:
+                borders.append(Border(at - begin, sentence, paragraph))
+        if self._complete and word < len(text) <= hard:
+            borders.append(Border(len(text), sentence=True, paragraph=True))
+        return borders
 
     def _reach(self, most: int) -> int:
         """Position in the window up to which a piece may reach."""
@@ -240,7 +250,7 @@ class Segmenter:
         if not end and borders and self._weight(borders[-1].at) >= SHORTEST:
             end = borders[-1].at
         end = end or (len(text) if whole else last_word_end(text, len(text)))
-        return end if has_words(text, 0, end) else None  # a mark before the first word is no place to stop
+        return end if first_word(text) < end else None  # a mark before the first word is no place to stop
 
     def _cut(self, end: int) -> Piece:
         plain = self._plain
