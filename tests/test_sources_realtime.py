@@ -7,7 +7,7 @@ import json
 import struct
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
@@ -1067,3 +1067,105 @@ async def test_leaving_the_iteration_of_a_generator_closes_the_speech() -> None:
         async with aclosing(chunks()) as speech:  # type: ignore[type-var]
             assert await anext(speech) == PCM
         await until(lambda: bool(service.received("response.cancel")))
+
+
+# A line that is cut, wherever it is cut.
+
+STEPS = 9
+
+
+async def cut_after(talk: Talk, count: int, how: str) -> None:
+    """Serve one text in `STEPS` steps, of which only the first ``count`` are taken before the line is cut."""
+    asked: dict[str, Any] = {}
+    name = f"resp_{talk.number}"
+
+    async def ask() -> None:
+        asked.update(await talk.asked())
+
+    steps: list[Callable[[], Awaitable[object]]] = [
+        talk.hello,
+        ask,
+        lambda: talk.created(asked, response_id=name),
+        lambda: talk.words(name, "Hel"),
+        lambda: talk.audio(name, b"\1\1"),
+        lambda: talk.words(name, "lo."),
+        lambda: talk.audio(name, b"\2\2"),
+        lambda: talk.send("response.output_audio.done", response_id=name),
+        lambda: talk.done(name),
+    ]
+    assert len(steps) == STEPS
+    for step in steps[:count]:
+        await step()
+    await asyncio.sleep(0.005)  # for what was written to go out
+    if how == "aborted":
+        talk.abort()
+
+
+@pytest.mark.parametrize("count", range(STEPS + 1))
+@pytest.mark.parametrize("how", ["closed", "aborted"])
+async def test_cut_after_any_event_a_text_is_heard_whole_or_broken_off_and_never_twice(count: int, how: str) -> None:
+    async def cut(talk: Talk) -> None:
+        await cut_after(talk, count, how)
+
+    async def whole(talk: Talk) -> None:
+        await cut_after(talk, STEPS, "left open")
+        await talk.next("nothing")
+
+    async with talking(one_after_another(cut, whole)) as (source, service):
+        heard = b""
+        try:
+            async with source.open("Hello.", PLAIN) as stream:
+                async for chunk in stream:
+                    heard += chunk
+        except errors.SourceBrokenError:
+            assert heard in (b"\1\1", b"\1\1\2\2")
+            assert 5 <= count < STEPS
+        else:
+            assert heard == b"\1\1\2\2"
+        assert len(service.talks) == (2 if count < 5 else 1)
+
+
+async def test_warming_a_service_that_refuses_says_nothing_and_the_first_text_says_why() -> None:
+    async def refusing(talk: Talk) -> None:
+        update = await talk.next("session.update")
+        await talk.error("invalid_api_key", event_id=update["event_id"])
+        await talk.next("nothing")
+
+    async with talking(refusing) as (source, service):
+        await source.warm()
+        assert len(service.talks) == 1
+        with pytest.raises(errors.AuthenticationError):
+            await spoken(source)
+
+
+async def test_a_cancellation_that_the_service_does_not_take_is_left_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(realtime_connection, "_SEND_SECONDS", 0.02)
+
+    async def endless(talk: Talk) -> None:
+        await talk.hello()
+        await talk.audio(await talk.created(await talk.asked()))
+        await talk.next("nothing")
+
+    async def never(*_: object) -> None:
+        await asyncio.sleep(60)
+
+    async with talking(one_after_another(endless, speaking)) as (source, _):
+        async with source.open("Hello.", PLAIN) as stream:
+            assert await anext(stream) == PCM
+            monkeypatch.setattr("aiohttp.ClientWebSocketResponse.send_str", never)
+        monkeypatch.undo()
+        assert await spoken(source) == PCM
+
+
+async def test_a_kept_connection_that_takes_no_other_set_up_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(realtime_connection, "_SEND_SECONDS", 0.02)
+    async with talking() as (source, service):
+        await spoken(source)
+        send = source._pool()._kept[0]._socket
+
+        async def never(*_: object) -> None:
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(send, "send_str", never)
+        assert await spoken(source, options=SpeechOptions(speed=1.5)) == PCM
+        assert len(service.talks) == 2

@@ -7,7 +7,7 @@ from base64 import b64encode
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from oggstream.errors import OggStreamError, SourceBrokenError, SourceError
 from oggstream.sources.realtime_dialogue import Dialogue, Event
@@ -58,7 +58,7 @@ def events() -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(events() | ANYTHING, max_size=8))
 def test_no_event_raises_anything_and_a_lost_connection_ends_every_piece(received: list[Any]) -> None:
     dialogue = Dialogue("http://here", Secrets(), Coding())
