@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import ctypes
+import random
+import threading
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -132,3 +134,40 @@ def test_a_ring_is_kept_until_no_call_can_be_in_it() -> None:
     assert [ring for ring, _ in output._retired] == [rings[2]]
     output.release()
     assert (output._retired, output._rings) == ([], [])
+
+
+def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None:
+    """Whatever the moment: each sample that was read is the one that was last written at its position."""
+    total, rate = 100_000, 1000
+    ring = PcmRing(1, rate, 2.0)
+    ring.concurrent = True
+    ring.fence = native._load().oggstream_fence
+    ring.block.counters[block.FADE] = ring.block.counters[block.LEVEL] = 1  # no fades after stalls
+    free = ctypes.CDLL(native._load()._name)  # lets the interpreter's lock go while it reads
+    free.oggstream_read.restype = ctypes.c_int64
+    free.oggstream_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_double]
+    address = native.address_of(ring.block.memory)
+    heard = array("f")
+
+    def read() -> None:
+        chance = random.Random(1)
+        out = bytearray(4 * 300)
+        while ring.read < total:
+            count = free.oggstream_read(address, native.address_of(out), chance.randint(1, 300), 0.0)
+            heard.frombytes(out[: 4 * count])
+
+    chance = random.Random(2)
+    final = array("f", bytes(4 * (total + ring.capacity)))
+    ring.begin()
+    thread = threading.Thread(target=read)
+    thread.start()
+    generation = 0
+    while ring.read < total:
+        generation = generation % 1000 + 1
+        start = ring.withdraw(ring.read + chance.randint(0, 600))
+        pcm = array("f", [generation] * min(chance.randint(1, 900), ring.space))
+        final[start : start + len(pcm)] = pcm
+        assert ring.write(pcm) == len(pcm)
+    thread.join()
+    assert len(heard) == ring.read >= total
+    assert heard == final[: ring.read]
