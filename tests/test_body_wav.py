@@ -183,6 +183,13 @@ def test_samples_that_look_like_the_start_of_a_file_are_samples(mark: bytes, ste
     assert len(joined(read(body, every(step, body))[1])) == len(data) // 2
 
 
+def test_half_a_sample_before_another_chunk_of_samples_is_left_out() -> None:
+    body = wav(PCM[:-1], after=chunk(b"data", PCM))
+    reader, items = read(body)
+    assert len(joined(items)) == 2 * len(TONE) - 1
+    assert reader.stats.warnings == [f"samples that end in the middle of one, before byte {len(body) - len(PCM)}"]
+
+
 def test_the_header_is_believed_and_not_the_type() -> None:
     reader, _ = read(wav(PCM), content_type="audio/wav;rate=16000")
     assert reader.announced == (1, 24000)
