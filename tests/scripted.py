@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
-from array import array
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from oggstream.errors import SourceBrokenError
 from oggstream.events import RequestSent, ResponseStarted, emit
 from oggstream.opus.encoder import OpusEncoder
 from oggstream.opus.head import OpusHead
@@ -40,10 +42,9 @@ def spoken(
 
 
 def _tone(index: int, encoder: OpusEncoder, silence: float) -> bytes:
-    start = index * encoder.frame_samples
-    times = [position / RATE for position in range(start, start + encoder.frame_samples)]
-    values = [round(9000 * math.sin(2764.6 * t) * (0.6 + 0.4 * math.sin(9 * t))) * (t >= silence) for t in times]
-    return array("h", [value for value in values for _ in range(encoder.channels)]).tobytes()
+    times = (np.arange(encoder.frame_samples) + index * encoder.frame_samples) / RATE
+    values = np.rint(9000 * np.sin(2764.6 * times) * (0.6 + 0.4 * np.sin(9 * times))) * (times >= silence)
+    return values.astype(np.int16).repeat(encoder.channels).tobytes()
 
 
 def pages(body: bytes) -> list[bytes]:
@@ -109,3 +110,54 @@ class ScriptedStream:
         if isinstance(chunk, BaseException):
             raise chunk
         return chunk
+
+
+class SpeechService:
+    """Speaks every text at ``pace`` characters a second, and synthesises at ``rate`` times real time.
+
+    The first audio is there ``first`` seconds after the request, in pages of ``packets_per_page``. ``asked`` are
+    (time, text) of the requests, ``most_at_once`` the most that were open; ``fails`` gives, for a text and the number
+    of its request, how many chunks go out before the connection is lost (None: all).
+    """
+
+    name = "service"
+    longest_text = 4096
+
+    def __init__(
+        self,
+        *,
+        rate: float = 3.0,
+        first: float = 0.5,
+        pace: float = 13.6,
+        packets_per_page: int = 10,
+        fails: Callable[[str, int], int | None] = lambda text, number: None,
+    ) -> None:
+        self.rate, self.first, self.pace, self.packets_per_page = rate, first, pace, packets_per_page
+        self.fails = fails
+        self.asked: list[tuple[float, str]] = []
+        self.opened = self.closed = self.most_at_once = 0
+
+    def identity(self, options: SpeechOptions) -> str:
+        return "test|model|voice"
+
+    @asynccontextmanager
+    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
+        start = asyncio.get_running_loop().time()
+        self.asked.append((start, text))
+        self.opened += 1
+        self.most_at_once = max(self.most_at_once, self.opened - self.closed)
+        try:
+            emit(RequestSent, characters=len(text))
+            emit(ResponseStarted, content_type="audio/ogg", request_id=f"req-{self.opened}")
+            yield ScriptedStream(self._arrivals(text), start)
+        finally:
+            self.closed += 1
+
+    def _arrivals(self, text: str) -> list[Arrival]:
+        seconds = max(0.1, round(len(text) / self.pace, 2))
+        head, tags, *audio = pages(spoken(seconds, packets_per_page=self.packets_per_page))
+        page = self.packets_per_page * 0.02
+        arrivals: list[Arrival] = [(self.first, head + tags + audio[0])]
+        arrivals += [(self.first + (n * page) / self.rate, chunk) for n, chunk in enumerate(audio[1:], 1)]
+        lost = self.fails(text, self.opened)
+        return arrivals if lost is None else [*arrivals[:lost], (arrivals[-1][0], SourceBrokenError("cut"))]

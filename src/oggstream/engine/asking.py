@@ -112,7 +112,7 @@ class Asking:
 
     async def _slot(self) -> None:
         """Wait until one more request keeps the bounds: a piece is at most half of what may be ahead."""
-        while self.segments:
+        while self.segments and self.failure is None:
             excess = self.reserve() - self._options.ahead / 2
             if len(self._open()) < self._options.requests and excess <= 0:
                 return
@@ -197,9 +197,9 @@ class Asking:
     def _fail(self, segment: Segment, error: OggStreamError) -> None:
         """End the speech with what there is of ``segment``."""
         segment.failure = self.failure = error
-        for index, task in self._tasks.items():
-            if index > segment.index:
-                task.cancel()
+        for behind in self.segments[segment.index + 1 :]:
+            self._tasks[behind.index].cancel()
+            behind.ended = True
         self._outlet.drop_behind(segment)
         self._outlet.end(segment)
         self._outlet.close(broken=True)
