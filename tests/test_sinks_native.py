@@ -138,8 +138,8 @@ def test_a_ring_is_kept_until_no_call_can_be_in_it() -> None:
 
 def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None:
     """Whatever the moment: each sample that was read is the one that was last written at its position."""
-    total, rate = 100_000, 1000
-    ring = PcmRing(1, rate, 2.0)
+    total, largest, channels = 400_000, 4000, 64  # blocks so large that the writer works while they are copied
+    ring = PcmRing(channels, 8000, 2.0)
     ring.concurrent = True
     ring.fence = native._load().oggstream_fence
     ring.block.counters[block.FADE] = ring.block.counters[block.LEVEL] = 1  # no fades after stalls
@@ -151,10 +151,10 @@ def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None
 
     def read() -> None:
         chance = random.Random(1)
-        out = bytearray(4 * 300)
+        out = bytearray(largest * ring.frame_bytes)
         while ring.read < total:
-            count = free.oggstream_read(address, native.address_of(out), chance.randint(1, 300), 0.0)
-            heard.frombytes(out[: 4 * count])
+            count = free.oggstream_read(address, native.address_of(out), chance.randint(1, largest), 0.0)
+            heard.extend(memoryview(out).cast("f")[: count * channels : channels])
 
     chance = random.Random(2)
     final = array("f", bytes(4 * (total + ring.capacity)))
@@ -164,10 +164,10 @@ def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None
     generation = 0
     while ring.read < total:
         generation = generation % 1000 + 1
-        start = ring.withdraw(ring.read + chance.randint(0, 600))
-        pcm = array("f", [generation] * min(chance.randint(1, 900), ring.space))
-        final[start : start + len(pcm)] = pcm
-        assert ring.write(pcm) == len(pcm)
+        start = ring.withdraw(ring.read + chance.randint(0, largest))
+        count = min(chance.randint(1, 2 * largest), ring.space)
+        final[start : start + count] = array("f", [generation]) * count
+        assert ring.write(array("f", [generation]) * (count * channels)) == count
     thread.join()
     assert len(heard) == ring.read >= total
     assert heard == final[: ring.read]

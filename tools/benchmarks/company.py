@@ -41,7 +41,9 @@ class Damage(NamedTuple):
         return self == (0, 0.0, 0.0)
 
     def __str__(self) -> str:
-        return "whole" if self.whole else f"{self.gaps} gaps, {self.silence + self.missing:.2f} s lost"
+        if self.whole:
+            return "whole"
+        return f"{self.gaps} gaps, {self.silence:.1f} s of silence, {self.missing:.2f} s missing"
 
 
 # Who else is at work in the process. Each works until it is told to stop.
