@@ -13,7 +13,7 @@ CHARACTERS_PER_SECOND = 13.6  # of English speech
 UNKNOWN = (
     Utterance(pace=0.2, delay=0.0, margin=0.0, characters=0.0),
     Utterance(pace=0.3, delay=0.1, margin=0.04, characters=0.0),
-    Utterance(pace=0.7, delay=0.1, margin=0.1, characters=0.0),
+    Utterance(pace=0.6, delay=0.1, margin=0.1, characters=0.0),
 )
 """How a service may behave that nobody knows."""
 FAMILIAR = 10  # utterances after which nothing but what was learnt counts

@@ -16,7 +16,7 @@ SILENCE = 10.0  # and each second of it
 CAUTION = 0.7  # share of the ways it may go in which the speed gets round a stall
 CARE = 0.25  # seconds of audio kept for what may go worse, when a second is to come; grows as noise does, by its root
 SOON = 1.0  # seconds of audio to come, over which
-RESERVE = 0.3  # so many are kept, by slowing down, where the source is hardly faster than the sound
+RESERVE = 0.3  # this share is kept, by slowing down, where the source is hardly faster than the sound
 UNHEARD = 0.985  # a speed from here on is not worth changing the sound
 SOONEST, OFTEN, SELDOM = 0.002, 0.05, 0.5  # seconds until the next question
 ROUNDING = 1e-6
@@ -129,16 +129,12 @@ class Policy:
         like = self._usual.like
         pace, left = outlook.pace(self._usual), outlook.left(like)
         near = min(left, SOON)
-        to_the_end = buffered + left - max(like.margin, CARE * pace * left**0.5)
+        audio = buffered - min(self._log.burst, left)  # the last burst of all comes when this has to be over
         speed = min(
-            self._lasting(to_the_end, pace * left - outlook.since),
-            self._lasting(buffered + near - RESERVE, pace * near - outlook.since),
+            (audio + left - max(like.margin, CARE * pace * left**0.5)) / max(pace * left - outlook.since, SOONEST),
+            (audio + near - RESERVE * near) / max(pace * near - outlook.since, SOONEST),
         )
         return max(self._slowest, speed) if speed < UNHEARD else 1.0
-
-    def _lasting(self, audio: float, time: float) -> float:
-        """The rate at which ``audio``, but for the burst that comes last, lasts ``time``."""
-        return (audio - self._log.burst) / max(time, SOONEST)
 
     def _wait(self, outlook: Outlook, now: float, buffered: float) -> float:
         """Seconds to wait: the least costly of none and what each of the ways needs."""
@@ -158,7 +154,8 @@ class Policy:
         """Seconds until it is time, if it goes that way: the jitter covered, and what slowing down does not carry."""
         like = way.like
         pace, left = outlook.pace(way), outlook.left(like)
-        deficit = pace * left - outlook.since - (buffered + left - self._log.burst) / self._slowest + like.delay
+        last = min(self._log.burst, left)
+        deficit = pace * left - outlook.since - (buffered + left - last) / self._slowest + like.delay
         if buffered > like.margin:
             return max(0.0, deficit)
         jitter = min(like.delay - waited, (like.margin - buffered) * pace + SOONEST)
