@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import math
+import re
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -45,6 +46,23 @@ def _tone(index: int, encoder: OpusEncoder, silence: float) -> bytes:
     times = (np.arange(encoder.frame_samples) + index * encoder.frame_samples) / RATE
     values = np.rint(9000 * np.sin(2764.6 * times) * (0.6 + 0.4 * np.sin(9 * times))) * (times >= silence)
     return values.astype(np.int16).repeat(encoder.channels).tobytes()
+
+
+@functools.cache
+def said(text: str, pace: float = 13.6) -> bytes:
+    """A tone for ``text`` at so many characters a second, with 0.2 s of silence behind each mark of punctuation."""
+    parts = []
+    for clause in re.split(r"(?<=[,.;!?])", text):
+        times = np.arange(round(len(clause.strip()) / pace * RATE)) / RATE
+        parts += [9000 * np.sin(2764.6 * times), np.zeros(RATE // 5)]
+    values = np.concatenate(parts)
+    encoder = OpusEncoder(RATE)
+    writer = OggOpusWriter(OpusHead.simple(1, encoder.pre_skip, RATE, serial=7), OpusTags(vendor="test"), 10)
+    padded = np.zeros(-(-(len(values) + encoder.pre_skip // 2) // 480) * 480)
+    padded[: len(values)] = values
+    packets = [encoder.encode(frame.astype(np.int16).tobytes()) for frame in padded.reshape(-1, 480)]
+    body = [writer.headers(), *(writer.write(packet, 960) for packet in packets), writer.finish(2 * len(values))]
+    return b"".join(body)
 
 
 def pages(body: bytes) -> list[bytes]:
@@ -115,7 +133,8 @@ class ScriptedStream:
 class SpeechService:
     """Speaks every text at ``pace`` characters a second, and synthesises at ``rate`` times real time.
 
-    The first audio is there ``first`` seconds after the request, in pages of ``packets_per_page``. ``asked`` are
+    The first audio is there ``first`` seconds after the request, in pages of ``packets_per_page``; with ``pauses`` it is
+    silent between clauses. ``asked`` are
     (time, text) of the requests, ``most_at_once`` the most that were open; ``fails`` gives, for a text and the number
     of its request, how many chunks go out before the connection is lost (None: all).
     """
@@ -130,9 +149,11 @@ class SpeechService:
         first: float = 0.5,
         pace: float = 13.6,
         packets_per_page: int = 10,
+        pauses: bool = False,
         fails: Callable[[str, int], int | None] = lambda text, number: None,
     ) -> None:
         self.rate, self.first, self.pace, self.packets_per_page = rate, first, pace, packets_per_page
+        self.pauses = pauses
         self.fails = fails
         self.asked: list[tuple[float, str]] = []
         self.opened = self.closed = self.most_at_once = 0
@@ -153,9 +174,12 @@ class SpeechService:
         finally:
             self.closed += 1
 
+    def _tone(self, text: str) -> bytes:
+        return spoken(max(0.1, round(len(text) / self.pace, 2)), packets_per_page=self.packets_per_page)
+
     def _arrivals(self, text: str) -> list[Arrival]:
-        seconds = max(0.1, round(len(text) / self.pace, 2))
-        head, tags, *audio = pages(spoken(seconds, packets_per_page=self.packets_per_page))
+        body = said(text, self.pace) if self.pauses else self._tone(text)
+        head, tags, *audio = pages(body)
         page = self.packets_per_page * 0.02
         arrivals: list[Arrival] = [(self.first, head + tags + audio[0])]
         arrivals += [(self.first + (n * page) / self.rate, chunk) for n, chunk in enumerate(audio[1:], 1)]

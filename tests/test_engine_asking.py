@@ -63,7 +63,7 @@ async def test_all_of_the_text_is_asked_for_in_order_and_once() -> None:
 
 
 async def test_pieces_follow_each_other_to_the_sample() -> None:
-    report, _ = await say(tokens(ANSWER * 3, 50), SpeechService())
+    report, _ = await say(tokens(ANSWER * 2, 50), SpeechService())
     assert len(report.segments) > 8
     for before, after in zip(report.segments, report.segments[1:], strict=False):
         assert after.start_sample == before.end_sample
@@ -71,7 +71,7 @@ async def test_pieces_follow_each_other_to_the_sample() -> None:
 
 
 async def test_nothing_is_silent_between_the_pieces_of_a_service_at_three_times_real_time() -> None:
-    report, events = await say(tokens(ANSWER * 3, 30), SpeechService(rate=3.0, first=0.5))
+    report, events = await say(tokens(ANSWER * 2, 30), SpeechService(rate=3.0, first=0.5))
     assert report.playout.stalls == 0
     assert report.timing.end is not None
     assert report.timing.first_sample is not None
@@ -92,7 +92,7 @@ async def test_no_more_is_asked_for_than_the_bounds_allow() -> None:
             unheard.append(asked - event.position / 48000)
 
     options = PlaybackOptions(ahead=12.0, requests=2)
-    await oggstream.play_stream(ANSWER * 6, source=service, sink=NullSink(), options=options, on_event=watch)
+    await oggstream.play_stream(ANSWER * 2, source=service, sink=NullSink(), options=options, on_event=watch)
     assert service.most_at_once <= 2
     assert 6 < max(unheard) <= 12.1
 
@@ -148,6 +148,19 @@ async def test_a_connection_lost_before_audio_is_asked_for_again() -> None:
     assert report.requests.retried == 1
     assert any(isinstance(event, Retrying) for event in events)
     assert report.segments[-1].end_sample == report.audio.samples
+
+
+async def test_a_connection_lost_in_mid_piece_is_taken_up_at_a_pause_without_repeating() -> None:
+    text = "When the connection is lost in mid-piece, it is taken up again at a pause, and nothing is repeated."
+    service = SpeechService(rate=8.0, pauses=True, fails=lambda text, number: 37 if number == 1 else None)
+    report, _ = await say(text, service)
+    asked = [text for _, text in service.asked]
+    assert asked == [text, "and nothing is repeated."]
+    assert report.completed
+    assert report.requests.retried == 1
+    assert report.audio.seconds == pytest.approx(len(text) / 13.6 + 0.6, abs=0.25)  # the clauses and their pauses
+    assert report.playout.stalls == 0
+    assert service.opened == service.closed
 
 
 async def test_what_cannot_be_mended_ends_the_speech_behind_what_came_and_tells_what_was_not_spoken() -> None:
