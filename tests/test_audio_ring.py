@@ -651,3 +651,43 @@ def test_the_writer_tells_a_reader_that_asked_for_it() -> None:
     ring.begin()
     ring.finish()
     assert told == [(10, False, None), (10, True, None), (10, True, 10)]
+
+
+# Going back.
+
+
+def test_what_was_not_heard_is_read_again_and_fades_in() -> None:
+    ring = PcmRing(1)
+    ring.write(level(48000))
+    ring.begin()
+    read(ring, 9600, 5.0)
+    ring.rewind(4800)
+    assert ring.read == 4800
+    assert read(ring, 480, 9.0)[1] == pytest.approx(rising(480), abs=1e-6)
+    assert ring.time_of(4799) == pytest.approx(5.1, abs=1e-3)
+    assert ring.time_of(4800) == 9.0
+    assert ring.heard_at(8.0) == 4800
+    assert (ring.stalls, ring.runs) == (0, [(0, 5.0)])
+
+
+def test_what_may_be_overwritten_is_not_read_again() -> None:
+    ring = PcmRing(1, 1000, 1.0)
+    ring.begin()
+    for start in range(0, 5000, 1000):
+        ring.write(ramp(start, 1000))
+        read(ring, 1000)
+    assert ring.write(ramp(5000, 2000)) == 1000
+    ring.rewind(0)
+    assert ring.read == 4750
+    assert read(ring, 300)[1][5:] == list(range(4755, 5050))
+    ring.rewind(9999)
+    assert ring.read == 5050
+
+
+def test_a_cut_that_was_not_heard_ends_in_silence() -> None:
+    ring = playing(4800)
+    read(ring, 480)
+    ring.cut()
+    ring.rewind(0)
+    assert read(ring, 480) == (0, [0.0] * 480)
+    assert ring.done

@@ -60,6 +60,7 @@ class DeviceSink:
         follow_default: bool = False,
         switch_interval: float | None = None,
     ) -> None:
+        self.device = device
         self._stream = DeviceStream(
             device, latency=latency, blocksize=blocksize, lead_in=lead_in, switch_interval=switch_interval
         )

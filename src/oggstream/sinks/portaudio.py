@@ -127,7 +127,7 @@ def default_output() -> str | None:
 
     PortAudio lists its devices once, and would have to close all streams to list them again.
     """
-    command = [sys.executable, "-c", _ASK_DEFAULT]
+    command = [sys.executable, "-P", "-c", _ASK_DEFAULT]
     try:
         done = subprocess.run(  # noqa: S603  # a constant
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=ASK_SECONDS, check=True
