@@ -87,3 +87,4 @@ def test_the_text_tells_what_is_left() -> None:
     assert Outlook(came, 100, False, 0.0).left(KNOWN) == 9
     assert Outlook(came, 5, False, 0.0).left(KNOWN) == LEAST_LEFT
     assert Outlook(came, 5, True, 0.0).left(KNOWN) == UNKNOWN_LEFT
+    assert Outlook(log((0.0, 30.0)), 5, False, 0.0).left(KNOWN) == 3

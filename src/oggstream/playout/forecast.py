@@ -22,7 +22,7 @@ SPREAD = 0.01  # the same of the pace of utterances, while few are known
 PRIOR_AUDIO = 0.3  # seconds of audio that tell as much as what is assumed about an unknown service,
 MOST_AUDIO = 10.0  # and at most as what is known of a slow one
 UNKNOWN_LEFT = 6.0  # seconds of audio that are taken to come where the text does not tell
-LEAST_LEFT = 0.5  # and where it says that there should be none
+LEAST_LEFT, UNSURE = 0.5, 0.1  # and where it says that there should be none: at least this share of what there is
 
 
 class Way(NamedTuple):
@@ -88,7 +88,7 @@ class Outlook:
         self.since = 0.0 if log.waiting else now - log.last  # the last burst
         self._received = log.received
         self._characters = characters
-        self._least = UNKNOWN_LEFT if open_end else LEAST_LEFT
+        self._least = UNKNOWN_LEFT if open_end else max(LEAST_LEFT, UNSURE * log.received)
         self._elapsed = log.last - log.first
         self._audio = log.received - log.burst - log.before  # what arrived in that time
         self._burst = 0.0 if log.waiting else log.burst
