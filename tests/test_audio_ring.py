@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from array import array
 from collections import deque
 from dataclasses import dataclass, field
@@ -539,6 +540,15 @@ def test_the_gain_before_the_first_sample_is_there_at_once() -> None:
     ring.begin()
     assert read(ring, 100)[1] == [0.25] * 100
     assert ring.gain == 0.25
+
+
+def test_a_gain_needs_no_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "numpy", raising=False)
+    ring = PcmRing(2)
+    ring.gain = 0.5
+    ring.write(level(200))
+    ring.begin()
+    assert read(ring, 100)[1] == [0.5] * 200
 
 
 def test_a_cut_at_low_gain_fades_from_there() -> None:
