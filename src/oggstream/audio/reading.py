@@ -148,7 +148,7 @@ def _faded(gain: float, at: float) -> float:
     return gain if at == 1 else gain * (0.5 - 0.5 * math.cos(math.pi * at))
 
 
-def _scale(samples: memoryview, factor: float) -> None:
+def _scale(samples: memoryview[float], factor: float) -> None:
     """Multiply all ``samples``, fast if the program has numpy loaded: a callback cannot wait for that."""
     if not len(samples) or factor == 1:
         return
