@@ -156,6 +156,7 @@ class SpeechService:
         self.pauses = pauses
         self.fails = fails
         self.asked: list[tuple[float, str]] = []
+        self.formats: list[str] = []
         self.opened = self.closed = self.most_at_once = 0
 
     def identity(self, options: SpeechOptions) -> str:
@@ -165,6 +166,7 @@ class SpeechService:
     async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
         start = asyncio.get_running_loop().time()
         self.asked.append((start, text))
+        self.formats.append(options.format)
         self.opened += 1
         self.most_at_once = max(self.most_at_once, self.opened - self.closed)
         try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
 from ..errors import OggStreamError, SourceBrokenError
 from ..events import Recorder, Retrying
+from .formats import opening_format
 from .intake import Intake
 from .mending import continuation
 from .segment import Segment
@@ -47,6 +49,7 @@ class Asking:
     ) -> None:
         self.segments: list[Segment] = []
         self.failure: OggStreamError | None = None
+        self.refused_format: str | None = None  # asked for to sound sooner, and not given
         self.finished = asyncio.Event()  # everything was asked for, and has come
         self.on_segment: Callable[[Segment], None] = lambda _: None
         self.before: Callable[[], float] = lambda: 0.0  # seconds to be heard before this speech begins
@@ -128,10 +131,20 @@ class Asking:
 
     def _segment(self, piece: Piece) -> Segment:
         segment = Segment(len(self.segments), piece, self._intake)
+        segment.format = self._format(segment)
         self.segments.append(segment)
         self._outlet.add(segment)
         self.on_segment(segment)
         return segment
+
+    def _format(self, segment: Segment) -> str:
+        """What to ask for: the opening piece may be worth another format than the rest."""
+        wanted = self._speech.format
+        formats_for = getattr(self._source, "formats_for", None)
+        if wanted != "auto" or segment.index or formats_for is None:
+            return wanted
+        choice = {"opus", "pcm"} <= set(formats_for(self._speech))
+        return opening_format(self._outlet.habits) if choice else wanted
 
     def _intake(self, segment: Segment) -> Intake:
         return Intake(self._options, lambda: self._outlet.wants_early(segment))
@@ -141,12 +154,22 @@ class Asking:
             error = await self._fetch(segment)
             if error is None:
                 break
+            if segment.format == "pcm" != self._speech.format and not segment.received:
+                self._give_up_format(segment)
+                continue
             if attempt == ATTEMPTS or not isinstance(error, SourceBrokenError) or not self._take_up(segment):
                 self._fail(segment, error)
                 return
             self._recorder.record(Retrying, delay=0.0, reason=str(error))
         self._outlet.end(segment)
         self._tell()
+
+    def _give_up_format(self, segment: Segment) -> None:
+        """The service does not give samples, though nobody but us asked for them: never mind."""
+        self.refused_format = segment.format
+        self._failed_attempts.append(segment.intake.stats)
+        segment.format = "opus"
+        segment.renew(self._intake)
 
     def _take_up(self, segment: Segment) -> bool:
         """Get ready to ask for the rest of a piece whose connection was lost; False if it cannot be taken up."""
@@ -175,7 +198,8 @@ class Asking:
 
         What the sink fails with is raised: there is nothing more to be heard.
         """
-        async with aclosing(segment.intake.batches(self._source, segment.rest, self._speech)) as batches:
+        speech = self._speech if segment.format == self._speech.format else replace(self._speech, format=segment.format)
+        async with aclosing(segment.intake.batches(self._source, segment.rest, speech)) as batches:
             while True:
                 try:
                     items = await anext(batches, None)

@@ -24,6 +24,7 @@ class Delivery:
     def __init__(self, options: PlaybackOptions, characters_per_second: float) -> None:
         self.closed = False
         self.characters_per_second = characters_per_second
+        self.habits = None  # nothing is learnt where nothing is played
         self._options = options
         self._segments: deque[Segment] = deque()
         self._changed = asyncio.Event()

@@ -11,6 +11,7 @@ from ..audio.frame import PcmFrame
 from ..errors import OggStreamError, SourceTimeoutError
 from ..events import FirstByte, FirstPacket, emit
 from ..opus.items import AudioPacket, StreamStats
+from .formats import LinkMeter
 
 if TYPE_CHECKING:
     from ..body.reader import BodyItem, BodyReader
@@ -34,6 +35,7 @@ class Intake:
         self.audio_began = False
         self.refusal = ""  # why the service, or the way to it, made the source try again
         self.reader: BodyReader | None = None  # made with the first byte: it takes 10 ms, and the request goes first
+        self.link = LinkMeter()
         self._options = options
         self._early = early
 
@@ -119,6 +121,7 @@ class Intake:
         return self.reader
 
     def _read(self, reader: BodyReader, chunk: bytes) -> list[BodyItem]:
+        self.link.add(asyncio.get_running_loop().time(), len(chunk))
         reader.eager = self._early()
         items = reader.feed(chunk)
         if not self.audio_began and any(type(item) in _AUDIO for item in items):

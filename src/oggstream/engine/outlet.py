@@ -17,6 +17,7 @@ from ..threads import in_thread
 if TYPE_CHECKING:
     from ..body.reader import BodyItem
     from ..options import PlaybackOptions
+    from ..playout.habits import Habits
     from ..sinks.base import Sink, SinkFormat
     from .decoding import Saved, Sound, SpeechDecoder
     from .pacing import Pacing
@@ -232,6 +233,11 @@ class Outlet:
     def characters_per_second(self) -> float:
         """How fast the voice speaks, as far as that is known."""
         return self._pacing.characters_per_second
+
+    @property
+    def habits(self) -> Habits | None:
+        """What is known of the service."""
+        return self._pacing.habits
 
     def buffered(self) -> float:
         """Seconds that can be played without a gap: received, not played, with nothing missing before them."""

@@ -29,6 +29,7 @@ class Segment:
         self.index = index
         self.piece = piece
         self.intake = open_intake(self)
+        self.format = "auto"  # that is asked for
         self.queue = PacketQueue()
         self.received = 0
         self.channels = 0  # of the first audio

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..audio.frame import RATE
 from ..errors import OggStreamError
-from ..events import Event, Recorder, RequestSent, Retrying
+from ..events import Event, Recorder, RequestSent, Retrying, Started
 from ..sinks.base import PreparedSink, Sink, SinkFormat
 from .account import Account
 from .asking import Asking
+from .formats import REFUSED
 from .outlet import Outlet, load_codec
 from .pacing import Pacing
 from .script import Script, Text
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from ..report import Heard, PlaybackReport
     from ..sources.base import Source
     from .segment import Segment
+
+
+FORMATS = {"ogg": "opus", "pcm": "pcm", "wav": "wav"}  # what a container is called where it is asked for
 
 
 class Gate(Protocol):
@@ -90,6 +94,8 @@ class Session:
         self._account = Account(recorder)
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
+        self._asked: float | None = None  # when the first request went out
+        self._wait: float | None = None  # from then until sound could begin
         self.received = asyncio.Event()  # everything has come, or nothing more will
         self.handed_over = asyncio.Event()  # the device has everything, or will get no more
         self._check_sink: Callable[[], None] = getattr(sink, "check", _nothing)  # raises when the device is gone
@@ -152,6 +158,9 @@ class Session:
     def _note(self, event: Event) -> None:
         if isinstance(event, RequestSent):
             self._request_out.set()
+            self._asked = event.at if self._asked is None else self._asked
+        elif isinstance(event, Started) and self._asked is not None:
+            self._wait = event.at - self._asked
         elif isinstance(event, Retrying):
             self.asking.refusal(event.reason)
 
@@ -219,8 +228,20 @@ class Session:
 
     def _learn(self) -> None:
         """Keep what this speech taught about the service."""
-        if (key := self._key) is not None and self._history is not None and self.asking.complete:
-            self._history.put(key, self._pacing.policy.learnt())
+        if (key := self._key) is None or self._history is None or not self.asking.complete or not self.asking.segments:
+            return
+        self._history.put(key, self._with_format(self._pacing.policy.learnt()))
+
+    def _with_format(self, habits: Habits) -> Habits:
+        """``habits`` with when the opening sounded in its format, and what the link carries."""
+        opening = self.asking.segments[0]
+        if opening.intake.link.rate:
+            habits = habits.with_link(opening.intake.link.rate)
+        if self.asking.refused_format is not None:
+            habits = habits.with_first_packet(self.asking.refused_format, REFUSED)
+        if self._wait is not None and opening.intake.container in FORMATS:
+            habits = habits.with_first_packet(FORMATS[opening.intake.container], self._wait)
+        return habits
 
     def _failed(self, error: BaseException) -> NoReturn:
         """Raise ``error``, which is one exception by now, with the report and the text that was not spoken."""

@@ -37,7 +37,8 @@ class Source(Protocol):
     prepare a connection ahead of the first request has ``async warm()``, and ``name`` is what the report calls it.
     One that gives the same answer whatever the text has ``whole = True``, one that takes no more than so many
     characters at a time ``longest_text``. ``identity(options) -> str`` names the host, model and voice (and no
-    credential) under which the behaviour of the service is learnt; without it nothing is.
+    credential) under which the behaviour of the service is learnt; without it nothing is. ``formats_for(options)`` are
+    the formats of `SpeechOptions` that can be asked for, that of "auto" first.
     """
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
