@@ -833,7 +833,7 @@ def test_json_is_written_as_openais_client_writes_it() -> None:
 
 
 async def test_exception_that_is_not_foreseen_is_not_disguised(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_check", lambda _: None)
+    monkeypatch.setattr(http, "check_headers", lambda _: None)
     async with serving(speaking()) as service:
         with pytest.raises(ValueError, match="header"):
             await failure(service.origin, headers={"X": "a\r\nb"})

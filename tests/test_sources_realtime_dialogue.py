@@ -110,6 +110,18 @@ async def test_pieces_that_were_heard_break_off_and_the_others_may_be_asked_for_
         await heard.take()
 
 
+def test_a_response_told_twice_is_no_other_pieces() -> None:
+    dialogue = Dialogue("http://here", Secrets(), Coding())
+    pieces = [Piece("One."), Piece("Two.")]
+    for piece in pieces:
+        dialogue.ask(piece)
+    for _ in range(2):
+        dialogue.receive({"type": "response.created", "response": {"id": "resp_1"}})
+    assert [piece.response_id for piece in pieces] == ["resp_1", None]
+    dialogue.lost(1006, "")
+    assert all(piece.ended for piece in pieces)
+
+
 def test_a_forgotten_piece_gets_nothing_more() -> None:
     dialogue, (piece,) = started("One.")
     (cancel,) = dialogue.forget(piece)

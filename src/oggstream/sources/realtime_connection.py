@@ -6,7 +6,6 @@ Importing this module loads no aiohttp: that happens with the first connection.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import json
 import time
 from typing import TYPE_CHECKING
@@ -45,10 +44,7 @@ class Connection:
         self._born = asyncio.get_running_loop().time()
         self._born_at = time.time()
         self._moved = asyncio.Event()  # set with every event of the service
-        # In a context of its own: the session that happens to open a connection is not kept by it.
-        self.reader = asyncio.get_running_loop().create_task(
-            self._read(), name="oggstream-realtime", context=contextvars.Context()
-        )
+        self.reader = asyncio.create_task(self._read(), name="oggstream-realtime")
 
     @property
     def open(self) -> bool:

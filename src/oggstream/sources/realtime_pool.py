@@ -78,7 +78,6 @@ class Pool:
         return connection
 
     async def _begin(self, connection: Connection) -> None:
-        await asyncio.sleep(0)  # its reader takes its first step: from now on cancelling it closes the socket
         await connection.set_up()
         if self._closed:
             raise SourceBrokenError(f"the connection to {self._handshake.shown} was closed")
