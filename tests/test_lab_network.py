@@ -34,7 +34,7 @@ def test_a_mahimahi_trace_repeats_from_its_last_line_on() -> None:
     network = Opportunities([40, 100])
     assert network.period == 0.1
     assert network.pass_through([(0.05, 4500)]) == [(0.1, 1500), (0.14, 1500), (0.2, 1500)]
-    assert network.pass_through([(1000.05, 1500)]) == [(pytest.approx(1000.1), 1500)]
+    assert network.pass_through([(1000.05, 1500)])[0][0] == pytest.approx(1000.1)
 
 
 def test_what_leaves_at_one_moment_leaves_in_one_piece() -> None:
@@ -59,8 +59,8 @@ def test_a_trace_of_rates_that_begins_late_begins_at_once() -> None:
 
 
 def test_a_replay_may_enter_the_network_at_any_moment() -> None:
-    assert Rates([(0, 0.012), (10, 0.12)]).pass_through([(1.0, 1500)], 9.5) == [(pytest.approx(1.1), 1500)]
-    assert Opportunities([0, 10, 50]).pass_through([(0.01, 1500)], 0.03) == [(pytest.approx(0.02), 1500)]
+    assert Rates([(0, 0.012), (10, 0.12)]).pass_through([(1.0, 1500)], 9.5)[0][0] == pytest.approx(1.1)
+    assert Opportunities([0, 10, 50]).pass_through([(0.01, 1500)], 0.03)[0][0] == pytest.approx(0.02)
 
 
 def check(network: Network, arrivals: list[tuple[float, int]], start: float) -> None:

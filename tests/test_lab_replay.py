@@ -66,7 +66,7 @@ def test_the_course_of_playing_never_goes_back_and_ends_at_the_end() -> None:
     assert run.played == sorted(run.played)
     assert [heard for _, heard in run.played] == sorted(heard for _, heard in run.played)
     assert run.played[0][1] == 0.0
-    assert run.played[-1] == (pytest.approx(run.report["timing"]["end"], abs=1e-5), 2.0)
+    assert run.played[-1] == pytest.approx((run.report["timing"]["end"], 2.0), abs=1e-5)
 
 
 def test_a_failure_is_part_of_the_result() -> None:

@@ -58,8 +58,8 @@ async def test_times_count_from_the_last_request_that_was_sent(tmp_path: Path) -
                     await asyncio.sleep(2)
                     return await inner.__aenter__()
 
-                async def __aexit__(self, *error: object) -> Any:
-                    return await inner.__aexit__(*error)
+                async def __aexit__(self, *_: object) -> None:
+                    await inner.__aexit__(None, None, None)
 
             return Opening()
 
