@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from oggstream.sources.transcript import difference
 
@@ -52,6 +52,7 @@ def test_a_long_difference_is_cut_short() -> None:
     assert len(message) < 100
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a machine that is busy
 @given(st.text(), st.text())
 def test_any_two_texts_can_be_compared_and_a_text_is_itself(text: str, other: str) -> None:
     assert difference(text, text) is None
