@@ -52,6 +52,7 @@ class SpeechDecoder:
         self.samples = 0
         self.lost = 0
         self.first_audible: int | None = None
+        self._rest = 0  # of a sample at 48 kHz, in parts of the frames' rate
         self._options = options
         self._converter = Converter(channels, rate, via=options.channels)
         self._joiner = None if options.pause is None else Joiner(rate, options.pause)
@@ -153,6 +154,7 @@ class SpeechDecoder:
         """Count the frame, and note how loud it is."""
         assert self._segment is not None
         samples, loud = _loudness(frame)
+        samples, self._rest = divmod(len(frame.pcm) * RATE + self._rest, frame.rate)
         if loud is not None and self.first_audible is None:
             self.first_audible = self.samples + loud
         self.samples += samples

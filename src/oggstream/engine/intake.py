@@ -73,7 +73,10 @@ class Intake:
                     yield self._read(reader, chunk)
                     if reader.ended:
                         break
-            yield (self.reader or self._begin(stream.content_type, speech.format)).finish()
+            reader = self.reader or self._begin(stream.content_type, speech.format)
+            yield reader.finish()
+            if reader.failure is not None:
+                raise reader.failure
         except OggStreamError as error:
             error.request_id = error.request_id or self.request_id
             raise

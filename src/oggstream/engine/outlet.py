@@ -54,6 +54,9 @@ def _load_codec() -> None:
         import_module(f"oggstream.{module}")
     import_module("numpy")
     library.load()
+    from ..audio.resample import resampler
+
+    resampler(24000, RATE, 1)  # what samples usually need: its filter takes half a millisecond, the first time
 
 
 class Outlet:
