@@ -6,7 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 SCHEMA = 1
-KEPT = 12  # utterances: what was before them is forgotten
+KEPT = 10  # utterances: what was before them is forgotten
 FORMATS_KEPT = 8
 
 
