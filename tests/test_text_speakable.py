@@ -147,6 +147,12 @@ def test_more_text_only_adds(text: str) -> None:
         given_so_far = speakable.text
 
 
+def test_a_blank_before_what_may_be_an_address_waits_with_it() -> None:
+    speakable = SpeakableText()
+    speakable.feed("one w")
+    assert (speakable.text, speakable.word_ended) == ("one", True)
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -148,6 +148,8 @@ class SpeakableText(PlainText):
         end = self._address_in(at, words.end(), final=final)
         if end == at:
             return self._address(at, final=final)
+        if raw[end - 1] == " ":
+            end -= 1  # the blank before an address is due with it, as between any two words
         self._say(raw[at:end], at, end)
         return end - at
 
