@@ -296,15 +296,31 @@ async def test_a_client_that_leaves_or_a_server_that_stops_ends_what_is_being_sa
         await client.next("response.output_audio.delta")
 
 
-async def test_a_client_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_takes_nothing_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.setattr(realtime, "UNREAD_SECONDS", 0.1)
     async with session() as client:
         for _ in range(4):
             await client.ask(LONG)
-        await asyncio.sleep(1.0)
+        async with asyncio.timeout(10):
+            while "a client reads no further" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
         while (message := await client.socket.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
-        assert message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+
+
+async def test_a_server_that_stops_does_not_wait_for_a_client_that_takes_nothing() -> None:
+    server = SpeechServer()
+    await server.start()
+    async with aiohttp.ClientSession() as http, http.ws_connect(f"{server.base_url}/realtime") as socket:
+        client = Client(socket)
+        for _ in range(4):
+            await client.ask(LONG)
+        await asyncio.sleep(0.3)  # it fills what lies between
+        async with asyncio.timeout(5):
+            await server.stop()
 
 
 @pytest.mark.parametrize("given", [None, "another-key"])

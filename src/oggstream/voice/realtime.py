@@ -46,7 +46,10 @@ async def serve(request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
         timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_EVENT_BYTES, compress=False
     )
     await socket.prepare(request)
-    session = _Session(socket, request.query.get("model", ""), jobs)
+    transport = request.transport
+    if transport is None:
+        return socket  # gone already
+    session = _Session(socket, request.query.get("model", ""), jobs, give_up=transport.abort)
     try:
         async with asyncio.timeout(SESSION_SECONDS) as limit:
             await session.run()
@@ -59,7 +62,11 @@ async def serve(request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
         log.debug("the client went away")
     finally:
         await session.stop()
-        await socket.close(code=1001)
+        try:
+            async with asyncio.timeout(2 * CLOSE_SECONDS):
+                await socket.close(code=1001)
+        except TimeoutError:  # the client takes nothing, not even this
+            transport.abort()
     return socket
 
 
@@ -72,9 +79,10 @@ async def _expire(session: _Session, socket: web.WebSocketResponse) -> None:
 class _Session:
     """One connection: how it speaks, what its conversation holds, and what is being said."""
 
-    def __init__(self, socket: web.WebSocketResponse, model: str, jobs: Jobs) -> None:
+    def __init__(self, socket: web.WebSocketResponse, model: str, jobs: Jobs, *, give_up: Callable[[], object]) -> None:
         self._socket = socket
         self._jobs = jobs
+        self._give_up = give_up  # ends the connection without a word
         self._id = requests.name("sess")
         self._conversation = requests.name("conv")
         self._model = model
@@ -184,7 +192,7 @@ class _Session:
             log.debug("the client went away")
         except TimeoutError:
             log.warning("a client reads no further: its session is ended")
-            await self._socket.close(code=1008)
+            self._give_up()
 
     async def _end(self, response: Response, status: str, **details: object) -> None:
         del self._responses[response.id]
