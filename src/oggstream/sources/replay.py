@@ -33,6 +33,11 @@ class ReplaySource:
         self._captures = [capture if isinstance(capture, Capture) else load(capture) for capture in captures]
         self._opened = 0
 
+    @property
+    def whole(self) -> bool:
+        """A single capture answers any text as a whole."""
+        return len(self._captures) == 1
+
     def __repr__(self) -> str:
         return f"ReplaySource({', '.join(repr(capture.name) for capture in self._captures)})"
 
