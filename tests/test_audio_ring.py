@@ -701,3 +701,14 @@ def test_a_cut_that_was_not_heard_ends_in_silence() -> None:
     ring.rewind(0)
     assert read(ring, 480) == (0, [0.0] * 480)
     assert ring.done
+
+
+def test_a_full_ring_that_goes_back_takes_nothing_until_it_has_room() -> None:
+    ring = PcmRing(1, 1000, 0.1)
+    ring.begin()
+    ring.write(ramp(0, 100))
+    read(ring, 50)
+    ring.write(ramp(100, 50))
+    ring.rewind(0)
+    assert (ring.space, ring.write(ramp(150, 10))) == (0, 0)
+    assert read(ring, 150)[0] == 150

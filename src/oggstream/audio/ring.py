@@ -71,7 +71,7 @@ class PcmRing:
     @property
     def space(self) -> int:
         """Samples that `write` would take now."""
-        return self.capacity - self.fill
+        return max(self.capacity - self.fill, 0)  # after `rewind` there may be more in it
 
     @property
     def playing(self) -> bool:
