@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_run import interrupt, run, start, terminal
+from cli_run import interrupt, run, start
 from oggstream.cli.interrupts import INTERRUPTED, Interrupts
 from oggstream.cli.loop import run_in_loop
 from scripted import spoken
@@ -155,7 +155,8 @@ def test_waiting_for_standard_input_is_interrupted(arguments: list[str], tmp_pat
     process = start(*arguments, cwd=tmp_path)
     time.sleep(1.5)
     result = interrupt(process)
-    assert (result.status, result.err, result.out) == (INTERRUPTED, "", b"")
+    assert (result.status, result.out) == (INTERRUPTED, b"")
+    assert all("warning: neither OPENAI_API_KEY" in line for line in result.err.splitlines())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -204,23 +205,6 @@ def test_a_second_ctrl_c_ends_what_hangs(tmp_path: Path) -> None:
         assert process.stdout.readline() == b"hanging\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == INTERRUPTED
-
-
-def test_ctrl_c_while_typing_ends_the_line() -> None:
-    with terminal("--sink", "null") as screen:
-        screen.wait_for("type what to say, and Ctrl-D")
-        time.sleep(0.2)
-        screen.write(b"\x03")
-        assert screen.end() == INTERRUPTED
-        assert screen.seen.endswith("^C\r\n")
-
-
-def test_what_is_typed_is_spoken_after_ctrl_d() -> None:
-    with terminal("--sink", "null", "--log-level", "error", "--json") as screen:
-        screen.wait_for("Ctrl-D")
-        screen.write(b"Hello.\n\x04")
-        assert screen.end() == 0
-        assert '"text_chars": 7' in screen.seen
 
 
 def test_sigterm_in_a_background_that_ignores_sigint_and_sigint_itself_are_answered(body: Path) -> None:

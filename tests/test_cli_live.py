@@ -20,6 +20,7 @@ from oggstream.events import (
     ResponseStarted,
     Resumed,
     Retrying,
+    SegmentEnded,
     SegmentStarted,
     Stalled,
 )
@@ -54,8 +55,8 @@ def wide(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
     monkeypatch.setattr(live, "columns", lambda: columns)
 
 
-def playing(line: LiveLine, heard: float = 1.0, buffered: float = 2.5) -> LiveLine:
-    tell(line, SegmentStarted(0.412, 0, TEXT), Progress(heard + 0.4, round(heard * 48000), buffered))
+def playing(line: LiveLine, heard: float = 1.0, buffered: float = 2.5, text: str = "Hello.") -> LiveLine:
+    tell(line, SegmentStarted(0.412, 0, text), Progress(heard + 0.412, round(heard * 48000), buffered))
     return line
 
 
@@ -87,7 +88,7 @@ def test_narrow_terminals_get_less_and_never_too_much(
     columns: int, shown: str, screen: Screen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wide(monkeypatch, columns)
-    playing(LiveLine(TEXT), heard=0.5)
+    playing(LiveLine(TEXT), heard=0.5, text=TEXT)
     assert screen.line == shown
     assert max(cells(part) for part in screen.getvalue().split("\r")) < max(columns, 2)
 
@@ -95,30 +96,85 @@ def test_narrow_terminals_get_less_and_never_too_much(
 @pytest.mark.parametrize("columns", range(27, 70, 3))
 def test_wide_signs_fit_too(columns: int, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
     wide(monkeypatch, columns)
-    playing(LiveLine("これは日本語のテキストです。とても長い文章なので、端末の幅に収まりません。" * 2), heard=0.1)
+    text = "これは日本語のテキストです。とても長い文章なので、端末の幅に収まりません。" * 2
+    playing(LiveLine(text), heard=0.1, text=text)
     assert columns - 6 <= cells(screen.line) <= columns - 3
     assert "これ" in screen.line
 
 
 def test_the_text_moves_with_what_is_heard(screen: Screen) -> None:
-    line = playing(LiveLine(TEXT), heard=4.0, buffered=4.0)
+    line = playing(LiveLine(TEXT), heard=4.0, buffered=4.0, text=TEXT)
     assert screen.line.endswith("0.41 s  dog, and then it sleeps in t...")
     tell(line, Progress(8.4, 8 * 48000, 0.0))
     assert screen.line.endswith("  an hour or two.")
 
 
 def test_the_text_does_not_run_ahead_while_little_has_come(screen: Screen) -> None:
-    playing(LiveLine(TEXT), heard=0.3, buffered=0.1)
+    playing(LiveLine(TEXT), heard=0.3, buffered=0.1, text=TEXT)
     assert "The quick" in screen.line
 
 
 def test_a_text_without_spaces_moves_by_the_sign(screen: Screen) -> None:
-    playing(LiveLine("日本語" * 100), heard=5.0, buffered=5.0)
+    playing(LiveLine("日本語" * 100), heard=5.0, buffered=5.0, text="日本語" * 100)
     assert cells(screen.line) >= 75
 
 
+def test_the_piece_that_is_spoken_is_shown(screen: Screen) -> None:
+    line = playing(LiveLine("standard input"), text="The first piece.")
+    assert screen.line.endswith("first sound 0.41 s  The first piece.")
+    tell(line, SegmentEnded(2.4, 0, "The first piece."), SegmentStarted(2.4, 1, "The next."))
+    tell(line, Progress(2.5, 2 * 48000, 1.0))
+    assert screen.line == "  2.0 s,  1.0 s buffered, first sound 0.41 s  The next."
+
+
+def test_a_long_piece_moves_as_fast_as_the_voice_has_spoken_before(screen: Screen) -> None:
+    line = playing(LiveLine(""), text="x" * 40)
+    tell(line, SegmentEnded(4.412, 0, "x" * 40), SegmentStarted(4.412, 1, TEXT))  # ten characters a second
+    tell(line, Progress(9.412, 9 * 48000, 60.0))
+    assert screen.line.endswith("  lazy dog, and then it sleeps...")
+
+
+def test_requests_for_what_comes_next_do_not_disturb(screen: Screen) -> None:
+    line = playing(LiveLine("Hello."))
+    tell(line, RequestSent(1.5), ResponseStarted(1.6, "audio/ogg", None), Progress(1.7, 48000, 2.0))
+    assert screen.line == "  1.0 s,  2.0 s buffered, first sound 0.41 s  Hello."
+
+
+def test_what_is_typed_takes_the_place_of_the_line(screen: Screen) -> None:
+    line = playing(LiveLine("Hello."))
+    line.prompt("W")
+    assert screen.line == "> W"
+    tell(line, Progress(2.0, 2 * 48000, 2.0))
+    line.prompt("What ")
+    assert screen.getvalue().endswith("> What ")
+    line.close()
+    assert screen.line == "> What"
+    line.prompt(None)
+    assert screen.line == ""
+    tell(line, Progress(3.0, 3 * 48000, 2.0))
+    assert screen.line.endswith("Hello.")
+
+
+@pytest.mark.parametrize(("columns", "shown"), [(20, "gh, and 何ですか"), (12, " 何ですか"), (4, "")])
+def test_of_a_long_line_that_is_typed_the_end_is_shown(
+    columns: int, shown: str, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide(monkeypatch, columns)
+    LiveLine("").prompt("long enough, and 何ですか")
+    assert screen.line.endswith(shown)
+    assert max(map(cells, screen.getvalue().split("\r"))) <= max(columns - 3, 0)
+
+
+def test_a_line_can_be_about_another_speech(screen: Screen) -> None:
+    line = playing(LiveLine("One."), text="One.")
+    line.close()
+    line.begin("Two.")
+    tell(line, SegmentStarted(0.2, 0, "Two."), Progress(0.3, 4800, 0.0))
+    assert screen.line == "  0.1 s,  0.0 s buffered, first sound 0.20 s  Two."
+
+
 def test_what_is_not_to_be_followed_stays(screen: Screen) -> None:
-    playing(LiveLine("a folder/with a name that is quite long/speech.opus", 0.0), heard=50.0)
+    playing(LiveLine("a folder/with a name that is quite long/speech.opus", 0.0), heard=50.0, text="")
     assert "a folder" in screen.line
 
 
@@ -183,7 +239,7 @@ def test_colour_is_for_terminals_that_have_it(screen: Screen) -> None:
 
 
 def test_without_colour_there_is_no_escape_sequence_at_all(screen: Screen) -> None:
-    playing(LiveLine("Hello.\x1b[2J")).close()
+    playing(LiveLine("Hello.\x1b[2J"), text="Hello.\x1b[2J").close()
     assert "\x1b" not in screen.getvalue()
 
 
@@ -253,6 +309,17 @@ def test_the_summary_tells_what_went_wrong() -> None:
         )
     )
     assert told.endswith("2 stalls (0.8 s), 1 hole concealed (0.02 s), 1 device underrun")
+
+
+def test_the_summary_tells_what_was_made_up_and_drawn_out() -> None:
+    told = summary(report(playout=PlayoutInfo(concealed_seconds=0.06, stretched_seconds=0.34)))
+    assert told.endswith("first sound after 0.20 s, 0.06 s concealed, slowed down by 0.34 s")
+    assert "slowed" not in summary(report(playout=PlayoutInfo(stretched_seconds=0.001)))
+
+
+def test_the_summary_of_several_speeches_adds_up() -> None:
+    one = report(playout=PlayoutInfo(stalls=1, stall_seconds=0.2))
+    assert summary(one, report(), one) == "3.8 s, 2 stalls (0.4 s)"
 
 
 def test_on_a_terminal_the_line_comes_goes_and_leaves_a_summary() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import os
 import signal
@@ -12,17 +11,16 @@ import sys
 import wave
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cli_run import Result, environment, inside, names, run
+from cli_run import Result, environment, finish, inside, names, run, start
 from oggstream.errors import OutputError, SourceBrokenError
 from oggstream.sinks.null import NullSink
 from oggstream.sinks.wav import WavSink
 from scripted import ScriptedSource, spoken
-from speech_server import free_port, hanging, openai_error, serving, speaking
+from speech_server import answering, free_port, hanging, openai_error, serving, speaking, until
 
 KEY = "sk-proj-abcdefghijklmnop"
 OFFLINE = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set"
@@ -141,7 +139,7 @@ async def test_standard_input_is_spoken_when_there_is_no_text(arguments: list[st
         options = ["--base-url", service.base, "--sink", "null"]
         result = await process(*arguments, *options, given=given)
     assert result == (0, b"", "")
-    assert json.loads(service.posts[0].body)["input"] == "One, zwei,\ndrei: größer.\n"
+    assert " ".join(json.loads(service.posts[0].body)["input"].split()) == "One, zwei, drei: größer."
 
 
 async def test_bytes_that_are_no_text_are_replaced() -> None:
@@ -152,7 +150,7 @@ async def test_bytes_that_are_no_text_are_replaced() -> None:
     assert [json.loads(post.body)["input"] for post in service.posts] == ["caf\ufffd", "caf\ufffd"]
 
 
-@pytest.mark.parametrize(("arguments", "given"), [(["   "], b""), ([], b""), ([], b" \n"), (["x" * 4097], b"")])
+@pytest.mark.parametrize(("arguments", "given"), [(["   "], b""), ([], b""), ([], b" \n")])
 def test_a_text_that_cannot_be_spoken_is_refused(arguments: list[str], given: bytes) -> None:
     result = run(*arguments, "--sink", "null", "--json", given=given)
     check_failed(result, "the text ")
@@ -312,10 +310,19 @@ def test_a_reader_that_closes_the_pipe_ends_it_quietly(place: list[str], body: P
     assert (result.status, result.err) == (0, "")
 
 
-def test_history_is_accepted(body: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for history in ("none", str(tmp_path / "history")):
-        assert inside(capsys, "play", str(body), "--sink", "null", "--history", history).status == 0
-    assert not (tmp_path / "history").exists()
+async def test_what_is_learnt_goes_where_it_should(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept = tmp_path / "own.json"
+    async with serving(speaking(spoken(0.5))) as service:
+        options = ("Hello.", "--base-url", service.base, "--sink", "null")
+        for history, names in (("none", []), (str(kept), ["own.json"])):
+            assert (await asyncio.to_thread(run, *options, "--history", history)).status == 0
+            assert [path.name for path in tmp_path.rglob("*.json")] == names
+        assert (await asyncio.to_thread(run, *options)).status == 0
+    assert sorted(path.name for path in tmp_path.rglob("*.json")) == ["history.json", "own.json"]
+    assert service.place in kept.read_text()
 
 
 def test_warnings_about_the_stream_are_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -449,24 +456,45 @@ def test_a_file_that_cannot_be_completed_makes_the_speech_fail(
     assert result.report["error"]["message"] == "cannot write out.wav: gone"
 
 
-def test_standard_input_that_cannot_be_read_is_an_error(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    with os.fdopen(os.dup(os.open(os.devnull, os.O_RDONLY))) as stream:
-        os.dup2(descriptor, stream.fileno())
-        os.close(descriptor)
-        monkeypatch.setattr("oggstream.cli.speak.sys", SimpleNamespace(stdin=stream, platform=sys.platform))
-        check_failed(inside(capsys, "--sink", "null"), "cannot read standard input: Is a directory")
+def test_standard_input_that_cannot_be_read_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    writing = os.open(tmp_path / "unreadable", os.O_WRONLY | os.O_CREAT)
+    stdin = os.dup(0)
+    os.dup2(writing, 0)
+    try:
+        with pytest.MonkeyPatch.context() as patch, open(0, closefd=False) as stream:
+            patch.setattr(sys, "stdin", stream)
+            check_failed(inside(capsys, "--sink", "null"), "cannot read standard input: Bad file descriptor")
+    finally:
+        os.dup2(stdin, 0)
+        os.close(stdin)
+        os.close(writing)
 
 
-def test_a_terminal_is_told_what_is_expected(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    watched = instead(monkeypatch, Watched((0.0, spoken(0.2))))
-    typed = SimpleNamespace(isatty=lambda: True, buffer=io.BytesIO(b"Hello.\n"))
-    for platform, key in (("linux", "Ctrl-D"), ("win32", "Ctrl-Z and Enter")):
-        monkeypatch.setattr("oggstream.cli.speak.sys", SimpleNamespace(stdin=typed, platform=platform))
-        assert key in inside(capsys, "--sink", "null").err
-        typed.buffer = io.BytesIO(b"")
-    assert watched.source.texts[0] == "Hello.\n"
+async def test_standard_input_is_spoken_as_it_arrives() -> None:
+    async with serving(speaking(spoken(0.3))) as service:
+        process = await asyncio.to_thread(start, "--base-url", service.base, "--sink", "null", "--json")
+        assert process.stdin is not None
+        process.stdin.write("\ufeffThis is the first sentence, and it is spo".encode())
+        process.stdin.write(b"ken. The next on")
+        process.stdin.flush()
+        await until(lambda: service.posts)  # before the writer writes on
+        process.stdin.write("e is about gr\u00fc".encode()[:-1])
+        process.stdin.flush()
+        result = await asyncio.to_thread(finish, process, b"\xbcn.")
+    assert (result.status, result.err) == (0, "")
+    said = [json.loads(post.body)["input"] for post in service.posts]
+    assert " ".join(said) == "This is the first sentence, and it is spoken. The next one is about gr\u00fcn."
+    assert len(said) >= 2
+    assert [segment["text"] for segment in result.report["segments"]] == said
+
+
+async def test_a_long_text_is_spoken_in_pieces_that_are_kept_one_behind_the_other(tmp_path: Path) -> None:
+    bodies = [spoken(0.4, serial=1), spoken(0.3, serial=2)]
+    given = b"This is the first sentence of two. " * 3 + b"\n\n" + b"And this is the second one. " * 3
+    async with serving(answering(speaking(bodies[0], gap=0.1), speaking(bodies[1]))) as service:
+        options = ("--base-url", service.base, "--sink", "null", "--save", "kept.opus", "--json")
+        result = await process(*options, given=given, cwd=tmp_path)
+    assert result.status == 0
+    kept = (tmp_path / "kept.opus").read_bytes()
+    assert kept == bodies[0] + bodies[1] * (len(service.posts) - 1)
+    assert len(kept) == result.report["stream"]["bytes"]

@@ -16,6 +16,10 @@ from ..errors import OutputError
 NAME = "oggstream"
 
 
+class ToldError(Exception):
+    """It failed, and why was said already."""
+
+
 class Console:
     """Writes lines for a person, each warning once. With ``quiet`` only errors, without ``warnings`` no warnings.
 
@@ -85,12 +89,12 @@ def is_terminal(file: TextIO | None) -> bool:
         return False
 
 
-def show(text: str) -> None:
-    """Write a result and a line feed to standard output. Raises `OutputError`; a closed pipe is its cause then."""
+def show(text: str, end: str = "\n") -> None:
+    """Write a result and ``end`` to standard output. Raises `OutputError`; a closed pipe is its cause then."""
     try:
         if sys.stdout is None:
             raise OutputError("cannot write to standard output: it is closed")
-        sys.stdout.write(f"{text}\n")
+        sys.stdout.write(f"{text}{end}")
         sys.stdout.flush()
     except OSError as error:
         raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error

@@ -11,6 +11,7 @@ from ..sources.recording import RecordingSource, check_place
 from . import speak
 from .logs import logging_to
 from .loop import run_in_loop
+from .stdin import arriving
 
 if TYPE_CHECKING:
     from ..sinks.base import Sink
@@ -26,7 +27,8 @@ def record(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     """
     with logging_to(console, args.log_level):
         check_place(args.name)
-        recording = Recording(args, console, speak._text(args.text, console))  # noqa: SLF001  # as `say` reads it
+        text = speak.text_of(args.text)
+        recording = Recording(args, console, arriving() if text is None else text)
         interrupts.on_leaving = console.clear
         try:
             run_in_loop(recording.run(), interrupts)

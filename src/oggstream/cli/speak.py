@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 from argparse import Namespace
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ..errors import OggStreamError, OutputError, TextError
+from ..errors import OggStreamError, OutputError
 from ..events import Event, Warned
 from ..options import PlaybackOptions
 from ..streams import play_stream
@@ -20,6 +19,7 @@ from .loop import run_in_loop
 from .save import SavingSource
 
 if TYPE_CHECKING:
+    from ..engine.script import Text
     from ..report import PlaybackReport
     from ..sinks.base import Sink
     from ..sources.base import Source
@@ -30,32 +30,35 @@ if TYPE_CHECKING:
 def speak(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     """Speak or play what ``args`` say, and print the report if asked for. Raises what `play_stream` raises."""
     with logging_to(console, args.log_level):
-        text = "" if args.command == "play" else _text(args.text, console)
-        speaking = Speaking(args, console, text)
-        interrupts.on_leaving = console.clear
-        run_in_loop(speaking.run(), interrupts)
+        text = "" if args.command == "play" else text_of(args.text)
+        if text is None:
+            from .typed import speak_lines
+
+            speak_lines(args, console, interrupts)
+        else:
+            speaking = Speaking(args, console, text)
+            interrupts.on_leaving = console.clear
+            run_in_loop(speaking.run(), interrupts)
 
 
-def _text(words: list[str], console: Console) -> str:
-    """The text to say, from the arguments or from standard input, read to its end."""
+def text_of(words: list[str]) -> Text | None:
+    """The text to say: the arguments, or standard input as it arrives; None where that is typed, line by line.
+
+    Raises `TextError` if there is neither.
+    """
     if words and words != ["-"]:
         # Bytes that were no text in the terminal's encoding came as lone surrogates; no service takes those.
         return " ".join(words).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    if sys.stdin is None:
-        raise TextError("there is nothing to say: give a text, or connect standard input")
-    if sys.stdin.isatty():
-        end = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
-        console.note(f"type what to say, and {end} at the end of it")
-    try:
-        return sys.stdin.buffer.read().decode("utf-8-sig", "replace")
-    except OSError as error:
-        raise TextError(f"cannot read standard input: {error.strerror or error}") from error
+    from . import stdin
+
+    stdin.check_connected()
+    return None if stdin.is_typed() else stdin.arriving()
 
 
 class Speaking:
     """One run of ``say`` or ``play``."""
 
-    def __init__(self, args: Namespace, console: Console, text: str) -> None:
+    def __init__(self, args: Namespace, console: Console, text: Text) -> None:
         self._args = args
         self._console = console
         self._text = text
@@ -92,45 +95,16 @@ class Speaking:
                 self._text,
                 source=self._source,
                 sink=self._sink,
-                options=self._playback_options(),
+                options=playback_options(self._args),
                 on_event=self._on_event,
-                **self._speech_options(),
+                **speech_options(self._args),
             )
 
     def _make_source(self) -> Source:
-        args = self._args
-        if args.command == "play":
-            return _source_of(args.input, args.connect_timeout)
-        from ..sources.select import default_source
-
-        return default_source(base_url=args.base_url, connect_timeout=args.connect_timeout)
+        return make_source(self._args)
 
     def _make_sink(self) -> Sink:
-        args = self._args
-        if args.device is not None:
-            from ..sinks.device import DeviceSink
-
-            return DeviceSink(args.device)
-        if args.sink is None:
-            from .fallback import DeviceOrFile
-
-            return DeviceOrFile(self._console)
-        from ..sinks.select import coerce_sink
-
-        return coerce_sink(args.sink)[0]
-
-    def _playback_options(self) -> PlaybackOptions:
-        args = self._args
-        return PlaybackOptions(
-            first_byte_timeout=args.first_byte_timeout,
-            stall_timeout=args.stall_timeout,
-            gain=args.gain,
-            channels=args.channels,
-        )
-
-    def _speech_options(self) -> dict[str, Any]:
-        names = ("voice", "model", "instructions", "speed", "format")
-        return {name: value for name in names if (value := getattr(self._args, name)) is not None}
+        return make_sink(self._args, self._console)
 
     def _on_event(self, event: Event) -> None:
         gc.enable()  # the request is out, or there is none; see `main.run`
@@ -141,14 +115,21 @@ class Speaking:
         elif not self._args.quiet:
             self._open_live_line(event)
 
+    @property
+    def _pace(self) -> float:
+        """Characters spoken in a second, at most; 0 for what has no text."""
+        from .live import CHARACTERS_PER_SECOND
+
+        return 0.0 if self._args.command == "play" else CHARACTERS_PER_SECOND * (self._args.speed or 1.0)
+
     def _open_live_line(self, event: Event) -> None:
         """At the first event, which is when the request is out: until then there is no time to lose."""
         from . import live
 
         if live.is_wanted():
-            follow = live.CHARACTERS_PER_SECOND * (self._args.speed or 1.0) if self._text else 0.0
-            title = self._text or self._args.input
-            self._live = live.LiveLine(title, follow, colour=live.colour_is_wanted())
+            title = self._text if isinstance(self._text, str) else "standard input"
+            title = title or self._args.input
+            self._live = live.LiveLine(title, self._pace, colour=live.colour_is_wanted())
             self._console.before = self._live.clear
             self._live.on_event(event)
 
@@ -199,7 +180,7 @@ class Speaking:
         return report.PlaybackReport(
             completed=False,
             stopped=error is None,
-            text_chars=len(self._text),
+            text_chars=len(self._text) if isinstance(self._text, str) else 0,
             source=self._source.name,
             sink=str(getattr(self._sink, "name", "")),
             timing=report.Timing(),
@@ -209,6 +190,47 @@ class Speaking:
             requests=report.RequestInfo(),
             error=told,
         )
+
+
+def make_source(args: Namespace) -> Source:
+    """What ``args`` say that speaks, or is played."""
+    if args.command == "play":
+        return _source_of(args.input, args.connect_timeout)
+    from ..sources.select import default_source
+
+    return default_source(base_url=args.base_url, connect_timeout=args.connect_timeout)
+
+
+def make_sink(args: Namespace, console: Console) -> Sink:
+    """Where ``args`` want the sound."""
+    if args.device is not None:
+        from ..sinks.device import DeviceSink
+
+        return DeviceSink(args.device)
+    if args.sink is None:
+        from .fallback import DeviceOrFile
+
+        return DeviceOrFile(console)
+    from ..sinks.select import coerce_sink
+
+    return coerce_sink(args.sink)[0]
+
+
+def playback_options(args: Namespace) -> PlaybackOptions:
+    """How ``args`` want it played."""
+    return PlaybackOptions(
+        first_byte_timeout=args.first_byte_timeout,
+        stall_timeout=args.stall_timeout,
+        history={None: "default", "none": None}.get(args.history, args.history),
+        gain=args.gain,
+        channels=args.channels,
+    )
+
+
+def speech_options(args: Namespace) -> dict[str, Any]:
+    """What ``args`` want asked of the service."""
+    names = ("voice", "model", "instructions", "speed", "format")
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def _source_of(place: str, connect_timeout: float) -> Source:

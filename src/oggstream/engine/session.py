@@ -71,6 +71,7 @@ class Session:
         self._history = history
         self._recorder = recorder
         self._gate = gate
+        self._account = Account(recorder)  # listens from here on: a source may warn when it is first looked at
         self._pacing = Pacing(
             options,
             self._learnt,
@@ -91,7 +92,6 @@ class Session:
             self.script, source=source, speech=speech, options=options, outlet=self.outlet, recorder=recorder
         )
         self.asking.on_segment = self._follow
-        self._account = Account(recorder)
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
         self._asked: float | None = None  # when the first request went out
