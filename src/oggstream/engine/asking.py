@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from ..options import PlaybackOptions, SpeechOptions
     from ..opus.items import StreamStats
     from ..sources.base import Source
-    from ..text.segmenter import Piece
+    from ..text.piece import Piece
     from .delivery import Delivery
     from .outlet import Outlet
     from .script import Script
 
 ATTEMPTS = 3  # for a piece whose body breaks off before its audio
+FULL = 0.75  # of what may be ahead: with more, it is not worth cutting a piece to what is left
 LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
 
 
@@ -114,9 +115,9 @@ class Asking:
         return [segment for segment in self.segments[-self._options.requests - 1 :] if not segment.ended]
 
     async def _slot(self) -> None:
-        """Wait until one more request keeps the bounds: a piece is at most half of what may be ahead."""
+        """Wait until one more request is within the bounds; the piece itself is cut to the room that is left."""
         while self.segments and self.failure is None:
-            excess = self.reserve() - self._options.ahead / 2
+            excess = self.reserve() - self._options.ahead * FULL
             if len(self._open()) < self._options.requests and excess <= 0:
                 return
             self._changed.clear()

@@ -69,11 +69,11 @@ class Intake:
             async with self._opened(source, text, speech) as stream:
                 self.request_id = stream.request_id
                 while (chunk := await self._next(stream)) is not None:
-                    reader = self.reader or self._begin(stream.content_type, speech.format)
+                    reader = self.reader or self._begin(stream, speech)
                     yield self._read(reader, chunk)
                     if reader.ended:
                         break
-            reader = self.reader or self._begin(stream.content_type, speech.format)
+            reader = self.reader or self._begin(stream, speech)
             yield reader.finish()
             if reader.failure is not None:
                 raise reader.failure
@@ -116,11 +116,12 @@ class Intake:
                 f"the service sent nothing for {seconds:g} s {when}{before}; try again, or allow it more time ({name})"
             ) from error
 
-    def _begin(self, content_type: str, asked: str) -> BodyReader:
+    def _begin(self, stream: ByteStream, speech: SpeechOptions) -> BodyReader:
         from ..body.reader import BodyReader
 
         emit(FirstByte)
-        self.reader = BodyReader(self.stats, content_type=content_type, format="opus" if asked == "auto" else asked)
+        asked = speech.format if speech.format != "auto" else getattr(stream, "format", "opus")
+        self.reader = BodyReader(self.stats, content_type=stream.content_type, format=asked)
         return self.reader
 
     def _read(self, reader: BodyReader, chunk: bytes) -> list[BodyItem]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
@@ -11,13 +12,14 @@ from ..threads import pump
 
 if TYPE_CHECKING:
     from ..options import PlaybackOptions
-    from ..text.segmenter import Piece, Segmenter
+    from ..text.piece import Piece
+    from ..text.segmenter import Segmenter
 
 Text = str | Iterable[Any] | AsyncIterable[Any]
 
 LITTLE = 1.0  # seconds left to be heard, below which a sentence without an end is not waited for any longer
 MOST_WAITING = 1 << 16  # characters that wait to be asked for; a writer that is further ahead is read no further
-SHORTEST_LIMIT = 80  # characters that a piece may have, however little may be asked for ahead
+LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
 LONGEST_TEXT = 4096  # characters of one request, where the source does not say
 
 
@@ -25,8 +27,8 @@ class Script:
     """Reads a text that may grow, and gives its pieces. ``text`` is what was read so far; `piece` gives it in order.
 
     A ``str`` that is said, at ``rate`` characters a second, in the time that may be asked for ahead is one piece as it
-    is, and so is any text for a source that takes it ``whole``. All others become pieces of half that time at most,
-    and not longer than ``limit``.
+    is, and so is any text for a source that takes it ``whole``. All others become pieces that fit into that time and
+    are not longer than ``limit``.
     """
 
     def __init__(
@@ -41,15 +43,16 @@ class Script:
         self._length = 0
         self._options = options
         self._whole = whole
-        ahead = round(options.ahead * rate)
-        self._longest = min(limit or LONGEST_TEXT, max(SHORTEST_LIMIT, ahead // 2))
+        self._limit = limit or LONGEST_TEXT
+        self._rate = rate
         self._segmenter: Segmenter | None = None
         self._changed = asyncio.Event()
+        self._changed_at = 0.0
         self._taken = False  # the only piece
         if isinstance(text, str):
             self._read.append(text)
             self._length = len(text)
-            self._whole = whole or self._length <= min(limit or LONGEST_TEXT, ahead)
+            self._whole = whole or self._length <= min(self._limit, round(options.ahead * rate))
 
     @property
     def text(self) -> str:
@@ -105,6 +108,7 @@ class Script:
         self._length += len(text)
         if not self._whole:
             self._pieces().feed(text)
+        self._changed_at = asyncio.get_running_loop().time()
         self._changed.set()
 
     @property
@@ -117,7 +121,8 @@ class Script:
 
             grows = not isinstance(self._source, str)
             speakable = grows if self._options.speakable is None else self._options.speakable
-            self._segmenter = Segmenter(self._longest, speakable=speakable)
+            self._segmenter = Segmenter(self._limit, speakable=speakable)
+            self._segmenter.rate = self._rate
             if not grows:
                 self._segmenter.feed(self.text)
                 self._segmenter.finish()
@@ -129,19 +134,18 @@ class Script:
             return await self._only_piece()
         pieces = self._pieces()
         while True:
-            piece = pieces.take(reserve())
+            left = reserve()
+            piece = pieces.take(left, room=max(0.0, self._options.ahead - left), flush=self._overdue(left))
             if piece is not None or (self.complete and not pieces.waiting):
                 return piece
-            if self.complete:  # what is left cannot be spoken
-                return None
-            self._changed.clear()
-            if not await self._change() and pieces.waiting and reserve() < LITTLE:
-                piece = pieces.take(reserve(), flush=True)
-                if piece is not None:
-                    return piece
+            await self._change()
+
+    def _overdue(self, left: float) -> bool:
+        """Whether the writer pauses in mid-sentence, with little ``left`` to be heard."""
+        return left < LITTLE and asyncio.get_running_loop().time() - self._changed_at >= self._options.patience
 
     async def _only_piece(self) -> Piece | None:
-        from ..text.segmenter import Piece
+        from ..text.piece import Piece
 
         while not self.complete:
             await self._changed.wait()
@@ -151,11 +155,9 @@ class Script:
         self._taken = True
         return Piece(self.text, 0, self._length)
 
-    async def _change(self) -> bool:
-        """Wait for more text, not longer than a writer may pause in mid-sentence; say whether some came."""
-        try:
-            async with asyncio.timeout(self._options.patience):
+    async def _change(self) -> None:
+        """Wait for more text, or until what is left to be heard makes a difference."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
                 await self._changed.wait()
-        except TimeoutError:
-            return False
-        return True

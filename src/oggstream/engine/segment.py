@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..body.reader import BodyItem
     from ..errors import OggStreamError
-    from ..text.segmenter import Piece
+    from ..text.piece import Piece
     from .intake import Intake
 
 

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class ByteStream(Protocol):
-    """A body on its way: an asynchronous iterator over bytes, in the chunks in which they arrive."""
+    """A body on its way: an asynchronous iterator over bytes, in the chunks in which they arrive.
+
+    Where a source sends bare samples without being asked to, its stream has ``format = "pcm"``.
+    """
 
     @property
     def content_type(self) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import NamedTuple
 
 from ..errors import UsageError
 from .borders import Border, BorderScanner, character_end, first_word, has_words, last_word_end
-from .charmap import Mark, end_of
+from .piece import Piece
 from .plain import PlainText, spoken_length
+
+__all__ = ["Piece", "Segmenter"]
 
 LIMIT = 4096
 """Characters that OpenAI's speech endpoint takes in one request."""
@@ -28,28 +29,6 @@ URGENT = 1.0
 COMFORTABLE = 4.0
 """Seconds of unheard speech above which more text is waited for, for the sake of longer pieces."""
 _PORTION = 256  # characters made speakable at a time, so that a long text is not copied over and over
-
-
-class Piece(NamedTuple):
-    """What is asked for in one request: ``text``, for the characters ``start`` to ``end`` of the original text."""
-
-    text: str
-    start: int
-    end: int
-    marks: tuple[Mark, ...] = ()
-
-    def locate(self, characters: int) -> int:
-        """Position in the original text up to which ``characters`` of ``text`` reach; from ``start`` to ``end``."""
-        if characters <= 0:
-            return self.start
-        if characters >= len(self.text):
-            return self.end
-        changed, original = zip(*self.marks, strict=True) if self.marks else ((0,), (self.start,))
-        return min(max(end_of(characters, list(changed), list(original)), self.start), self.end)
-
-    def at(self, fraction: float) -> int:
-        """Position in the original text when ``fraction`` (0 to 1) of ``text`` is spoken."""
-        return self.locate(round(fraction * len(self.text)))
 
 
 class Segmenter:
