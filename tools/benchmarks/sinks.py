@@ -18,6 +18,7 @@ class InstantSink:
     """Consumes everything as soon as it is written, and notes when that began (``first_write``, CLOCK_MONOTONIC)."""
 
     name = "instant"
+    at_once = True
 
     def __init__(self) -> None:
         self.first_write: float | None = None
