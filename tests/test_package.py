@@ -77,13 +77,16 @@ def test_imports_go_down_only() -> None:
     python("-c", "from importlinter.cli import lint_imports_command as main; main(['--no-cache'])")
 
 
-def test_wheel_holds_every_module_the_types_marker_and_the_license_and_nothing_else(wheel: zipfile.ZipFile) -> None:
+def test_wheel_holds_modules_and_their_tables_the_types_marker_and_the_license_and_nothing_else(
+    wheel: zipfile.ZipFile,
+) -> None:
     source = ROOT / "src"
     modules = {path.relative_to(source).as_posix() for path in source.rglob("*.py")}
+    tables = {path.relative_to(source).as_posix() for path in source.rglob("*.toml")}
     info = f"oggstream-{PROJECT['version']}.dist-info"
     inside = {name for name in wheel.namelist() if not name.startswith(f"{info}/")}
 
-    assert inside - {f"oggstream/sinks/{native.NAME}"} == modules | {"oggstream/py.typed"}
+    assert inside - {f"oggstream/sinks/{native.NAME}"} == modules | tables | {"oggstream/py.typed"}
     assert f"{info}/licenses/LICENSE" in wheel.namelist()
 
 

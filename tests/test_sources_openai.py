@@ -6,9 +6,10 @@ import pytest
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources import retries
+from oggstream.sources import openai as module, retries
 from oggstream.sources.base import Source
-from oggstream.sources.openai import OpenAISource, is_openai, speech_advice
+from oggstream.sources.openai import OpenAISource, default_model, is_openai, is_realtime, speech_advice
+from realtime_service import PCM, realtime_service
 from speech_server import BODY, Service, openai_error, recorded, serving, speaking
 
 if TYPE_CHECKING:
@@ -189,21 +190,76 @@ async def test_text_that_cannot_be_spoken(text: str, says: str) -> None:
     await source.aclose()
 
 
-@pytest.mark.parametrize("name", ["pcm", "wav"])
-async def test_formats_that_this_version_does_not_play(name: str) -> None:
-    source = OpenAISource(base_url="http://127.0.0.1:1")
-    with pytest.raises(errors.UsageError, match=f"format {name} .* plays Opus"):
-        await speak(source, format=name)
-    await source.aclose()
-
-
-@pytest.mark.parametrize("name", ["auto", "opus"])
-async def test_formats_that_mean_opus(name: str) -> None:
+@pytest.mark.parametrize(("name", "sent"), [("auto", b"opus"), ("opus", b"opus"), ("pcm", b"pcm"), ("wav", b"wav")])
+async def test_formats_are_asked_for_by_their_name(name: str, sent: bytes) -> None:
     async with serving(speaking()) as service:
         source = OpenAISource(base_url=service.base)
         assert await speak(source, format=name) == BODY
         await source.aclose()
-        assert b'"response_format":"opus"' in service.received[0].body
+        assert b'"response_format":"%b"' % sent in service.received[0].body
+
+
+def test_formats_that_can_be_asked_for_are_those_of_the_model() -> None:
+    source = OpenAISource(base_url="http://127.0.0.1:1")
+    assert source.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
+    assert source.formats_for(SpeechOptions(model="gpt-realtime")) == ("pcm",)
+
+
+# Models of the Realtime API
+
+DAY_BEFORE = 1_799_193_599.0  # 2027-01-05 23:59:59 UTC
+THE_DAY = DAY_BEFORE + 1
+
+
+@pytest.mark.parametrize(
+    ("model", "realtime"),
+    [
+        ("gpt-realtime", True),
+        ("gpt-realtime-2.1-mini", True),
+        ("gpt-4o-mini-realtime-preview", True),
+        ("gpt-4o-mini-tts", False),
+        ("qwen3-tts-realtime", False),
+    ],
+)
+def test_models_of_the_realtime_api_are_known_by_their_name(model: str, realtime: bool) -> None:
+    assert is_realtime(model) is realtime
+
+
+@pytest.mark.parametrize(("now", "model"), [(DAY_BEFORE, "gpt-4o-mini-tts"), (THE_DAY, "gpt-realtime-2.1-mini")])
+def test_default_model_follows_when_the_speech_models_end(now: float, model: str) -> None:
+    assert default_model(now) == model
+    own = OpenAISource(base_url="https://eu.api.openai.com/v1", clock=lambda: now)
+    assert own.identity(SpeechOptions()) == f"eu.api.openai.com|{model}|coral"
+
+
+def test_default_model_of_other_endpoints_stays_and_so_does_one_that_was_named() -> None:
+    other = OpenAISource(base_url="http://host/v1", clock=lambda: THE_DAY)
+    assert other.identity(SpeechOptions()) == "host|gpt-4o-mini-tts|coral"
+    named = OpenAISource(model="tts-1", clock=lambda: THE_DAY)
+    assert named.identity(SpeechOptions()) == "api.openai.com|tts-1|coral"
+    assert named.identity(SpeechOptions(model="gpt-realtime")) == "api.openai.com|gpt-realtime|coral"
+
+
+async def test_text_for_a_model_of_the_realtime_api_goes_there_and_the_next_one_does_not() -> None:
+    async with realtime_service() as service:
+        source = OpenAISource(base_url=service.base, api_key=KEY, voice="cedar")
+        assert await speak(source, model="gpt-realtime-2.1-mini") == PCM
+        assert source.name == "realtime"
+        with pytest.raises(errors.NotFoundError):
+            await speak(source)
+        assert source.name == "openai"
+        await source.aclose()
+        [talk] = service.talks
+    assert talk.received[0]["session"]["audio"]["output"]["voice"] == "cedar"
+
+
+async def test_default_model_is_asked_over_the_realtime_api_from_the_day_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with realtime_service() as service:
+        monkeypatch.setattr(module, "is_openai", lambda _: True)
+        source = OpenAISource(base_url=service.base, api_key=KEY, clock=lambda: THE_DAY)
+        await source.warm()
+        assert await speak(source) == PCM
+        await source.aclose()
 
 
 # What the service says
@@ -228,7 +284,21 @@ async def test_missing_speech_model_says_when_they_end_and_the_way_on(model: str
     assert isinstance(error, errors.NotFoundError)
     assert error.request_id == "req_4"
     assert f"`{model}` does not exist" in str(error)
-    assert "end on 2027-01-06: choose another model, or a base_url" in str(error)
+    assert "end on 2027-01-06: go on with --model gpt-realtime-2.1-mini, or with a base_url" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(410, "gone"), (400, "The model `tts-1` has been deprecated"), (403, "tts-1 was shut down on 2027-01-06")],
+)
+async def test_ended_speech_model_says_the_way_on_however_that_is_told(status: int, said: str) -> None:
+    error = await refusal(openai_error(status, said), model="tts-1")
+    assert "go on with --model gpt-realtime-2.1-mini" in str(error)
+
+
+async def test_other_refusals_of_a_speech_model_say_nothing_of_its_end() -> None:
+    assert "2027" not in str(await refusal(openai_error(400, "voice is unknown"), model="tts-1"))
+    assert "2027" not in str(await refusal(openai_error(503, "no longer available"), model="tts-1"))
 
 
 def test_other_missing_model_asks_to_check_it() -> None:

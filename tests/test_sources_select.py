@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,110 +13,30 @@ from oggstream.options import SpeechOptions
 from oggstream.sources import select
 from oggstream.sources.base import ByteStream, Source
 from oggstream.sources.client import ClientSource
+from oggstream.sources.failover import FirstOf
 from oggstream.sources.file import FileSource
 from oggstream.sources.http import HttpSource
+from oggstream.sources.offline import OfflineVoice
 from oggstream.sources.openai import OpenAISource
-from oggstream.sources.select import FirstOf, coerce, default_source, source_name
-from speech_server import BODY, free_port, recorded, serving, speaking
+from oggstream.sources.realtime import RealtimeSource
+from oggstream.sources.select import coerce, default_source, named
+from oggstream.sources.services import ServiceSource
+from oggstream.sources.traits import source_name
+from speech_server import BODY, free_port, serving, speaking
 
 
 class Scripted:
-    """A source that fails with ``error``, or gives ``name`` as its body."""
+    """A source that is never opened."""
 
-    def __init__(self, name: str, error: Exception | None = None) -> None:
-        self.name = name
-        self.error = error
-        self.calls: list[str] = []
+    name = "scripted"
 
-    @asynccontextmanager
-    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        self.calls.append(f"open {text}")
-        if self.error is not None:
-            raise self.error
-        async with FileSource(io.BytesIO(self.name.encode())).open(text, options) as stream:
-            yield stream
-        self.calls.append("left")
-
-    async def warm(self) -> None:
-        self.calls.append("warm")
-
-    async def aclose(self) -> None:
-        self.calls.append("closed")
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        raise NotImplementedError
 
 
 async def speak(source: Source) -> bytes:
     async with source.open("Hello.", SpeechOptions()) as stream:
         return b"".join([chunk async for chunk in stream])
-
-
-# FirstOf
-
-
-async def test_first_that_opens_wins_and_the_others_are_not_asked() -> None:
-    parts = Scripted("a", errors.ConfigError("no key")), Scripted("b"), Scripted("c")
-    first = FirstOf(parts)
-    assert first.name == "a"
-    with recorded() as seen:
-        assert await speak(first) == b"b"
-    assert first.name == "b"
-    assert [part.calls for part in parts] == [["open Hello."], ["open Hello.", "left"], []]
-    assert seen == [events.Warned(at=seen[0].at, message="a: no key (trying the next source)")]
-
-
-async def test_when_all_fail_the_last_error_comes_with_the_reasons_of_the_others() -> None:
-    last = errors.ServerError("down")
-    parts = (
-        Scripted("a", errors.ConfigError("no key")),
-        Scripted("b", errors.RateLimitError("slow")),
-        Scripted("c", last),
-    )
-    with pytest.raises(errors.ServerError) as caught:
-        await speak(FirstOf(parts))
-    assert caught.value is last
-    assert caught.value.__notes__ == ["a: no key", "b: slow"]
-
-
-async def test_error_after_a_source_has_opened_does_not_ask_the_next() -> None:
-    next_one = Scripted("b")
-    with pytest.raises(errors.SourceBrokenError):
-        async with FirstOf([Scripted("a"), next_one]).open("", SpeechOptions()):
-            raise errors.SourceBrokenError("cut")
-    assert next_one.calls == []
-
-
-async def test_exception_of_another_kind_is_not_swallowed() -> None:
-    with pytest.raises(ZeroDivisionError):
-        await speak(FirstOf([Scripted("a", ZeroDivisionError()), Scripted("b")]))
-
-
-async def test_cancelling_does_not_ask_the_next() -> None:
-    next_one = Scripted("b")
-    with pytest.raises(asyncio.CancelledError):
-        await speak(FirstOf([Scripted("a", asyncio.CancelledError()), next_one]))  # type: ignore[arg-type]
-    assert next_one.calls == []
-
-
-async def test_only_the_first_is_warmed_and_only_what_was_made_here_is_closed() -> None:
-    parts = Scripted("a"), Scripted("b")
-    first = FirstOf([*parts, "http://127.0.0.1:1", Path("x.ogg")])
-    await first.warm()
-    await first.aclose()
-    assert [part.calls for part in parts] == [["warm"], []]
-
-
-async def test_a_sequence_falls_back_over_real_servers() -> None:
-    async with serving(speaking()) as service:
-        source, owned = coerce([f"http://127.0.0.1:{free_port()}", service.origin])
-        for part in source._sources:  # type: ignore[attr-defined]
-            part._client._max_retries = 0
-        assert owned
-        assert await speak(source) == BODY
-        await source.aclose()  # type: ignore[attr-defined]
-
-
-def test_empty_sequence_is_refused() -> None:
-    with pytest.raises(errors.UsageError, match="empty sequence"):
-        FirstOf([])
 
 
 # coerce
@@ -147,7 +65,7 @@ def test_values_become_sources_that_are_ours_to_close(value: object, kind: type)
 
 
 def test_source_stays_what_it_is_and_its_owners() -> None:
-    scripted = Scripted("a")
+    scripted = Scripted()
     assert coerce(scripted) == (scripted, False)
 
 
@@ -173,6 +91,53 @@ async def test_url_with_an_unknown_scheme_fails_when_it_is_used() -> None:
     source, _ = coerce("ftp://host/x")
     with pytest.raises(errors.ConfigError, match="unusable URL"):
         await speak(source)
+
+
+async def test_a_sequence_falls_back_over_real_servers() -> None:
+    async with serving(speaking()) as service:
+        source, owned = coerce([f"http://127.0.0.1:{free_port()}", service.origin])
+        assert owned
+        assert await speak(source) == BODY
+        await source.aclose()  # type: ignore[attr-defined]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "called"),
+    [
+        ("openai", OpenAISource, "openai"),
+        ("realtime", RealtimeSource, "realtime"),
+        ("offline", OfflineVoice, "offline"),
+        ("deepgram", ServiceSource, "deepgram"),
+        (" deepgram , offline ", FirstOf, "deepgram"),
+    ],
+)
+def test_names_become_sources(name: str, kind: type, called: str) -> None:
+    source = named(name, connect_timeout=1.0)
+    assert type(source) is kind
+    assert source_name(source) == called
+    assert coerce(f"service:{name}")[1]
+
+
+async def test_sources_of_several_names_are_closed_with_their_sequence() -> None:
+    source = named("openai,offline")
+    assert isinstance(source, FirstOf)
+    assert all(member.owned for member in source._members)
+
+
+def test_unknown_name_tells_the_known_ones() -> None:
+    says = "unknown service 'deepgrm': use one of azure, deepgram, .*, or describe it in a file that OGGSTREAM_SERVICES"
+    with pytest.raises(errors.UsageError, match=says):
+        coerce("service:deepgrm")
+
+
+@pytest.mark.parametrize("name", ["deepgram,openai", "offline"])
+def test_a_base_url_is_that_of_one_service(name: str) -> None:
+    with pytest.raises(errors.UsageError, match="base URL"):
+        named(name, base_url="http://127.0.0.1:1")
+    named(name, base_url=None)
 
 
 # The default

@@ -63,12 +63,15 @@ if TYPE_CHECKING:
     from .sinks.null import NullSink as NullSink
     from .sinks.wav import WavSink as WavSink
     from .sources.base import ByteStream as ByteStream, Source as Source
+    from .sources.failover import FirstOf as FirstOf
     from .sources.file import FileSource as FileSource
     from .sources.http import HttpSource as HttpSource
     from .sources.offline import OfflineVoice as OfflineVoice
     from .sources.openai import OpenAISource as OpenAISource
     from .sources.realtime import RealtimeSource as RealtimeSource
     from .sources.replay import ReplaySource as ReplaySource
+    from .sources.service_table import Service as Service, service as service
+    from .sources.services import ServiceSource as ServiceSource
     from .streams import (
         decode_stream as decode_stream,
         play_stream as play_stream,
@@ -133,12 +136,15 @@ _HOMES = {
     "sinks.null": ("NullSink",),
     "sinks.wav": ("WavSink",),
     "sources.base": ("ByteStream", "Source"),
+    "sources.failover": ("FirstOf",),
     "sources.file": ("FileSource",),
     "sources.http": ("HttpSource",),
     "sources.offline": ("OfflineVoice",),
     "sources.openai": ("OpenAISource",),
     "sources.realtime": ("RealtimeSource",),
     "sources.replay": ("ReplaySource",),
+    "sources.service_table": ("Service", "service"),
+    "sources.services": ("ServiceSource",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

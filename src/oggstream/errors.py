@@ -80,7 +80,7 @@ class RateLimitError(SourceError):
 
 
 class QuotaError(SourceError):
-    """HTTP 429 with ``insufficient_quota``: no credit left; trying again does not help."""
+    """No credit left, as HTTP 429 with ``insufficient_quota`` or HTTP 402 say; trying again does not help."""
 
 
 class RequestRefusedError(SourceError):

@@ -21,6 +21,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--instructions": {"metavar": "TEXT", "help": "how to speak, for models that take it"},
     "--speed": {"type": float, "metavar": "X", "help": "0.25 to 4; 1 is normal"},
     "--base-url": {"metavar": "URL", "help": "an OpenAI-compatible endpoint, such as http://localhost:8880/v1"},
+    "--service": {
+        "metavar": "NAME",
+        "help": "openai, realtime, offline, azure, deepgram, elevenlabs, kokoro, localai, polly, speaches or one of your "
+        "own; NAME,NAME,...: the next one where one fails",
+    },
     "--format": {"choices": ("auto", "opus", "pcm", "wav"), "default": "auto", "help": "what to ask the service for"},
     "--device": {"metavar": "NAME|INDEX", "help": "output device, see `devices`"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
@@ -52,7 +57,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "help": "what to log; debug shows tracebacks (warning)",
     },
 }
-_SPEECH = ("--voice", "--model", "--instructions", "--speed", "--base-url", "--format")
+_SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
 _SOUND = ("--device", "--sink", "--save")
 _PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--history")
 _TALK = ("--json", "--quiet", "--log-level")

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
-from ..errors import OutputError
+from ..errors import OggStreamError, OutputError
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
@@ -33,7 +33,7 @@ class SavingSource:
     @property
     def name(self) -> str:
         """What the report calls the source; empty before there is one."""
-        from ..sources.select import source_name
+        from ..sources.traits import source_name
 
         return "" if self._source is None else source_name(self._source)
 
@@ -51,6 +51,17 @@ class SavingSource:
         """Under which the behaviour of the service is learnt."""
         identity = getattr(self.source(), "identity", None)
         return "" if identity is None else str(identity(options))
+
+    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+        """The formats that it can be asked for."""
+        from ..sources.traits import formats_of
+
+        return formats_of(self.source(), options)
+
+    def another(self, error: OggStreamError) -> bool:
+        """Whether what failed would now be asked of another source."""
+        another = getattr(self._source, "another", None)
+        return another is not None and bool(another(error))
 
     def source(self) -> Source:
         """The source itself, made when it is first needed."""
@@ -185,6 +196,7 @@ class _Tee:
         self._saved = saved
         self.content_type = stream.content_type
         self.request_id = stream.request_id
+        self.format: str | None = getattr(stream, "format", None)
 
     def __aiter__(self) -> _Tee:
         return self

@@ -5,38 +5,62 @@ The client is known by its class's name, so that openai, which takes a second to
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from .. import errors, events
-from .openai import LONGEST_TEXT, MODEL, VOICE, speech_advice, speech_fields, voice_name
+from .hurry import hurried
+from .openai import (
+    FORMATS,
+    LONGEST_TEXT,
+    MODEL,
+    VOICE,
+    default_model,
+    is_openai,
+    is_realtime,
+    speech_advice,
+    speech_fields,
+    voice_name,
+)
 from .redaction import Secrets, shown_url
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
     from .base import ByteStream
+    from .realtime import RealtimeSource
 
 
 class ClientSource:
     """Speech by the user's own client, which is never closed here.
 
-    ``model`` and ``voice`` hold where `SpeechOptions` leave the choice. The request is the same as `OpenAISource`'s.
-    Retries and timeouts are the client's: `Retrying` is reported after the fact, `RequestSent` when it is handed over.
-    Raises `UsageError` for another object.
+    ``model`` and ``voice`` hold where `SpeechOptions` leave the choice, with the default model of `OpenAISource`. The
+    request is the same as its. Retries and timeouts are the client's: `Retrying` is reported after the fact,
+    `RequestSent` when it is handed over. Models of the Realtime API are asked with the client's address and key, not
+    through its connections; `aclose` closes those. Raises `UsageError` for another object.
     """
 
     name = "openai"
     longest_text = LONGEST_TEXT
 
-    def __init__(self, client: Any, *, model: str | None = None, voice: str | dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        client: Any,
+        *,
+        model: str | None = None,
+        voice: str | dict[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         if not is_client(client):
             todo = "pass an openai.AsyncOpenAI or AsyncAzureOpenAI"
             raise errors.UsageError(f"{type(client).__name__} is no asynchronous openai client: {todo}")
         self._client = client
-        self._model = model or MODEL
+        self._model = model
         self._voice = voice or VOICE
+        self._clock = clock
+        self._realtime: RealtimeSource | None = None
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
@@ -45,12 +69,51 @@ class ClientSource:
     def identity(self, options: SpeechOptions) -> str:
         """Host, model and voice, under which the behaviour of the service is learnt."""
         host = urlsplit(shown_url(str(self._client.base_url))).netloc
-        return f"{host}|{options.model or self._model}|{voice_name(options.voice or self._voice)}"
+        return f"{host}|{self._model_of(options)}|{voice_name(options.voice or self._voice)}"
+
+    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+        """The formats that can be asked for; the first one is what auto means."""
+        return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
+
+    async def aclose(self) -> None:
+        """Close the connections that were made here; the client stays open."""
+        if self._realtime is not None:
+            await self._realtime.aclose()
+
+    def _model_of(self, options: SpeechOptions) -> str:
+        default = default_model(self._clock()) if is_openai(str(self._client.base_url)) else MODEL
+        return options.model or self._model or default
+
+    def _successor(self) -> RealtimeSource:
+        if self._realtime is None:
+            from .realtime import RealtimeSource
+
+            self._realtime = RealtimeSource(
+                base_url=str(self._client.base_url),
+                api_key=str(self._client.api_key or ""),
+                organization=self._client.organization,
+                project=self._client.project,
+                voice=self._voice,
+            )
+        return self._realtime
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        fields = speech_fields(text, options, self._model, self._voice)
-        create = self._client.audio.speech.with_streaming_response.create
+        model = self._model_of(options)
+        if is_realtime(model):
+            from dataclasses import replace
+
+            async with self._successor().open(text, replace(options, model=model)) as stream:
+                yield stream
+            return
+        async with self._speech(text, options, model) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def _speech(self, text: str, options: SpeechOptions, model: str) -> AsyncIterator[ByteStream]:
+        fields = speech_fields(text, options, model, self._voice)
+        client = self._client.with_options(max_retries=0) if hurried() else self._client
+        create = client.audio.speech.with_streaming_response.create
         translate = _Translator(self._client, fields["model"])
         context = create(**fields)
         events.emit(events.RequestSent, characters=len(text))
@@ -138,7 +201,7 @@ class _Translator:
         headers = error.response.headers
         # The client has read the body of a refusal before it raises.
         said = read_body(error.response.content, headers.get("content-type", ""))
-        advice = speech_advice(error.status_code, self._model)
+        advice = speech_advice(error.status_code, self._model, said.message)
         place = f"{self._place.rstrip('/')}/audio/speech"
         request_id = headers.get("x-request-id")
         return http_error(error.status_code, said, place, self.secrets, request_id=request_id, advice=advice)

@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from .redaction import Secrets
 
 QUOTA = "insufficient_quota"
+_QUOTAS = (QUOTA, "quota_exceeded")  # OpenAI's name, and ElevenLabs'
 LONGEST_SAID = 300
 """Characters of a service's own message that are shown."""
 
+_OUT_OF_CREDIT = "add credit to the account, trying again does not help"
 _KINDS: dict[int, tuple[type[errors.SourceError], str]] = {
     401: (errors.AuthenticationError, "check the API key"),
+    402: (errors.QuotaError, _OUT_OF_CREDIT),
     403: (errors.AccessError, "the key may not do this: check its permissions, its project and your region"),
     404: (errors.NotFoundError, "check the URL and the model"),
     407: (errors.SourceConnectionError, "the proxy wants a user and password: put USER:PASSWORD@ before its host"),
     429: (errors.RateLimitError, "wait a while, then try again"),
 }
-_OUT_OF_CREDIT = "add credit to the account, trying again does not help"
+_MESSAGES = ("message", "detail", "msg", "err_msg", "Message", "error")  # Deepgram's name, and one of AWS's
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 
 
@@ -63,13 +66,22 @@ def read_body(body: bytes, content_type: str) -> Said:
 def _read_json(value: Any) -> Said:
     if not isinstance(value, dict):
         return Said(_line(json.dumps(value)))
-    error = value.get("error", value)
+    error = _innermost(value)
     if not isinstance(error, dict):
         return Said(_line(str(error)))
-    codes = [str(error[name]) for name in ("code", "type") if error.get(name)]
-    code = QUOTA if QUOTA in codes else next(iter(codes), None)
-    said = error.get("message") or error.get("detail") or error.get("msg") or error.get("error")
-    return Said(_line(_detail(said) or json.dumps(value)), code)
+    codes = [str(error[name]) for name in ("code", "type", "status", "err_code", "__type") if error.get(name)]
+    code = QUOTA if any(name in codes for name in _QUOTAS) else next(iter(codes), None)
+    said = next((error[name] for name in _MESSAGES if error.get(name)), None)
+    told = _detail(said) or json.dumps(value["detail"] if isinstance(value.get("detail"), dict) else value)
+    return Said(_line(told), code)
+
+
+def _innermost(value: dict[str, Any]) -> Any:
+    """What an answer says, out of its envelope: "error" with OpenAI and most, a "detail" with FastAPI."""
+    error = value.get("error", value)
+    if error is value and isinstance(detail := value.get("detail"), dict):
+        return {**detail, "type": detail.get("status") or detail.get("error") or detail.get("type")}
+    return error
 
 
 def _detail(said: Any) -> str:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from .. import events
 from ..errors import ConfigError, OggStreamError
+from .hurry import hurried
 from .redaction import Secrets, basic_credentials, shown_url
 from .session import Attempt, Sessions, usable_url
 
@@ -27,30 +28,34 @@ if TYPE_CHECKING:
     from .base import ByteStream
     from .faults import Place
 
-Advise = Callable[[int], str | None]
-"""From the status of a refusal to a word on what to do; None for the usual one."""
+Advise = Callable[[int, str], str | None]
+"""From the status of a refusal and what it says to a word on what to do; None for the usual one."""
 
+_REQUEST_IDS = ("x-request-id", "request-id", "dg-request-id", "x-requestid", "x-amzn-requestid")
 _ERROR_BODY = 64 << 10  # bytes of a failed answer that are read
 _ERROR_BODY_TIME = 5.0  # seconds that they may take: the status says the most already
 
 
 class Request(NamedTuple):
-    """What is sent. ``characters`` of text are in it, for the report."""
+    """What is sent. ``characters`` of text are in it, for the report. ``target`` is a path with its query, ready to be
+    sent, that goes behind the client's URL.
+    """
 
     method: str
     headers: Mapping[str, str]
     body: bytes | None = None
     characters: int = 0
+    target: str = ""
 
 
 class HttpStream:
     """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut.
 
     ``status``, ``headers`` and ``request`` are the exchange as it was, credentials included: for captures, which leave
-    them out. ``url`` is fit to be shown.
+    them out. ``url`` is fit to be shown. ``format`` is what was asked for, where the source chose it.
     """
 
-    __slots__ = ("_content", "_place", "content_type", "headers", "request", "request_id", "status", "url")
+    __slots__ = ("_content", "_place", "content_type", "format", "headers", "request", "request_id", "status", "url")
 
     def __init__(self, response: ClientResponse, place: Callable[[], Place], url: str, request: Request) -> None:
         self._content = response.content
@@ -60,6 +65,7 @@ class HttpStream:
         self.status = response.status
         self.headers = response.headers
         self.content_type = response.headers.get("Content-Type", "")
+        self.format: str | None = None
         self.request_id = _request_id(response)
 
     def __aiter__(self) -> HttpStream:
@@ -112,7 +118,7 @@ class HttpClient:
         return f"<{type(self).__name__} {self.shown}>"
 
     @asynccontextmanager
-    async def open(self, request: Request, advise: Advise | None = None) -> AsyncIterator[ByteStream]:
+    async def open(self, request: Request, advise: Advise | None = None) -> AsyncIterator[HttpStream]:
         """Send ``request``; enter with the answer's headers there. Leaving closes the answer in whatever state.
 
         ``advise`` may know better than the usual what to do about an answer that refuses.
@@ -151,19 +157,21 @@ class HttpClient:
         while True:
             attempt = Attempt(lambda: events.emit(events.RequestSent, characters=request.characters))
             try:
-                response = await self._send(request.method, headers, request.body, attempt)
+                response = await self._send(request.method, headers, request.body, attempt, request.target)
                 return await self._accepted(response, attempt, advise)
             except OggStreamError as error:
                 if attempt.again is None or number >= self._max_retries:
                     raise
                 delay = 0.0 if attempt.stale else delay_after(number, attempt.again)
+                if delay and hurried():
+                    raise
                 reason = str(error)
             events.emit(events.Retrying, delay=delay, reason=reason)
             await asyncio.sleep(delay)
             number += 1
 
     async def _send(
-        self, method: str, headers: Mapping[str, str], body: bytes | None, attempt: Attempt
+        self, method: str, headers: Mapping[str, str], body: bytes | None, attempt: Attempt, target: str = ""
     ) -> ClientResponse:
         """One request, to the answer's headers; exceptions translated."""
         if self._url is None:
@@ -173,13 +181,14 @@ class HttpClient:
         from yarl import URL
 
         session = await self._sessions.get()
+        url = _with_target(self._url, target) if target else self._url
         self.secrets.add_headers(headers)
         check_headers(headers)
         attempt.has_body = body is not None
         try:
             return await session.request(
                 method,
-                URL(self._url, encoded=self._url.isascii() and " " not in self._url),
+                URL(url, encoded=url.isascii() and " " not in url),
                 headers={"Accept-Encoding": "identity", **headers},
                 data=body,
                 proxy=self._sessions.proxy,
@@ -213,7 +222,7 @@ class HttpClient:
         attempt.stale = False
         if worth_retrying(response.status, response.headers, quota=said.quota, now=time.time()):
             attempt.again = response.headers
-        advice = advise(response.status) if advise is not None else None
+        advice = advise(response.status, said.message) if advise is not None else None
         request_id = _request_id(response)
         return http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
 
@@ -288,7 +297,15 @@ def delay_after(number: int, headers: Mapping[str, str]) -> float:
 
 
 def _request_id(response: ClientResponse) -> str | None:
-    return response.headers.get("x-request-id")
+    return next((found for name in _REQUEST_IDS if (found := response.headers.get(name))), None)
+
+
+def _with_target(url: str, target: str) -> str:
+    """``url`` with a path behind its own, and both queries."""
+    base, _, query = url.partition("?")
+    path, _, more = target.partition("?")
+    queries = "&".join(filter(None, (query, more)))
+    return f"{base.rstrip('/')}{path}{'?' if queries else ''}{queries}"
 
 
 def _held(content: Any) -> bytes:

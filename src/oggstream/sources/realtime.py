@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from .. import events
 from ..errors import ConfigError, NoAudioError, OggStreamError, UsageError
 from .http import delay_after
+from .hurry import hurried
 from .openai import (
     BASE_URL,
     LONGEST_TEXT,
@@ -150,6 +151,8 @@ class RealtimeSource:
                 if piece.again is None or number >= self._max_retries:
                     raise
                 delay = 0.0 if piece.stale else delay_after(number, piece.again)
+                if delay and hurried():
+                    raise
                 reason = str(error)
             events.emit(events.Retrying, delay=delay, reason=reason)
             await asyncio.sleep(delay)
@@ -191,6 +194,7 @@ class RealtimeStream:
     """The PCM of one text, in the chunks in which it arrives; whole samples."""
 
     __slots__ = ("_compared", "_piece", "content_type", "request_id")
+    format = "pcm"  # whatever was asked for
 
     def __init__(self, piece: Piece) -> None:
         self._piece = piece

@@ -57,7 +57,7 @@ class RecordingSource:
     @property
     def name(self) -> str:
         """What the report calls the source."""
-        from .select import source_name
+        from .traits import source_name
 
         return source_name(self._source)
 

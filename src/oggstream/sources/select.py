@@ -1,100 +1,43 @@
-"""Which source: what the user gave made into one, the first of several that works, or the default."""
+"""Which source: what the user gave made into one, one by its name, or the default."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
 from .. import events
-from ..errors import OggStreamError, UsageError
+from ..errors import UsageError
 from .base import Source
-
-if TYPE_CHECKING:
-    from ..options import SpeechOptions
-    from .base import ByteStream
 
 _OFFLINE = (
     "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the offline voice speaks; set one of them for a natural voice"
 )
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_NAMED = "service:"
 _warned: set[str] = set()
-
-
-class FirstOf:
-    """Several sources: the first that opens wins. ``sources`` may hold whatever `coerce` takes.
-
-    ``name`` is that of the source that opened last. When all fail, the last one's error is raised, with the reasons of
-    the others as notes.
-    """
-
-    def __init__(self, sources: Iterable[object]) -> None:
-        coerced = [coerce(source) for source in sources]
-        if not coerced:
-            raise UsageError("an empty sequence of sources: give at least one")
-        self._sources = [source for source, _ in coerced]
-        self._owned = [source for source, owned in coerced if owned]
-        self.name = source_name(self._sources[0])
-
-    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask one after another for ``text``. Raises what the last one raises."""
-        return self._open(text, options)
-
-    @asynccontextmanager
-    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        async with AsyncExitStack() as stack:
-            yield await self._first(stack, text, options)
-
-    async def _first(self, stack: AsyncExitStack, text: str, options: SpeechOptions) -> ByteStream:
-        reasons: list[str] = []
-        *others, last = self._sources
-        for source in others:
-            try:
-                return await self._enter(stack, source, text, options)
-            except OggStreamError as error:
-                reasons.append(f"{source_name(source)}: {error}")
-                events.emit(events.Warned, message=f"{reasons[-1]} (trying the next source)")
-        try:
-            return await self._enter(stack, last, text, options)
-        except OggStreamError as error:
-            for reason in reasons:
-                error.add_note(reason)
-            raise
-
-    async def _enter(self, stack: AsyncExitStack, source: Source, text: str, options: SpeechOptions) -> ByteStream:
-        stream = await stack.enter_async_context(source.open(text, options))
-        self.name = source_name(source)
-        return stream
-
-    async def warm(self) -> None:
-        """Prepare the first source, if it can be prepared."""
-        await _call(self._sources[0], "warm")
-
-    async def aclose(self) -> None:
-        """Close the sources that were made here; those that the caller made are the caller's."""
-        for source in self._owned:
-            await _call(source, "aclose")
 
 
 def coerce(source: object) -> tuple[Source, bool]:
     """``source`` as a `Source`, and whether it was made here, so that whoever called must close it.
 
-    Takes a `Source`, an openai client, a URL, a path, ``-``, an open binary file, a sequence of these (the first that
-    works), or None for the default. Raises `UsageError` for anything else.
+    Takes a `Source`, an openai client, a URL, ``service:NAME`` (see `named`), a path, ``-``, an open binary file, a
+    sequence of these (`FirstOf`), or None for the default. Raises `UsageError` for anything else.
     """
     if source is None:
         return default_source(), True
-    if isinstance(source, str) and _URL.match(source):
-        return _from_url(source), True
-    if isinstance(source, (str, os.PathLike)) or callable(getattr(source, "read", None)):
+    if isinstance(source, str):
+        return _from_text(source), True
+    if isinstance(source, os.PathLike) or callable(getattr(source, "read", None)):
         from .file import FileSource
 
         return FileSource(source), True  # type: ignore[arg-type]  # has read: a file
     if isinstance(source, Source):
         return source, False
     if isinstance(source, Sequence) and not isinstance(source, (bytes, bytearray, memoryview)):
+        from .failover import FirstOf
+
         return FirstOf(source), True
     from .client import ClientSource
 
@@ -119,21 +62,59 @@ def default_source(**settings: Any) -> Source:
     return voice
 
 
-def source_name(source: object) -> str:
-    """What the report calls ``source``: its ``name``, or that of its class."""
-    return str(getattr(source, "name", None) or type(source).__name__)
+def named(name: str, **settings: Any) -> Source:
+    """The source called ``name``: "openai", "realtime", "offline", or a service that `service` knows.
+
+    Several names with commas between them are a `FirstOf`. ``settings`` are those of `OpenAISource` or `ServiceSource`,
+    ``base_url`` only for a single name. Raises `UsageError` for an unknown name.
+    """
+    first, *others = [part.strip() for part in name.split(",")]
+    if not others:
+        return _one_named(first, settings)
+    if settings.pop("base_url", None) is not None:
+        raise UsageError("a base URL goes with one service, not with several")
+    from .failover import FirstOf
+
+    return FirstOf([_one_named(part, settings) for part in (first, *others)], owned=True)
 
 
-def _from_url(url: str) -> Source:
-    if url.lower().startswith("file://"):
+def _one_named(name: str, settings: dict[str, Any]) -> Source:
+    source: Source
+    if name == "openai":
+        from .openai import OpenAISource
+
+        source = OpenAISource(**settings)
+    elif name == "realtime":
+        from .realtime import RealtimeSource
+
+        source = RealtimeSource(**settings)
+    elif name == "offline":
+        from .offline import OfflineVoice
+
+        if settings.get("base_url") is not None:
+            raise UsageError("the offline voice takes no base URL: it needs no service")
+        source = OfflineVoice()
+    else:
+        from .services import ServiceSource
+
+        source = ServiceSource(name, **settings)
+    return source
+
+
+def _from_text(text: str) -> Source:
+    if text.startswith(_NAMED):
+        return named(text.removeprefix(_NAMED))
+    if _URL.match(text) and not text.lower().startswith("file://"):
+        from .http import HttpSource
+
+        return HttpSource(text)
+    from .file import FileSource
+
+    if _URL.match(text):
         from urllib.parse import unquote, urlsplit
 
-        from .file import FileSource
-
-        return FileSource(unquote(urlsplit(url).path))
-    from .http import HttpSource
-
-    return HttpSource(url)
+        text = unquote(urlsplit(text).path)
+    return FileSource(text)
 
 
 def _warn_once(message: str) -> None:
@@ -143,9 +124,3 @@ def _warn_once(message: str) -> None:
         _warned.add(message)
         logging.getLogger("oggstream").warning(message)
         events.emit(events.Warned, message=message)
-
-
-async def _call(source: object, name: str) -> None:
-    method = getattr(source, name, None)
-    if method is not None:
-        await method()

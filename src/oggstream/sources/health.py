@@ -1,0 +1,89 @@
+"""Whether a source is worth asking: a circuit breaker, and how long an answer may be waited for. Pure."""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+
+FAILURES = 2
+"""Failures in a row after which a source rests; one is enough if it is lasting, cost a long wait, or came too late."""
+FIRST_REST, LONGEST_REST = 10.0, 300.0
+"""Seconds for which a source is not asked: doubled with each rest in a row. A lasting failure is given the longest."""
+LEAST_PATIENCE, MOST_PATIENCE = 0.4, 10.0
+PATIENCE = 5.0
+"""Seconds that a source whose ways are not known may take for its first sound; as long as a connection may take."""
+TRIAL_PATIENCE = 1.0
+"""The same after a rest."""
+MARGIN = 1.5
+"""A source is waited for this many times as long as the slowest of its last answers took; longer in proportion for a
+text that is longer than theirs were, for there are services that speak it all before they answer."""
+_ANSWERS = 8
+
+
+class Failure(Enum):
+    """What went wrong: something that may pass, a wait that was given up, or what will not pass by itself."""
+
+    PASSING = 1
+    BROKEN = 2
+    LASTING = 3
+
+
+class _State(Enum):
+    WELL = 1
+    RESTING = 2
+    ON_TRIAL = 3  # one piece is asked of it, to see
+
+
+class Health:
+    """That of one source; ``now`` is in seconds on any monotonic scale."""
+
+    def __init__(self) -> None:
+        self._state = _State.WELL
+        self._until = 0.0
+        self._failures = 0
+        self._rests = 0
+        self._answers: deque[tuple[float, int]] = deque(maxlen=_ANSWERS)  # seconds, characters
+
+    def fit(self, now: float) -> bool:
+        """Whether it may be asked: it does not rest, nor is another piece just trying it."""
+        return self._state is _State.WELL or (self._state is _State.RESTING and now >= self._until)
+
+    def patience(self, characters: int) -> float:
+        """Seconds to wait for the first sound of so long a text while another source stands by."""
+        if not self._answers:
+            return TRIAL_PATIENCE if self._rests else PATIENCE
+        slowest = max(seconds for seconds, _ in self._answers)
+        longest = max(length for _, length in self._answers)
+        usual = slowest * max(1.0, characters / max(longest, 1))
+        return min(max(LEAST_PATIENCE, MARGIN * usual), MOST_PATIENCE)
+
+    def asked(self) -> None:
+        """It is asked."""
+        if self._state is _State.RESTING:
+            self._state = _State.ON_TRIAL
+
+    def left(self) -> None:
+        """What was asked for is not wanted any more."""
+        if self._state is _State.ON_TRIAL:
+            self._state = _State.RESTING
+
+    def answered(self, seconds: float, characters: int) -> None:
+        """The first sound of a text came, that long after it was asked for."""
+        self._answers.append((seconds, characters))
+        self._state = _State.WELL
+
+    def delivered(self) -> None:
+        """All came that was asked for."""
+        self._failures = self._rests = 0
+
+    def failed(self, failure: Failure, now: float) -> None:
+        """It failed."""
+        if failure is Failure.PASSING:
+            self._failures += 1
+            if self._state is _State.WELL and self._failures < FAILURES:
+                return
+        rest = LONGEST_REST if failure is Failure.LASTING else min(FIRST_REST * 2.0**self._rests, LONGEST_REST)
+        self._state = _State.RESTING
+        self._until = max(self._until, now + rest)
+        self._rests = min(self._rests + 1, 10)
+        self._failures = 0
