@@ -34,6 +34,9 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--first-byte-timeout": {"metavar": "S", "default": 60.0, "help": "longest silence before audio (60)"},
     "--stall-timeout": {"metavar": "S", "default": 10.0, "help": "longest silence after audio began (10)"},
     "--history": {"metavar": "PATH|none", "help": "where the behaviour of services is remembered"},
+    "--chat-model": {"metavar": "MODEL", "help": "chat model (gpt-6-luna)"},
+    "--chat-base-url": {"metavar": "URL", "help": "where it is, such as http://localhost:11434/v1 (OPENAI_BASE_URL)"},
+    "--system": {"metavar": "TEXT", "help": "what the model is told first; '' for nothing (to answer as one speaks)"},
     "--rate": {"type": int, "choices": RATES, "default": 48000, "help": "samples per second (48000)"},
     "--float": {"action": "store_true", "help": "32-bit float instead of 16-bit samples"},
     "--channels": {"metavar": "N", "help": "mix to this many channels"},
@@ -63,12 +66,30 @@ _PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--
 _TALK = ("--json", "--quiet", "--log-level")
 
 _SAY = """\
+Standard input is spoken as it arrives, so that the sound begins while a model is still writing. Lines that are typed
+are spoken one by one: a further line waits for its turn, one that begins with ! interrupts, an empty one stops what is
+being said, and Ctrl-D ends after the rest. --json gives one object, of several lines with their reports in "speeches".
+Ctrl-C stops the sound at once and ends with the report.
+
 examples:
   oggstream say "Hello there."
+  some-model | oggstream
   oggstream say --voice coral --instructions "Whisper." "Hello there."
   oggstream say --sink wav:hello.wav --save hello.opus "Hello there."
   fortune | oggstream say --json --sink null
   oggstream say -- --dashes first"""
+
+_CHAT = """\
+Asks through the openai package (OPENAI_API_KEY, OPENAI_BASE_URL, or --chat-base-url) and writes the answer to standard
+output as it is spoken. A line that is typed meanwhile interrupts it and is the next question, an empty one only stops
+it; the model is told what was heard of its answer. It ends with the answer, or once a line was typed with Ctrl-D.
+Without QUESTION it waits for one. --json gives one object: the report, with "question" and "answer".
+
+examples:
+  oggstream chat "Why is the sky blue?"
+  oggstream chat
+  oggstream chat --chat-base-url http://localhost:11434/v1 --chat-model llama3.2 "Tell me a story."
+  echo "What is an ogg?" | oggstream chat --voice coral --system "You are a sailor." """.rstrip()
 
 _PLAY = """\
 examples:
@@ -178,12 +199,25 @@ def _first_word(argv: list[str]) -> int | None:
 
 
 def _say(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser("say", "Speaks TEXT, or standard input read to its end.", _SAY)
+    parser = _parser("say", "Speaks TEXT, or standard input as it arrives.", _SAY)
     parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; none, or `-`: standard input")
     _add(parser, _SPEECH + _SOUND + _PATIENCE + _TALK)
     args = parser.parse_intermixed_args(options)
     args.text += words
     args.gain, args.channels = "none", None
+    return _checked(args, parser)
+
+
+def _chat(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("chat", "Asks a chat model, and speaks the answer while it is written.", _CHAT)
+    parser.add_argument("question", nargs="*", metavar="QUESTION", help="what to ask; none: standard input")
+    _add(parser, ("--chat-model", "--chat-base-url", "--system", *_SPEECH, *_SOUND, *_PATIENCE, *_TALK))
+    args = parser.parse_intermixed_args(options)
+    args.question += words
+    args.gain, args.channels = "none", None
+    for name, used in {"--sink wav:-": args.sink == "wav:-", "--save -": args.save == "-"}.items():
+        if used:
+            parser.error(f"{name} and the answer both write to standard output")
     return _checked(args, parser)
 
 
@@ -258,6 +292,7 @@ def _doctor(options: list[str], words: list[str]) -> Namespace:
 
 _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "say": _say,
+    "chat": _chat,
     "play": _play,
     "decode": _decode,
     "inspect": _inspect,

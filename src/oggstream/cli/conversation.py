@@ -48,6 +48,9 @@ class Conversation(Speaking):
         """Do what a typed line wants."""
         raise NotImplementedError
 
+    def ended(self, speech: Speech, report: PlaybackReport, error: OggStreamError | None) -> None:
+        """Take note that a speech has ended."""
+
     def speak(self, interrupts: Interrupts) -> None:
         """Run to the end, with the terminal taken over and given back."""
         with logging_to(self._console, self._args.log_level), self._keyboard if self.typing else nullcontext():
@@ -74,7 +77,9 @@ class Conversation(Speaking):
                 await self._converse()
         finally:
             for speech in self._open:  # they have ended with the player
-                self._reports.append((await self._outcome(speech))[0])
+                report, error = await self._outcome(speech)
+                self._reports.append(report)
+                self.ended(speech, report, error)
 
     async def _converse(self) -> None:
         try:
@@ -107,6 +112,7 @@ class Conversation(Speaking):
         report, error = await self._outcome(speech)
         self._open.remove(speech)
         self._reports.append(report)
+        self.ended(speech, report, error)
         if error is not None:
             if not self.typing or not isinstance(error, SourceError | FormatError):
                 self._reports.pop()  # it comes with the error
@@ -167,15 +173,19 @@ class Conversation(Speaking):
     def as_json(self, reports: list[PlaybackReport]) -> dict[str, Any]:
         """The report of the only speech, or all of them in one object."""
         if len(reports) == 1:
-            return reports[0].as_dict()
-        last = reports[-1].as_dict() if reports else {"error": None}
+            return self.as_dict(reports[0])
+        speeches = [self.as_dict(report) for report in reports]
         return {
             "schema": 1,
             "completed": all(report.completed or report.stopped for report in reports),
-            "stopped": last.get("stopped", False),
-            "error": last["error"],
-            "speeches": [report.as_dict() for report in reports],
+            "stopped": bool(speeches) and speeches[-1]["stopped"],
+            "error": speeches[-1]["error"] if speeches else None,
+            "speeches": speeches,
         }
+
+    def as_dict(self, report: PlaybackReport) -> dict[str, Any]:
+        """One of the reports as plain data."""
+        return report.as_dict()
 
 
 async def _nothing() -> None:

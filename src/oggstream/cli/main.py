@@ -40,7 +40,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
 
 def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     interrupts.check()
-    if args.command not in ("say", "play", "record"):
+    if args.command not in ("say", "play", "record", "chat"):
         gc.enable()
     # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
     match args.command:
@@ -48,14 +48,10 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             from .speak import speak
 
             speak(args, console, interrupts)
-        case "decode":
-            from .decode import decode
+        case "chat":
+            from .chat import chat
 
-            decode(args, console)
-        case "inspect":
-            from .inspect import inspect
-
-            inspect(args)
+            chat(args, console, interrupts)
         case "record":
             from .record import record
 
@@ -64,6 +60,20 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             from .replay import replay
 
             replay(args, console, interrupts)
+        case _:
+            _silent_command(args, console, interrupts)
+
+
+def _silent_command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
+    match args.command:
+        case "decode":
+            from .decode import decode
+
+            decode(args, console)
+        case "inspect":
+            from .inspect import inspect
+
+            inspect(args)
         case "devices":
             from .devices import devices
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 OVERVIEW = """\
 usage: oggstream [say] [TEXT ...]
+       oggstream chat [QUESTION ...]
        oggstream play PATH|URL|-
        oggstream decode IN OUT.wav
        oggstream inspect IN
@@ -16,7 +17,8 @@ usage: oggstream [say] [TEXT ...]
 Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
 
 commands:
-  say       speak a text, or standard input (the default: a first word that is no command is text)
+  say       speak a text, or standard input as it arrives (the default: a first word that is no command is text)
+  chat      ask a chat model, and speak the answer while it is written
   play      play an Ogg Opus stream
   decode    decode one to WAV
   inspect   say what is in one: links, headers, tags, pages, packets, damage
@@ -32,7 +34,8 @@ options:
 
 examples:
   oggstream "Hello there."
-  echo "Hello there." | oggstream
+  some-model | oggstream
+  oggstream chat "Why is the sky blue?"
   OPENAI_API_KEY=... oggstream say --voice coral "Hello there."
   oggstream --base-url http://localhost:8880/v1 --model kokoro --voice af_heart "Hello there."
   oggstream play speech.opus

@@ -1,0 +1,69 @@
+"""What is said, written to standard output while it is heard."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from .console import printable, show
+from .width import cells
+
+_PARTS = re.compile(r"\n|[^\S\n]+|\S+")
+
+
+class Transcript:
+    """A text on standard output, as far as it is shown. On a terminal (``wraps``) its rows end between two words."""
+
+    def __init__(self, *, wraps: bool) -> None:
+        self.wraps = wraps
+        self._shown = 0  # characters of the text
+        self._row = 0  # cells of the row that is not ended
+        self._gap = ""  # between the last word and the next one
+
+    def show(self, text: str) -> None:
+        """Write what ``text`` has behind that which was shown already. Raises `OutputError`."""
+        new = text[self._shown :]
+        if new:
+            self._shown = len(text)
+            if self.wraps:
+                new = "".join(map(self._placed, _PARTS.findall(new)))
+            show(new, end="")
+
+    def break_row(self) -> None:
+        """Leave the row, if it holds anything."""
+        if self._row:
+            show("")
+            self._row, self._gap = 0, ""
+
+    def finish(self, text: str) -> None:
+        """Show all of ``text``, end its last row, and be ready for another text."""
+        self.show(text)
+        if self.wraps:
+            self.break_row()
+        elif self._shown and not text[: self._shown].endswith("\n"):
+            show("")
+        self._shown = self._row = 0
+        self._gap = ""
+
+    def _placed(self, part: str) -> str:
+        """A line feed, white space or a word, as it goes to the terminal."""
+        if part == "\n":
+            self._row, self._gap = 0, ""
+            return part
+        if part.isspace():
+            self._gap = " " if self._row else part.expandtabs(4)
+            return ""
+        word, gap = printable(part), self._gap
+        if self._row and self._row + len(gap) + cells(word) >= _columns():
+            gap, self._row = "\n", 0
+        self._row += cells(word) + (len(gap) if gap != "\n" else 0)
+        self._gap = ""
+        return gap + word
+
+
+def _columns() -> int:
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError, AttributeError):
+        return 80
