@@ -41,7 +41,10 @@ class Source(Protocol):
     One that gives the same answer whatever the text has ``whole = True``, one that takes no more than so many
     characters at a time ``longest_text``. ``identity(options) -> str`` names the host, model and voice (and no
     credential) under which the behaviour of the service is learnt; without it nothing is. ``formats_for(options)`` are
-    the formats of `SpeechOptions` that can be asked for, that of "auto" first.
+    the formats of `SpeechOptions` that can be asked for, that of "auto" first. ``another(error) -> bool`` says whether
+    what failed with ``error`` would now be asked of somebody else, so that opening it again is worth while.
+
+    A stream may have a ``format``: what was asked of the service, where the source chose that.
     """
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:

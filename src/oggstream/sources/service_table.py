@@ -69,6 +69,12 @@ class Service:
             raise self._wrong(f"formats are among {', '.join(FORMATS[1:])}")
         if self.longest_text is not None and self.longest_text < 1:
             raise self._wrong("longest_text must be positive")
+        for name, variables in self.environment.items():
+            if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
+                raise self._wrong(f"environment.{name} is no list of names")
+        for name, given in self.formats.items():
+            if not isinstance(given, (str, Mapping)):
+                raise self._wrong(f"formats.{name} is neither a text nor a table")
         self._check_fields()
 
     def _check_fields(self) -> None:

@@ -1,0 +1,193 @@
+"""Speech services in the shape that their documentation describes, on loopback: what they take, give, and refuse.
+
+Each checks what it is sent as strictly as the real one is documented to, and refuses with that one's own errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from xml.etree import ElementTree as ET
+
+from aiohttp import web
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+KEY = "k-5f1e9c0b7a2d4863"
+PCM = bytes(range(256)) * 8
+OPUS = b"OggS" + bytes(1000)
+WAV = b"RIFF\xff\xff\xff\xffWAVEfmt " + bytes(100)
+_BODIES = {"opus": OPUS, "pcm": PCM, "wav": WAV}
+_SSML = "{http://www.w3.org/2001/10/synthesis}"
+
+
+async def deepgram(request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - a refusal each
+    """https://developers.deepgram.com/reference/text-to-speech/speak-request and /docs/errors."""
+
+    def refuse(status: int, code: str, message: str) -> web.Response:
+        body = {"err_code": code, "err_msg": message, "request_id": "dg-1"}
+        return web.json_response(body, status=status, headers={"dg-request-id": "dg-1"})
+
+    query = request.query
+    if request.method != "POST" or request.path != "/v1/speak":
+        return refuse(404, "Not Found", "no such path")
+    if request.headers.get("Authorization") != f"Token {KEY}":
+        return refuse(401, "INVALID_AUTH", "Invalid credentials.")
+    if not query["model"].startswith("aura-"):
+        return refuse(400, "Bad Request", "No such model/version combination found.")
+    if query["model"].endswith("-poor"):
+        return refuse(402, "PAYMENT_REQUIRED", "Project does not have enough credits for the request.")
+    body = await request.json()
+    if set(body) != {"text"}:
+        return web.json_response(
+            {"category": "INVALID_JSON", "message": "Invalid JSON submitted.", "details": "unknown field"}, status=400
+        )
+    if len(body["text"]) > 2000:
+        return refuse(413, "Bad Request", "Input text exceeds maximum character limit of 2000.")
+    combination = (query["encoding"], query["container"], query.get("sample_rate"))
+    kinds = {
+        ("opus", "ogg", None): ("opus", "audio/ogg"),
+        ("linear16", "none", "24000"): ("pcm", "audio/l16;rate=24000;channels=1"),
+        ("linear16", "wav", "24000"): ("wav", "audio/wav"),
+    }
+    if combination not in kinds:
+        return refuse(400, "UNSUPPORTED_AUDIO_FORMAT", "Unsupported audio format.")
+    kind, content_type = kinds[combination]
+    return _sound(kind, content_type, {"dg-request-id": "dg-1"})
+
+
+async def elevenlabs(request: web.Request) -> web.StreamResponse:
+    """https://elevenlabs.io/docs/api-reference/text-to-speech/stream, and its help page on errors 400 and 401."""
+
+    def refuse(status: int, code: str, message: str) -> web.Response:
+        return web.json_response({"detail": {"status": code, "message": message}}, status=status)
+
+    voice = re.fullmatch(r"/v1/text-to-speech/([^/]+)/stream", request.raw_path.partition("?")[0])
+    if request.method != "POST" or voice is None:
+        return web.json_response({"detail": "Not Found"}, status=404)
+    if request.headers.get("xi-api-key") != KEY:
+        return refuse(401, "invalid_api_key", f"Invalid API key {request.headers.get('xi-api-key')}")
+    if voice[1] == "unknown":
+        return refuse(400, "voice_not_found", "A voice with voice_id unknown does not exist.")
+    body = await request.json()
+    if body["text"] == "too much":
+        return refuse(401, "quota_exceeded", "This request exceeds your quota of 10000. You have 3 credits remaining.")
+    if set(body) - {"text", "model_id", "voice_settings"}:
+        return web.json_response(
+            {"detail": [{"loc": ["body", "speed"], "msg": "extra fields not permitted"}]}, status=422
+        )
+    kinds = {"opus_48000_64": ("opus", "audio/ogg"), "pcm_24000": ("pcm", "application/octet-stream")}
+    kind, content_type = kinds[request.query["output_format"]]
+    return _sound(kind, content_type, {"request-id": "el-1"})
+
+
+async def azure(request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - a refusal each
+    """https://learn.microsoft.com/azure/ai-services/speech-service/rest-text-to-speech: refusals may have no body."""
+    if request.method != "POST" or request.path != "/cognitiveservices/v1":
+        return web.Response(status=404)
+    if request.headers.get("Ocp-Apim-Subscription-Key") != KEY:
+        message = "Access denied due to invalid subscription key or wrong API endpoint."
+        return web.json_response({"error": {"code": "401", "message": message}}, status=401)
+    if request.headers.get("Content-Type") != "application/ssml+xml":
+        return web.Response(status=415)
+    if not request.headers.get("User-Agent"):
+        return web.Response(status=400)
+    speak = ET.fromstring(await request.text())
+    voice = speak.find(f"{_SSML}voice")
+    prosody = speak.find(f"{_SSML}voice/{_SSML}prosody")
+    if speak.get("version") != "1.0" or voice is None or prosody is None:
+        return web.Response(status=400, text="Synthesis failed: the SSML is not valid.")
+    if voice.get("name") == "nobody":
+        return web.Response(status=400, text="Unsupported voice nobody.")
+    kinds = {
+        "ogg-24khz-16bit-mono-opus": ("opus", "audio/ogg; codecs=opus"),
+        "raw-24khz-16bit-mono-pcm": ("pcm", "audio/basic"),
+        "riff-24khz-16bit-mono-pcm": ("wav", "audio/x-wav"),
+    }
+    kind, content_type = kinds[request.headers["X-Microsoft-OutputFormat"]]
+    return _sound(kind, content_type, {"X-RequestId": "az-1", "X-Heard": f"{prosody.get('rate')}"})
+
+
+async def polly(request: web.Request) -> web.StreamResponse:
+    """https://docs.aws.amazon.com/polly/latest/dg/API_SynthesizeSpeech.html, behind a proxy that signs."""
+
+    def refuse(status: int, kind: str, message: str) -> web.Response:
+        headers = {"x-amzn-ErrorType": kind, "x-amzn-RequestId": "aws-1"}
+        return web.json_response({"message": message}, status=status, headers=headers)
+
+    if request.method != "POST" or request.path != "/v1/speech":
+        return refuse(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    body = await request.json()
+    if body["VoiceId"] == "Unsigned":
+        return refuse(403, "MissingAuthenticationTokenException", "Missing Authentication Token")
+    if len(body["Text"]) > 3000:
+        return refuse(400, "TextLengthExceededException", "Maximum text length has been exceeded")
+    if body["Engine"] not in ("standard", "neural", "long-form", "generative"):
+        return refuse(400, "ValidationException", "1 validation error detected: Value at 'engine' failed")
+    kinds = {("ogg_opus", "48000"): ("opus", "audio/ogg"), ("pcm", "16000"): ("pcm", "audio/pcm")}
+    kind, content_type = kinds[body["OutputFormat"], body["SampleRate"]]
+    return _sound(kind, content_type, {"x-amzn-RequestId": "aws-1"})
+
+
+async def kokoro(request: web.Request) -> web.StreamResponse:
+    """https://github.com/remsky/Kokoro-FastAPI, api/src/routers/openai_compatible.py."""
+
+    def refuse(status: int, code: str, message: str) -> web.Response:
+        detail = {"error": code, "message": message, "type": "invalid_request_error"}
+        return web.json_response({"detail": detail}, status=status)
+
+    if request.method != "POST" or request.path != "/v1/audio/speech":
+        return web.json_response({"detail": "Not Found"}, status=404)
+    body = await request.json()
+    if body["model"] not in ("kokoro", "tts-1", "tts-1-hd"):
+        return refuse(400, "invalid_model", f"Unsupported model: {body['model']}")
+    if body["voice"] == "nobody":
+        return refuse(400, "validation_error", "Voice 'nobody' not found. Available voices: af_bella, af_heart")
+    if not isinstance(body.get("speed", 1.0), int | float) or body["stream"] is not True:
+        return web.json_response({"detail": [{"loc": ["body", "speed"], "msg": "not a number"}]}, status=422)
+    types = {"opus": "audio/opus", "pcm": "audio/pcm", "wav": "audio/wav"}
+    return _sound(body["response_format"], types[body["response_format"]], {})
+
+
+async def speaches(request: web.Request) -> web.StreamResponse:
+    """https://speaches.ai/usage/text-to-speech and its src/speaches/routers/speech.py."""
+    if request.method != "POST" or request.path != "/v1/audio/speech":
+        return web.json_response({"detail": "Not Found"}, status=404)
+    body = await request.json()
+    if body["model"] == "absent":
+        message = "Model 'absent' is not installed locally. You can download the model using `POST /v1/models`"
+        return web.json_response({"detail": message}, status=404)
+    if not 0.5 <= body.get("speed", 1.0) <= 2.0:
+        return web.json_response({"detail": "speed must be between 0.5 and 2.0"}, status=422)
+    types = {"opus": "audio/opus", "pcm": "audio/pcm", "wav": "audio/wav"}
+    return _sound(body["response_format"], types[body["response_format"]], {})
+
+
+async def localai(request: web.Request) -> web.StreamResponse:
+    """https://localai.io/features/text-to-audio: the body comes with its length, errors as OpenAI's with a number."""
+    if request.method != "POST" or request.path != "/v1/audio/speech":
+        return web.json_response({"error": {"code": 404, "message": "Resource not found", "type": ""}}, status=404)
+    if request.headers.get("Authorization", f"Bearer {KEY}") != f"Bearer {KEY}":
+        message = "An authentication key is required"
+        return web.json_response({"error": {"code": 401, "message": message, "type": ""}}, status=401)
+    body = await request.json()
+    if body["model"] == "absent":
+        message = "failed to load model with internal loader: could not load model"
+        return web.json_response({"error": {"code": 500, "message": message, "type": ""}}, status=500)
+    types = {"opus": "audio/ogg", "wav": "audio/x-wav"}
+    return _sound(body["response_format"], types[body["response_format"]], {})
+
+
+SHAPES: dict[str, Answer] = {
+    "azure": azure,
+    "deepgram": deepgram,
+    "elevenlabs": elevenlabs,
+    "kokoro": kokoro,
+    "localai": localai,
+    "polly": polly,
+    "speaches": speaches,
+}
+
+
+def _sound(kind: str, content_type: str, headers: dict[str, str]) -> web.Response:
+    return web.Response(body=_BODIES[kind], headers={"Content-Type": content_type, **headers})
