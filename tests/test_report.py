@@ -43,10 +43,10 @@ def test_the_dictionary_has_every_key_that_programs_rely_on() -> None:
     assert list(data["stream"]) == ["bytes", "pages", "packets", "links", "holes", "bad_packets", "warnings"]
     assert list(data["playout"]) == [
         *("stalls", "stall_seconds", "concealed_seconds", "stretched_seconds", "device_underflows"),
-        "peak_buffer_seconds",
+        *("peak_buffer_seconds", "early_packets", "withdrawn_seconds", "unverified_seconds"),
     ]
     assert list(data["requests"]) == ["sent", "retried", "characters", "request_ids"]
-    assert list(data["segments"][0]) == ["text", "start_sample", "end_sample", "first_packet"]
+    assert list(data["segments"][0]) == ["text", "start_sample", "end_sample", "first_packet", "spoken"]
 
 
 def test_it_is_json_and_what_did_not_happen_is_null() -> None:

@@ -47,7 +47,8 @@ def hanging_sound() -> ModuleType:
     output = {"index": 0, "name": "Hanging", "hostapi": 0, "max_output_channels": 2}
     rates = {"default_samplerate": 48000.0, "default_low_output_latency": 0.01}
     module.query_devices = lambda: [{**output, **rates}]
-    module.RawOutputStream = hang
+    module.RawOutputStream = module._StreamBase = hang
+    module._initialized = 1
     return module  # type: ignore[no-any-return]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import arrival, cold, company, decode, device, layers, memory, resampling, service, soak
+from . import arrival, cold, company, decode, device, growing, layers, memory, resampling, service, soak
 
 if TYPE_CHECKING:
     from .row import Row
@@ -18,6 +18,7 @@ ROWS: list[Row] = [
     *memory.ROWS,
     *soak.ROWS,
     *service.ROWS,
+    *growing.ROWS,
     *layers.ROWS,
     *resampling.ROWS,
 ]

@@ -1,0 +1,94 @@
+"""A speech service that exists in virtual time only: real words from the offline voice, released as services do."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from oggstream.lab.clock import VirtualLoop
+from oggstream.lab.shaping import Arrivals, Progress
+from oggstream.lab.synthesis import steady
+from oggstream.sources.replay import ReplaySource
+from tools.make_captures import BYTES_PER_SECOND, Layout, capture, layout
+from tools.make_fixtures import speak
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+    from typing import Any, TypeVar
+
+    from oggstream.options import SpeechOptions
+    from oggstream.sources.base import ByteStream
+
+    T = TypeVar("T")
+
+MIDSENTENCE_TAIL = 0.25  # seconds of silence behind the speech, as services send
+
+
+def in_virtual_time(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine on a loop whose time costs nothing."""
+    loop = VirtualLoop()
+    try:
+        return loop.run_until_complete(make())
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
+
+@functools.cache
+def spoken(text: str) -> bytes:
+    """The PCM of a text: 24 kHz, 16 bits, one channel."""
+    return in_thread(text)
+
+
+def in_thread(text: str) -> bytes:
+    """`speak` runs a loop of its own, which only another thread may do beside one that runs."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(speak, text, tail=MIDSENTENCE_TAIL).result()
+
+
+class ModelService:
+    """Answers each request as a service of ``form`` whose synthesis runs at ``rate``, ``first`` seconds after it.
+
+    ``asked`` are (time, text) of the requests.
+    """
+
+    name = "model"
+    longest_text = 4096
+
+    def __init__(self, form: str = "b", *, rate: float = 6.5, first: float = 1.07) -> None:
+        self._layout: Layout = layout(form)
+        self._rate = rate
+        self._first = first
+        self.asked: list[tuple[float, str]] = []
+
+    def identity(self, options: SpeechOptions) -> str:  # noqa: ARG002  # it has but one voice
+        """Under which it is learnt."""
+        return "model|model|voice"
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Speak ``text``."""
+        return self._open(text, options)
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        self.asked.append((asyncio.get_running_loop().time(), text))
+        pcm = spoken(text)
+        progress: Progress = steady(self._rate, len(pcm) / BYTES_PER_SECOND, first=self._first)
+        answer = capture("model", pcm, text, self._layout, progress)
+        async with ReplaySource(answer).open(text, options) as stream:
+            yield stream
+
+
+async def written(text: str, tokens_a_second: float, characters_a_token: int = 4) -> AsyncIterator[str]:
+    """A text as a model writes it."""
+    for at in range(0, len(text), characters_a_token):
+        await asyncio.sleep(1 / tokens_a_second)
+        yield text[at : at + characters_a_token]
+
+
+__all__ = ["Arrivals", "ModelService", "in_virtual_time", "spoken", "written"]
