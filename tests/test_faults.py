@@ -279,20 +279,14 @@ def test_what_may_be_wrong_with_the_key(
         ("play", None, "SourceError", "cannot read in.opus: No such file"),
         ("decode", None, "SourceError", "cannot read in.opus: No such file"),
         ("play", b"", "EmptyBodyError", "empty"),
-        ("play", b"ID3\x04" + bytes(300), "WrongContainerError", "is MP3 .*oggstream.codec"),
+        ("play", b"fLaC\0\0\0\x22" + bytes(300), "WrongContainerError", "is FLAC .*--format"),
         ("decode", b"ID3\x04" + bytes(300), "WrongContainerError", "is MP3 .*convert the file"),
         ("play", BODY[:20], "NoAudioError", "cut in its first Ogg page, at byte 0; "),
     ],
 )
 def test_what_a_file_may_be(
-    command: str,
-    content: bytes | None,
-    error: str,
-    text: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    command: str, content: bytes | None, error: str, text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)  # what would decode MP3
     if content is not None:
         Path("in.opus").write_bytes(content)
     to = ("out.wav",) if command == "decode" else ("--sink", "null")
@@ -371,7 +365,7 @@ def test_a_device_that_vanishes_in_mid_speech(sound_server: SoundServer, service
     sound_server.stop()
     result = finish(process)
     ours = [line for line in result.err.splitlines(keepends=True) if line.startswith("oggstream: ")]  # ALSA talks too
-    check_failed(result._replace(err="".join(ours)), "DeviceError", "device stopped playing and did not come back: see")
+    check_failed(result._replace(err="".join(ours)), "DeviceError", "device stopped playing and did not come back .*see")
 
 
 class Library(NamedTuple):

@@ -48,6 +48,7 @@ def hanging_sound() -> ModuleType:
     rates = {"default_samplerate": 48000.0, "default_low_output_latency": 0.01}
     module.query_devices = lambda: [{**output, **rates}]
     module.RawOutputStream = module._StreamBase = hang
+    module._ffi = SimpleNamespace(cast=lambda _, value: value)
     module._initialized = 1
     return module  # type: ignore[no-any-return]
 
