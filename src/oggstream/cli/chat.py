@@ -37,7 +37,7 @@ def chat(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     question = "" if question == "-" else question
     typing = stdin.is_typed()
     if not question and typing:
-        console.note(f"ask something; a further line interrupts the answer, an empty one stops it, {END} ends")
+        console.note(f"ask; another line interrupts, an empty one stops, {END} ends")
     if not question and not typing:
         stdin.check_connected()
     Chat(args, console, question, typing=typing).speak(interrupts)
@@ -76,6 +76,7 @@ class Chat(Conversation):
         self._messages = [{"role": "system", "content": system}] if system else []
         self._answers: list[tuple[PlaybackReport, Answer]] = []
         self._answer = Answer("")
+        self._cut = False  # by a line that was typed
         self._speaking: asyncio.Task[None] | None = None
         on_screen = self._live is not None and is_terminal(sys.stdout)
         self._transcript = None if args.json else Transcript(wraps=on_screen)
@@ -90,6 +91,7 @@ class Chat(Conversation):
     async def heed(self, line: str) -> None:
         """Stop the answer, and ask what was typed."""
         self._ends = False
+        self._cut = bool(line.strip())
         if self._speaking is not None:
             await self.player.stop()
             await self._speaking
@@ -106,7 +108,9 @@ class Chat(Conversation):
             self._messages.pop()  # as if it had not been asked
         self._answers.append((report, answer))
         if self._transcript is not None:
-            self._transcript.finish(answer.text if error else said)
+            self._console.clear()
+            # Behind what was typed there is no place for what was heard in the last moment.
+            self._transcript.finish("" if self._cut else answer.text if error else said)
 
     def as_dict(self, report: PlaybackReport) -> dict[str, Any]:
         """The report of an answer, with what was asked and what the model wrote."""
@@ -128,6 +132,7 @@ class Chat(Conversation):
 
     def _ask(self, question: str) -> None:
         self._answer = Answer(question)
+        self._cut = False
         if self._messages and self._messages[-1]["role"] == "user":  # of whose answer nothing was heard
             self._messages[-1]["content"] += f"\n{question}"
         else:
@@ -149,15 +154,16 @@ class Chat(Conversation):
             self._reading.cancel()
 
     def _on_event(self, event: Event) -> None:
-        super()._on_event(event)
+        on_screen = self._transcript is not None and self._transcript.wraps
+        if not (on_screen and isinstance(event, Progress)):
+            super()._on_event(event)
         if self._transcript is None or not isinstance(event, SegmentStarted | SegmentEnded | Progress):
             return
-        if self._transcript.wraps and self._live is not None:
+        if on_screen and isinstance(event, SegmentStarted) and self._live is not None:
             self._live.close()  # the text takes its place
         if self._open and not self._keyboard.typed:
             self._transcript.show(self._open[-1].heard().text)
 
-    def _show_typed(self, typed: str) -> None:
-        if typed and self._transcript is not None and self._transcript.wraps:
+    def _make_room(self) -> None:
+        if self._transcript is not None:
             self._transcript.break_row()
-        super()._show_typed(typed)

@@ -93,11 +93,20 @@ class Conversation(Speaking):
         self._settle()
         async with aclosing(self._keyboard.lines()) as lines:
             async for line in lines:
-                if self._live is not None and self._keyboard.silent:
-                    self._live.prompt(None)
-                    write_quietly(sys.stderr, f"{live.PROMPT}{printable(line)}\n")
+                self._echo(line)
                 await self.heed(line)
                 self._settle()
+
+    def _echo(self, line: str) -> None:
+        """Leave a line that was typed on the terminal, if that has not shown it."""
+        if self._live is not None and self._keyboard.silent:
+            self._live.prompt(None)
+            if line:
+                self._make_room()
+                write_quietly(sys.stderr, f"{live.PROMPT}{printable(line)}\n")
+
+    def _make_room(self) -> None:
+        """See to it that a row of the terminal can be written from its beginning."""
 
     def say(self, text: Any, title: str, *, interrupt: bool = False) -> Speech:
         """Say ``text`` behind what is being said, or with ``interrupt`` instead of it."""
@@ -138,6 +147,8 @@ class Conversation(Speaking):
     def _show_typed(self, typed: str) -> None:
         assert self._live is not None
         awaited = self._keyboard.silent and not self._reading.done()
+        if typed:
+            self._make_room()
         self._live.prompt(typed if typed or (awaited and not self._open) else None)
 
     def _leave_terminal(self) -> None:
@@ -161,9 +172,9 @@ class Conversation(Speaking):
         for report in reports:
             for warning in report.stream.warnings if report.audio.samples else ():
                 self._console.warn(warning)
-        if reports and not reports[-1].completed:
+        if self._report is not None:
             self._tell_leftovers(reports[-1])
-        elif reports and self._live is not None:
+        elif any(report.audio.samples for report in reports) and self._live is not None:
             self._console.note(live.summary(*reports))
         if self._args.json:
             import json

@@ -20,6 +20,7 @@ class Transcript:
         self._shown = 0  # characters of the text
         self._row = 0  # cells of the row that is not ended
         self._gap = ""  # between the last word and the next one
+        self._indents = True  # white space may begin the row: it is the text's own
 
     def show(self, text: str) -> None:
         """Write what ``text`` has behind that which was shown already. Raises `OutputError`."""
@@ -31,28 +32,27 @@ class Transcript:
             show(new, end="")
 
     def break_row(self) -> None:
-        """Leave the row, if it holds anything."""
-        if self._row:
+        """Leave the row of a terminal, if it holds anything."""
+        if self.wraps and self._row:
             show("")
-            self._row, self._gap = 0, ""
+            self._row, self._gap, self._indents = 0, "", False
 
     def finish(self, text: str) -> None:
         """Show all of ``text``, end its last row, and be ready for another text."""
         self.show(text)
-        if self.wraps:
-            self.break_row()
-        elif self._shown and not text[: self._shown].endswith("\n"):
+        self.break_row()
+        if not self.wraps and self._shown and not text[: self._shown].endswith("\n"):
             show("")
         self._shown = self._row = 0
-        self._gap = ""
+        self._gap, self._indents = "", True
 
     def _placed(self, part: str) -> str:
         """A line feed, white space or a word, as it goes to the terminal."""
         if part == "\n":
-            self._row, self._gap = 0, ""
+            self._row, self._gap, self._indents = 0, "", True
             return part
         if part.isspace():
-            self._gap = " " if self._row else part.expandtabs(4)
+            self._gap = " " if self._row else part.expandtabs(4) * self._indents
             return ""
         word, gap = printable(part), self._gap
         if self._row and self._row + len(gap) + cells(word) >= _columns():

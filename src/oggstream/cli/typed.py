@@ -19,9 +19,7 @@ END = "Ctrl-Z and Enter" if sys.platform == "win32" else "Ctrl-D"
 
 def speak_lines(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     """Speak what is typed, until Ctrl-D and to the end of that. Raises what `play_stream` raises."""
-    console.note(
-        f"type what to say; {INTERRUPT} before a line interrupts, an empty line stops, {END} ends after the rest"
-    )
+    console.note(f"type lines; one with {INTERRUPT} interrupts, an empty one stops, {END} ends")
     Lines(args, console, typing=True).speak(interrupts)
 
 
