@@ -24,8 +24,9 @@ _LASTING = (
     errors.QuotaError,
     errors.ConfigError,
     errors.LibraryError,
-    errors.FormatError,
+    errors.WrongContainerError,
 )
+_FAULTS = (errors.SourceError, errors.FormatError, errors.ConfigError, errors.LibraryError)
 
 
 class Member:
@@ -57,15 +58,14 @@ class Member:
 
     def failed(self, error: OggStreamError, *, answered: bool = False) -> None:
         """It failed with ``error``; ``answered``: after it had begun to answer."""
-        if isinstance(error, errors.UsageError) or not isinstance(error, (errors.SourceError, *_LASTING)):
-            self.health.left()  # no fault of the service
-            return
-        failure = Failure.PASSING
-        if isinstance(error, _LASTING):
-            failure = Failure.LASTING
-        elif answered or isinstance(error, errors.SourceTimeoutError):
-            failure = Failure.BROKEN
-        self.health.failed(failure, _now())
+        if not isinstance(error, _FAULTS):
+            self.health.left()
+        elif isinstance(error, _LASTING):
+            self.health.failed(Failure.LASTING, _now())
+        elif answered or isinstance(error, (errors.SourceTimeoutError, errors.FormatError)):
+            self.health.failed(Failure.BROKEN, _now())
+        else:
+            self.health.failed(Failure.PASSING, _now())
 
 
 class Taken:
@@ -176,9 +176,11 @@ class FirstOf:
         left, self._left = self._left, None
         if isinstance(error, errors.SourceTimeoutError) and left is not None:
             left.failed(error)  # the caller's patience was shorter
-        if isinstance(error, errors.UsageError) or not isinstance(error, (errors.SourceError, errors.FormatError)):
-            return False
-        return any(not member.fit for member in self._members) and any(member.fit for member in self._members)
+        return (
+            isinstance(error, _FAULTS)
+            and any(not member.fit for member in self._members)
+            and any(member.fit for member in self._members)
+        )
 
     def identity(self, options: SpeechOptions) -> str | None:
         """That of the source that would be asked now."""
@@ -207,16 +209,19 @@ class FirstOf:
 async def _begun(
     stack: AsyncExitStack, opening: AbstractAsyncContextManager[ByteStream], patience: float | None
 ) -> tuple[ByteStream, bytes]:
-    """The body and its first chunk, empty if there is none. Raises `SourceTimeoutError` behind ``patience`` seconds."""
+    """The body and its first chunk. Raises `SourceTimeoutError` behind ``patience`` seconds, `EmptyBodyError`."""
     limit = asyncio.timeout(patience)
     try:
         async with limit:
             stream = await stack.enter_async_context(opening)
-            return stream, await anext(stream, b"")
+            first = await anext(stream, None)
     except TimeoutError as error:
         if not limit.expired():
             raise
         raise errors.SourceTimeoutError(f"no sound within {patience:.1f} s") from error
+    if first is None:
+        raise errors.EmptyBodyError("the body is empty: audio expected; try again", offset=0)
+    return stream, first
 
 
 def _now() -> float:
