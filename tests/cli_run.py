@@ -110,7 +110,7 @@ def terminal(*arguments: str, columns: int = 80, cwd: Path | None = None, **env:
     if not process:  # pragma: no cover  # the child, which becomes another program
         try:
             os.chdir(cwd or ".")
-            os.execve(sys.executable, [*COMMAND, *arguments], environment(TERM="xterm", **env))
+            os.execve(sys.executable, [*COMMAND, *arguments], environment(**{"TERM": "xterm", **env}))
         finally:
             os._exit(127)
     screen = Terminal(process, descriptor, columns)
@@ -149,6 +149,12 @@ class Terminal:
         _, status = os.waitpid(self._process, 0)
         self._process = 0
         return os.waitstatus_to_exitcode(status)
+
+    @property
+    def echoes(self) -> bool:
+        """It edits and shows what is typed itself, as shells expect of it."""
+        modes: int = termios.tcgetattr(self._descriptor)[3]
+        return bool(modes & termios.ECHO and modes & termios.ICANON)
 
     @property
     def lines(self) -> list[str]:

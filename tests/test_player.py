@@ -59,6 +59,14 @@ async def test_an_interruption_takes_the_place_of_what_is_said() -> None:
     assert reports[2].completed
 
 
+async def test_an_interruption_in_the_same_moment_lets_the_next_speech_go_on() -> None:
+    async with oggstream.Player(source=service(), sink=NullSink()) as player:
+        first, last = player.say("One."), player.say("Two.", interrupt=True)
+        reports = await asyncio.gather(first, last)
+    assert [report.stopped for report in reports] == [True, False]
+    assert reports[1].completed
+
+
 async def test_stop_tells_what_was_heard() -> None:
     source = service(4.0)
     async with oggstream.Player(source=source, sink=NullSink()) as player:

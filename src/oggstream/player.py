@@ -38,7 +38,7 @@ class Speech:
     def __init__(self, session: Session, recorder: Recorder) -> None:
         self._session = session
         self._recorder = recorder
-        self._stopped = False
+        self._begun = self._stopped = False
         self._awaited = False
         with using(recorder):
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -52,7 +52,8 @@ class Speech:
         """Fade out and cancel its requests; does nothing to a speech that has ended."""
         if not self._task.done():
             self._stopped = True
-            self._task.cancel()
+            if self._begun:  # a task that is cancelled before it begins never runs, not even to tidy up
+                self._task.cancel()
 
     @property
     def done(self) -> bool:
@@ -93,7 +94,10 @@ class Speech:
         await asyncio.wait({self._task})
 
     async def _run(self) -> PlaybackReport:
+        self._begun = True
         try:
+            if self._stopped:
+                raise asyncio.CancelledError
             return await self._session.run()
         except asyncio.CancelledError:
             if not self._stopped:

@@ -52,7 +52,7 @@ class Transcript:
             self._row, self._gap, self._indents = 0, "", True
             return part
         if part.isspace():
-            self._gap = " " if self._row else part.expandtabs(4) * self._indents
+            self._gap = " " if self._row else (self._gap + part.expandtabs(4)) * self._indents
             return ""
         word, gap = printable(part), self._gap
         if self._row and self._row + len(gap) + cells(word) >= _columns():
