@@ -28,12 +28,18 @@ examples:
   tools/bench                       everything, which takes about ten minutes
   tools/bench --only decode --only cold
   tools/bench --quick --json
+  tools/bench latency               beside other players, see tools/bench latency --help
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the arguments say and print it; return the exit status."""
-    options = _parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["latency"]:
+        from .latency import main as latency
+
+        return latency(words[1:])
+    options = _parser().parse_args(words)
     if options.list:
         print("\n".join(f"{row.name:10} {row.what}: {row.asked}" for row in ROWS))
         return 0

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import arrival, cold, company, decode, device, growing, layers, memory, resampling, service, soak
+from . import (
+    arrival,
+    clicks,
+    cold,
+    company,
+    decode,
+    device,
+    growing,
+    layers,
+    memory,
+    playout,
+    resampling,
+    service,
+    soak,
+)
 
 if TYPE_CHECKING:
     from .row import Row
@@ -14,6 +28,8 @@ ROWS: list[Row] = [
     *arrival.ROWS,
     *device.ROWS,
     *company.ROWS,
+    *playout.ROWS,
+    *clicks.ROWS,
     *decode.ROWS,
     *memory.ROWS,
     *soak.ROWS,

@@ -1,0 +1,274 @@
+"""When sound begins and whether it lasts: services and networks from seeds, replayed in virtual time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import replays
+from .row import Outcome, Row, Run, Skip, milliseconds
+from .stats import median, percentile
+
+if TYPE_CHECKING:
+    from oggstream.lab.network import Network
+    from oggstream.lab.replay import Run as Replay
+    from oggstream.options import PlaybackOptions
+    from oggstream.sources.capture import Capture
+
+FIRST_SEED = 70_000  # neither fitted nor judged with by tools/fit
+LESSONS = 10
+SERVICES, UTTERANCES = 4, 10
+LENGTHS = (4.0, 7.0, 11.0)
+AUDIBLE = 0.06
+BEARERS = (0.128, 0.384)  # Mbit/s
+SLOW_SECONDS = 60.0
+UNEVEN = (0.0, 0.1, 0.3)
+COST_SECONDS = 20.0
+
+
+def _cold() -> PlaybackOptions:
+    from oggstream.options import PlaybackOptions
+
+    return PlaybackOptions(history=None)
+
+
+def _fast(layout: str, seed: int, number: int, lengths: tuple[float, ...] = LENGTHS) -> Capture:
+    from oggstream.lab.synthesis import Server
+
+    seconds = lengths[number % len(lengths)]
+    progress = Server("fast", seed).utterance(number, seconds).progress
+    return replays.capture(f"fast-{layout}-{number}", seconds, layout, progress, model=f"fast-{layout}-{seed}")
+
+
+def _history(run: Run, name: str) -> Path:
+    return run.folder / f"history-{name}-{time.monotonic_ns()}.json"
+
+
+def measure_start(run: Run) -> Outcome:
+    """Fast services in both layouts of pages: first packet to start, cold and learnt, and stalls that are heard."""
+    cold: list[float] = []
+    warm: list[float] = []
+    stalls = 0
+    for layout in ("a", "b"):
+        for seed in range(FIRST_SEED, FIRST_SEED + run.count(SERVICES)):
+            lessons = [_fast(layout, seed, number) for number in range(LESSONS)]
+            options = replays.learnt(lessons, _history(run, f"{layout}-{seed}"))
+            for number in range(LESSONS, LESSONS + run.count(UTTERANCES)):
+                made = _fast(layout, seed, number)
+                for found, chosen in ((cold, _cold()), (warm, options)):
+                    done = replays.replay(made, chosen)
+                    found.append(replays.start_delay(done))
+                    stalls += sum(gap.seconds > AUDIBLE for gap in done.stalls)
+    p95 = percentile(warm, 95), percentile(cold, 95)
+    words = f"{milliseconds(p95[0])} learnt, {milliseconds(p95[1])} cold, {stalls} audible stalls in {2 * len(cold)}"
+    figures = {"learnt_p95": p95[0], "cold_p95": p95[1], "learnt_p50": median(warm), "cold_p50": median(cold)}
+    reached = p95[0] <= 0.02 and p95[1] <= 0.12 and not stalls
+    return Outcome(words, reached, {**figures, "stalls": stalls, "replays": 2 * len(cold)})
+
+
+def measure_thin(run: Run) -> Outcome:
+    """A first page of a second, as generation B sends it, at 256 kbit/s: its packets against the page."""
+    from oggstream.lab.replay import shaped
+
+    network = replays.link(replays.THIN)
+    earlier = []
+    for number in range(run.count(UTTERANCES)):
+        made = shaped(_fast("b", FIRST_SEED, number), network)
+        earlier.append(_earlier(made, _cold()))
+    words = f"{milliseconds(min(earlier))} at least, {milliseconds(median(earlier))} in the middle"
+    return Outcome(words, min(earlier) >= 0.2, {"least": min(earlier), "p50": median(earlier)})
+
+
+def measure_umts(run: Run) -> Outcome:
+    """First sound over UMTS with outages of 1 to 3 s, against a player that waits for pages.
+
+    Cold against one that plays each page as soon as it is whole; learnt against one that has learnt the same way, for
+    both then wait on purpose.
+    """
+    figures: dict[str, float] = {}
+    for rate in BEARERS:
+        cold, warm = _over_umts(run, rate)
+        name = f"{rate * 1000:.0f} kbit/s"
+        figures |= {f"{name}, cold": sum(cold) / len(cold), f"{name}, learnt": sum(warm) / len(warm)}
+        figures |= {f"{name}, cold, p50": median(cold), f"{name}, learnt, p50": median(warm)}
+    shown = [name for name in figures if not name.endswith("p50")]
+    words = "; ".join(f"{name} {milliseconds(figures[name])}" for name in shown)
+    return Outcome(words, min(figures[name] for name in shown[:2]) >= 0.5, figures)
+
+
+def _over_umts(run: Run, rate: float) -> tuple[list[float], list[float]]:
+    """How much earlier the first sound is in each utterance, cold and learnt."""
+    from dataclasses import replace
+
+    cold, warm = [], []
+    for seed in range(FIRST_SEED, FIRST_SEED + run.count(SERVICES)):
+        network = replays.umts(seed, rate=rate)
+        made = [
+            replays.entered(_fast("b", seed, number), network, f"{seed}/{number}")
+            for number in range(LESSONS + run.count(UTTERANCES))
+        ]
+        options = replays.learnt(made[:LESSONS], _history(run, f"umts-{seed}"))
+        pages = replace(options, early=False, history=_history(run, f"pages-{seed}"))
+        for lesson in made[:LESSONS]:
+            replays.replay(lesson, pages)
+        for one in made[LESSONS:]:
+            cold.append(_earlier(one, _cold()))
+            warm.append(_earlier(one, options, pages))
+    return cold, warm
+
+
+def _earlier(made: Capture, options: PlaybackOptions, pages: PlaybackOptions = replays.PAGES) -> float:
+    """Seconds by which the first sound comes before that of a player that waits for ``pages``."""
+    ours = replays.first_sound(replays.replay(made, options))
+    return replays.first_sound(replays.replay(made, pages)) - ours
+
+
+def measure_slow(run: Run) -> Outcome:
+    """A minute of speech from services at 0.9 times real time, learnt, in both layouts of pages.
+
+    Some work evenly, others make each block of speech in a time of its own.
+    """
+    starts: list[float] = []
+    gaps: list[float] = []
+    for layout in ("a", "b"):
+        for unevenness in UNEVEN:
+            for done in _slow(run, layout, unevenness):
+                starts.append(replays.start_delay(done))
+                gaps += [gap.seconds for gap in done.stalls]
+    audible = sum(gap > AUDIBLE for gap in gaps)
+    words = f"{len(gaps)} stalls ({audible} over 60 ms) in {len(starts)}, start {milliseconds(max(starts))} at most"
+    figures = {"stalls": len(gaps), "audible": audible, "utterances": len(starts), "start_p50": median(starts)}
+    figures |= {"start_max": max(starts), "longest_stall": max(gaps, default=0.0)}
+    return Outcome(words, len(gaps) <= 0.1 * len(starts) and max(starts) < 0.5, figures)
+
+
+def _slow(run: Run, layout: str, unevenness: float) -> Iterator[Replay]:
+    seconds = run.seconds(SLOW_SECONDS, least=20)
+    name = f"slow-{layout}-{unevenness}"
+
+    def made(number: int) -> Capture:
+        progress = replays.uneven(0.9, seconds, f"{FIRST_SEED}/{name}/{number}", unevenness)
+        return replays.capture(name, seconds, layout, progress)
+
+    options = replays.learnt([made(number) for number in range(LESSONS)], _history(run, name))
+    for number in range(LESSONS, LESSONS + run.count(UTTERANCES)):
+        yield replays.replay(made(number), options)
+
+
+def measure_cost(run: Run) -> Outcome:
+    """CPU in the policy, in making up sound, and in stretching, for a service whose every page comes late."""
+    seconds = run.seconds(COST_SECONDS, least=10)
+    made = replays.capture("cost", seconds, "20ms", replays.uneven(0.9, seconds, "cost"))
+    figures: dict[str, float] = {}
+    with _timed(figures):
+        done = replays.replay(made, _cold())
+    playout = done.report["playout"]
+    figures = {name: value / seconds for name, value in figures.items()}
+    total = sum(figures.values())
+    parts = ", ".join(f"{name} {milliseconds(value)}" for name, value in figures.items())
+    words = f"{milliseconds(total)} ({parts}; {playout['stretched_seconds']:.1f} s stretched"
+    words += f", {playout['concealed_seconds']:.1f} s concealed)"
+    return Outcome(words, total < 0.003, {**figures, "total": total})
+
+
+@contextlib.contextmanager
+def _timed(spent: dict[str, float]) -> Iterator[None]:
+    """Add up the time that is spent in what the row is about."""
+    from oggstream.engine.decoding import SpeechDecoder
+    from oggstream.engine.pacing import Pacing
+    from oggstream.engine.writer import RingWriter
+    from oggstream.playout import seams
+    from oggstream.playout.stretch import Stretcher
+
+    watched: list[tuple[str, Any, str]] = [
+        ("policy", Pacing, "decide"),
+        ("policy", Pacing, "arrived"),
+        ("concealment", SpeechDecoder, "tail"),
+        ("concealment", RingWriter, "cover"),
+        ("concealment", RingWriter, "uncover"),
+        ("concealment", seams, "merge"),
+        ("stretching", Stretcher, "stretch"),
+    ]
+    with contextlib.ExitStack() as stack:
+        for name, owner, method in watched:
+            spent.setdefault(name, 0.0)
+            stack.callback(setattr, owner, method, getattr(owner, method))
+            setattr(owner, method, _watched(getattr(owner, method), spent, name))
+        yield
+
+
+def _watched(work: Callable[..., Any], spent: dict[str, float], name: str) -> Callable[..., Any]:
+    def watched(*args: Any, **more: Any) -> Any:
+        began = time.thread_time()
+        try:
+            return work(*args, **more)
+        finally:
+            spent[name] += time.thread_time() - began
+
+    return watched
+
+
+def measure_networks(run: Run) -> Outcome:
+    """Generation B behind recorded networks, learnt: what is paid above the best there is. Nothing is promised."""
+    from oggstream.lab.network import load_network
+
+    folder = os.environ.get("OGGSTREAM_TRACES")
+    if not folder:
+        raise Skip("no recorded networks: name their folder in OGGSTREAM_TRACES")
+    figures: dict[str, float] = {}
+    for path in sorted(Path(folder).iterdir()):
+        if path.suffix in (".down", ".txt"):
+            found = _behind(run, load_network(path), path.stem)
+            figures[f"{path.stem}, start p95"] = percentile([replays.start_delay(done) for done in found], 95)
+            figures[f"{path.stem}, regret"] = sum(done.report["playout"]["regret"] for done in found) / len(found)
+            figures[f"{path.stem}, stalls"] = sum(done.report["playout"]["stalls"] for done in found) / len(found)
+    names = dict.fromkeys(name.rpartition(", ")[0] for name in figures)
+    words = "; ".join(
+        f"{name}: start p95 {milliseconds(figures[name + ', start p95'])}, "
+        f"{figures[name + ', stalls']:.2f} stalls, regret {milliseconds(figures[name + ', regret'])}"
+        for name in names
+    )
+    return Outcome(words, True, figures)
+
+
+def _behind(run: Run, network: Network, name: str) -> list[Replay]:
+    made = [
+        replays.entered(_fast("b", FIRST_SEED, number), network, f"{name}/{number}")
+        for number in range(LESSONS + run.count(2 * UTTERANCES))
+    ]
+    options = replays.learnt(made[:LESSONS], _history(run, name))
+    return [replays.replay(one, options) for one in made[LESSONS:]]
+
+
+ROWS = [
+    Row(
+        "start",
+        "fast services (4 to 8 x, pages of a second), first packet to start, p95, in virtual time",
+        "learnt <= 20 ms, cold <= 120 ms, no audible stall",
+        measure_start,
+    ),
+    Row(
+        "thin",
+        "first sound of a page of a second at 256 kbit/s, against waiting for the page",
+        ">= 200 ms earlier",
+        measure_thin,
+    ),
+    Row(
+        "umts",
+        "first sound over UMTS with outages of 1 to 3 s, against a player that waits for pages",
+        ">= 0.5 s earlier (means, 128 kbit/s)",
+        measure_umts,
+    ),
+    Row(
+        "slow",
+        "a minute of speech at 0.9 x, learnt: stalls, first packet to start",
+        "<= 1 stall in ten utterances, start < 0.5 s",
+        measure_slow,
+    ),
+    Row("playout", "CPU per second of audio: policy, concealment, stretching", "< 3 ms", measure_cost),
+    Row("networks", "fast services behind recorded networks, learnt", "no promise", measure_networks),
+]
