@@ -148,7 +148,7 @@ def test_help_shows_all_commands_with_examples(option: str, capsys: pytest.Captu
         assert word in shown.out
 
 
-@pytest.mark.parametrize("command", ["say", "play", "decode", "inspect", "devices"])
+@pytest.mark.parametrize("command", ["say", "chat", "play", "decode", "inspect", "devices"])
 def test_help_of_a_command_has_its_options_and_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as done:
         parse([command, "--help"])
@@ -167,6 +167,21 @@ def test_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"oggstream {__version__}\n"
 
 
-@pytest.mark.parametrize("word", ["chat"])
-def test_commands_that_are_not_there_yet_are_words(word: str) -> None:
-    assert parse([word]).command == "say"
+def test_chat_takes_a_question_and_where_to_ask_it() -> None:
+    args = parse(["chat", "--chat-model", "m", "Why", "is it?", "--chat-base-url", "http://x/v1", "--voice", "coral"])
+    assert (args.command, args.question) == ("chat", ["Why", "is it?"])
+    assert (args.chat_model, args.chat_base_url, args.system, args.voice) == ("m", "http://x/v1", None, "coral")
+    assert parse(["chat"]).question == []
+    assert parse(["chat", "--", "--really"]).question == ["--really"]
+
+
+@pytest.mark.parametrize("place", [["--sink", "wav:-"], ["--save", "-"]])
+def test_an_answer_has_standard_output_for_itself(place: list[str]) -> None:
+    with pytest.raises(UsageError, match="standard output"):
+        parse(["chat", "Why?", *place])
+
+
+def test_a_service_may_be_named_wherever_there_is_speech() -> None:
+    assert parse(["Hello"]).service is None
+    assert parse(["--service", "deepgram,offline", "Hello"]).service == "deepgram,offline"
+    assert parse(["record", "--service", "kokoro", "Hello", "name"]).service == "kokoro"

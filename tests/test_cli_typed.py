@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ async def voice() -> AsyncIterator[Chat]:
         yield service
 
 
-async def on_terminal(act: Callable[[Terminal], int], *arguments: str, **env: str) -> tuple[int, str]:
+async def on_terminal(act: Callable[[Terminal], int], *arguments: str, **env: Any) -> tuple[int, str]:
     """Run on a terminal and let ``act`` type; the status that it returns, and all that was written."""
 
     def run() -> tuple[int, str]:
@@ -206,7 +207,6 @@ async def test_a_second_ctrl_c_leaves_at_once_with_the_terminal_as_it_was(tmp_pa
 
 
 def test_ctrl_z_ends_on_windows() -> None:
-    code = (
-        "import sys, oggstream.cli.conversation; sys.platform = 'win32'; from oggstream.cli.typed import *; print(END)"
-    )
+    load = "import sys, oggstream.cli.conversation; sys.platform = 'win32'"
+    code = f"{load}; from oggstream.cli.typed import END; print(END)"
     assert subprocess.check_output([sys.executable, "-c", code]) == b"Ctrl-Z and Enter\n"

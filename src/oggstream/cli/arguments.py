@@ -23,8 +23,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--base-url": {"metavar": "URL", "help": "an OpenAI-compatible endpoint, such as http://localhost:8880/v1"},
     "--service": {
         "metavar": "NAME",
-        "help": "openai, realtime, offline, azure, deepgram, elevenlabs, kokoro, localai, polly, speaches or one of your "
-        "own; NAME,NAME,...: the next one where one fails",
+        "help": "speech service, such as deepgram; A,B: B where A fails (docs/services.md)",
     },
     "--format": {"choices": ("auto", "opus", "pcm", "wav"), "default": "auto", "help": "what to ask the service for"},
     "--device": {"metavar": "NAME|INDEX", "help": "output device, see `devices`"},
@@ -66,10 +65,11 @@ _PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--
 _TALK = ("--json", "--quiet", "--log-level")
 
 _SAY = """\
-Standard input is spoken as it arrives, so that the sound begins while a model is still writing. Lines that are typed
-are spoken one by one: a further line waits for its turn, one that begins with ! interrupts, an empty one stops what is
-being said, and Ctrl-D ends after the rest. --json gives one object, of several lines with their reports in "speeches".
-Ctrl-C stops the sound at once and ends with the report.
+Standard input is spoken as it arrives: the sound begins while a model is still writing.
+Lines that are typed are spoken one by one. A further line waits for its turn, one that begins
+with ! interrupts, an empty one stops what is being said, and Ctrl-D ends after the rest.
+Ctrl-C stops the sound at once. --json gives one object; that of several lines has their
+reports in "speeches".
 
 examples:
   oggstream say "Hello there."
@@ -80,16 +80,17 @@ examples:
   oggstream say -- --dashes first"""
 
 _CHAT = """\
-Asks through the openai package (OPENAI_API_KEY, OPENAI_BASE_URL, or --chat-base-url) and writes the answer to standard
-output as it is spoken. A line that is typed meanwhile interrupts it and is the next question, an empty one only stops
-it; the model is told what was heard of its answer. It ends with the answer, or once a line was typed with Ctrl-D.
-Without QUESTION it waits for one. --json gives one object: the report, with "question" and "answer".
+Asks through the openai package (OPENAI_API_KEY, OPENAI_BASE_URL, or --chat-base-url) and writes
+the answer to standard output as it is spoken. A line that is typed meanwhile interrupts it and is
+the next question, an empty one only stops it; the model is told what was heard of its answer. It
+ends with the answer, or once a line was typed with Ctrl-D. Without QUESTION it waits for one.
+--json gives the report with "question" and "answer"; several are in "speeches".
 
 examples:
   oggstream chat "Why is the sky blue?"
   oggstream chat
-  oggstream chat --chat-base-url http://localhost:11434/v1 --chat-model llama3.2 "Tell me a story."
-  echo "What is an ogg?" | oggstream chat --voice coral --system "You are a sailor." """.rstrip()
+  oggstream chat --chat-base-url http://localhost:11434/v1 --chat-model llama3.2 "A story, please."
+  echo "What is an ogg?" | oggstream chat --voice coral --system "You are a sailor.\""""
 
 _PLAY = """\
 examples:
