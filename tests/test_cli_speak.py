@@ -498,3 +498,33 @@ async def test_a_long_text_is_spoken_in_pieces_that_are_kept_one_behind_the_othe
     kept = (tmp_path / "kept.opus").read_bytes()
     assert kept == bodies[0] + bodies[1] * (len(service.posts) - 1)
     assert len(kept) == result.report["stream"]["bytes"]
+
+
+# Services by name
+
+
+async def test_say_speaks_through_a_named_service_and_its_key_shows_nowhere() -> None:
+    async with serving(speaking(spoken(0.2))) as service:
+        options = ("--service", "deepgram", "--base-url", service.origin, "--sink", "null", "--json")
+        result = await process("Hello.", *options, env={"DEEPGRAM_API_KEY": KEY})
+        [request] = service.posts
+    assert result.status == 0, result.err
+    assert result.report["source"] == "deepgram"
+    assert request.path.startswith("/v1/speak?model=aura-2-thalia-en&encoding=opus")
+    assert KEY not in result.err + result.out.decode()
+
+
+async def test_the_next_of_several_services_takes_over() -> None:
+    async with serving(speaking(spoken(0.2))) as service:
+        env = {"KOKORO_BASE_URL": f"http://127.0.0.1:{free_port()}/v1", "OPENAI_BASE_URL": service.base}
+        result = await process("Hello.", "--service", "kokoro,openai", "--sink", "null", "--json", env=env)
+    assert (result.status, result.report["source"], result.report["requests"]["retried"]) == (0, "openai", 0)
+    [warning] = result.report["stream"]["warnings"]
+    assert warning.startswith("kokoro: cannot connect to ")
+    assert warning.endswith("(trying the next source)")
+
+
+def test_service_that_there_is_not_is_told_with_those_there_are() -> None:
+    check_failed(
+        run("Hello.", "--service", "deepgrm", "--sink", "null"), "unknown service 'deepgrm': use one of azure", 2
+    )

@@ -10,7 +10,9 @@ from aiohttp import web
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources.client import ClientSource, is_client
+from oggstream.sources.hurry import hurrying
 from oggstream.sources.openai import OpenAISource
+from realtime_service import PCM, realtime_service
 from speech_server import (
     BODY,
     answering,
@@ -232,3 +234,35 @@ def test_other_objects_are_refused(other: object) -> None:
 def test_synchronous_client_is_refused() -> None:
     with openai.OpenAI(api_key=KEY) as client, pytest.raises(errors.UsageError, match="no asynchronous openai client"):
         ClientSource(client)
+
+
+# Beside the client's own requests
+
+
+async def test_model_of_the_realtime_api_is_asked_with_the_clients_address_and_key(clients: Any) -> None:
+    async with realtime_service() as service:
+        source = ClientSource(clients(service.base))
+        model = "gpt-realtime-2.1-mini"
+        assert source.formats_for(SpeechOptions(model=model)) == ("pcm",)
+        assert await speak(source, model=model) == PCM
+        await source.aclose()
+        [request] = service.requests
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert source.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model"),
+    [("https://api.openai.com/v1", "gpt-realtime-2.1-mini"), ("http://host/v1", "gpt-4o-mini-tts")],
+)
+async def test_default_model_follows_at_openais_own_endpoint_only(clients: Any, base_url: str, model: str) -> None:
+    source = ClientSource(clients(base_url), clock=lambda: 1_799_193_600.0)  # 2027-01-06
+    assert source.identity(SpeechOptions()).split("|")[1] == model
+
+
+async def test_in_a_hurry_the_client_does_not_try_again(clients: Any) -> None:
+    async with serving(answering(openai_error(503, "busy"))) as service:
+        source = ClientSource(clients(service.base, max_retries=2))
+        with hurrying(), pytest.raises(errors.ServerError):
+            await speak(source)
+        assert len(service.posts) == 1

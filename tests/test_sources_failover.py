@@ -116,6 +116,16 @@ async def test_when_all_fail_the_last_error_comes_with_the_reasons_of_the_others
     assert caught.value.__notes__ == ["a: no key", "b: slow"]
 
 
+async def test_sources_of_the_same_name_are_told_apart_by_their_number() -> None:
+    down = errors.ServerError("down")
+    with recorded() as seen:
+        await speak(FirstOf([Scripted("a", opening=down), Scripted("b", opening=down), Scripted("a")]))
+    assert [event.message for event in seen if isinstance(event, events.Warned)] == [
+        "a #1: down (trying the next source)",
+        "b: down (trying the next source)",
+    ]
+
+
 @pytest.mark.parametrize("error", [errors.SourceBrokenError("cut"), errors.SourceTimeoutError("silent")])
 async def test_body_that_breaks_before_its_first_bytes_goes_to_the_next_too(error: Exception) -> None:
     parts = Scripted("a", error), Scripted("b")

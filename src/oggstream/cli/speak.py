@@ -196,9 +196,10 @@ def make_source(args: Namespace) -> Source:
     """What ``args`` say that speaks, or is played."""
     if args.command == "play":
         return _source_of(args.input, args.connect_timeout)
-    from ..sources.select import default_source
+    from ..sources.select import default_source, named
 
-    return default_source(base_url=args.base_url, connect_timeout=args.connect_timeout)
+    settings = {"base_url": args.base_url, "connect_timeout": args.connect_timeout}
+    return named(args.service, **settings) if args.service is not None else default_source(**settings)
 
 
 def make_sink(args: Namespace, console: Console) -> Sink:

@@ -30,11 +30,12 @@ _FAULTS = (errors.SourceError, errors.FormatError, errors.ConfigError, errors.Li
 
 
 class Member:
-    """One of the sources. ``owned``: it was made here, and is closed with the rest."""
+    """One of the sources, ``label`` what it is called among them. ``owned``: it is closed with the rest."""
 
     def __init__(self, source: Source, *, owned: bool) -> None:
         self.source = source
         self.owned = owned
+        self.label = self.name
         self.health = Health()
 
     @property
@@ -108,12 +109,20 @@ class FirstOf:
         self._members = [Member(source, owned=owned or made) for source, made in map(coerce, sources)]
         if not self._members:
             raise errors.UsageError("an empty sequence of sources: give at least one")
+        self._label()
         self._patience = patience
         self._left: Member | None = None
         self.name = self._members[0].name
         limits = (getattr(member.source, "longest_text", None) for member in self._members)
         self.longest_text: int | None = min((limit for limit in limits if limit is not None), default=None)
         self.whole = bool(getattr(self._members[0].source, "whole", False))
+
+    def _label(self) -> None:
+        """Number those that have a name in common."""
+        names = [member.name for member in self._members]
+        for number, member in enumerate(self._members, 1):
+            if names.count(member.name) > 1:
+                member.label = f"{member.name} #{number}"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask one after another for ``text``. Raises what the last one raises."""
@@ -129,7 +138,7 @@ class FirstOf:
             except OggStreamError as error:
                 member.failed(error, answered=True)
                 if self.another(error):
-                    events.emit(events.Warned, message=f"{member.name}: {error} (the next source takes over)")
+                    events.emit(events.Warned, message=f"{member.label}: {error} (the next source takes over)")
                 raise
             member.health.delivered()
 
@@ -146,7 +155,7 @@ class FirstOf:
                     for reason in reasons:
                         error.add_note(reason)
                     raise
-                reasons.append(f"{member.name}: {error}")
+                reasons.append(f"{member.label}: {error}")
                 events.emit(events.Warned, message=f"{reasons[-1]} (trying the next source)")
         raise AssertionError("the last one returns or raises")
 
