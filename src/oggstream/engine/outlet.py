@@ -9,9 +9,9 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ..audio.frame import RATE
+from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
-from ..opus.items import PageBegun, PageSettled, PageWithdrawn
+from ..opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
 from ..threads import in_thread
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .writer import Mark, RingWriter
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two looks at the ring
-HEADERS_AND_PACKET = 4  # items until the first sound
 COVERED_SECONDS = 0.05  # with less than this in the ring a tail is written ahead
 TAIL_SECONDS = 0.06
 KEPT_SECONDS = 0.2  # in the ring, that are not taken back any more
@@ -119,11 +118,15 @@ class Outlet:
 
     def push(self, segment: Segment, items: list[BodyItem]) -> None:
         """Take what was received, and decode as much of it as there is room for."""
-        if not segment.received:  # the first packet does not wait until the rest of its page is counted
-            self._take(segment, items[:HEADERS_AND_PACKET])
-            items = items[HEADERS_AND_PACKET:]
-        if items:
-            self._take(segment, items)
+        if not segment.received:  # the first packet waits neither for the rest of its page nor for the policy
+            first = _first_audio(items)
+            self._receive(segment, items[:first])
+            items = items[first:]
+            self._open_ring()
+            if self.writer is not None and not self.finished:
+                self._decode_all(self.writer)
+        self._receive(segment, items)
+        self.top_up()
 
     def end(self, segment: Segment) -> None:
         """Nothing more will come for this piece."""
@@ -169,11 +172,10 @@ class Outlet:
         while segment.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # the audio thread wakes nobody
             await asyncio.sleep(LONGEST_PAUSE)
 
-    def _take(self, segment: Segment, items: list[BodyItem]) -> None:
+    def _receive(self, segment: Segment, items: list[BodyItem]) -> None:
         samples = segment.push(items)
         if segment is self._arriving:
             self._pacing.arrived(samples / RATE)
-        self.top_up()
 
     def _join_next(self) -> None:
         """The piece that arrived is complete: what has come of those behind it can be played without a gap now."""
@@ -273,15 +275,19 @@ class Outlet:
         if self.writer is None or self.finished:
             return
         self._pacing.decide(self.writer, self.buffered())
-        while self.writer.flush():
-            self._pacing.release(self.writer, waiting=self._waiting)
-            item = self._next()
-            if item is None:
-                break
-            self._decode(item)
+        self._decode_all(self.writer)
         self._pacing.release(self.writer, waiting=self._waiting)
         self._cover()
         self._finish()
+
+    def _decode_all(self, writer: RingWriter) -> None:
+        """Decode until the ring is full or nothing is left; what may be heard is let go on the way."""
+        while writer.flush():
+            self._pacing.release(writer, waiting=self._waiting)
+            item = self._next()
+            if item is None:
+                return
+            self._decode(item)
 
     def _open_ring(self) -> None:
         """Make the ring and what fills it, once the sink's format and that of the first audio are known."""
@@ -384,3 +390,11 @@ class Outlet:
             for pcm, concealed in self.decoder.finish():
                 self.writer.write(pcm, concealed=concealed)
         self.writer.finish(broken=self.broken)
+
+
+def _first_audio(items: list[BodyItem]) -> int:
+    """How many items it takes to come to the end of the first that sounds."""
+    for count, item in enumerate(items, 1):
+        if isinstance(item, AudioPacket | PcmFrame):
+            return count
+    return len(items)

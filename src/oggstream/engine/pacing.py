@@ -42,6 +42,8 @@ class Pacing:
         self._recorder = recorder
         self._clock = clock
         self.usual_rate = CHARACTERS_PER_SECOND * speed  # characters a second, of a voice that is not known
+        self._expected = 0  # characters that were asked for before there was a policy
+        self._more = False
         self._may_play = False
         self._stalled = False
 
@@ -56,22 +58,39 @@ class Pacing:
         from ..playout.policy import Policy
 
         options = self._options
-        return Policy(
+        policy = Policy(
             self.habits,
             start_buffer=options.start_buffer,
             resume_buffer=options.resume_buffer,
             slowest=options.slowest,
         )
+        policy.expect(self._expected)
+        policy.more_text = self._more
+        return policy
 
     @property
     def characters_per_second(self) -> float:
         """How fast the voice speaks, as far as that is known."""
-        return self.habits.characters_per_second(self.usual_rate) if self.habits else self.usual_rate
+        if not self._made or self.habits is None:
+            return self.usual_rate
+        return self.habits.characters_per_second(self.usual_rate)
+
+    def get_ready(self) -> None:
+        """Make the policy, which takes a millisecond."""
+        self.policy  # noqa: B018
+
+    @property
+    def _made(self) -> bool:
+        """Whether there is a policy: what it knows is read from a file, and the request goes first."""
+        return "policy" in vars(self)
 
     def expect(self, characters: int, *, more: bool) -> None:
         """So many characters were asked for; ``more`` may follow."""
-        self.policy.expect(characters)
-        self.policy.more_text = more
+        self._expected += characters
+        self._more = more
+        if self._made:
+            self.policy.expect(characters)
+            self.policy.more_text = more
 
     def arrived(self, seconds: float) -> None:
         """So many seconds more can be played without a gap in what was received."""

@@ -186,6 +186,7 @@ class Session:
     async def _play(self, group: asyncio.TaskGroup) -> None:
         # The request goes first: opening a device and loading numpy would slow it down.
         await self._request_out.wait()
+        self._pacing.get_ready()
         sink_format = await self._prepare()
         if self._gate is not None:
             await self._gate.play()
