@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,3 +136,41 @@ async def test_closing_closes_what_was_made() -> None:
     without = SavingSource(lambda: scripted(*CHUNKS), None)
     await read(without)
     await without.aclose()
+
+
+async def test_bodies_that_arrive_at_the_same_time_are_kept_one_behind_the_other(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    bodies = [[(0.0, b"one "), (0.1, b"two ")], [(0.0, b"three "), (0.05, b"four ")], [(0.0, b"five")]]
+    scripts = iter([ScriptedSource(body) for body in bodies])
+
+    class InTurn(ScriptedSource):
+        def open(self, text: str, options: SpeechOptions) -> Any:
+            return next(scripts).open(text, options)
+
+    source = SavingSource(lambda: InTurn([]), str(path))
+    async with source.open("1", SpeechOptions()) as first:
+        assert await anext(aiter(first)) == b"one "
+        assert await read(source) == [b"three ", b"four "]  # to its end, before the first has come to its own
+        async with source.open("3", SpeechOptions()) as third:
+            assert [chunk async for chunk in third] == [b"five"]
+            assert path.read_bytes() == b"one "
+            assert [chunk async for chunk in first] == [b"two "]
+    assert path.read_bytes() == b"one two three four five"
+
+
+def test_formats_are_those_of_the_source_but_one_where_bodies_are_kept(tmp_path: Path) -> None:
+    made = scripted(b"one")
+    made.formats_for = lambda _: ("opus", "pcm")  # type: ignore[attr-defined]
+    assert SavingSource(lambda: made, None).formats_for(SpeechOptions()) == ("opus", "pcm")
+    assert SavingSource(lambda: made, str(tmp_path / "kept")).formats_for(SpeechOptions()) == ("opus",)
+
+
+def test_whether_another_source_stands_by_is_what_the_source_says() -> None:
+    made = scripted(b"one")
+    source = SavingSource(lambda: made, None)
+    error = SourceBrokenError("cut")
+    assert not source.another(error)
+    assert not source.whole
+    assert not source.another(error)
+    made.another = lambda given: given is error  # type: ignore[attr-defined]
+    assert source.another(error)

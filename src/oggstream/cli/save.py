@@ -53,10 +53,11 @@ class SavingSource:
         return "" if identity is None else str(identity(options))
 
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
-        """The formats that it can be asked for."""
+        """The formats that it can be asked for; where bodies are kept, only the usual one, for they make one file."""
         from ..sources.traits import formats_of
 
-        return formats_of(self.source(), options)
+        formats = formats_of(self.source(), options)
+        return formats if self.saved is None else formats[:1]
 
     def another(self, error: OggStreamError) -> bool:
         """Whether what failed would now be asked of another source."""

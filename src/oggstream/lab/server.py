@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ..errors import SourceBrokenError, SourceConnectionError
-from ..sources.http import HttpClient, Request
+from ..sources.http import HttpClient
 from ..sources.replay import ReplayStream, identity
+from ..sources.stream import Request
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions

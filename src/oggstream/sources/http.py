@@ -9,10 +9,9 @@ import asyncio
 import json as jsonlib
 import random
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from .. import events
@@ -20,6 +19,7 @@ from ..errors import ConfigError, OggStreamError
 from .hurry import hurried
 from .redaction import Secrets, basic_credentials, shown_url
 from .session import Attempt, Sessions, usable_url
+from .stream import HttpStream, Request, request_id_of
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
@@ -31,60 +31,8 @@ if TYPE_CHECKING:
 Advise = Callable[[int, str], str | None]
 """From the status of a refusal and what it says to a word on what to do; None for the usual one."""
 
-_REQUEST_IDS = ("x-request-id", "request-id", "dg-request-id", "x-requestid", "x-amzn-requestid")
 _ERROR_BODY = 64 << 10  # bytes of a failed answer that are read
 _ERROR_BODY_TIME = 5.0  # seconds that they may take: the status says the most already
-
-
-class Request(NamedTuple):
-    """What is sent. ``characters`` of text are in it, for the report. ``target`` is a path with its query, ready to be
-    sent, that goes behind the client's URL.
-    """
-
-    method: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
-    characters: int = 0
-    target: str = ""
-
-
-class HttpStream:
-    """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut.
-
-    ``status``, ``headers`` and ``request`` are the exchange as it was, credentials included: for captures, which leave
-    them out. ``url`` is fit to be shown. ``format`` is what was asked for, where the source chose it.
-    """
-
-    __slots__ = ("_content", "_place", "content_type", "format", "headers", "request", "request_id", "status", "url")
-
-    def __init__(self, response: ClientResponse, place: Callable[[], Place], url: str, request: Request) -> None:
-        self._content = response.content
-        self._place = place
-        self.url = url
-        self.request = request
-        self.status = response.status
-        self.headers = response.headers
-        self.content_type = response.headers.get("Content-Type", "")
-        self.format: str | None = None
-        self.request_id = _request_id(response)
-
-    def __aiter__(self) -> HttpStream:
-        return self
-
-    async def __anext__(self) -> bytes:
-        try:
-            chunk = await self._content.readany()
-        except Exception as error:
-            from .faults import body_error
-
-            broken = body_error(error, self._place(), self.request_id)
-            if broken is None:
-                raise
-            if not (chunk := _held(self._content)):
-                raise broken from error
-        if not chunk:
-            raise StopAsyncIteration
-        return chunk
 
 
 class HttpClient:
@@ -223,7 +171,7 @@ class HttpClient:
         if worth_retrying(response.status, response.headers, quota=said.quota, now=time.time()):
             attempt.again = response.headers
         advice = advise(response.status, said.message) if advise is not None else None
-        request_id = _request_id(response)
+        request_id = request_id_of(response)
         return http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
 
     def _place(self) -> Place:
@@ -296,24 +244,12 @@ def delay_after(number: int, headers: Mapping[str, str]) -> float:
     return retry_delay(number, headers, now=time.time(), chance=random.random())  # noqa: S311 - it spreads retries
 
 
-def _request_id(response: ClientResponse) -> str | None:
-    return next((found for name in _REQUEST_IDS if (found := response.headers.get(name))), None)
-
-
 def _with_target(url: str, target: str) -> str:
     """``url`` with a path behind its own, and both queries."""
     base, _, query = url.partition("?")
     path, _, more = target.partition("?")
     queries = "&".join(filter(None, (query, more)))
     return f"{base.rstrip('/')}{path}{'?' if queries else ''}{queries}"
-
-
-def _held(content: Any) -> bytes:
-    """What arrived before a break and was not read yet: aiohttp itself gives nothing more once there is an error."""
-    buffer: deque[bytes] = getattr(content, "_buffer", deque())
-    held = b"".join(buffer)
-    buffer.clear()
-    return held
 
 
 async def read_some(response: ClientResponse) -> bytes:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, TextError
-from .http import HttpClient, Request, json_body
+from .http import HttpClient, json_body
 from .session import usable_url
+from .stream import Request
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions

@@ -10,15 +10,16 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from .. import events
 from ..errors import ConfigError, UsageError
-from .http import HttpClient, Request, json_body
+from .http import HttpClient, json_body
 from .openai import check_text, voice_name
 from .service_table import Service, service as described
+from .stream import Request
 from .templates import MissingField, fill, fill_text
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
     from .base import ByteStream
-    from .http import HttpStream
+    from .stream import HttpStream
 
 _NOT_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))
 _ESCAPES = {ord(char): f"&#{ord(char)};" for char in "&<>\"'"}

@@ -105,8 +105,9 @@ async def _take_steps(host: str, port: int | None, tls: SSLContext | None, took:
 async def _ask(base_url: str, limit: float) -> tuple[str, float]:
     """Ask for the models on a connection that is open; returns what came, and the seconds to its first byte."""
     from ...errors import SourceTimeoutError
-    from ...sources.http import HttpClient, Request
+    from ...sources.http import HttpClient
     from ...sources.openai import endpoint_url, request_headers
+    from ...sources.stream import Request
 
     client = HttpClient(endpoint_url(base_url, "models"), max_retries=0, connect_timeout=limit)
     try:

@@ -1,0 +1,78 @@
+"""What is sent over HTTP, and the body that comes back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+    from .faults import Place
+
+_REQUEST_IDS = ("x-request-id", "request-id", "dg-request-id", "x-requestid", "x-amzn-requestid")
+
+
+class Request(NamedTuple):
+    """What is sent. ``characters`` of text are in it, for the report. ``target`` is a path with its query, ready to be
+    sent, that goes behind the client's URL.
+    """
+
+    method: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+    characters: int = 0
+    target: str = ""
+
+
+class HttpStream:
+    """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut.
+
+    ``status``, ``headers`` and ``request`` are the exchange as it was, credentials included: for captures, which leave
+    them out. ``url`` is fit to be shown. ``format`` is what was asked for, where the source chose it.
+    """
+
+    __slots__ = ("_content", "_place", "content_type", "format", "headers", "request", "request_id", "status", "url")
+
+    def __init__(self, response: ClientResponse, place: Callable[[], Place], url: str, request: Request) -> None:
+        self._content = response.content
+        self._place = place
+        self.url = url
+        self.request = request
+        self.status = response.status
+        self.headers = response.headers
+        self.content_type = response.headers.get("Content-Type", "")
+        self.format: str | None = None
+        self.request_id = request_id_of(response)
+
+    def __aiter__(self) -> HttpStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._content.readany()
+        except Exception as error:
+            from .faults import body_error
+
+            broken = body_error(error, self._place(), self.request_id)
+            if broken is None:
+                raise
+            if not (chunk := _held(self._content)):
+                raise broken from error
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+
+def request_id_of(response: ClientResponse) -> str | None:
+    """The service's name for a request, by whatever header."""
+    return next((found for name in _REQUEST_IDS if (found := response.headers.get(name))), None)
+
+
+def _held(content: Any) -> bytes:
+    """What arrived before a break and was not read yet: aiohttp itself gives nothing more once there is an error."""
+    buffer: deque[bytes] = getattr(content, "_buffer", deque())
+    held = b"".join(buffer)
+    buffer.clear()
+    return held
