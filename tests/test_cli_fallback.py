@@ -149,3 +149,15 @@ def test_an_output_is_what_portaudio_lists(
 
     monkeypatch.setattr("oggstream.sinks.devices.devices", devices)
     assert fallback._has_output() is has
+
+
+async def test_a_player_writes_all_that_it_says_into_one_file(no_device: Path) -> None:
+    sink = DeviceOrFile(Console(quiet=True))
+    source = ScriptedSource([(0.0, spoken(0.5)[:2000]), (0.3, spoken(0.5)[2000:])])
+    async with oggstream.Player(source=source, sink=sink) as player:
+        reports = [await player.say("One."), await player.say("Two.")]
+    await sink.aclose()
+    assert names(no_device) == ["speech.wav"]
+    with wave.open("speech.wav") as written:
+        assert written.getnframes() == 2 * 24000
+    assert [report.playout.concealed_seconds for report in reports] == [0, 0]  # nothing can be late

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING
 
@@ -31,11 +32,17 @@ class DeviceOrFile:
         self._console = console
         self._reason = ""  # why there is no sound, until it is told
         self._sink: DeviceSink | WavSink = DeviceSink()
+        self._preparing = asyncio.Lock()
 
     @property
     def name(self) -> str:
         """What the report calls the sink in use."""
         return self._sink.name
+
+    @property
+    def at_once(self) -> bool:
+        """Whether it is the file."""
+        return bool(getattr(self._sink, "at_once", False))
 
     @property
     def underflows(self) -> int:
@@ -44,6 +51,10 @@ class DeviceOrFile:
 
     async def prepare(self) -> SinkFormat:
         """Open the device; the file waits for `start`, so that a request that fails leaves none."""
+        async with self._preparing:  # a player does it ahead, and its first speech again
+            return SinkFormat(None, RATE) if self.at_once else await self._prepare()
+
+    async def _prepare(self) -> SinkFormat:
         try:
             return await self._sink.prepare()
         except DeviceError as error:

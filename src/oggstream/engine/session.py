@@ -188,6 +188,7 @@ class Session:
         await self._request_out.wait()
         self._pacing.get_ready()
         sink_format = await self._prepare()
+        self._pacing.at_once = getattr(self._sink, "at_once", False)  # which of several sinks it is may be known now
         if self._gate is not None:
             await self._gate.play()
         self.outlet.attach(sink_format)
