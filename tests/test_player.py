@@ -67,6 +67,17 @@ async def test_an_interruption_in_the_same_moment_lets_the_next_speech_go_on() -
     assert reports[1].completed
 
 
+async def test_a_speech_that_waits_is_cancelled_without_touching_the_one_that_sounds() -> None:
+    async with oggstream.Player(source=service(3.0), sink=NullSink()) as player:
+        first, second, third = player.say("One."), player.say("Two."), player.say("Three.")
+        await asyncio.sleep(1)
+        second.cancel()
+        reports = await asyncio.gather(first, second, third)
+    assert [report.completed for report in reports] == [True, False, True]
+    assert reports[1].stopped
+    assert reports[0].timing.end == pytest.approx(reports[0].timing.first_sample + 3.0)
+
+
 async def test_stop_tells_what_was_heard() -> None:
     source = service(4.0)
     async with oggstream.Player(source=source, sink=NullSink()) as player:

@@ -115,15 +115,15 @@ class Session:
                 group.create_task(self._ask(group, reading))
                 group.create_task(self._leave_when_silent(playing))
         except BaseExceptionGroup as failures:
-            self._sink.abort()
+            self._silence()
             self._failed(_first(failures))
         except asyncio.CancelledError as cancelled:
-            self._sink.abort()
+            self._silence()
             # For the command line, which prints it; the task that is cancelled gets this very object.
             cancelled.report = replace(self.report(None), completed=False, stopped=True)  # type: ignore[attr-defined]
             raise
         except BaseException:
-            self._sink.abort()
+            self._silence()
             raise
         finally:
             self.leave()
@@ -132,6 +132,12 @@ class Session:
         if failure is not None:
             self._failed(failure)
         return self.report(None)
+
+    def _silence(self) -> None:
+        """Fade out what sounds of this speech, and nothing of another one on the same sink."""
+        ring = self.outlet.ring
+        if ring is not None and not ring.done:
+            self._sink.abort()
 
     def leave(self) -> None:
         """Let the next speech go on, whatever became of this one."""
