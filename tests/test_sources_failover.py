@@ -192,6 +192,16 @@ async def test_source_that_fails_twice_is_not_asked_for_a_while() -> None:
     assert first.name == "a"
 
 
+async def test_failures_with_a_whole_body_between_them_are_forgiven() -> None:
+    parts = Scripted("a"), Scripted("b")
+    first = FirstOf(parts)
+    for _ in range(3):
+        parts[0].opening = errors.ServerError("down")
+        assert await speak(first) == b"b"
+        parts[0].opening = b""
+        assert await speak(first) == b"a"
+
+
 @pytest.mark.looptime
 @pytest.mark.parametrize(
     "error",
