@@ -35,8 +35,9 @@ class Speech:
     ``stopped`` set instead.
     """
 
-    def __init__(self, session: Session, recorder: Recorder) -> None:
+    def __init__(self, session: Session, recorder: Recorder, turn: _Turn | None = None) -> None:
         self._session = session
+        self._turn = turn  # until it has come: those before are not to be kept for ever
         self._recorder = recorder
         self._begun = self._stopped = False
         self._awaited = False
@@ -82,12 +83,17 @@ class Speech:
         return 0.0 if self.done else self._session.asking.reserve()
 
     async def received(self) -> None:
-        """Return when all of it was asked for and has come, or nothing will come any more."""
+        """Return when all of it was asked for and has come, or nothing will come any more; and all before it."""
         await self._session.received.wait()
+        if self._turn is not None:  # cancelled while it waited
+            await self._turn.ask()
 
     async def handed_over(self) -> None:
-        """Return when the device has all that it will get of it."""
+        """Return when the device has all that it will get of it, and of those before it."""
         await self._session.handed_over.wait()
+        if self._turn is not None:  # cancelled while it waited
+            await self._turn.play()
+            self._turn = None
 
     async def ended(self) -> None:
         """Return when it has ended, in whatever way."""
@@ -104,6 +110,8 @@ class Speech:
                 raise
             return replace(self._session.report(None), completed=False, stopped=True)
         finally:
+            if self.ring is not None:
+                self._turn = None
             self._session.leave()
             self._recorder.end()
 
@@ -190,6 +198,7 @@ class Player:
             for speech in self._speeches:
                 speech.cancel()
         self._speeches = [speech for speech in self._speeches if not speech.done]
+        turn = _Turn(self._speeches[-1]) if self._speeches else None
         loop = asyncio.get_running_loop()
         recorder = Recorder(loop.time, loop.time(), self._on_event)
         session = Session(
@@ -200,10 +209,10 @@ class Player:
             options=self._options,
             recorder=recorder,
             history=self._history,
-            gate=_Turn(self._speeches[-1]) if self._speeches else None,
+            gate=turn,
         )
         session.outlet.on_ring = self._apply
-        speech = Speech(session, recorder)
+        speech = Speech(session, recorder, turn)
         self._speeches.append(speech)
         return speech
 

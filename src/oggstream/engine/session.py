@@ -143,6 +143,8 @@ class Session:
         """Let the next speech go on, whatever became of this one."""
         self.received.set()
         self.handed_over.set()
+        self._gate = None  # it holds the speech before, and that the one before it
+        self.asking.before = _none
 
     def report(self, error: BaseException | None) -> PlaybackReport:
         """The report as things stand."""
@@ -264,6 +266,11 @@ class Session:
         spoken = self.heard()
         text = self.script.text
         return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]
+
+
+def _none() -> float:
+    """Seconds before a speech that nothing comes before."""
+    return 0.0
 
 
 def _nothing() -> None:
