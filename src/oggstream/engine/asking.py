@@ -155,15 +155,22 @@ class Asking:
             error = await self._fetch(segment)
             if error is None:
                 break
-            if segment.format == "pcm" != self._speech.format and not segment.received:
+            elsewhere = self._another(error)
+            if not elsewhere and segment.format == "pcm" != self._speech.format and not segment.received:
                 self._give_up_format(segment)
                 continue
-            if attempt == ATTEMPTS or not isinstance(error, SourceBrokenError) or not self._take_up(segment):
+            lost = elsewhere or isinstance(error, SourceBrokenError)
+            if attempt == ATTEMPTS or not lost or not self._take_up(segment):
                 self._fail(segment, error)
                 return
             self._recorder.record(Retrying, delay=0.0, reason=str(error))
         self._outlet.end(segment)
         self._tell()
+
+    def _another(self, error: OggStreamError) -> bool:
+        """Whether the source has another service to ask, now that it knows of this failure."""
+        another = getattr(self._source, "another", None)
+        return another is not None and another(error)
 
     def _give_up_format(self, segment: Segment) -> None:
         """The service does not give samples, though nobody but us asked for them: never mind."""

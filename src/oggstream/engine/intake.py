@@ -73,10 +73,11 @@ class Intake:
                     yield self._read(reader, chunk)
                     if reader.ended:
                         break
-            reader = self.reader or self._begin(stream, speech)
-            yield reader.finish()
-            if reader.failure is not None:
-                raise reader.failure
+                # Still within the response: its source is told of what is wrong with the body's end, too.
+                reader = self.reader or self._begin(stream, speech)
+                yield reader.finish()
+                if reader.failure is not None:
+                    raise reader.failure
         except OggStreamError as error:
             error.request_id = error.request_id or self.request_id
             raise
@@ -120,7 +121,8 @@ class Intake:
         from ..body.reader import BodyReader
 
         emit(FirstByte)
-        asked = speech.format if speech.format != "auto" else getattr(stream, "format", "opus")
+        asked = getattr(stream, "format", None) or speech.format
+        asked = "opus" if asked == "auto" else asked
         self.reader = BodyReader(self.stats, content_type=stream.content_type, format=asked)
         return self.reader
 

@@ -94,6 +94,7 @@ class Session:
         self.asking.on_segment = self._follow
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
+        self._learnt_key: str | None = None
         self._asked: float | None = None  # when the first request went out
         self._wait: float | None = None  # from then until sound could begin
         self.received = asyncio.Event()  # everything has come, or nothing more will
@@ -233,12 +234,14 @@ class Session:
         return f"{identity(self._speech)}|{speed:g}"
 
     def _learnt(self) -> Habits | None:
-        key = self._key
+        key = self._learnt_key = self._key
         return None if key is None or self._history is None else self._history.get(key)
 
     def _learn(self) -> None:
         """Keep what this speech taught about the service."""
         if (key := self._key) is None or self._history is None or not self.asking.complete or not self.asking.segments:
+            return
+        if key != self._learnt_key:  # another service has taken over: what was seen is of both
             return
         self._history.put(key, self._with_format(self._pacing.policy.learnt()))
 

@@ -66,6 +66,21 @@ class RecordingSource:
         """The captures that are written, in the order of their requests."""
         return [self._saved[number][0].name for number in sorted(self._saved)]
 
+    @property
+    def whole(self) -> bool:
+        """As the source says."""
+        return bool(getattr(self._source, "whole", False))
+
+    @property
+    def longest_text(self) -> int | None:
+        """As the source says."""
+        return getattr(self._source, "longest_text", None)
+
+    def another(self, error: OggStreamError) -> bool:
+        """As the source says."""
+        another = getattr(self._source, "another", None)
+        return another is not None and bool(another(error))
+
     def identity(self, options: SpeechOptions) -> str | None:
         """As the source says."""
         known = getattr(self._source, "identity", None)
