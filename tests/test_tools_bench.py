@@ -177,5 +177,7 @@ def test_a_row_can_be_measured(each: row.Row, capsys: pytest.CaptureFixture[str]
     main.main(["--only", each.name, "--scale", TINY, "--json"])
     (line,) = json.loads(capsys.readouterr().out)["rows"]
     assert line["name"] == each.name
+    if line["verdict"] == row.SKIPPED:
+        pytest.skip(line["measured"])
     assert line["verdict"] in (row.REACHED, row.MISSED), line["measured"]
     assert line["figures"]

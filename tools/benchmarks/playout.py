@@ -44,6 +44,11 @@ def _fast(layout: str, seed: int, number: int, lengths: tuple[float, ...] = LENG
     return replays.capture(f"fast-{layout}-{number}", seconds, layout, progress, model=f"fast-{layout}-{seed}")
 
 
+def _lessons(run: Run) -> int:
+    """How many utterances are learnt from: as many as count, but in the smallest of runs."""
+    return min(LESSONS, run.count(10 * LESSONS, least=2))
+
+
 def _history(run: Run, name: str) -> Path:
     return run.folder / f"history-{name}-{time.monotonic_ns()}.json"
 
@@ -55,7 +60,7 @@ def measure_start(run: Run) -> Outcome:
     stalls = 0
     for layout in ("a", "b"):
         for seed in range(FIRST_SEED, FIRST_SEED + run.count(SERVICES)):
-            lessons = [_fast(layout, seed, number) for number in range(LESSONS)]
+            lessons = [_fast(layout, seed, number) for number in range(_lessons(run))]
             options = replays.learnt(lessons, _history(run, f"{layout}-{seed}"))
             for number in range(LESSONS, LESSONS + run.count(UTTERANCES)):
                 made = _fast(layout, seed, number)
@@ -105,17 +110,18 @@ def _over_umts(run: Run, rate: float) -> tuple[list[float], list[float]]:
     from dataclasses import replace
 
     cold, warm = [], []
+    lessons = _lessons(run)
     for seed in range(FIRST_SEED, FIRST_SEED + run.count(SERVICES)):
         network = replays.umts(seed, rate=rate)
         made = [
             replays.entered(_fast("b", seed, number), network, f"{seed}/{number}")
-            for number in range(LESSONS + run.count(UTTERANCES))
+            for number in range(lessons + run.count(UTTERANCES))
         ]
-        options = replays.learnt(made[:LESSONS], _history(run, f"umts-{seed}"))
+        options = replays.learnt(made[:lessons], _history(run, f"umts-{seed}"))
         pages = replace(options, early=False, history=_history(run, f"pages-{seed}"))
-        for lesson in made[:LESSONS]:
+        for lesson in made[:lessons]:
             replays.replay(lesson, pages)
-        for one in made[LESSONS:]:
+        for one in made[lessons:]:
             cold.append(_earlier(one, _cold()))
             warm.append(_earlier(one, options, pages))
     return cold, warm
@@ -134,14 +140,21 @@ def measure_slow(run: Run) -> Outcome:
     """
     starts: list[float] = []
     gaps: list[float] = []
-    for layout in ("a", "b"):
-        for unevenness in UNEVEN:
+    figures: dict[str, float] = {}
+    for unevenness in UNEVEN:
+        of_these: list[float] = []
+        for layout in ("a", "b"):
             for done in _slow(run, layout, unevenness):
                 starts.append(replays.start_delay(done))
-                gaps += [gap.seconds for gap in done.stalls]
+                of_these += [gap.seconds for gap in done.stalls]
+        figures[f"stalls at {unevenness:.0%} unevenness"] = len(of_these)
+        gaps += of_these
     audible = sum(gap > AUDIBLE for gap in gaps)
-    words = f"{len(gaps)} stalls ({audible} over 60 ms) in {len(starts)}, start {milliseconds(max(starts))} at most"
-    figures = {"stalls": len(gaps), "audible": audible, "utterances": len(starts), "start_p50": median(starts)}
+    each = ", ".join(f"{figures[name]:.0f} {name.removeprefix('stalls ')}" for name in figures)
+    words = (
+        f"{len(gaps)} stalls in {len(starts)}, {audible} over 60 ms ({each}); start {milliseconds(max(starts))} at most"
+    )
+    figures |= {"stalls": len(gaps), "audible": audible, "utterances": len(starts), "start_p50": median(starts)}
     figures |= {"start_max": max(starts), "longest_stall": max(gaps, default=0.0)}
     return Outcome(words, len(gaps) <= 0.1 * len(starts) and max(starts) < 0.5, figures)
 
@@ -154,7 +167,7 @@ def _slow(run: Run, layout: str, unevenness: float) -> Iterator[Replay]:
         progress = replays.uneven(0.9, seconds, f"{FIRST_SEED}/{name}/{number}", unevenness)
         return replays.capture(name, seconds, layout, progress)
 
-    options = replays.learnt([made(number) for number in range(LESSONS)], _history(run, name))
+    options = replays.learnt([made(number) for number in range(_lessons(run))], _history(run, name))
     for number in range(LESSONS, LESSONS + run.count(UTTERANCES)):
         yield replays.replay(made(number), options)
 
@@ -236,12 +249,13 @@ def measure_networks(run: Run) -> Outcome:
 
 
 def _behind(run: Run, network: Network, name: str) -> list[Replay]:
+    lessons = _lessons(run)
     made = [
         replays.entered(_fast("b", FIRST_SEED, number), network, f"{name}/{number}")
-        for number in range(LESSONS + run.count(2 * UTTERANCES))
+        for number in range(lessons + run.count(2 * UTTERANCES))
     ]
-    options = replays.learnt(made[:LESSONS], _history(run, name))
-    return [replays.replay(one, options) for one in made[LESSONS:]]
+    options = replays.learnt(made[:lessons], _history(run, name))
+    return [replays.replay(one, options) for one in made[lessons:]]
 
 
 ROWS = [
