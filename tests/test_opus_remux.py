@@ -69,11 +69,27 @@ def test_a_pre_skip_of_several_packets_is_one() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from([0, 0, 1, 312, 960]), st.sampled_from([0, 0, 7, 960]))))
-def test_any_trims_give_a_stream_of_the_same_length(links: list[tuple[int, int, int]]) -> None:
+def test_any_trims_are_kept_packet_by_packet(links: list[tuple[int, int, int]]) -> None:
     taken = []
     for middle, start, end in links:
         taken += [AudioPacket(LONG, 0, 960, start, 0), *[AudioPacket(LONG, 0, 960, 0, 0)] * middle]
         taken.append(AudioPacket(LONG, 0, 960, 0, end))
-    heard = sum(packet.samples - packet.trim_start - packet.trim_end for packet in taken)
-    after = packets(remuxed(taken)) if heard else []
-    assert sum(packet.samples - packet.trim_start - packet.trim_end for packet in after) == heard
+    after = packets(remuxed(taken)) if heard(taken) else []
+    assert heard(after) == heard(taken)
+
+
+def heard(taken: list[AudioPacket]) -> list[int]:
+    """What is heard of each packet, of those of which anything is."""
+    return [left for p in taken if (left := p.samples - p.trim_start - p.trim_end)]
+
+
+def test_what_nobody_hears_begins_no_link() -> None:
+    taken = [AudioPacket(LONG, 0, 960, 0, 7), AudioPacket(LONG, 953, 960, 0, 960)]
+    assert packets(remuxed(taken)) == taken[:1]
+
+
+def test_a_pre_skip_without_sound_is_forgotten_at_the_end() -> None:
+    remuxer = Remuxer()
+    body = remuxer.take(AudioPacket(LONG, 0, 960, 960, 0)) + remuxer.finish()
+    body += remuxer.take(AudioPacket(LONG, 0, 960, 40, 0)) + remuxer.finish()
+    assert packets(body) == [AudioPacket(LONG, 0, 960, 40, 0)]
