@@ -174,3 +174,16 @@ def test_whether_another_source_stands_by_is_what_the_source_says() -> None:
     assert not source.another(error)
     made.another = lambda given: given is error  # type: ignore[attr-defined]
     assert source.another(error)
+
+
+async def test_a_source_that_can_be_prepared_is() -> None:
+    class Warm(ScriptedSource):
+        warmed = False
+
+        async def warm(self) -> None:
+            self.warmed = True
+
+    made = Warm([])
+    await SavingSource(lambda: made, None).warm()
+    assert made.warmed
+    await SavingSource(lambda: scripted(), None).warm()

@@ -85,6 +85,12 @@ class SavingSource:
             async with source.open(text, options) as stream:
                 yield _Tee(stream, body)
 
+    async def warm(self) -> None:
+        """Prepare the source, if it can be prepared."""
+        warm = getattr(self.source(), "warm", None)
+        if warm is not None:
+            await warm()
+
     async def aclose(self) -> None:
         """Close the source."""
         close = getattr(self._source, "aclose", None)
