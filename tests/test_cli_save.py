@@ -186,4 +186,4 @@ async def test_a_source_that_can_be_prepared_is() -> None:
     made = Warm([])
     await SavingSource(lambda: made, None).warm()
     assert made.warmed
-    await SavingSource(lambda: scripted(), None).warm()
+    await SavingSource(scripted, None).warm()

@@ -20,7 +20,7 @@ from oggstream.cli.interrupts import INTERRUPTED
 from scripted import spoken
 from speech_server import free_port
 
-READY = r"Ctrl-D ends\r\n.*> "
+READY = r"Ctrl-D ends\r\n(?s:.*)> "
 SILENT = ("--sink", "null")
 
 
@@ -140,6 +140,16 @@ async def test_a_service_that_fails_does_not_end_the_conversation() -> None:
     status, seen = await on_terminal(act, *SILENT, "--base-url", f"http://127.0.0.1:{free_port()}/v1")
     assert status == 1
     assert seen.count("oggstream: error: ") == 2
+
+
+async def test_a_warning_does_not_take_what_is_typed_away() -> None:
+    def act(screen: Terminal) -> int:
+        screen.wait_for(r"the offline voice speaks[^\n]*\n\r> ")
+        screen.write(b"\x04")
+        return screen.end()
+
+    status, _ = await on_terminal(act, *SILENT)
+    assert status == 1
 
 
 async def test_what_no_line_can_mend_ends_it() -> None:

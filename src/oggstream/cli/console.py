@@ -23,13 +23,14 @@ class ToldError(Exception):
 class Console:
     """Writes lines for a person, each warning once. With ``quiet`` only errors, without ``warnings`` no warnings.
 
-    ``before`` is called ahead of each line: it clears a live line.
+    ``before`` is called ahead of each line: it clears a live line; ``after`` behind it, to draw what must be back.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.warnings = True
         self.before: Callable[[], object] | None = None
+        self.after: Callable[[], object] | None = None
         self._warned: set[str] = set()
 
     def note(self, text: str) -> None:
@@ -71,6 +72,8 @@ class Console:
     def _write(self, text: str) -> None:
         self.clear()
         write_quietly(sys.stderr, text)
+        if self.after is not None:
+            self.after()
 
 
 def write_quietly(file: TextIO | None, text: str) -> None:

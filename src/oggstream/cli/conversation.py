@@ -38,7 +38,7 @@ class Conversation(Speaking):
         self._told = False
         if not args.quiet and live.is_wanted():
             self._live = live.LiveLine("", self._pace, colour=live.colour_is_wanted())
-            console.before = self._live.clear
+            console.before, console.after = self._live.clear, self._live.draw_prompt
         self._keyboard = Keyboard(self._show_typed if self._live is not None else None)
 
     async def begin(self) -> None:

@@ -113,7 +113,13 @@ class LiveLine:
     def close(self) -> None:
         """Take the line off the terminal, but for what is being typed."""
         self._stop_timer()
-        self.prompt(self._typed)
+        self.clear()
+        self.draw_prompt()
+
+    def draw_prompt(self) -> None:
+        """Show what is being typed, if anything is."""
+        if self._typed is not None:
+            self._draw()
 
     def wait(self, state: str) -> None:
         """Count the seconds from now on, until something sounds; ``state`` says what is waited for."""
