@@ -192,3 +192,15 @@ def test_importing_the_player_loads_nothing_heavy() -> None:
     code = f"import sys, oggstream.streams; print([name for name in {heavy} if name in sys.modules])"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+async def test_what_the_source_warns_of_when_it_is_made_is_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    from oggstream import events, streams
+
+    def make(source: object) -> tuple[Any, bool]:
+        events.emit(events.Warned, message="this one is only a stand-in")
+        return ScriptedSource([(0, spoken(0.1))]), True
+
+    monkeypatch.setattr(streams, "coerce_source", make)
+    report = await oggstream.play_stream("Hi", sink=NullSink())
+    assert report.stream.warnings == ["this one is only a stand-in"]

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
+from .engine.account import Account
 from .engine.asking import Asking
 from .engine.delivery import Delivery
 from .engine.pacing import CHARACTERS_PER_SECOND
@@ -52,6 +53,7 @@ async def play_stream(
     recorder = Recorder(loop.time, loop.time(), on_event)
     speech = SpeechOptions(**speech_options)
     options = options or PlaybackOptions()
+    account = Account(recorder)
     with using(recorder):
         async with AsyncExitStack() as stack:
             stack.callback(recorder.end)
@@ -65,6 +67,7 @@ async def play_stream(
                 speech=speech,
                 options=options,
                 recorder=recorder,
+                account=account,
                 history=history_of(options),
             )
             return await session.run()

@@ -50,7 +50,8 @@ class Session:
 
     One task asks for the text piece by piece, with a task for each piece that receives and decodes it; another opens
     the sink, keeps the ring full, and waits for the end. A failing sink ends all at once; a failing source lets what
-    was received be heard first. ``gate`` lets speeches follow each other.
+    was received be heard first. ``account`` may have listened to ``recorder`` before. ``gate`` lets speeches follow
+    each other.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Session:
         speech: SpeechOptions,
         options: PlaybackOptions,
         recorder: Recorder,
+        account: Account | None = None,
         history: History | None = None,
         gate: Gate | None = None,
     ) -> None:
@@ -71,7 +73,7 @@ class Session:
         self._history = history
         self._recorder = recorder
         self._gate = gate
-        self._account = Account(recorder)  # listens from here on: a source may warn when it is first looked at
+        self._account = account or Account(recorder)  # before all else: a source may warn when it is first looked at
         self._pacing = Pacing(
             options,
             self._learnt,
