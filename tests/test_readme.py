@@ -1,0 +1,253 @@
+"""What the README and docs/ say: their code runs, commands and options exist, links lead somewhere."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import contextlib
+import dataclasses
+import inspect
+import re
+import shlex
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from types import CodeType, SimpleNamespace
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, web
+
+import oggstream
+from chat_service import chunk
+from oggstream.cli import arguments
+from oggstream.opus.remux import Remuxer
+from oggstream.report import PlaybackReport, PlayoutInfo
+from oggstream.sinks import select
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+PLAYOUT, TEXT = ROOT / "docs" / "playout.md", ROOT / "docs" / "text.md"
+OF_TOOLS = {"--only": "tools/bench", "--fix": "tools/check", "--static": "tools/check", "--worst": "tools/fuzz"}
+"""Options of other programs than ours, and where they are spoken of."""
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    """The blocks of code in a page."""
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def numbered(*pages: Path) -> list[Any]:
+    """The blocks of Python in pages, each a test of its own."""
+    found = [(page, number, code) for page in pages for number, code in enumerate(blocks(page, "python"), 1)]
+    return [pytest.param(code, id=f"{page.stem}-{number}") for page, number, code in found]
+
+
+@pytest.fixture(autouse=True)
+def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is played goes to a simulated device, as anybody's speech would to a real one."""
+    real = select.coerce_sink
+
+    def silent(sink: object) -> Any:
+        return (oggstream.NullSink(rate=48000), True) if sink is None else real(sink)
+
+    for module in ("oggstream.streams", "oggstream.player"):
+        monkeypatch.setattr(f"{module}.coerce_sink", silent)
+
+
+class Answers:
+    """Stands in for a client of the openai package whose model answers with one sentence."""
+
+    def __init__(self) -> None:
+        self.chat = SimpleNamespace(completions=SimpleNamespace(create=self._create))
+
+    async def _create(self, *, model: str, messages: list[Any], stream: bool) -> AsyncIterator[Any]:
+        assert model
+        assert stream
+
+        async def chunks() -> AsyncIterator[Any]:
+            for word in ("It ", "is ", "blue."):
+                yield chunk({"content": word})
+
+        return chunks()
+
+
+class Body:
+    """Stands in for an answer of somebody's own service."""
+
+    content_type, request_id = "audio/ogg", None
+
+    def __init__(self, response: object) -> None:
+        self._chunks = iter([(ROOT / "tests" / "fixtures" / "generation_a.opus").read_bytes()])
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for chunk_ in self._chunks:
+            return chunk_
+        raise StopAsyncIteration
+
+
+class Posts:
+    """Stands in for an HTTP session."""
+
+    @contextlib.asynccontextmanager
+    async def post(self, url: str, **_: object) -> AsyncIterator[object]:
+        yield object()
+
+
+async def body() -> AsyncIterator[bytes]:
+    """A file, as it might arrive."""
+    yield (ROOT / "tests" / "fixtures" / "generation_a.opus").read_bytes()
+
+
+async def tokens() -> AsyncIterator[str]:
+    """What a model writes."""
+    for word in ("This ", "grows. ", "So ", "it ", "does."):
+        await asyncio.sleep(0)
+        yield word
+
+
+async def soon() -> None:
+    """Somebody says something, half a second from now."""
+    await asyncio.sleep(0.5)
+
+
+def names() -> dict[str, Any]:
+    """What the examples take for granted."""
+    return {
+        "asyncio": asyncio,
+        "contextlib": contextlib,
+        "aclosing": contextlib.aclosing,
+        "oggstream": oggstream,
+        "web": web,
+        "Remuxer": Remuxer,
+        "client": Answers(),
+        "messages": [],
+        "somebody_speaks": soon,
+        "chunks": body(),
+        "tokens": tokens(),
+        "session": Posts(),
+        "URL": "http://localhost/",
+        "MyStream": Body,
+    }
+
+
+async def execute(code: str) -> dict[str, Any]:
+    """Run an example, which may use ``await`` as in ``python -m asyncio``; return what it leaves."""
+    there = names()
+    compiled: CodeType = compile(code, "example", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = eval(compiled, there)
+    if inspect.isawaitable(result):
+        await result
+    return there
+
+
+@pytest.mark.parametrize(
+    "code", [param for param in numbered(README, PLAYOUT, TEXT) if "asyncio.run" not in param.values[0]]
+)
+async def test_an_example_runs(code: str) -> None:
+    there = await execute(code)
+    reports = [value for value in there.values() if isinstance(value, PlaybackReport)]
+    assert all(report.completed for report in reports)
+
+
+def test_the_first_example_is_a_program_of_eight_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    code = blocks(README, "python")[0]
+    assert len(code.strip().splitlines()) <= 8
+    exec(compile(code, "README.md", "exec"), {"__name__": "__main__"})
+    assert re.fullmatch(r"first sound after \d\.\d{3} s, 0 stalls\n", capsys.readouterr().out)
+
+
+async def test_the_player_of_the_readme_is_heard_in_part() -> None:
+    code = next(code for code in blocks(README, "python") if "Player(" in code)
+    there = await execute(code)
+    said = there["messages"][0]["content"]
+    assert "Once upon a time there was a server. It was slow.".startswith(said)
+    assert there["heard"].seconds > 0
+    assert there["report"].segments[0].text == "Yes?"
+
+
+async def test_the_endpoint_of_the_readme_answers_with_sound() -> None:
+    code = next(code for code in blocks(README, "python") if "async def speech" in code)
+    async with (
+        _served((await execute(code))["speech"]) as url,
+        ClientSession() as session,
+        session.get(url, params={"text": "Hello."}) as response,
+    ):
+        got = await response.read()
+        assert response.content_type == "audio/ogg"
+
+    async def answer() -> AsyncIterator[bytes]:
+        yield got
+
+    frames = [frame async for frame in oggstream.decode_stream(answer())]
+    assert sum(len(frame.pcm) for frame in frames) > 10_000
+
+
+@contextlib.asynccontextmanager
+async def _served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    app = web.Application()
+    app.router.add_get("/speech", handler)
+    runner = web.AppRunner(app, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/speech"
+    finally:
+        await runner.cleanup()
+
+
+def commands() -> list[str]:
+    """Every line in a block of shell that runs oggstream."""
+    lines = [line for page in PAGES for code in blocks(page, "sh") for line in code.replace("\\\n", " ").splitlines()]
+    return [line for line in lines if "python -m oggstream" in line or "tools/run" in line]
+
+
+@pytest.mark.parametrize("line", commands())
+def test_a_command_is_understood(line: str) -> None:
+    words = shlex.split(re.split(r"python -m oggstream|tools/run", line)[1], comments=True)
+    words = words[: next((n for n, word in enumerate(words) if word in ("|", "&", ">", "<")), len(words))]
+    assert arguments.parse(words).command
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_options_are_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - set(arguments._OPTIONS):
+        assert option in OF_TOOLS, option
+        assert OF_TOOLS[option] in text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", text):
+        assert (page.parent / target).exists(), target
+
+
+def test_files_that_are_named_are_there() -> None:
+    for page in PAGES:
+        for name in re.findall(r"`((?:tools|tests|docs|src)/[\w./]+)`", page.read_text(encoding="utf-8")):
+            assert (ROOT / name).exists(), (page.name, name)
+
+
+def test_every_option_of_playback_is_explained() -> None:
+    text = PLAYOUT.read_text(encoding="utf-8") + TEXT.read_text(encoding="utf-8")
+    missing = [field.name for field in dataclasses.fields(oggstream.PlaybackOptions) if f"`{field.name}`" not in text]
+    assert not missing
+
+
+def test_every_figure_of_playout_in_the_report_is_explained() -> None:
+    text = PLAYOUT.read_text(encoding="utf-8")
+    lab = ("clairvoyant_start", "clairvoyant_start_stretched", "regret")
+    names_ = [*(field.name for field in dataclasses.fields(PlayoutInfo)), *lab]
+    assert not [name for name in names_ if f"`{name}`" not in text]
+
+
+def test_every_command_is_in_the_readme() -> None:
+    text = README.read_text(encoding="utf-8")
+    missing = [name for name in arguments._PARSERS if f"python -m oggstream {name}" not in text]
+    assert not missing
