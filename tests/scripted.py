@@ -133,9 +133,9 @@ class ScriptedStream:
 class SpeechService:
     """Speaks every text at ``pace`` characters a second, and synthesises at ``rate`` times real time.
 
-    The first audio is there ``first`` seconds after the request, in pages of ``packets_per_page``; with ``pauses`` it is
-    silent between clauses. ``asked`` are
-    (time, text) of the requests, ``most_at_once`` the most that were open; ``fails`` gives, for a text and the number
+    The first audio is there ``first`` seconds after the request, in pages of ``packets_per_page``; with ``pauses`` it
+    is silent between clauses. ``asked`` are (time, text) of the requests, ``formats`` what they asked for,
+    ``most_at_once`` the most that were open; ``fails`` gives, for a text and the number
     of its request, how many chunks go out before the connection is lost (None: all).
     """
 

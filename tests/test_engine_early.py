@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ def dribbling(body: bytes, a_second: float, chunk: int = 100) -> list[Arrival]:
 
 
 async def speak(
-    arrivals: list[Arrival], text: str = "Thirteen chars and as many as it takes for three seconds.", **options: Any
+    arrivals: Sequence[Arrival], text: str = "Thirteen chars and as many as it takes for three seconds.", **options: Any
 ) -> tuple[oggstream.PlaybackReport, Pcm, list[Event]]:
     events: list[Event] = []
     sink = NullSink(record=True)

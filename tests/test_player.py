@@ -38,7 +38,8 @@ async def test_a_speech_is_awaited_for_its_report() -> None:
 
 
 async def test_speeches_are_said_one_after_the_other_and_the_next_is_asked_for_meanwhile() -> None:
-    sink, events = NullSink(record=True), []
+    sink = NullSink(record=True)
+    events: list[Event] = []
     async with oggstream.Player(source=service(), sink=sink, on_event=events.append) as player:
         first, second = player.say("One."), player.say("Two.")
         reports = await first, await second
@@ -75,6 +76,7 @@ async def test_a_speech_that_waits_is_cancelled_without_touching_the_one_that_so
         reports = await asyncio.gather(first, second, third)
     assert [report.completed for report in reports] == [True, False, True]
     assert reports[1].stopped
+    assert reports[0].timing.first_sample is not None
     assert reports[0].timing.end == pytest.approx(reports[0].timing.first_sample + 3.0)
 
 
@@ -96,9 +98,10 @@ async def test_stop_tells_what_was_heard() -> None:
 async def test_stop_twice_and_with_nothing_to_stop_hears_nothing() -> None:
     async with oggstream.Player(source=service(), sink=NullSink()) as player:
         assert (await player.stop()).chars == 0
-        player.say("One.")
+        speech = player.say("One.")
         await asyncio.sleep(1)
         first, second = await asyncio.gather(player.stop(), player.stop())
+        assert (await speech).stopped
     assert first.seconds > 0
     assert second.text == ""
 
@@ -126,6 +129,7 @@ async def test_pause_holds_the_sound_and_resume_goes_on_with_the_next_sample() -
         player.resume()
         report = await speech
     assert report.playout.stalls == 0
+    assert report.timing.first_sample is not None
     assert report.timing.end == pytest.approx(report.timing.first_sample + 2.0 + 3.0, abs=0.03)
 
 
@@ -158,7 +162,7 @@ async def test_a_speech_that_fails_raises_where_it_is_awaited_and_the_next_one_i
 async def test_a_player_that_is_not_open_says_nothing() -> None:
     player = oggstream.Player(source=service(), sink=NullSink())
     with pytest.raises(UsageError, match="async with"):
-        player.say("One.")
+        await player.say("One.")
 
 
 async def test_closing_it_stops_what_is_said() -> None:

@@ -102,18 +102,19 @@ class Speech:
     async def _run(self) -> PlaybackReport:
         self._begun = True
         try:
-            if self._stopped:
-                raise asyncio.CancelledError
-            return await self._session.run()
+            return await self._session.run() if not self._stopped else self._stopped_report()
         except asyncio.CancelledError:
             if not self._stopped:
                 raise
-            return replace(self._session.report(None), completed=False, stopped=True)
+            return self._stopped_report()
         finally:
             if self.ring is not None:
                 self._turn = None
             self._session.leave()
             self._recorder.end()
+
+    def _stopped_report(self) -> PlaybackReport:
+        return replace(self._session.report(None), completed=False, stopped=True)
 
     def _tell_failure(self, task: asyncio.Task[PlaybackReport]) -> None:
         """An error that nobody awaits is logged, in one line."""
