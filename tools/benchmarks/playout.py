@@ -24,6 +24,8 @@ LESSONS = 10
 SERVICES, UTTERANCES = 4, 10
 LENGTHS = (4.0, 7.0, 11.0)
 AUDIBLE = 0.06
+NETWORK_FAMILIES = ("fast", "heavy", "barely", "slow", "paced")
+CONSTANTS = (0.2, 0.5)  # seconds of pre-buffer
 BEARERS = (0.128, 0.384)  # Mbit/s
 SLOW_SECONDS = 60.0
 UNEVEN = (0.0, 0.1, 0.3)
@@ -36,12 +38,13 @@ def _cold() -> PlaybackOptions:
     return PlaybackOptions(history=None)
 
 
-def _fast(layout: str, seed: int, number: int, lengths: tuple[float, ...] = LENGTHS) -> Capture:
+def _fast(layout: str, seed: int, number: int, *, family: str = "fast") -> Capture:
+    """Utterance ``number`` of a fast service, or of another ``family``."""
     from oggstream.lab.synthesis import Server
 
-    seconds = lengths[number % len(lengths)]
-    progress = Server("fast", seed).utterance(number, seconds).progress
-    return replays.capture(f"fast-{layout}-{number}", seconds, layout, progress, model=f"fast-{layout}-{seed}")
+    seconds = LENGTHS[number % len(LENGTHS)]
+    progress = Server(family, seed).utterance(number, seconds).progress
+    return replays.capture(f"{family}-{layout}-{number}", seconds, layout, progress, model=f"{family}-{layout}-{seed}")
 
 
 def _lessons(run: Run) -> int:
@@ -226,36 +229,51 @@ def _watched(work: Callable[..., Any], spent: dict[str, float], name: str) -> Ca
 
 
 def measure_networks(run: Run) -> Outcome:
-    """Generation B behind recorded networks, learnt: what is paid above the best there is. Nothing is promised."""
+    """Services of several families behind recorded networks: what is paid above the best there is, in the mean.
+
+    Learnt, against constant buffers in the same engine. Nothing is promised.
+    """
     from oggstream.lab.network import load_network
 
     folder = os.environ.get("OGGSTREAM_TRACES")
     if not folder:
         raise Skip("no recorded networks: name their folder in OGGSTREAM_TRACES")
     figures: dict[str, float] = {}
+    words = []
     for path in sorted(Path(folder).iterdir()):
-        if path.suffix in (".down", ".txt"):
+        if path.suffix in (".down", ".up", ".txt"):
             found = _behind(run, load_network(path), path.stem)
-            figures[f"{path.stem}, start p95"] = percentile([replays.start_delay(done) for done in found], 95)
-            figures[f"{path.stem}, regret"] = sum(done.report["playout"]["regret"] for done in found) / len(found)
-            figures[f"{path.stem}, stalls"] = sum(done.report["playout"]["stalls"] for done in found) / len(found)
-    names = dict.fromkeys(name.rpartition(", ")[0] for name in figures)
-    words = "; ".join(
-        f"{name}: start p95 {milliseconds(figures[name + ', start p95'])}, "
-        f"{figures[name + ', stalls']:.2f} stalls, regret {milliseconds(figures[name + ', regret'])}"
-        for name in names
-    )
-    return Outcome(words, True, figures)
+            regrets = {name: _mean_regret(done) for name, done in found.items()}
+            late = percentile([replays.start_delay(done) for done in found["learnt"]], 95)
+            figures |= {f"{path.stem}, {name}": regret for name, regret in regrets.items()}
+            figures[f"{path.stem}, start p95"] = late
+            each = ", ".join(f"{name} {regret:.2f} s" for name, regret in regrets.items())
+            words.append(f"{path.stem}: {each} (start p95 {milliseconds(late)})")
+    return Outcome("; ".join(words), True, figures)
 
 
-def _behind(run: Run, network: Network, name: str) -> list[Replay]:
+def _behind(run: Run, network: Network, name: str) -> dict[str, list[Replay]]:
+    """Each player's replays of the same captures."""
+    from oggstream.options import PlaybackOptions
+
     lessons = _lessons(run)
-    made = [
-        replays.entered(_fast("b", FIRST_SEED, number), network, f"{name}/{number}")
-        for number in range(lessons + run.count(2 * UTTERANCES))
-    ]
-    options = replays.learnt(made[:lessons], _history(run, name))
-    return [replays.replay(one, options) for one in made[lessons:]]
+    found: dict[str, list[Replay]] = {}
+    for family in NETWORK_FAMILIES:
+        made = [
+            replays.entered(_fast("b", FIRST_SEED, number, family=family), network, f"{name}/{family}/{number}")
+            for number in range(lessons + run.count(UTTERANCES))
+        ]
+        players = {"learnt": replays.learnt(made[:lessons], _history(run, f"{name}-{family}"))}
+        for buffer in CONSTANTS:
+            options = PlaybackOptions(history=None, start_buffer=buffer, resume_buffer=buffer, slowest=1.0)
+            players[f"{buffer * 1000:.0f} ms"] = options
+        for player, options in players.items():
+            found.setdefault(player, []).extend(replays.replay(one, options) for one in made[lessons:])
+    return found
+
+
+def _mean_regret(found: list[Replay]) -> float:
+    return float(sum(done.report["playout"]["regret"] for done in found) / len(found))
 
 
 ROWS = [
@@ -284,5 +302,10 @@ ROWS = [
         measure_slow,
     ),
     Row("playout", "CPU per second of audio: policy, concealment, stretching", "< 3 ms", measure_cost),
-    Row("networks", "fast services behind recorded networks, learnt", "no promise", measure_networks),
+    Row(
+        "networks",
+        "services behind recorded networks: mean cost above the best, learnt and with a constant buffer",
+        "no promise",
+        measure_networks,
+    ),
 ]
