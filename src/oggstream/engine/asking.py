@@ -91,6 +91,14 @@ class Asking:
         return self._failed_attempts + [segment.intake.stats for segment in self.segments]
 
     @property
+    def expects_samples(self) -> bool:
+        """Whether the opening piece is likely to come as samples."""
+        if self.segments and self.segments[0].format != "auto":
+            return self.segments[0].format != "opus"
+        formats_for = getattr(self._source, "formats_for", None)
+        return formats_for is not None and formats_for(self._speech)[0] != "opus"
+
+    @property
     def complete(self) -> bool:
         """Everything was asked for, and has come."""
         return self._outlet.closed and not self._open()

@@ -36,13 +36,14 @@ _LOADED_EARLY = (
 )
 
 
-async def load_codec() -> None:
+async def load_codec(*, samples: bool = False) -> None:
     """Load numpy and libopus: 0.1 s the first time, which is spent in a thread while the request is under way.
 
-    Raises `LibraryError`.
+    With ``samples`` also what gives those of 24 kHz the usual rate. Raises `LibraryError`.
     """
-    if not _load_codec.cache_info().currsize:
-        await in_thread(_load_codec)
+    for load in (_load_codec, _load_resampler) if samples else (_load_codec,):
+        if not load.cache_info().currsize:
+            await in_thread(load)
 
 
 @functools.cache
@@ -53,9 +54,13 @@ def _load_codec() -> None:
         import_module(f"oggstream.{module}")
     import_module("numpy")
     library.load()
+
+
+@functools.cache
+def _load_resampler() -> None:
     from ..audio.resample import resampler
 
-    resampler(24000, RATE, 1)  # what samples usually need: its filter takes half a millisecond, the first time
+    resampler(24000, RATE, 1)  # its filter is made once, from soxr's, which takes 10 ms to import
 
 
 class Outlet:

@@ -220,10 +220,11 @@ class Session:
 
     async def _prepare(self) -> SinkFormat:
         """Open the sink and load the codec, at the same time; return the format that the sink wants."""
+        loading = load_codec(samples=self.asking.expects_samples)
         if not isinstance(self._sink, PreparedSink):
-            await load_codec()
+            await loading
             return SinkFormat(None, RATE)
-        _, sink_format = await asyncio.gather(load_codec(), self._sink.prepare())
+        _, sink_format = await asyncio.gather(loading, self._sink.prepare())
         return sink_format
 
     @property
