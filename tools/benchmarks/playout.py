@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import replays
-from .row import Outcome, Row, Run, Skip, milliseconds
+from .row import Outcome, Row, Run, milliseconds
 from .stats import median, percentile
 
 if TYPE_CHECKING:
-    from oggstream.lab.network import Network
     from oggstream.lab.replay import Run as Replay
     from oggstream.options import PlaybackOptions
     from oggstream.sources.capture import Capture
 
-FIRST_SEED = 70_000  # neither fitted nor judged with by tools/fit
-LESSONS = 10
 SERVICES, UTTERANCES = 4, 10
-LENGTHS = (4.0, 7.0, 11.0)
 AUDIBLE = 0.06
-NETWORK_FAMILIES = ("fast", "heavy", "barely", "slow", "paced")
-CONSTANTS = (0.2, 0.5)  # seconds of pre-buffer
 BEARERS = (0.128, 0.384)  # Mbit/s
 SLOW_SECONDS = 60.0
 UNEVEN = (0.0, 0.1, 0.3)
@@ -38,35 +30,17 @@ def _cold() -> PlaybackOptions:
     return PlaybackOptions(history=None)
 
 
-def _fast(layout: str, seed: int, number: int, *, family: str = "fast") -> Capture:
-    """Utterance ``number`` of a fast service, or of another ``family``."""
-    from oggstream.lab.synthesis import Server
-
-    seconds = LENGTHS[number % len(LENGTHS)]
-    progress = Server(family, seed).utterance(number, seconds).progress
-    return replays.capture(f"{family}-{layout}-{number}", seconds, layout, progress, model=f"{family}-{layout}-{seed}")
-
-
-def _lessons(run: Run) -> int:
-    """How many utterances are learnt from: as many as count, but in the smallest of runs."""
-    return min(LESSONS, run.count(10 * LESSONS, least=2))
-
-
-def _history(run: Run, name: str) -> Path:
-    return run.folder / f"history-{name}-{time.monotonic_ns()}.json"
-
-
 def measure_start(run: Run) -> Outcome:
     """Fast services in both layouts of pages: first packet to start, cold and learnt, and stalls that are heard."""
     cold: list[float] = []
     warm: list[float] = []
     stalls = 0
     for layout in ("a", "b"):
-        for seed in range(FIRST_SEED, FIRST_SEED + run.count(SERVICES)):
-            lessons = [_fast(layout, seed, number) for number in range(_lessons(run))]
-            options = replays.learnt(lessons, _history(run, f"{layout}-{seed}"))
-            for number in range(LESSONS, LESSONS + run.count(UTTERANCES)):
-                made = _fast(layout, seed, number)
+        for seed in range(replays.FIRST_SEED, replays.FIRST_SEED + run.count(SERVICES)):
+            lessons = [replays.fast(layout, seed, number) for number in range(replays.lessons(run))]
+            options = replays.learnt(lessons, replays.history(run, f"{layout}-{seed}"))
+            for number in range(replays.LESSONS, replays.LESSONS + run.count(UTTERANCES)):
+                made = replays.fast(layout, seed, number)
                 for found, chosen in ((cold, _cold()), (warm, options)):
                     done = replays.replay(made, chosen)
                     found.append(replays.start_delay(done))
@@ -85,7 +59,7 @@ def measure_thin(run: Run) -> Outcome:
     network = replays.link(replays.THIN)
     earlier = []
     for number in range(run.count(UTTERANCES)):
-        made = shaped(_fast("b", FIRST_SEED, number), network)
+        made = shaped(replays.fast("b", replays.FIRST_SEED, number), network)
         earlier.append(_earlier(made, _cold()))
     words = f"{milliseconds(min(earlier))} at least, {milliseconds(median(earlier))} in the middle"
     return Outcome(words, min(earlier) >= 0.2, {"least": min(earlier), "p50": median(earlier)})
@@ -113,15 +87,15 @@ def _over_umts(run: Run, rate: float) -> tuple[list[float], list[float]]:
     from dataclasses import replace
 
     cold, warm = [], []
-    lessons = _lessons(run)
-    for seed in range(FIRST_SEED, FIRST_SEED + run.count(SERVICES)):
+    lessons = replays.lessons(run)
+    for seed in range(replays.FIRST_SEED, replays.FIRST_SEED + run.count(SERVICES)):
         network = replays.umts(seed, rate=rate)
         made = [
-            replays.entered(_fast("b", seed, number), network, f"{seed}/{number}")
+            replays.entered(replays.fast("b", seed, number), network, f"{seed}/{number}")
             for number in range(lessons + run.count(UTTERANCES))
         ]
-        options = replays.learnt(made[:lessons], _history(run, f"umts-{seed}"))
-        pages = replace(options, early=False, history=_history(run, f"pages-{seed}"))
+        options = replays.learnt(made[:lessons], replays.history(run, f"umts-{seed}"))
+        pages = replace(options, early=False, history=replays.history(run, f"pages-{seed}"))
         for lesson in made[:lessons]:
             replays.replay(lesson, pages)
         for one in made[lessons:]:
@@ -167,11 +141,11 @@ def _slow(run: Run, layout: str, unevenness: float) -> Iterator[Replay]:
     name = f"slow-{layout}-{unevenness}"
 
     def made(number: int) -> Capture:
-        progress = replays.uneven(0.9, seconds, f"{FIRST_SEED}/{name}/{number}", unevenness)
+        progress = replays.uneven(0.9, seconds, f"{replays.FIRST_SEED}/{name}/{number}", unevenness)
         return replays.capture(name, seconds, layout, progress)
 
-    options = replays.learnt([made(number) for number in range(_lessons(run))], _history(run, name))
-    for number in range(LESSONS, LESSONS + run.count(UTTERANCES)):
+    options = replays.learnt([made(number) for number in range(replays.lessons(run))], replays.history(run, name))
+    for number in range(replays.LESSONS, replays.LESSONS + run.count(UTTERANCES)):
         yield replays.replay(made(number), options)
 
 
@@ -228,54 +202,6 @@ def _watched(work: Callable[..., Any], spent: dict[str, float], name: str) -> Ca
     return watched
 
 
-def measure_networks(run: Run) -> Outcome:
-    """Services of several families behind recorded networks: what is paid above the best there is, in the mean.
-
-    Learnt, against constant buffers in the same engine. Nothing is promised.
-    """
-    from oggstream.lab.network import load_network
-
-    folder = os.environ.get("OGGSTREAM_TRACES")
-    if not folder:
-        raise Skip("no recorded networks: name their folder in OGGSTREAM_TRACES")
-    figures: dict[str, float] = {}
-    words = []
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix in (".down", ".up", ".txt"):
-            found = _behind(run, load_network(path), path.stem)
-            regrets = {name: _mean_regret(done) for name, done in found.items()}
-            late = percentile([replays.start_delay(done) for done in found["learnt"]], 95)
-            figures |= {f"{path.stem}, {name}": regret for name, regret in regrets.items()}
-            figures[f"{path.stem}, start p95"] = late
-            each = ", ".join(f"{name} {regret:.2f} s" for name, regret in regrets.items())
-            words.append(f"{path.stem}: {each} (start p95 {milliseconds(late)})")
-    return Outcome("; ".join(words), True, figures)
-
-
-def _behind(run: Run, network: Network, name: str) -> dict[str, list[Replay]]:
-    """Each player's replays of the same captures."""
-    from oggstream.options import PlaybackOptions
-
-    lessons = _lessons(run)
-    found: dict[str, list[Replay]] = {}
-    for family in NETWORK_FAMILIES:
-        made = [
-            replays.entered(_fast("b", FIRST_SEED, number, family=family), network, f"{name}/{family}/{number}")
-            for number in range(lessons + run.count(UTTERANCES))
-        ]
-        players = {"learnt": replays.learnt(made[:lessons], _history(run, f"{name}-{family}"))}
-        for buffer in CONSTANTS:
-            options = PlaybackOptions(history=None, start_buffer=buffer, resume_buffer=buffer, slowest=1.0)
-            players[f"{buffer * 1000:.0f} ms"] = options
-        for player, options in players.items():
-            found.setdefault(player, []).extend(replays.replay(one, options) for one in made[lessons:])
-    return found
-
-
-def _mean_regret(found: list[Replay]) -> float:
-    return float(sum(done.report["playout"]["regret"] for done in found) / len(found))
-
-
 ROWS = [
     Row(
         "start",
@@ -302,10 +228,4 @@ ROWS = [
         measure_slow,
     ),
     Row("playout", "CPU per second of audio: policy, concealment, stretching", "< 3 ms", measure_cost),
-    Row(
-        "networks",
-        "services behind recorded networks: mean cost above the best, learnt and with a constant buffer",
-        "no promise",
-        measure_networks,
-    ),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import random
+import time
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from oggstream.lab.clock import VirtualLoop
 from oggstream.lab.network import Network, Rates
 from oggstream.lab.replay import Job, Run as Replay, play, shaped
-from oggstream.lab.synthesis import CHARACTERS_PER_SECOND, Progress
+from oggstream.lab.synthesis import CHARACTERS_PER_SECOND, Progress, Server
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null import NullSink
 from tools import make_captures
@@ -21,9 +22,14 @@ if TYPE_CHECKING:
     from oggstream.sources.capture import Capture
     from tools.make_captures import Layout
 
+    from .row import Run
+
 T = TypeVar("T")
 BLOCK = 0.1  # seconds of audio that a service makes at a time
 UNEVENNESS = 0.3
+FIRST_SEED = 70_000  # neither fitted nor judged with by tools/fit
+LESSONS = 10
+LENGTHS = (4.0, 7.0, 11.0)
 THIN = 0.256  # Mbit/s of a thin link
 FIRST = 1.07  # seconds from a request to the first audio
 PAGES = PlaybackOptions(history=None, early=False, start_buffer=0.0, resume_buffer=0.0, slowest=1.0, conceal=False)
@@ -41,6 +47,23 @@ def capture(name: str, seconds: float, layout: str, progress: Progress, *, model
     """Speech of so many ``seconds``, made at the pace of ``progress``."""
     text = make_captures.words(seconds * CHARACTERS_PER_SECOND)
     return make_captures.capture(name, make_captures.said(seconds), text, form(layout), progress, model=model or name)
+
+
+def fast(layout: str, seed: int, number: int, *, family: str = "fast") -> Capture:
+    """Utterance ``number`` of a fast service, or of another ``family``."""
+    seconds = LENGTHS[number % len(LENGTHS)]
+    progress = Server(family, seed).utterance(number, seconds).progress
+    return capture(f"{family}-{layout}-{number}", seconds, layout, progress, model=f"{family}-{layout}-{seed}")
+
+
+def lessons(run: Run) -> int:
+    """How many utterances are learnt from: as many as count, but in the smallest of runs."""
+    return min(LESSONS, run.count(10 * LESSONS, least=2))
+
+
+def history(run: Run, name: str) -> Path:
+    """A file in which something new is learnt."""
+    return run.folder / f"history-{name}-{time.monotonic_ns()}.json"
 
 
 def uneven(rate: float, seconds: float, seed: str, unevenness: float = UNEVENNESS) -> Progress:
@@ -86,10 +109,10 @@ def replay(made: Capture, options: PlaybackOptions, sink: NullSink | None = None
     return done
 
 
-def learnt(lessons: Sequence[Capture], history: Path) -> PlaybackOptions:
-    """The options of a player that ``lessons`` have taught; it goes on learning."""
-    options = PlaybackOptions(history=history)
-    for lesson in lessons:
+def learnt(taught: Sequence[Capture], file: Path) -> PlaybackOptions:
+    """The options of a player that ``taught`` has taught; it goes on learning."""
+    options = PlaybackOptions(history=file)
+    for lesson in taught:
         replay(lesson, options)
     return options
 
