@@ -96,7 +96,8 @@ class Asking:
         if self.segments and self.segments[0].format != "auto":
             return self.segments[0].format != "opus"
         formats_for = getattr(self._source, "formats_for", None)
-        return formats_for is not None and formats_for(self._speech)[0] != "opus"
+        formats = formats_for(self._speech) if formats_for is not None else ()
+        return bool(formats) and formats[0] != "opus"
 
     @property
     def complete(self) -> bool:

@@ -52,7 +52,8 @@ class Script:
         if isinstance(text, str):
             self._read.append(text)
             self._length = len(text)
-            self._whole = whole or self._length <= min(self._limit, round(options.ahead * rate))
+            short = self._length <= min(self._limit, round(options.ahead * rate))
+            self._whole = whole or (short and not options.speakable)
 
     @property
     def text(self) -> str:
