@@ -106,7 +106,7 @@ async def test_a_short_text_is_one_request_as_it_is() -> None:
 async def test_a_short_text_is_made_speakable_where_that_is_asked_for() -> None:
     service = SpeechService()
     await say("# News\n\nSee [the site](https://example.org).", service, options=PlaybackOptions(speakable=True))
-    assert " ".join(text for _, text in service.asked) == "News. See the site."
+    assert [text.split() for _, text in service.asked] == [["News.", "See", "the", "site."]]
 
 
 async def test_what_a_model_writes_is_made_speakable() -> None:

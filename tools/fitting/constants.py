@@ -18,7 +18,7 @@ TRIED: dict[str, tuple[Any, tuple[float, ...]]] = {
     "UNEVEN": (forecast, (0.003, 0.01, 0.03)),
     "SPREAD": (forecast, (0.003, 0.01, 0.03)),
     "EASY": (log, (0.7, 0.8, 0.9)),
-    "MOST_DELAY": (log, (0.35, 0.5, 1.0, 2.0)),
+    "MOST_DELAY": (log, (0.35, 0.48, 1.0, 2.0)),
 }
 ENOUGH = 0.02  # share of the cost below which a change is not worth making
 

@@ -263,7 +263,7 @@ class Outlet:
         return sum(segment.queue.samples for segment in self._segments) / RATE + self._unread()
 
     def _unread(self) -> float:
-        return self.writer.unread / self.writer.ring.rate if self.writer else 0.0
+        return self.writer.unheard / self.writer.ring.rate if self.writer else 0.0
 
     @property
     def _waiting(self) -> bool:

@@ -77,6 +77,11 @@ class RingWriter:
         return max(0, self.end - self.ring.read)
 
     @property
+    def unheard(self) -> int:
+        """Samples of the speech that the device has not had yet: what was put in does not count."""
+        return max(0, self._speech - self.positions.speech_at(self.ring.read))
+
+    @property
     def played_seconds(self) -> float:
         """Seconds that the device has had, what was put in included."""
         return self.ring.read / self.ring.rate

@@ -9,7 +9,7 @@ GRAIN = 0.25
 KEPT = 1024
 HIDDEN = 0.06  # seconds of lateness that are concealed
 EASY = 0.8  # pace from which on the sound is slowed down before it stalls
-MOST_DELAY = 0.5  # seconds: what is later than that is an accident and no habit
+MOST_DELAY = 0.48  # seconds: what is later than that is an accident and no habit
 SHORTEST = 0.5  # seconds of audio below which nothing is learnt about the voice's speed
 
 
