@@ -16,7 +16,12 @@ from oggstream.engine import outlet
 from oggstream.engine.formats import PCM_BYTES, LinkMeter, opening_format
 from oggstream.errors import RequestRefusedError
 from oggstream.events import RequestSent, ResponseStarted, emit
+from oggstream.history import History
 from oggstream.options import PlaybackOptions, SpeechOptions
+from oggstream.opus.encoder import OpusEncoder
+from oggstream.opus.head import OpusHead
+from oggstream.opus.tags import OpusTags
+from oggstream.opus.writer import OggOpusWriter
 from oggstream.playout.habits import Habits
 from oggstream.sinks.null import NullSink
 from scripted import Arrival, ScriptedStream, pages, spoken
@@ -136,6 +141,56 @@ async def test_once_learnt_the_first_sound_is_a_fifth_of_a_second_earlier(tmp_pa
     waits = await first_samples(service, tmp_path / "history.json", 6)
     assert service.asked == ["opus"] * 2 + ["pcm"] * 4
     assert waits[0] - waits[-1] >= 0.2
+
+
+class OneTone(TwoFormats):
+    """Speaks the same tone in both formats."""
+
+    def _samples(self, seconds: float) -> list[tuple[float, bytes]]:
+        return [(0.5, self._tone(seconds).tobytes())]
+
+    def _opus(self, seconds: float) -> list[tuple[float, bytes]]:
+        encoder = OpusEncoder(24000)
+        writer = OggOpusWriter(OpusHead.simple(1, encoder.pre_skip, 24000, serial=7), OpusTags(vendor="test"), 10)
+        tone = self._tone(seconds)
+        padded = np.zeros(-(-(len(tone) + encoder.pre_skip) // 480) * 480, "<i2")
+        padded[: len(tone)] = tone
+        packets = [encoder.encode(frame.tobytes()) for frame in padded.reshape(-1, 480)]
+        return [
+            (0.5, b"".join([writer.headers(), *(writer.write(p, 960) for p in packets), writer.finish(2 * len(tone))]))
+        ]
+
+    def _tone(self, seconds: float) -> np.ndarray[Any, np.dtype[np.int16]]:
+        """400 Hz, which begins and ends within 5 ms, as speech does."""
+        samples = round(seconds * 400) * 60
+        edge = np.ones(samples)
+        edge[:120] = 0.5 - 0.5 * np.cos(np.pi * np.arange(120) / 120)
+        edge[-120:] = edge[:120][::-1]
+        return (8000 * edge * np.sin(2 * np.pi * np.arange(samples) / 60)).astype("<i2")
+
+
+@pytest.mark.looptime
+async def test_where_samples_end_and_opus_goes_on_there_is_no_gap_no_step_and_the_same_level(tmp_path: Path) -> None:
+    path = tmp_path / "history.json"
+    History(path).put("two|model|voice|1", habits(opus=1.3, pcm=1.1))
+    sink = NullSink(record=True)
+    text = ["The opening piece comes as samples, ", "and what follows it is asked for as Opus, in the usual way. "]
+    service = OneTone()
+    report = await oggstream.play_stream(text, source=service, sink=sink, options=PlaybackOptions(history=path))
+    assert service.asked == ["pcm", "auto"]
+    first, second = report.segments
+    assert first.end_sample == second.start_sample
+    played = sink.recording[:, 0]
+    played = played[int(np.flatnonzero(played)[0]) :]
+    join = first.end_sample
+    level = [
+        20 * np.log10(np.sqrt(np.mean(part**2))) for part in (played[join - 9600 : join], played[join + 960 :][:9600])
+    ]
+    assert abs(level[0] - level[1]) < 0.5
+    steady = np.abs(np.diff(played[join - 9600 : join - 960])).max()
+    assert np.abs(np.diff(played[join - 480 : join + 480])).max() < 1.2 * steady  # no step
+    loud = np.flatnonzero(np.abs(played[join - 960 : join + 960]) > 0.1)
+    assert np.diff(loud).max() < 0.008 * 48000  # no gap but the two edges
 
 
 @pytest.mark.looptime

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from . import (
     arrival,
+    barge,
     clicks,
     cold,
     company,
@@ -37,6 +38,7 @@ ROWS: list[Row] = [
     *soak.ROWS,
     *service.ROWS,
     *growing.ROWS,
+    *barge.ROWS,
     *layers.ROWS,
     *resampling.ROWS,
 ]
