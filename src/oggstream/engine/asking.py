@@ -96,7 +96,7 @@ class Asking:
         if self.segments and self.segments[0].format != "auto":
             return self.segments[0].format != "opus"
         formats_for = getattr(self._source, "formats_for", None)
-        formats = formats_for(self._speech) if formats_for is not None else ()
+        formats: tuple[str, ...] = formats_for(self._speech) if formats_for is not None else ()
         return bool(formats) and formats[0] != "opus"
 
     @property
