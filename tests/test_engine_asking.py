@@ -139,6 +139,17 @@ async def test_an_iterator_that_raises_has_its_error_raised_after_what_came_befo
     assert [segment.text for segment in report.segments] == ["This much was written."]
 
 
+async def test_a_text_that_is_cancelled_at_its_own_end_does_not_leave_the_speech_hanging() -> None:
+    async def cancelled() -> AsyncIterator[str]:
+        yield "This much was written. "
+        raise asyncio.CancelledError
+
+    service = SpeechService()
+    with pytest.raises(asyncio.CancelledError):
+        await say(cancelled(), service)
+    assert [text for _, text in service.asked] == ["This much was written."]
+
+
 async def test_text_without_words_is_passed_over() -> None:
     service = SpeechService()
     report, _ = await say(["  ", "...", "", " \U0001f600 ", "\n\n"], service)

@@ -80,6 +80,10 @@ class Script:
             else:  # it may keep one waiting, as the stream of a client without asyncio does
                 assert isinstance(source, Iterable)
                 await self._read_from(pump(source))
+        except asyncio.CancelledError as error:
+            if _cancelled_from_outside():
+                raise
+            self.failure = error  # the text's own
         except Exception as error:  # noqa: BLE001  # whatever it is: what came before it is spoken first
             self.failure = error
         self.complete = True
@@ -162,3 +166,8 @@ class Script:
         with suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS):
                 await self._changed.wait()
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
