@@ -52,6 +52,7 @@ class SpeechDecoder:
         self.samples = 0
         self.lost = 0
         self.first_audible: int | None = None
+        self._unnoted: list[PcmFrame] = []
         self._rest = 0  # of a sample at 48 kHz, in parts of the frames' rate
         self._options = options
         self._converter = Converter(channels, rate, via=options.channels)
@@ -73,12 +74,18 @@ class SpeechDecoder:
                 self._decoder.expect(segment.intake.head)
 
     def decode(self, item: BodyItem) -> list[Sound]:
-        """What ``item`` sounds like."""
+        """What ``item`` sounds like. `note` is to be called once that is in the ring."""
         assert self._decoder is not None
         return self._convert(self._decoder.decode(item))
 
+    def note(self) -> None:
+        """Count what was decoded, and how loud it is: the first packet does not wait for this."""
+        frames, self._unnoted = self._unnoted, []
+        for frame in frames:
+            self._note(frame)
+
     def end_piece(self) -> list[Sound]:
-        """The rest of the segment."""
+        """The rest of the segment. As with `decode`, `note` is to follow."""
         assert self._decoder is not None
         sounds = self._convert(self._decoder.finish())
         sounds += self._join(self._converter.finish())
@@ -142,7 +149,7 @@ class SpeechDecoder:
         sounds = []
         for frame in frames:
             sounds += self._join(self._converter.convert(frame), concealed=frame.concealed)
-            self._note(frame)
+        self._unnoted += frames
         return sounds
 
     def _join(self, parts: list[NDArray[np.float32]], *, concealed: bool = False) -> list[Sound]:

@@ -363,6 +363,8 @@ class Outlet:
             self._segments[0].start = self.writer.speech
         for pcm, concealed in sounds:
             self.writer.write(pcm, concealed=concealed)
+        assert self.decoder is not None
+        self.decoder.note()
 
     def _place(self, segment: Segment) -> None:
         """The segment is decoded to its end."""
