@@ -7,7 +7,7 @@ import errno
 import gc
 import io
 import weakref
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -426,3 +426,27 @@ async def test_a_context_that_outlives_a_speech_does_not_keep_it() -> None:
     gc.collect()
     assert contexts
     assert held[0]() is None
+
+
+@pytest.mark.parametrize("arrivals", [[], [(0.5, SourceBrokenError("cut"))]], ids=["well", "failing"])
+async def test_what_a_speech_held_goes_with_it_and_waits_for_no_garbage_collector(arrivals: list[Any]) -> None:
+    class Sink(NullSink):
+        def start(self, ring: PcmRing) -> None:
+            self.seen = weakref.ref(ring)
+            super().start(ring)
+
+    head, tags, *audio = pages(spoken(3.0))
+    source = ScriptedSource([(0, head + tags + audio[0] + audio[1]), *arrivals])
+    sink = Sink()
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(SourceBrokenError):
+            await oggstream.play_stream("Hello there.", source=source, sink=sink)
+        for _, error in arrivals:  # which the script keeps
+            error.__traceback__ = None
+        sink.abort()
+        await asyncio.sleep(0)
+        assert sink.seen() is None
+    finally:
+        gc.enable()

@@ -52,9 +52,9 @@ class Asking:
         self.failure: OggStreamError | None = None
         self.refused_format: str | None = None  # asked for to sound sooner, and not given
         self.finished = asyncio.Event()  # everything was asked for, and has come
-        self.on_segment: Callable[[Segment], None] = lambda _: None
-        self.before: Callable[[], float] = lambda: 0.0  # seconds to be heard before this speech begins
-        self._begun: Callable[[], None] = lambda: None
+        self.on_segment: Callable[[Segment], None] = _ignore
+        self.before: Callable[[], float] = _none  # seconds to be heard before this speech begins
+        self._begun: Callable[[], None] = _nothing
         self._script = script
         self._source = source
         self._speech = speech
@@ -119,6 +119,16 @@ class Asking:
         for segment in self._open():
             self._outlet.end(segment)
         self._outlet.close(broken=True)
+
+    def release(self) -> None:
+        """Let go of what refers back to this: what a speech held goes with it, and waits for no garbage collector."""
+        self.failure = None
+        self.on_segment = _ignore
+        self.before = _none
+        self._begun = _nothing
+        self._tasks.clear()
+        for segment in self.segments:
+            segment.intake.release()
 
     def _open(self) -> list[Segment]:
         return [segment for segment in self.segments[-self._options.requests - 1 :] if not segment.ended]
@@ -237,7 +247,8 @@ class Asking:
 
     def _fail(self, segment: Segment, error: OggStreamError) -> None:
         """End the speech with what there is of ``segment``."""
-        segment.failure = self.failure = error
+        segment.broken = True
+        self.failure = error
         for behind in self.segments[segment.index + 1 :]:
             self._tasks[behind.index].cancel()
             behind.ended = True
@@ -250,3 +261,16 @@ class Asking:
         self._changed.set()
         if self.complete:
             self.finished.set()
+
+
+def _ignore(_segment: Segment) -> None:
+    """Nobody follows any more."""
+
+
+def _none() -> float:
+    """Seconds before a speech that nothing comes before."""
+    return 0.0
+
+
+def _nothing() -> None:
+    """Nobody waits for the first audio."""

@@ -24,7 +24,7 @@ def heard(text: str, segments: Sequence[Segment], outlet: Outlet) -> Heard:
     for segment in segments:
         if segment.start is None or segment.start >= speech:
             break
-        if segment.stop is not None and segment.stop <= speech and segment.failure is None:
+        if segment.stop is not None and segment.stop <= speech and not segment.broken:
             chars = segment.piece.end
             continue
         samples = (speech - segment.start) * RATE // writer.ring.rate
@@ -38,9 +38,9 @@ def _share(segment: Segment, samples: int, characters_per_second: float) -> floa
     """Which part of the segment's words the first ``samples`` of it are: pauses say nothing."""
     sounding = _sounding(segment, samples)
     decoded, total = segment.loudness[-1] if segment.loudness else (0, 0)
-    if decoded and (segment.stop is None or segment.failure is not None):
+    if decoded and (segment.stop is None or segment.broken):
         whole = segment.received
-        if not segment.ended or segment.failure is not None:
+        if not segment.ended or segment.broken:
             whole = max(whole, round(len(segment.text) / characters_per_second * RATE))
         total = total * whole // decoded
     return min(1.0, sounding / total) if total else 0.0

@@ -29,7 +29,7 @@ class Intake:
     ``early`` is asked with every chunk whether packets should be given out before their page is complete.
     """
 
-    def __init__(self, options: PlaybackOptions, early: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, options: PlaybackOptions, early: Callable[[], bool] | None = None) -> None:
         self.stats = StreamStats()
         self.request_id: str | None = None
         self.audio_began = False
@@ -37,7 +37,11 @@ class Intake:
         self.reader: BodyReader | None = None  # made with the first byte: it takes 10 ms, and the request goes first
         self.link = LinkMeter()
         self._options = options
-        self._early = early
+        self._early = early or _never
+
+    def release(self) -> None:
+        """Let go of who is asked about early packets."""
+        self._early = _never
 
     @property
     def head(self) -> OpusHead | None:
@@ -134,3 +138,7 @@ class Intake:
             self.audio_began = True
             emit(FirstPacket)
         return items
+
+
+def _never() -> bool:
+    return False

@@ -78,7 +78,7 @@ class Outlet:
         self.peak = 0.0  # most seconds ever buffered
         self.withdrawn = 0  # samples at the ring's rate that were taken back unheard
         self.unverified = 0  # the same, but heard by then
-        self.on_ring: Callable[[PcmRing], None] = lambda _: None  # called before the sink gets it
+        self.on_ring: Callable[[PcmRing], None] | None = None  # called before the sink gets it
         self.settled = asyncio.Event()  # there is a ring, or there will never be one
         self.closed = False  # no segment will be added
         self.broken = False  # though more was expected
@@ -136,7 +136,7 @@ class Outlet:
     def end(self, segment: Segment) -> None:
         """Nothing more will come for this piece."""
         segment.ended = True
-        self.broken = self.broken or segment.failure is not None
+        self.broken = self.broken or segment.broken
         if segment is self._arriving:
             self._join_next()
         self._settle()
@@ -313,7 +313,8 @@ class Outlet:
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = self.ring.capacity  # going on after a stall is decided, not a matter of course
         self.writer = RingWriter(self.ring, Stretcher(channels, rate))
-        self.on_ring(self.ring)
+        if self.on_ring is not None:
+            self.on_ring(self.ring)
         self._sink.start(self.ring)
         self.settled.set()
 

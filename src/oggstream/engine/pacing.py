@@ -75,6 +75,10 @@ class Pacing:
             return self.usual_rate
         return self.habits.characters_per_second(self.usual_rate)
 
+    def forget(self) -> None:
+        """Let go of who knows what was learnt."""
+        self._learnt = _unknown
+
     def get_ready(self) -> None:
         """Make the policy, which takes a millisecond."""
         self.policy  # noqa: B018
@@ -139,3 +143,7 @@ class Pacing:
             self._stalled = False
             ring.resume_fill = ring.capacity  # after the next stall, not before it is let go on
             self.policy.resumed(now)
+
+
+def _unknown() -> Habits | None:
+    return None

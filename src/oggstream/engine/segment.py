@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..body.reader import BodyItem
-    from ..errors import OggStreamError
     from ..text.piece import Piece
     from .intake import Intake
 
@@ -39,7 +38,7 @@ class Segment:
         self.early_packets = 0  # that came before their page was complete
         self._page_open = False
         self.ended = False  # nothing more will come
-        self.failure: OggStreamError | None = None  # why more was expected
+        self.broken = False  # though more was expected
         self.start: int | None = None
         self.stop: int | None = None
         self.loudness: list[tuple[int, int]] = []  # samples decoded, and how many of these can be heard, per frame

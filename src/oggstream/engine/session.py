@@ -131,9 +131,13 @@ class Session:
         finally:
             self.leave()
             self._learn()
-        failure = self.asking.failure or self.script.failure
+            failure = self.asking.failure or self.script.failure
+            self._release()
         if failure is not None:
-            self._failed(failure)
+            try:
+                self._failed(failure)
+            finally:
+                del failure  # it refers to this frame
         return self.report(None)
 
     def _silence(self) -> None:
@@ -147,7 +151,12 @@ class Session:
         self.received.set()
         self.handed_over.set()
         self._gate = None  # it holds the speech before, and that the one before it
-        self.asking.before = _none
+
+    def _release(self) -> None:
+        """Break the circles of references, so that the ring goes when the speech does."""
+        self.asking.release()
+        self._pacing.forget()
+        self.outlet.on_ring = None
 
     def report(self, error: BaseException | None) -> PlaybackReport:
         """The report as things stand."""
@@ -261,22 +270,22 @@ class Session:
 
     def _failed(self, error: BaseException) -> NoReturn:
         """Raise ``error``, which is one exception by now, with the report and the text that was not spoken."""
-        if isinstance(error, OggStreamError) or error is self.script.failure:
+        own = self.script.failure
+        if isinstance(error, OggStreamError) or error is own:
             with suppress(AttributeError):  # not every foreign exception takes them
                 error.report = self.report(error)  # type: ignore[attr-defined]
                 error.unspoken = self._unspoken()  # type: ignore[attr-defined]
-        raise error from error.__cause__
+        self.script.failure = None
+        try:
+            raise error from error.__cause__
+        finally:
+            del error, own  # they refer to this frame
 
     def _unspoken(self) -> str:
         """The text behind what was heard, from the start of a word; an estimate, on the side of saying a word twice."""
         spoken = self.heard()
         text = self.script.text
         return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]
-
-
-def _none() -> float:
-    """Seconds before a speech that nothing comes before."""
-    return 0.0
 
 
 def _nothing() -> None:

@@ -58,7 +58,7 @@ class Watch:
         at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
         if at is None:
             return False
-        if segment.failure is None:  # all of its text was heard
+        if not segment.broken:  # all of its text was heard
             segment.loudness.clear()
         self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.text)
         return True
