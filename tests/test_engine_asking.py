@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import outlet
+from oggstream.engine import codec
 from oggstream.errors import SourceBrokenError
 from oggstream.events import Event, Progress, Retrying, SegmentEnded, SegmentStarted
 from oggstream.options import PlaybackOptions
@@ -29,7 +29,7 @@ ANSWER = (
 
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
-    outlet._load_codec()  # in virtual time nobody waits for the thread that would do it
+    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
 
 
 async def tokens(text: str, a_second: float) -> AsyncIterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import outlet
+from oggstream.engine import codec
 from oggstream.events import Event, Stalled
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null import NullSink
@@ -23,7 +23,7 @@ SECOND = 48000
 
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
-    outlet._load_codec()  # in virtual time nobody waits for the thread that would do it
+    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
 
 
 def dribbling(body: bytes, a_second: float, chunk: int = 100) -> list[Arrival]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import outlet
+from oggstream.engine import codec
 from oggstream.engine.formats import PCM_BYTES, LinkMeter, opening_format
 from oggstream.errors import RequestRefusedError
 from oggstream.events import RequestSent, ResponseStarted, emit
@@ -119,7 +119,7 @@ TEXT = "This is what is said, again and again, to a service that has two formats
 
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
-    outlet._load_codec()  # in virtual time nobody waits for the thread that would do it
+    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
 
 
 async def first_samples(service: TwoFormats, path: Path, times: int, **options: Any) -> list[float]:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import outlet
+from oggstream.engine import codec
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
 from oggstream.events import (
     Event,
@@ -44,7 +44,7 @@ pytestmark = pytest.mark.looptime
 
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
-    outlet._load_codec()  # in virtual time nobody waits for the thread that would do it
+    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
 
 
 async def speak(source: ScriptedSource, **keywords: Any) -> tuple[PlaybackReport, NullSink, list[Event]]:

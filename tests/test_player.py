@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import outlet
+from oggstream.engine import codec
 from oggstream.errors import SourceBrokenError, UsageError
 from oggstream.events import Event, SegmentEnded, SegmentStarted
 from oggstream.sinks.null import NullSink
@@ -22,7 +22,7 @@ LATENCY, BLOCK = 0.02, 0.01
 
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
-    outlet._load_codec()  # in virtual time nobody waits for the thread that would do it
+    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
 
 
 def service(seconds: float = 2.0, wait: float = 0.3) -> ScriptedSource:

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import outlet
+from oggstream.engine import codec
 from oggstream.errors import EmptyBodyError, UsageError, WrongContainerError
 from oggstream.events import Warned, emit
 from oggstream.sinks.null import NullSink
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.looptime
 
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
-    outlet._load_codec()  # in virtual time nobody waits for the thread that would do it
+    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
 
 
 async def chunked(body: bytes, size: int) -> AsyncIterator[bytes]:

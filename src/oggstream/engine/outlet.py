@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections import deque
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE, PcmFrame
 from ..audio.ring import PcmRing
 from ..opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
-from ..threads import in_thread
 
 if TYPE_CHECKING:
     from ..body.reader import BodyItem
@@ -29,38 +26,6 @@ COVERED_SECONDS = 0.05  # with less than this in the ring a tail is written ahea
 TAIL_SECONDS = 0.06
 KEPT_SECONDS = 0.2  # in the ring, that are not taken back any more
 EAGER_SECONDS = 0.5  # with less than this buffered a packet does not wait for its page
-
-_LOADED_EARLY = (
-    *("opus.reader", "opus.decoder", "body.reader", "audio.convert"),
-    *("playout.policy", "playout.stretch", "playout.seams"),
-)
-
-
-async def load_codec(*, samples: bool = False) -> None:
-    """Load numpy and libopus: 0.1 s the first time, which is spent in a thread while the request is under way.
-
-    With ``samples`` also what gives those of 24 kHz the usual rate. Raises `LibraryError`.
-    """
-    for load in (_load_codec, _load_resampler) if samples else (_load_codec,):
-        if not load.cache_info().currsize:
-            await in_thread(load)
-
-
-@functools.cache
-def _load_codec() -> None:
-    from ..opus import library
-
-    for module in _LOADED_EARLY:
-        import_module(f"oggstream.{module}")
-    import_module("numpy")
-    library.load()
-
-
-@functools.cache
-def _load_resampler() -> None:
-    from ..audio.resample import resampler
-
-    resampler(24000, RATE, 1)  # its filter is made once, from soxr's, which takes 10 ms to import
 
 
 class Outlet:

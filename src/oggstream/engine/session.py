@@ -14,8 +14,9 @@ from ..events import Event, Recorder, RequestSent, Retrying, Started
 from ..sinks.base import PreparedSink, Sink, SinkFormat
 from .account import Account
 from .asking import Asking
+from .codec import load_codec
 from .formats import REFUSED
-from .outlet import Outlet, load_codec
+from .outlet import Outlet
 from .pacing import Pacing
 from .script import Script, Text
 from .watch import Watch
