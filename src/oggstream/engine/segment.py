@@ -42,7 +42,7 @@ class Segment:
         self.start: int | None = None
         self.stop: int | None = None
         self.loudness: list[tuple[int, int]] = []  # samples decoded, and how many of these can be heard, per frame
-        self.told_start = self.told_end = False  # the events
+        self.told_start = False  # the event
 
     @property
     def text(self) -> str:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     Pcm = NDArray[np.float32]
 
-FADE_SECONDS = 0.0075  # of a cross-fade from what was made up to what is real
-
 
 class Mark(NamedTuple):
     """A place in the speech to come back to."""

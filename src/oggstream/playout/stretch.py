@@ -54,9 +54,6 @@ class Stretcher:
     with the start of a block is what came before it. To come back to a place, keep a `copy.copy` of the stretcher.
     """
 
-    held = 0
-    """Samples fed and not given back."""
-
     def __init__(self, channels: int, rate: int) -> None:
         import numpy as np
 
@@ -107,10 +104,6 @@ class Stretcher:
         """What is fed next does not go on from what was fed last."""
         self._past = self._nothing
         self._wait = 0
-
-    def finish(self) -> Samples:
-        """What is held back."""
-        return self._nothing
 
     def _choose(self, sound: Samples) -> int:
         """How many samples can be said again by the end of ``sound``; 0 if it would be heard."""
