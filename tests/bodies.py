@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from oggstream.audio.frame import PcmFrame
-from oggstream.body.reader import BodyReader
+from oggstream.body.body_reader import BodyReader
 from oggstream.errors import OggStreamError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from oggstream.body.reader import BodyItem
+    from oggstream.body.body_reader import BodyItem
 
 SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 

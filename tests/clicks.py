@@ -9,10 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from oggstream.codec.link_decoder import LinkDecoder
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket
-from oggstream.opus.link_decoder import LinkDecoder
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 
 FIXTURES = Path(__file__).parent / "fixtures"
 RATE = 48000

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from oggstream.errors import FormatError
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole
-from oggstream.opus.reader import Item, OpusReader
+from oggstream.opus.opus_reader import Item, OpusReader
 from oggstream.opus.tags import OpusTags
 from tools.fuzzing.target import standing
 

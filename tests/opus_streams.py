@@ -7,10 +7,10 @@ from array import array
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from oggstream.opus.encoder import OpusEncoder
+from oggstream.codec.encoder import OpusEncoder
 from oggstream.opus.items import AudioPacket
+from oggstream.opus.opus_writer import OggOpusWriter
 from oggstream.opus.tags import OpusTags
-from oggstream.opus.writer import OggOpusWriter
 
 if TYPE_CHECKING:
     from oggstream.opus.head import OpusHead

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from oggstream.sources.realtime_events import PIECE
+from oggstream.sources.realtime.messages import PIECE
 
 Event = dict[str, Any]
 PCM = bytes(range(256)) * 8

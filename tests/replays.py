@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from oggstream.lab.clock import VirtualLoop
-from oggstream.lab.replay import Job, Run, play
+from oggstream.lab.replaying import Job, Run, play
+from oggstream.lab.virtual_clock import VirtualLoop
 from oggstream.options import PlaybackOptions
-from oggstream.sinks.null import NullSink
-from oggstream.sources.capture import Capture
+from oggstream.sinks.null_sink import NullSink
+from oggstream.sources.captures.capture import Capture
 from scripted import pages, spoken
 
 T = TypeVar("T")

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oggstream.codec.encoder import OpusEncoder
 from oggstream.errors import SourceBrokenError
 from oggstream.events import RequestSent, ResponseStarted, emit
-from oggstream.opus.encoder import OpusEncoder
 from oggstream.opus.head import OpusHead
+from oggstream.opus.opus_writer import OggOpusWriter
 from oggstream.opus.tags import OpusTags
-from oggstream.opus.writer import OggOpusWriter
 
 if TYPE_CHECKING:
     from oggstream.options import SpeechOptions

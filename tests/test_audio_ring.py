@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from oggstream.audio import heard
+from oggstream.audio import timeline_of_ring as heard
 from oggstream.audio.block import LOG_SIZE, WRITTEN
 from oggstream.audio.reading import Reader
 from oggstream.audio.ring import FADE_SECONDS, PcmRing

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from bodies import b64, event, events, every, joined, outcome, pieces, read, tone, wav
+from oggstream.body.body_reader import BodyReader
 from oggstream.body.envelope import Envelope
-from oggstream.body.reader import BodyReader
 from oggstream.body.sse import MAX_EVENT, EventReader, ServerEvent
 from oggstream.errors import (
     EmptyBodyError,
@@ -24,7 +24,7 @@ from oggstream.errors import (
     WrongContainerError,
 )
 from oggstream.opus.items import StreamStats
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 
 TONE = tone()
 PCM = TONE.tobytes()

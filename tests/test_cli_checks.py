@@ -13,12 +13,12 @@ import pytest
 from aiohttp import web
 
 from fake_sounddevice import FakeSoundDevice, sounddevice
-from oggstream.cli.checks import device, libraries, mends, service
-from oggstream.cli.checks.device import Block, Played, check_callback, check_clock, check_device
+from oggstream.cli.checks import device_check as device, library_check as libraries, mends, service_check as service
+from oggstream.cli.checks.device_check import Block, Played, check_callback, check_clock, check_device
 from oggstream.cli.checks.finding import FAIL, OK, WARN, Finding, failed
+from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import LibraryError, SourceConnectionError
 from oggstream.sinks import native
-from oggstream.voice.server import SpeechServer
 from pulse import SoundServer, sound_server
 from speech_server import CERTIFICATE, answering, free_port, hanging, openai_error, server_tls, serving
 
@@ -79,7 +79,7 @@ async def test_missing_libopus_has_the_command_of_this_system(monkeypatch: pytes
     def missing() -> str:
         raise LibraryError("libopus, the Opus codec, was not found: install it with `something`")
 
-    monkeypatch.setattr("oggstream.opus.library.libopus_version", missing)
+    monkeypatch.setattr("oggstream.codec.library.libopus_version", missing)
     found = await only(libraries.check_libopus)
     assert found[:3] == ("libopus", FAIL, "libopus, the Opus codec, was not found")
     assert found.mend == mends.install("libopus")
@@ -106,7 +106,7 @@ async def test_a_missing_voice_is_a_failure_only_where_nothing_else_speaks(
     async def missing() -> None:
         raise LibraryError("espeak-ng, the offline voice, was not found: install it with `something`")
 
-    monkeypatch.setattr("oggstream.voice.synthesis.load", missing)
+    monkeypatch.setattr("oggstream.voices.synthesis.load", missing)
     found = await only(libraries.check_voice, base_url=base_url)
     assert found[:3] == ("voice", level, "espeak-ng, the offline voice, was not found")
     assert "oggstream[voice]" in (found.mend or "")

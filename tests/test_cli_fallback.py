@@ -11,11 +11,11 @@ import oggstream
 from cli_run import names
 from oggstream.audio.frame import RATE
 from oggstream.cli import fallback
-from oggstream.cli.console import Console
 from oggstream.cli.fallback import DeviceOrFile
+from oggstream.cli.terminal.console import Console
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError
-from oggstream.sinks.base import SinkFormat
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
+from oggstream.sinks.sink import SinkFormat
 from scripted import ScriptedSource, spoken
 
 

@@ -16,7 +16,7 @@ from oggstream.cli import main as module
 from oggstream.errors import DeviceError, OutputError, ServerError, TextError, UsageError
 
 if TYPE_CHECKING:
-    from oggstream.cli.interrupts import Interrupts
+    from oggstream.cli.terminal.interrupts import Interrupts
 
 VERSION = f"oggstream {__version__}\n".encode()
 KEY = "sk-proj-abcdefghijklmnop"

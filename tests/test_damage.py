@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from cli_run import inside
 from ogg_build import Reading
 from oggstream import errors
-from oggstream.opus.decode import DecodeResult, decode_body
-from oggstream.opus.library import libopus_version
+from oggstream.codec.decode_body import DecodeResult, decode_body
+from oggstream.codec.library import libopus_version
 from tools import make_damage
 
 FOLDER = Path(__file__).parent / "fixtures" / "damage"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import codec
+from oggstream.engine import loading as codec
 from oggstream.events import Event, Stalled
 from oggstream.options import PlaybackOptions
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
 from scripted import Arrival, ScriptedSource, pages, spoken
 
 pytestmark = pytest.mark.looptime

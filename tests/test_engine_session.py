@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import codec
+from oggstream.engine import loading as codec
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
 from oggstream.events import (
     Event,
@@ -31,8 +31,8 @@ from oggstream.events import (
 )
 from oggstream.ogg.crc import checksum
 from oggstream.options import PlaybackOptions
-from oggstream.sinks.null import NullSink
-from oggstream.sinks.wav import WavSink
+from oggstream.sinks.null_sink import NullSink
+from oggstream.sinks.wav_sink import WavSink
 from scripted import ScriptedSource, every, pages, spoken
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import oggstream
 from chromium import PROGRAM, chromium
 from oggstream.errors import SourceBrokenError
 from oggstream.opus.items import AudioPacket
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 from scripted import ScriptedSource, every, pages, spoken
 from tools.examples.browser import aiohttp_app, speech
 

@@ -14,7 +14,7 @@ import oggstream
 import stand_ins
 from oggstream.errors import SourceBrokenError
 from oggstream.opus.items import AudioPacket
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 from scripted import ScriptedSource, ScriptedStream, every, pages, spoken
 from stand_ins import until
 

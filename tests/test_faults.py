@@ -29,7 +29,7 @@ import oggstream
 from cli_run import Result, finish, inside, interrupt, run, start
 from fake_sounddevice import HOST_ERROR, UNAVAILABLE, FakeSoundDevice, PortAudioError, sounddevice
 from fault_service import BODY, CUT, ELSEWHERE, EXPIRED, FaultService, answering_port, deaf_port, fault_service
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 from pulse import SoundServer, sound_server
 from scripted import spoken
 from speech_server import CERTIFICATE, free_port, server_tls
@@ -53,7 +53,7 @@ def service() -> Iterator[FaultService]:
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Retries without long pauses, in a folder of the test's own."""
-    monkeypatch.setattr("oggstream.sources.retries.FIRST_DELAY", 0.001)
+    monkeypatch.setattr("oggstream.sources.http.retries.FIRST_DELAY", 0.001)
     monkeypatch.chdir(tmp_path)
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from ogg_build import headers, page
+from oggstream.codec.link_decoder import Int16LinkDecoder, LinkDecoder
 from oggstream.errors import FormatError
 from oggstream.opus.head import OpusHead
-from oggstream.opus.link_decoder import Int16LinkDecoder, LinkDecoder
 from oggstream.opus.tags import OpusTags
 from oggstream.opus.toc import MAX_SAMPLES, multistream_samples, packet_info, packet_samples
 from tools.fuzzing import __main__ as fuzz, memory, target, worst

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from oggstream.lab.clairvoyant import Clairvoyant, Point, clairvoyant, packets
-from oggstream.sources.capture import Capture
+from oggstream.sources.captures.capture import Capture
 from scripted import pages, spoken
 
 BODY = spoken(3.0)

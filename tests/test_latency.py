@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from oggstream.lab.replay import Run
+from oggstream.lab.replaying import Run
 from oggstream.options import PlaybackOptions
-from oggstream.sources.capture import load
+from oggstream.sources.captures.capture import load
 from replays import replayed
 
 CAPTURES = Path(__file__).parent / "fixtures" / "captures"

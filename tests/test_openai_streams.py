@@ -14,7 +14,7 @@ from aiohttp import web
 
 import oggstream
 from oggstream.options import PlaybackOptions
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
 from scripted import spoken as tone
 
 openai = pytest.importorskip("openai", reason="the openai package is not installed")

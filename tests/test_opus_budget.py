@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from ogg_build import PRE_SKIP, SAMPLES, Reading, audio, headers, link, page
+from oggstream.codec import decode_body as decode_module, frame_decoder as decoder_module
+from oggstream.codec.decode_body import decode_body
+from oggstream.codec.frame_decoder import FrameDecoder
+from oggstream.codec.link_decoder import Int16LinkDecoder, LinkDecoder
 from oggstream.errors import FormatError
 from oggstream.ogg.packet import MAX_PACKET
 from oggstream.ogg.page import MAX_PAGE
-from oggstream.opus import decode as decode_module, decoder as decoder_module
 from oggstream.opus.budget import BURST, LINK, MAX_HOLE, SAMPLES_PER_BYTE, Budget
-from oggstream.opus.decode import decode_body
-from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import MAX_WARNINGS
-from oggstream.opus.link_decoder import Int16LinkDecoder, LinkDecoder
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 from oggstream.opus.refusal import MAX_JUNK
 from oggstream.opus.tags import MAX_COMMENTS, OpusTags
 from oggstream.opus.timeline import MAX_CONCEALED

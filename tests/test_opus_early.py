@@ -12,12 +12,12 @@ from hypothesis import given, settings, strategies as st
 from ogg_build import PRE_SKIP, SAMPLES, Reading, audio, damaged, headers, link, page, raw_page, spread
 from oggstream.errors import NoAudioError
 from oggstream.ogg.page import PageReader
-from oggstream.opus import reader as reader_module
+from oggstream.opus import opus_reader as reader_module
 from oggstream.opus.budget import BURST, LINK as LINK_COST, SAMPLES_PER_BYTE, Budget
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole, Item, PageSettled, PageWithdrawn
-from oggstream.opus.reader import OpusReader
-from test_opus_reader import PARTS, check
+from oggstream.opus.opus_reader import OpusReader
+from test_opus_opus_reader import PARTS, check
 from tools.fuzzing.target import frames_of, standing
 
 FIXTURES = Path(__file__).parent / "fixtures"

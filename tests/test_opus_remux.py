@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from oggstream.opus.items import AudioPacket, Item
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 from oggstream.opus.remux import Remuxer
 from scripted import spoken
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import codec
+from oggstream.engine import loading as codec
 from oggstream.errors import SourceBrokenError, UsageError
 from oggstream.events import Event, SegmentEnded, SegmentStarted
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
 from scripted import ScriptedSource, pages, spoken
 
 pytestmark = pytest.mark.looptime

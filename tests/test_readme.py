@@ -22,7 +22,7 @@ from chat_service import chunk
 from oggstream.cli import arguments
 from oggstream.opus.remux import Remuxer
 from oggstream.report import PlaybackReport, PlayoutInfo
-from oggstream.sinks import select
+from oggstream.sinks import resolve_sink as select
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

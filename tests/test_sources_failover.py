@@ -10,10 +10,11 @@ import pytest
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.base import ByteStream, Source
-from oggstream.sources.failover import FirstOf, Taken
+from oggstream.sources.failover import Taken
 from oggstream.sources.hurry import hurried
-from oggstream.sources.openai import OpenAISource
+from oggstream.sources.openai_source import OpenAISource
+from oggstream.sources.resolve_source import FirstOf
+from oggstream.sources.source import ByteStream, Source
 from oggstream.sources.traits import formats_of
 from speech_server import BODY, answering, free_port, hanging, openai_error, recorded, serving, speaking
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from oggstream.errors import OggStreamError, SourceBrokenError, SourceError
-from oggstream.sources.realtime_dialogue import Dialogue, Event
-from oggstream.sources.realtime_events import CANCELLING, PIECE, SETTING_UP, Coding
-from oggstream.sources.realtime_piece import Piece
-from oggstream.sources.redaction import Secrets
+from oggstream.sources.http.redaction import Secrets
+from oggstream.sources.realtime.dialogue import Dialogue, Event
+from oggstream.sources.realtime.messages import CANCELLING, PIECE, SETTING_UP, Coding
+from oggstream.sources.realtime.pending import Piece
 
 NAMES = st.sampled_from(["resp_1", "resp_2", "piece", "", "other"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | NAMES

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from oggstream import errors
 from oggstream.options import SpeechOptions
-from oggstream.sources.realtime import RealtimeSource
+from oggstream.sources.realtime.realtime_source import RealtimeSource
 from realtime_service import realtime_service
 from speech_server import server_tls, tunnelling_proxy
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from oggstream.sources import retries
+from oggstream.sources.http import retries
 
 STATUSES = (400, 401, 403, 404, 408, 409, 422, 429, 500, 502, 503, 529)
 VERDICTS: tuple[dict[str, str], ...] = (

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.engine import codec
+from oggstream.engine import loading as codec
 from oggstream.errors import EmptyBodyError, UsageError, WrongContainerError
 from oggstream.events import Warned, emit
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
 from scripted import ScriptedSource, every, pages, spoken
 
 pytestmark = pytest.mark.looptime

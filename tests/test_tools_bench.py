@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 from tools.benchmarks import cold, decode, machine, main, material, row, stats, table
 from tools.benchmarks.process import Usage
 from tools.benchmarks.rows import ROWS

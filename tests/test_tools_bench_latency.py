@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from oggstream.lab.synthesis import steady
 from tools.benchmarks import captured, clicks, contenders, latency, listening, main, races, replays
 from tools.benchmarks.contenders import Contender, Request
+from tools.simulation.synthesis import steady
 
 RATE = listening.RATE
 REQUEST = Request("http://127.0.0.1:1", "fast-b", 'It\'s "quoted" $HOME.', "history")

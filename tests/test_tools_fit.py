@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from oggstream.lab.synthesis import Server, steady
 from oggstream.playout import log, policy
 from tools.fitting import __main__ as fit, cases, constants
 from tools.fitting.judge import judge
+from tools.simulation.synthesis import Server, steady
 
 
 def test_pages_of_a_second_leave_one_late_and_the_last_two_together() -> None:

@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from oggstream.audio.wav import WavWriter
+from oggstream.audio.wav_file import WavWriter
+from oggstream.codec.decode_body import DecodeResult, decode_body
+from oggstream.codec.frame_decoder import FrameDecoder
+from oggstream.codec.library import library_path
 from oggstream.errors import FormatError
-from oggstream.opus.decode import DecodeResult, decode_body
-from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket
-from oggstream.opus.library import library_path
-from oggstream.opus.reader import OpusReader
+from oggstream.opus.opus_reader import OpusReader
 
 Pcm = NDArray[np.float64]
 

@@ -13,10 +13,10 @@ from typing import Any
 import aiohttp
 import pytest
 
+from oggstream.endpoint import server as module
+from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
-from oggstream.opus.reader import OpusReader
-from oggstream.voice import server as module
-from oggstream.voice.server import SpeechServer
+from oggstream.opus.opus_reader import OpusReader
 
 KEY = "a-key-of-this-server"
 TEXT = "The quick brown fox jumps over the lazy dog, and then it rests. "

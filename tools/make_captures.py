@@ -3,7 +3,7 @@
 
 Without arguments the small ones of tests/fixtures/captures, which are committed. With --out as many as are asked for:
 every layout (a, b: pages of a second as generations A and B send them; 20ms: a page per packet; pcm: 24 kHz), at every
-rate (times real time, steady) and of every family of oggstream.lab.synthesis. Equal arguments, libopus and espeak-ng
+rate (times real time, steady) and of every family of tools.simulation.synthesis. Equal arguments, libopus and espeak-ng
 give equal captures. Needs the offline voice.
 """
 
@@ -19,18 +19,18 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from oggstream.lab.shaping import (  # noqa: E402  # these are found by the line above
+from oggstream.codec.encoder import OpusEncoder  # noqa: E402
+from oggstream.opus.tags import OpusTags  # noqa: E402
+from oggstream.sources.captures.capture import Capture, save  # noqa: E402
+from tools.make_fixtures import RATE, mux, padded, speak  # noqa: E402
+from tools.simulation.shaping import (  # noqa: E402  # these are found by the line above
     Arrivals,
     Progress,
     generation_a,
     generation_b,
     pcm as pcm_chunks,
 )
-from oggstream.lab.synthesis import FAMILIES, Server, steady  # noqa: E402
-from oggstream.opus.encoder import OpusEncoder  # noqa: E402
-from oggstream.opus.tags import OpusTags  # noqa: E402
-from oggstream.sources.capture import Capture, save  # noqa: E402
-from tools.make_fixtures import RATE, mux, padded, speak  # noqa: E402
+from tools.simulation.synthesis import FAMILIES, Server, steady  # noqa: E402
 
 FOLDER = ROOT / "tests" / "fixtures" / "captures"
 BYTES_PER_SECOND = 2 * RATE

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from oggstream.opus.library import libopus_version  # noqa: E402  # these are found by the line above
+from oggstream.codec.library import libopus_version  # noqa: E402  # these are found by the line above
 from tools.damage import foreign, headers, pages, streams  # noqa: E402
 from tools.damage.build import CASES, Case  # noqa: E402
 

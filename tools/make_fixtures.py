@@ -11,12 +11,12 @@ import asyncio
 from array import array
 from pathlib import Path
 
-from oggstream.opus.encoder import OpusEncoder
+from oggstream.codec.encoder import OpusEncoder
+from oggstream.codec.library import libopus_version
 from oggstream.opus.head import OpusHead
-from oggstream.opus.library import libopus_version
+from oggstream.opus.opus_writer import OggOpusWriter
 from oggstream.opus.tags import OpusTags
-from oggstream.opus.writer import OggOpusWriter
-from oggstream.voice.synthesis import synthesize
+from oggstream.voices.synthesis import synthesize
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "fixtures"
 RATE = 24000

@@ -54,24 +54,24 @@ if TYPE_CHECKING:
     )
     from .options import PlaybackOptions as PlaybackOptions, SpeechOptions as SpeechOptions
     from .opus.head import OpusHead as OpusHead
-    from .opus.reader import AudioPacket as AudioPacket, Hole as Hole
+    from .opus.opus_reader import AudioPacket as AudioPacket, Hole as Hole
     from .opus.tags import OpusTags as OpusTags
     from .player import Player as Player, Speech as Speech
     from .report import Heard as Heard, PlaybackReport as PlaybackReport
-    from .sinks.base import Sink as Sink
-    from .sinks.device import DeviceSink as DeviceSink
-    from .sinks.null import NullSink as NullSink
-    from .sinks.wav import WavSink as WavSink
-    from .sources.base import ByteStream as ByteStream, Source as Source
-    from .sources.failover import FirstOf as FirstOf
-    from .sources.file import FileSource as FileSource
-    from .sources.http import HttpSource as HttpSource
-    from .sources.offline import OfflineVoice as OfflineVoice
-    from .sources.openai import OpenAISource as OpenAISource
-    from .sources.realtime import RealtimeSource as RealtimeSource
-    from .sources.replay import ReplaySource as ReplaySource
-    from .sources.service_table import Service as Service, service as service
-    from .sources.services import ServiceSource as ServiceSource
+    from .sinks.device_sink import DeviceSink as DeviceSink
+    from .sinks.null_sink import NullSink as NullSink
+    from .sinks.sink import Sink as Sink
+    from .sinks.wav_sink import WavSink as WavSink
+    from .sources.captures.replay_source import ReplaySource as ReplaySource
+    from .sources.file_source import FileSource as FileSource
+    from .sources.http.client import HttpSource as HttpSource
+    from .sources.offline_voice import OfflineVoice as OfflineVoice
+    from .sources.openai_source import OpenAISource as OpenAISource
+    from .sources.realtime.realtime_source import RealtimeSource as RealtimeSource
+    from .sources.resolve_source import FirstOf as FirstOf
+    from .sources.services.service_source import ServiceSource as ServiceSource
+    from .sources.services.table import Service as Service, service as service
+    from .sources.source import ByteStream as ByteStream, Source as Source
     from .streams import (
         decode_stream as decode_stream,
         play_stream as play_stream,
@@ -126,25 +126,25 @@ _HOMES = {
     ),
     "options": ("PlaybackOptions", "SpeechOptions"),
     "opus.head": ("OpusHead",),
-    "opus.reader": ("AudioPacket", "Hole"),
+    "opus.opus_reader": ("AudioPacket", "Hole"),
     "opus.tags": ("OpusTags",),
     "player": ("Player", "Speech"),
     "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
     "report": ("Heard", "PlaybackReport"),
-    "sinks.base": ("Sink",),
-    "sinks.device": ("DeviceSink",),
-    "sinks.null": ("NullSink",),
-    "sinks.wav": ("WavSink",),
-    "sources.base": ("ByteStream", "Source"),
-    "sources.failover": ("FirstOf",),
-    "sources.file": ("FileSource",),
-    "sources.http": ("HttpSource",),
-    "sources.offline": ("OfflineVoice",),
-    "sources.openai": ("OpenAISource",),
-    "sources.realtime": ("RealtimeSource",),
-    "sources.replay": ("ReplaySource",),
-    "sources.service_table": ("Service", "service"),
-    "sources.services": ("ServiceSource",),
+    "sinks.sink": ("Sink",),
+    "sinks.device_sink": ("DeviceSink",),
+    "sinks.null_sink": ("NullSink",),
+    "sinks.wav_sink": ("WavSink",),
+    "sources.source": ("ByteStream", "Source"),
+    "sources.resolve_source": ("FirstOf",),
+    "sources.file_source": ("FileSource",),
+    "sources.http.client": ("HttpSource",),
+    "sources.offline_voice": ("OfflineVoice",),
+    "sources.openai_source": ("OpenAISource",),
+    "sources.realtime.realtime_source": ("RealtimeSource",),
+    "sources.captures.replay_source": ("ReplaySource",),
+    "sources.services.table": ("Service", "service"),
+    "sources.services.service_source": ("ServiceSource",),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

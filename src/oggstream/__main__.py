@@ -6,7 +6,7 @@ import os
 import sys
 
 try:
-    from .cli.interrupts import INTERRUPTED, Interrupts
+    from .cli.terminal.interrupts import INTERRUPTED, Interrupts
 except KeyboardInterrupt:
     sys.exit(130)
 

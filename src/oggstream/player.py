@@ -15,13 +15,13 @@ from .errors import OggStreamError, UsageError
 from .events import Event, Recorder, using
 from .options import PlaybackOptions, SpeechOptions
 from .parts import borrow, history_of
-from .sinks.base import PreparedSink
-from .sinks.select import coerce_sink
-from .sources.select import coerce as coerce_source
+from .sinks.resolve_sink import coerce_sink
+from .sinks.sink import PreparedSink
+from .sources.resolve_source import coerce as coerce_source
 
 if TYPE_CHECKING:
     from .audio.ring import PcmRing
-    from .engine.script import Text
+    from .engine.requests.script import Text
     from .report import Heard, PlaybackReport
 
 FADE_SECONDS = 0.25  # longest wait for the device to take the fade

@@ -8,20 +8,20 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 from .engine.account import Account
-from .engine.asking import Asking
-from .engine.delivery import Delivery
-from .engine.pacing import CHARACTERS_PER_SECOND
-from .engine.script import Script, Text
+from .engine.output.pacing import CHARACTERS_PER_SECOND
+from .engine.requests.delivery import Delivery
+from .engine.requests.requester import Asking
+from .engine.requests.script import Script, Text
 from .engine.session import Session
 from .events import Event, Recorder, using
 from .options import PlaybackOptions, SpeechOptions
 from .parts import borrow, history_of
-from .sinks.select import coerce_sink
-from .sources.select import coerce as coerce_source
+from .sinks.resolve_sink import coerce_sink
+from .sources.resolve_source import coerce as coerce_source
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
-    from .body.reader import BodyItem
+    from .body.body_reader import BodyItem
     from .engine.segment import Segment
     from .opus.items import AudioPacket
     from .report import PlaybackReport
@@ -82,7 +82,7 @@ async def stream_frames(
     other without a gap. Raises what `play_stream` raises; closing the iterator closes the responses. A consumer that is
     slow slows the service down.
     """
-    from .opus.decoder import FrameDecoder
+    from .codec.frame_decoder import FrameDecoder
 
     async with aclosing(_items(text, source, options or PlaybackOptions(), speech_options)) as items:
         decoder: FrameDecoder | None = None
@@ -108,7 +108,7 @@ async def stream_packets(
     What does not come as Opus is encoded, which needs libopus. ``text`` may grow. Raises what `play_stream` raises;
     closing the iterator closes the responses.
     """
-    from .opus.recode import Packets
+    from .codec.recode import Packets
 
     async with aclosing(_items(text, source, options or PlaybackOptions(), speech_options)) as items:
         packets = Packets()
@@ -124,8 +124,8 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame
 
     Raises a `FormatError` for anything else, and `LibraryError` without libopus.
     """
-    from .body.reader import BodyReader
-    from .opus.decoder import FrameDecoder
+    from .body.body_reader import BodyReader
+    from .codec.frame_decoder import FrameDecoder
 
     reader = BodyReader()
     decoder = FrameDecoder(stats=reader.stats)

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .lab.kept import KeptSink, Silence
-    from .sources.replay import ReplaySource
+    from .lab.kept_sink import KeptSink, Silence
+    from .sources.captures.replay_source import ReplaySource
 
 FOLDER = "oggstream_captures"
 
@@ -44,8 +44,8 @@ class VirtualSpeech:
     def __init__(self) -> None:
         import asyncio
 
-        from .lab.clock import VirtualLoop
-        from .lab.kept import KeptSink
+        from .lab.kept_sink import KeptSink
+        from .lab.virtual_clock import VirtualLoop
 
         self.sink: KeptSink = KeptSink()
         self._runner = asyncio.Runner(loop_factory=VirtualLoop)
@@ -99,13 +99,13 @@ def speech_capture(request: pytest.FixtureRequest) -> SpeechCapture:
     folder = request.config.rootpath / chosen if chosen else request.path.parent / "captures"
 
     def capture(*names: str, network: str | None = None) -> ReplaySource:
-        from .sources.capture import load
-        from .sources.replay import ReplaySource
+        from .sources.captures.capture import load
+        from .sources.captures.replay_source import ReplaySource
 
         captures = [load(folder / name) for name in names]
         if network is not None:
             from .lab.network import load_network
-            from .lab.replay import shaped
+            from .lab.replaying import shaped
 
             way = load_network(folder / network)
             captures = [shaped(capture, way) for capture in captures]

@@ -94,7 +94,7 @@ def measure_realtime(run: Run) -> Outcome:
 
     async def speak(sink: DeviceSink, count: int) -> list[float]:
         import oggstream
-        from oggstream.voice.server import SpeechServer
+        from oggstream.endpoint.server import SpeechServer
 
         server = SpeechServer()
         await server.start()

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from oggstream.sources.capture import Capture, load
-from oggstream.sources.replay import ReplayStream
+from oggstream.sources.captures.capture import Capture, load
+from oggstream.sources.captures.replay_source import ReplayStream
 
 REQUESTS = "requests"
 

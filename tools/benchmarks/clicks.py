@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from oggstream.lab.synthesis import Progress
     from oggstream.options import PlaybackOptions
-    from oggstream.sources.capture import Capture
+    from oggstream.sources.captures.capture import Capture
+    from tools.simulation.synthesis import Progress
 
     Samples = NDArray[np.float32]
 
@@ -65,7 +65,7 @@ def measure_clicks(run: Run) -> Outcome:
 
 def _faltering(seconds: float, seed: int) -> Progress:
     """A service in real time that pauses every 0.4 to 1.2 s, for 20 to 500 ms."""
-    from oggstream.lab.synthesis import Progress
+    from tools.simulation.synthesis import Progress
 
     chance = random.Random(f"clicks/{seed}")  # noqa: S311  # a model, not a secret
     audio, at = 0.0, replays.FIRST
@@ -80,7 +80,7 @@ def _faltering(seconds: float, seed: int) -> Progress:
 
 
 def _recorded(made: Capture, options: PlaybackOptions) -> Samples:
-    from oggstream.sinks.null import NullSink
+    from oggstream.sinks.null_sink import NullSink
 
     sink = NullSink(channels=1, record=True)
     replays.replay(made, options, sink)
@@ -90,8 +90,8 @@ def _recorded(made: Capture, options: PlaybackOptions) -> Samples:
 def _decoded(body: bytes) -> Samples:
     import numpy as np
 
-    from oggstream.opus.decoder import FrameDecoder
-    from oggstream.opus.reader import OpusReader
+    from oggstream.codec.frame_decoder import FrameDecoder
+    from oggstream.opus.opus_reader import OpusReader
 
     reader, decoder = OpusReader(), FrameDecoder()
     items = [*reader.feed(body), *reader.finish()]

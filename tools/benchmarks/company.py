@@ -239,8 +239,8 @@ def _decoded(body: Path) -> NDArray[np.float32]:
     """The samples of a mono file, in two channels, from the first that is not silent to the last."""
     import numpy as np
 
-    from oggstream.opus.decoder import FrameDecoder
-    from oggstream.opus.reader import OpusReader
+    from oggstream.codec.frame_decoder import FrameDecoder
+    from oggstream.opus.opus_reader import OpusReader
 
     reader, decoder = OpusReader(), FrameDecoder()
     items = [*reader.feed(body.read_bytes()), *reader.finish()]

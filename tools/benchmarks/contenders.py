@@ -48,7 +48,7 @@ def _say(request: Request, history: str) -> list[str]:
 CONSTANT = """
 import asyncio, sys
 import oggstream
-from oggstream.sources.openai import OpenAISource
+from oggstream.sources.openai_source import OpenAISource
 
 async def main(seconds, address, model, text):
     options = oggstream.PlaybackOptions(

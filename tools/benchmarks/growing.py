@@ -12,7 +12,7 @@ import numpy as np
 
 from oggstream import PlaybackOptions, Player, play_stream
 from oggstream.events import Progress, RequestSent
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
 
 from . import stats
 from .model import ModelService, in_virtual_time, spoken, written

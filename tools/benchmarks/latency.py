@@ -151,7 +151,7 @@ def _measure(
 def _course(race: Race, folder: Path, address: str, *, quick: bool) -> Course:
     """Teach what may be learnt of the race, and note what is known of it."""
     from oggstream import SpeechOptions
-    from oggstream.sources.openai import OpenAISource
+    from oggstream.sources.openai_source import OpenAISource
 
     print(f"{race.title}: learning ...", file=sys.stderr, flush=True)
     seconds = QUICK_SECONDS if quick else race.seconds

@@ -60,8 +60,8 @@ def measure_pcm(run: Run) -> Outcome:
 
 
 def _decode(body: bytes) -> None:
-    from oggstream.opus.decoder import FrameDecoder
-    from oggstream.opus.reader import OpusReader
+    from oggstream.codec.frame_decoder import FrameDecoder
+    from oggstream.opus.opus_reader import OpusReader
 
     reader = OpusReader()
     decoder = FrameDecoder(stats=reader.stats)
@@ -74,7 +74,7 @@ def _decode(body: bytes) -> None:
 
 def _compile_loop(folder: Path) -> Path:
     """Build the loop against the very libopus that we use, which is a file or a name that the linker finds."""
-    from oggstream.opus.library import library_path
+    from oggstream.codec.library import library_path
 
     program = folder / "decode_loop"
     if not program.exists():

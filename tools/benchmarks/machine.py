@@ -42,8 +42,8 @@ def _system() -> str:
 
 
 def _libraries() -> list[str]:
+    from oggstream.codec import library
     from oggstream.errors import LibraryError
-    from oggstream.opus import library
 
     try:
         return [library.libopus_version()]

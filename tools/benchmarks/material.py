@@ -90,8 +90,8 @@ def read_packets(path: Path) -> list[bytes]:
 def ogg_file(folder: Path, seconds: float, *, per_page: int = PER_PAGE, repeat: int = 1) -> Path:
     """Return a file of Ogg Opus with that much speech, ``repeat`` times over, in pages of ``per_page`` packets."""
     from oggstream.opus.head import OpusHead
+    from oggstream.opus.opus_writer import OggOpusWriter
     from oggstream.opus.tags import OpusTags
-    from oggstream.opus.writer import OggOpusWriter
 
     path = folder / f"speech-{seconds:g}x{repeat}-{per_page}.opus"
     if not path.exists():
@@ -114,7 +114,7 @@ def _pcm(seconds: float) -> bytes:
     import numpy as np
     import soxr
 
-    from oggstream.voice import espeak, voices
+    from oggstream.voices import espeak, espeak_voices as voices
 
     voice = espeak.load()
     manner = voices.manner_of(voices.DEFAULT_VOICE)
@@ -135,7 +135,7 @@ def _pcm(seconds: float) -> bytes:
 
 
 def _encode(pcm: bytes, count: int) -> list[bytes]:
-    from oggstream.opus.encoder import OpusEncoder
+    from oggstream.codec.encoder import OpusEncoder
 
     encoder = OpusEncoder(RATE, bitrate=BITRATE, application="voip")
     size = encoder.frame_bytes

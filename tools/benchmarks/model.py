@@ -8,19 +8,19 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from oggstream.lab.clock import VirtualLoop
-from oggstream.lab.shaping import Arrivals, Progress
-from oggstream.lab.synthesis import steady
-from oggstream.sources.replay import ReplaySource
+from oggstream.lab.virtual_clock import VirtualLoop
+from oggstream.sources.captures.replay_source import ReplaySource
 from tools.make_captures import BYTES_PER_SECOND, Layout, capture, layout
 from tools.make_fixtures import speak
+from tools.simulation.shaping import Arrivals, Progress
+from tools.simulation.synthesis import steady
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from typing import Any, TypeVar
 
     from oggstream.options import SpeechOptions
-    from oggstream.sources.base import ByteStream
+    from oggstream.sources.source import ByteStream
 
     T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from .stats import percentile
 
 if TYPE_CHECKING:
     from oggstream.lab.network import Network
-    from oggstream.lab.replay import Run as Replay
+    from oggstream.lab.replaying import Run as Replay
 
 FAMILIES = ("fast", "heavy", "barely", "slow", "paced")
 CONSTANTS = (0.2, 0.5)  # seconds of pre-buffer

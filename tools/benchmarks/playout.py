@@ -12,9 +12,9 @@ from .row import Outcome, Row, Run, milliseconds
 from .stats import median, percentile
 
 if TYPE_CHECKING:
-    from oggstream.lab.replay import Run as Replay
+    from oggstream.lab.replaying import Run as Replay
     from oggstream.options import PlaybackOptions
-    from oggstream.sources.capture import Capture
+    from oggstream.sources.captures.capture import Capture
 
 SERVICES, UTTERANCES = 4, 10
 AUDIBLE = 0.06
@@ -54,7 +54,7 @@ def measure_start(run: Run) -> Outcome:
 
 def measure_thin(run: Run) -> Outcome:
     """A first page of a second, as generation B sends it, at 256 kbit/s: its packets against the page."""
-    from oggstream.lab.replay import shaped
+    from oggstream.lab.replaying import shaped
 
     network = replays.link(replays.THIN)
     earlier = []
@@ -168,9 +168,9 @@ def measure_cost(run: Run) -> Outcome:
 @contextlib.contextmanager
 def _timed(spent: dict[str, float]) -> Iterator[None]:
     """Add up the time that is spent in what the row is about."""
-    from oggstream.engine.decoding import SpeechDecoder
-    from oggstream.engine.pacing import Pacing
-    from oggstream.engine.writer import RingWriter
+    from oggstream.engine.output.decoding import SpeechDecoder
+    from oggstream.engine.output.pacing import Pacing
+    from oggstream.engine.output.ring_writer import RingWriter
     from oggstream.playout import seams
     from oggstream.playout.stretch import Stretcher
 

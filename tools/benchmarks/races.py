@@ -11,8 +11,8 @@ from . import replays
 
 if TYPE_CHECKING:
     from oggstream.lab.network import Network
-    from oggstream.lab.synthesis import Progress
-    from oggstream.sources.capture import Capture
+    from oggstream.sources.captures.capture import Capture
+    from tools.simulation.synthesis import Progress
 
 LESSONS = 10
 SEED = 80_000
@@ -36,13 +36,13 @@ class Race(NamedTuple):
 
 
 def _steady(rate: float, first: float = replays.FIRST) -> Callable[[int, float], Progress]:
-    from oggstream.lab.synthesis import steady
+    from tools.simulation.synthesis import steady
 
     return lambda number, seconds: steady(rate, seconds, first=first)  # noqa: ARG005  # all are alike
 
 
 def _sentences(number: int, seconds: float) -> Progress:
-    from oggstream.lab.synthesis import Server
+    from tools.simulation.synthesis import Server
 
     return Server("sentences", SEED).utterance(number, seconds).progress
 
@@ -79,9 +79,9 @@ def floored(seconds: float) -> bytes:
 
 def capture(race: Race, layout: str, number: int, *, seconds: float | None = None) -> Capture:
     """Utterance ``number`` of a race, in its own layout or as "pcm"."""
-    from oggstream.lab.replay import shaped
-    from oggstream.lab.synthesis import CHARACTERS_PER_SECOND
+    from oggstream.lab.replaying import shaped
     from tools import make_captures
+    from tools.simulation.synthesis import CHARACTERS_PER_SECOND
 
     seconds = seconds or race.seconds
     text = make_captures.words(seconds * CHARACTERS_PER_SECOND)
@@ -94,7 +94,7 @@ def capture(race: Race, layout: str, number: int, *, seconds: float | None = Non
 
 def save(race: Race, folder: Path, *, seconds: float | None = None) -> str:
     """Write what is raced on, in both formats, and return the text."""
-    from oggstream.sources.capture import save as write
+    from oggstream.sources.captures.capture import save as write
 
     for layout, name in ((race.layout, "opus"), ("pcm", "pcm")):
         made = capture(race, layout, 0, seconds=seconds)
@@ -106,7 +106,7 @@ def first_audio(race: Race, *, seconds: float | None = None) -> tuple[float, flo
     """When the first packet in Opus was there, and when the first page with sound was, since the request."""
     made = capture(race, race.layout, 0, seconds=seconds)
     from oggstream.lab.clairvoyant import packets
-    from oggstream.lab.shaping import ogg_pieces
+    from tools.simulation.shaping import ogg_pieces
 
     page = ogg_pieces(made.body)[0].size
     arrived = 0
@@ -141,7 +141,7 @@ class Teacher:
 
     def open(self, text: str, options: object) -> object:
         """Answer with the next utterance."""
-        from oggstream.sources.replay import ReplaySource
+        from oggstream.sources.captures.replay_source import ReplaySource
 
         layout = "pcm" if getattr(options, "format", "") == "pcm" else self._race.layout
         return ReplaySource(capture(self._race, layout, self.number)).open(text, options)  # type: ignore[arg-type]
@@ -151,7 +151,7 @@ def teach(race: Race, key: str, history: Path) -> None:
     """Speak a race's other utterances in virtual time, so that ``history`` holds what they teach about ``key``."""
     from oggstream import play_stream
     from oggstream.options import PlaybackOptions
-    from oggstream.sinks.null import NullSink
+    from oggstream.sinks.null_sink import NullSink
 
     teacher = Teacher(race, key)
     for number in range(1, LESSONS + 1):

@@ -10,16 +10,16 @@ from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from oggstream.lab.clock import VirtualLoop
 from oggstream.lab.network import Network, Rates
-from oggstream.lab.replay import Job, Run as Replay, play, shaped
-from oggstream.lab.synthesis import CHARACTERS_PER_SECOND, Progress, Server
+from oggstream.lab.replaying import Job, Run as Replay, play, shaped
+from oggstream.lab.virtual_clock import VirtualLoop
 from oggstream.options import PlaybackOptions
-from oggstream.sinks.null import NullSink
+from oggstream.sinks.null_sink import NullSink
 from tools import make_captures
+from tools.simulation.synthesis import CHARACTERS_PER_SECOND, Progress, Server
 
 if TYPE_CHECKING:
-    from oggstream.sources.capture import Capture
+    from oggstream.sources.captures.capture import Capture
     from tools.make_captures import Layout
 
     from .row import Run

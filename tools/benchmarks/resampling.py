@@ -81,7 +81,7 @@ def _resample(sound: NDArray[np.float32], pair: tuple[int, int], sizes: Any) -> 
 
 def _first_sound(pcm: bytes) -> float:
     from oggstream.audio.convert import Converter
-    from oggstream.body.reader import BodyReader
+    from oggstream.body.body_reader import BodyReader
 
     converter = Converter(1)
     began = time.perf_counter()
@@ -97,7 +97,7 @@ def _cost(seconds: float) -> float:
     import numpy as np
 
     from oggstream.audio.convert import Converter
-    from oggstream.body.reader import BodyReader
+    from oggstream.body.body_reader import BodyReader
 
     body = np.random.default_rng(1).integers(-9000, 9000, int(24000 * seconds)).astype("<i2").tobytes()
     reader, converter = BodyReader(content_type="audio/pcm", format="pcm"), Converter(1)

@@ -26,7 +26,7 @@ AUDIO_PAGES_AFTER = 2  # OpusHead and OpusTags come first
 
 SERVER = """
 import asyncio, sys
-from oggstream.voice.server import SpeechServer
+from oggstream.endpoint.server import SpeechServer
 
 async def main():
     server = SpeechServer()

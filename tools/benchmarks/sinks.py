@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from oggstream.sinks.base import SinkFormat
+from oggstream.sinks.sink import SinkFormat
 
 if TYPE_CHECKING:
     from oggstream.audio.ring import PcmRing

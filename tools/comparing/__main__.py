@@ -129,8 +129,8 @@ def judge(row: dict[str, str], outcome: Outcome, reference: Pcm | None) -> str:
 
 def _reference(row: dict[str, str]) -> Pcm | None:
     """Return what the stream sounds like, its holes as NaN; None where nothing is expected."""
-    from oggstream.opus.decoder import FrameDecoder
-    from oggstream.opus.reader import OpusReader
+    from oggstream.codec.frame_decoder import FrameDecoder
+    from oggstream.opus.opus_reader import OpusReader
 
     if row["error"] or len(set(row["channels"].split(","))) > 1:  # others mix all links to the first one's channels
         return None

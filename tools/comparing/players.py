@@ -38,9 +38,9 @@ class Player(NamedTuple):
 
 
 def _oggstream(path: Path) -> Pcm:
+    from oggstream.codec.frame_decoder import FrameDecoder
     from oggstream.errors import FormatError
-    from oggstream.opus.decoder import FrameDecoder
-    from oggstream.opus.reader import OpusReader
+    from oggstream.opus.opus_reader import OpusReader
 
     reader, decoder = OpusReader(), FrameDecoder()
     frames = []
@@ -55,7 +55,7 @@ def _oggstream(path: Path) -> Pcm:
 
 
 def _oggstream_version() -> str:
-    from oggstream.opus.library import libopus_version
+    from oggstream.codec.library import libopus_version
 
     return f"{version('oggstream')} ({libopus_version()})"
 

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from oggstream.codec.decode_body import decode_body
+from oggstream.codec.encoder import OpusEncoder
 from oggstream.ogg.crc import checksum
-from oggstream.opus.decode import decode_body
-from oggstream.opus.encoder import OpusEncoder
 from oggstream.opus.head import OpusHead
 from oggstream.opus.tags import OpusTags
 

@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from oggstream.lab.network import load_network  # noqa: E402  # see the line above
-from oggstream.lab.synthesis import FAMILIES  # noqa: E402  # the same
 from tools.fitting import cases, constants, judge  # noqa: E402  # the same
+from tools.simulation.synthesis import FAMILIES  # noqa: E402  # the same
 
 FITTING, JUDGING = 1000, 5000  # first seeds: none is used for both
 TRACE_ENDINGS = {".down", ".up", ".txt"}

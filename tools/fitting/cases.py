@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from oggstream.lab.clairvoyant import Point, clairvoyant
-from oggstream.lab.synthesis import FAMILIES, Progress, Server
+from tools.simulation.synthesis import FAMILIES, Progress, Server
 
 if TYPE_CHECKING:
     from oggstream.lab.network import Network
-    from oggstream.lab.simulate import Arrival
+    from tools.simulation.simulate import Arrival
 
 BYTES_PER_SECOND = 9000  # of speech in Opus at 72 kbit/s
 PACKET_SECONDS = 0.02

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from oggstream.lab.rivals import Constant, NetEq, exo_player
-from oggstream.lab.simulate import Outcome, simulate
 from oggstream.playout.policy import Policy
+from tools.simulation.rivals import Constant, NetEq, exo_player
+from tools.simulation.simulate import Outcome, simulate
 
 if TYPE_CHECKING:
     from oggstream.playout.habits import Habits

@@ -8,7 +8,7 @@ import struct
 from typing import Any, NamedTuple
 
 from oggstream.audio.frame import PcmFrame
-from oggstream.body.reader import BodyReader
+from oggstream.body.body_reader import BodyReader
 from oggstream.errors import FormatError, SourceError
 
 LOUDEST = 4.0

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 
 from oggstream.ogg.crc import checksum
-from oggstream.ogg.writer import PageWriter
+from oggstream.ogg.page_writer import PageWriter
 from oggstream.opus.head import OpusHead
 
 _HEADER = struct.Struct("<4sBBqIIIB")

@@ -9,15 +9,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from oggstream.cli.inspect import Survey
-from oggstream.cli.listing import listing
+from oggstream.cli.commands.inspect import Survey
+from oggstream.cli.output.listing import listing
+from oggstream.codec.decode_body import decode_body
+from oggstream.codec.frame_decoder import FrameDecoder
+from oggstream.codec.link_decoder import RATES
 from oggstream.errors import FormatError
-from oggstream.opus.decode import decode_body
-from oggstream.opus.decoder import FrameDecoder
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole, PageBegun, PageSettled, PageWithdrawn
-from oggstream.opus.link_decoder import RATES
-from oggstream.opus.reader import Item, OpusReader
+from oggstream.opus.opus_reader import Item, OpusReader
 from tools.fuzzing import bodies
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from oggstream.ogg.writer import PageWriter
+from oggstream.ogg.page_writer import PageWriter
 from oggstream.opus.head import OpusHead
 from oggstream.opus.tags import OpusTags
 from tools.fuzzing import memory, target

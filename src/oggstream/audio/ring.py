@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from . import block as slot
 from .block import FADE_SECONDS, SAMPLE_BYTES, Block
 from .frame import RATE
-from .heard import Heard
 from .reading import Reader
+from .timeline_of_ring import Heard
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12

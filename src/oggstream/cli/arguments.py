@@ -11,7 +11,7 @@ from math import isfinite
 from typing import Any, NoReturn
 
 from ..errors import UsageError
-from .console import show
+from .terminal.console import show
 
 RATES = (8000, 12000, 16000, 24000, 48000)
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
 from ..errors import DeviceError, OutputError
-from ..sinks.base import SinkFormat
-from ..sinks.device import DeviceSink
+from ..sinks.device_sink import DeviceSink
+from ..sinks.sink import SinkFormat
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
-    from ..sinks.wav import WavSink
-    from .console import Console
+    from ..sinks.wav_sink import WavSink
+    from .terminal.console import Console
 
 FILE = "speech.wav"
 KEPT = "speech.wav~"
@@ -58,7 +58,7 @@ class DeviceOrFile:
         try:
             return await self._sink.prepare()
         except DeviceError as error:
-            from ..sinks.wav import WavSink
+            from ..sinks.wav_sink import WavSink
             from ..threads import in_thread
 
             if await in_thread(_has_output):

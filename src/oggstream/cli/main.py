@@ -7,8 +7,8 @@ from argparse import Namespace
 
 from ..errors import OggStreamError, OutputError, TextError, UsageError
 from .arguments import parse
-from .console import Console, ToldError, tolerate_any_text, tolerate_closed_output
-from .interrupts import INTERRUPTED, Interrupts
+from .terminal.console import Console, ToldError, tolerate_any_text, tolerate_closed_output
+from .terminal.interrupts import INTERRUPTED, Interrupts
 
 DONE, FAILED, USAGE = 0, 1, 2
 
@@ -45,19 +45,19 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
     match args.command:
         case "say" | "play":
-            from .speak import speak
+            from .commands.say import speak
 
             speak(args, console, interrupts)
         case "chat":
-            from .chat import chat
+            from .commands.chat import chat
 
             chat(args, console, interrupts)
         case "record":
-            from .record import record
+            from .commands.record import record
 
             record(args, console, interrupts)
         case "replay":
-            from .replay import replay
+            from .commands.replay import replay
 
             replay(args, console, interrupts)
         case _:
@@ -67,23 +67,23 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
 def _silent_command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     match args.command:
         case "decode":
-            from .decode import decode
+            from .commands.decode import decode
 
             decode(args, console)
         case "inspect":
-            from .inspect import inspect
+            from .commands.inspect import inspect
 
             inspect(args)
         case "devices":
-            from .devices import devices
+            from .commands.devices import devices
 
             devices(args, console)
         case "serve":
-            from .serve import serve
+            from .commands.serve import serve
 
             serve(args, console, interrupts)
         case "doctor":
-            from .doctor import doctor
+            from .commands.doctor import doctor
 
             doctor(args, console, interrupts)
 

@@ -13,7 +13,7 @@ from ..errors import OggStreamError, OutputError
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
-    from ..sources.base import ByteStream, Source
+    from ..sources.source import ByteStream, Source
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 

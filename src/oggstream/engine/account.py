@@ -21,10 +21,10 @@ from ..events import (
 
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
-    from ..opus.reader import StreamStats
+    from ..opus.opus_reader import StreamStats
     from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, StreamInfo, Timing
-    from .asking import Asking
-    from .outlet import Outlet
+    from .output.outlet import Outlet
+    from .requests.requester import Asking
     from .segment import Segment
 
 _COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")

@@ -10,7 +10,7 @@ from ..report import Heard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .outlet import Outlet
+    from .output.outlet import Outlet
     from .segment import Segment
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from ..audio.frame import PcmFrame
 from ..opus.head import OpusHead
 from ..opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
-from .queue import PacketQueue
+from .packet_queue import PacketQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..body.reader import BodyItem
+    from ..body.body_reader import BodyItem
     from ..text.piece import Piece
-    from .intake import Intake
+    from .requests.intake import Intake
 
 
 class Segment:

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
-from ..sinks.base import PreparedSink, Sink, SinkFormat
+from ..sinks.sink import PreparedSink, Sink, SinkFormat
 from .account import Account
-from .asking import Asking
-from .codec import load_codec
-from .formats import REFUSED
-from .outlet import Outlet
-from .pacing import Pacing
-from .script import Script, Text
-from .watch import Watch
+from .loading import load_codec
+from .output.outlet import Outlet
+from .output.pacing import Pacing
+from .output.watch import Watch
+from .requests.opening_format import REFUSED
+from .requests.requester import Asking
+from .requests.script import Script, Text
 
 if TYPE_CHECKING:
     from ..history import History
     from ..options import PlaybackOptions, SpeechOptions
     from ..playout.habits import Habits
     from ..report import Heard, PlaybackReport
-    from ..sources.base import Source
+    from ..sources.source import Source
     from .segment import Segment
 
 

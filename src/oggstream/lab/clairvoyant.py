@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..audio.frame import RATE, PcmFrame
-from ..body.reader import BodyReader
+from ..body.body_reader import BodyReader
 from ..options import SLOWEST
 from ..opus.items import AudioPacket, Hole, PageWithdrawn
-from ..sources.replay import end_of
+from ..sources.captures.replay_source import end_of
 
 if TYPE_CHECKING:
-    from ..sources.capture import Capture
+    from ..sources.captures.capture import Capture
 
 
 class Point(NamedTuple):

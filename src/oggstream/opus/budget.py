@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .head import OpusHead
+    from ..opus.head import OpusHead
 
 SAMPLES_PER_BYTE = 128
 """Samples (48 kHz, of one coded channel) that each byte of the body allows for: 375 bytes a second."""

@@ -6,8 +6,8 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from .head import OpusHead
+from .opus_writer import OggOpusWriter
 from .tags import OpusTags
-from .writer import OggOpusWriter
 
 if TYPE_CHECKING:
     from .items import AudioPacket

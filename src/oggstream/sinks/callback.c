@@ -46,7 +46,7 @@ enum { BEGUN, WENT_ON, CORRECTED };
 enum { RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK };
 
 static const double PI = 3.141592653589793;
-static const double CREEP_SECONDS = 1e-6; /* see sinks/clock.py */
+static const double CREEP_SECONDS = 1e-6; /* see sinks/device_clock.py */
 static const double STEP_SECONDS = 0.5;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
@@ -212,7 +212,7 @@ typedef struct {
     double input, called, dac;
 } Times;
 
-/* DacClock.at of sinks/clock.py. */
+/* DacClock.at of sinks/device_clock.py. */
 static double heard_at(int64_t *output, const Times *times)
 {
     double now = oggstream_clock(), offset = now - times->called, before = number(output + OFFSET);

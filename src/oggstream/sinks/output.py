@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .clock import DacClock
+from .device_clock import DacClock
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing

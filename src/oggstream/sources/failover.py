@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,10 @@ from .hurry import hurrying
 from .traits import formats_of, source_name
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from ..options import SpeechOptions
-    from .base import ByteStream, Source
+    from .source import ByteStream, Source
 
 _LASTING = (
     errors.AuthenticationError,
@@ -90,23 +91,21 @@ class Taken:
         return await anext(self._stream) if first is None else first
 
 
-class FirstOf:
-    """Several sources, whatever `coerce` takes: a text is asked of the first, and what cannot be had there of the next.
+class Failover:
+    """Several sources: a text is asked of the first, and what cannot be had there of the next.
 
     A source that another one stands by for is asked once, without the pauses between retries, and waited for no longer
     than its own answers so far explain (``patience``, in seconds, if given). One that fails twice in a row, or
     lastingly, or in the middle of its sound, is not asked for a while, and then tried with one piece. Why the next one
-    was asked is told by `Warned`. The last source is asked as if it were alone. `aclose` closes the sources that were
-    made here, and with ``owned`` the others too.
+    was asked is told by `Warned`. The last source is asked as if it were alone. `aclose` closes the
+    members that are owned.
 
     ``name`` is that of the source that answered last. When all fail, the last one's error is raised, with the reasons
     of the others as notes.
     """
 
-    def __init__(self, sources: Iterable[object], *, patience: float | None = None, owned: bool = False) -> None:
-        from .select import coerce
-
-        self._members = [Member(source, owned=owned or made) for source, made in map(coerce, sources)]
+    def __init__(self, members: list[Member], *, patience: float | None = None) -> None:
+        self._members = members
         if not self._members:
             raise errors.UsageError("an empty sequence of sources: give at least one")
         self._label()

@@ -1,0 +1,221 @@
+"""Any body that a service sends, read as it arrives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
+
+from ..errors import EmptyBodyError, FormatError, OggStreamError, WrongContainerError
+from ..opus.items import StreamStats
+from ..opus.opus_reader import OpusReader
+from ..sniff import UNKNOWN, quote
+from .container import Container, recognise
+from .media import MediaType
+
+if TYPE_CHECKING:
+    from ..audio.frame import PcmFrame
+    from ..opus.head import OpusHead
+    from ..opus.opus_reader import Item
+    from .envelope import Envelope
+
+BodyItem: TypeAlias = "Item | PcmFrame"
+
+
+class _Part(Protocol):
+    """What reads the samples of one container."""
+
+    @property
+    def announced(self) -> tuple[int, int] | None: ...
+
+    @property
+    def failure(self) -> FormatError | None: ...
+
+    def feed(self, data: bytes) -> list[PcmFrame]: ...
+
+    def finish(self) -> list[PcmFrame]: ...
+
+
+class BodyReader:
+    """Reads one body, of whatever container its first bytes show: Ogg Opus, WAV, PCM, or events around one of them.
+
+    The items are those of `OpusReader`, or `PcmFrame` (at the body's own rate) where it holds samples. ``stats``, its
+    own or those given, are kept up: ``bytes`` are those of the body as it came, ``links`` is 1 once there are samples.
+
+    ``content_type`` is the service's, ``format`` what it was asked for ("opus", "pcm", "wav"): bare samples are
+    believed only where both allow it (audio/pcm, audio/L16, octet-stream or no type; see `PcmReader` for the rate and
+    the byte order) and the content is neither text nor a file of another kind. Anything else goes by its content alone.
+
+    ``container`` is "ogg", "wav", "pcm", or another name of `Container`; "" until it is known. ``announced`` are the
+    channels and the rate of samples, as soon as they are known; None for Ogg Opus, where ``head`` tells.
+    ``enveloped``: it comes in events. ``ended``: the service said that nothing more comes, though it may leave the
+    connection open. ``failure`` is what the next call raises, where the last one had items to give first; so it is to
+    be looked at after `finish`.
+    """
+
+    def __init__(self, stats: StreamStats | None = None, *, content_type: str = "", format: str = "opus") -> None:  # noqa: A002  # as the option is called
+        self.stats = stats or StreamStats()
+        self.failure: OggStreamError | None = None
+        self._media = MediaType.parse(content_type)
+        self._wanted = format
+        self._container: Container | None = None
+        self._first = b""  # what is not enough to tell the container by
+        self._eager = False
+        self._part: _Part | None = None
+        self._ogg: OpusReader | None = None
+        self._envelope: Envelope | None = None
+
+    @property
+    def container(self) -> str:
+        """What holds the audio."""
+        if self._container is Container.OTHER and self.head is not None:
+            return Container.OGG.value
+        return self._container.value if self._container is not None else ""
+
+    @property
+    def announced(self) -> tuple[int, int] | None:
+        """Channels and rate of samples."""
+        return self._part.announced if self._part is not None else None
+
+    @property
+    def head(self) -> OpusHead | None:
+        """The head of the link that is being read; None for samples."""
+        return self._ogg.head if self._ogg is not None else None
+
+    @property
+    def enveloped(self) -> bool:
+        """Whether it comes in events."""
+        return self._envelope is not None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the service said that nothing more comes."""
+        return self._envelope is not None and self._envelope.ended
+
+    @property
+    def eager(self) -> bool:
+        """Whether packets are given before their page is complete: see `OpusReader`. Without effect on samples."""
+        return self._eager
+
+    @eager.setter
+    def eager(self, eager: bool) -> None:
+        self._eager = eager
+        if self._ogg is not None:
+            self._ogg.eager = eager
+
+    def feed(self, data: bytes) -> list[BodyItem]:
+        """Take the next bytes of the body; return what they complete.
+
+        Raises `FormatError` for what cannot be played, `SourceError` for an error that the service reports in
+        mid-stream; after one, every call raises it again. Items that came before it are returned first.
+        """
+        self._raise_failure()
+        received = self.stats.bytes + len(data)
+        try:
+            return self._unwrap(data, ended=False)
+        finally:
+            self.stats.bytes = received
+
+    def finish(self) -> list[BodyItem]:
+        """End of the body: return what was held back.
+
+        Raises like `feed`, and `EmptyBodyError` or `NoAudioError` if there was no audio.
+        """
+        self._raise_failure()
+        received = self.stats.bytes
+        try:
+            items = self._unwrap(b"", ended=True)
+        finally:
+            self.stats.bytes = received
+        return items
+
+    def _raise_failure(self) -> None:
+        if self.failure is not None:
+            raise self.failure.with_traceback(None)
+
+    def _fail(self, error: OggStreamError) -> NoReturn:
+        self.failure = error
+        raise error
+
+    def _unwrap(self, data: bytes, *, ended: bool) -> list[BodyItem]:
+        envelope = self._envelope
+        if envelope is None:
+            return self._read(data, ended=ended)
+        inner = envelope.finish() if ended else envelope.feed(data)
+        if envelope.failure is None:
+            return self._read(inner, ended=ended)
+        items = self._read(inner, ended=False)  # a failure in there came first
+        self.failure = self.failure or envelope.failure
+        if not items:
+            raise self.failure
+        return items
+
+    def _read(self, data: bytes, *, ended: bool) -> list[BodyItem]:
+        try:
+            if self._container is None:
+                return self._recognise(data, ended=ended)
+            return self._pass(data, ended=ended)
+        except FormatError as error:
+            self._fail(error)
+
+    def _recognise(self, data: bytes, *, ended: bool) -> list[BodyItem]:
+        self._first += data
+        first = self._first
+        if not first and ended:
+            raise EmptyBodyError("the body is empty: audio expected; try again", offset=0)
+        found = recognise(first, self._media, self._wanted, ended=ended) if first else None
+        if found is None:
+            return []
+        self._first = b""
+        if found is Container.EVENTS and self._envelope is None:
+            return self._open_envelope(first, ended=ended)
+        self._container = found
+        self._open(found, first)
+        return self._pass(first, ended=ended)
+
+    def _open_envelope(self, first: bytes, *, ended: bool) -> list[BodyItem]:
+        from .envelope import Envelope
+
+        self._envelope = Envelope(self.stats)
+        if self._media.name == "text/event-stream":  # that is the type of the envelope, not of what is in it
+            self._media = MediaType("", self._media.parameters)
+        items = self._unwrap(first, ended=False)
+        return items + self._unwrap(b"", ended=True) if ended and self.failure is None else items
+
+    def _open(self, found: Container, first: bytes) -> None:
+        if found is Container.WAV:
+            from .wav_reader import WavReader
+
+            self._part = WavReader(self.stats, self._media)
+        elif found is Container.PCM:
+            from .pcm_reader import PcmReader
+
+            self._part = PcmReader(self.stats, self._media)
+        elif found in (Container.MP3, Container.AAC, Container.FLAC):
+            from .compressed import compressed_reader
+
+            self._part = compressed_reader(found, first, self.stats)
+        else:
+            self._ogg = OpusReader(self.stats)
+            self._ogg.eager = self._eager
+
+    def _pass(self, data: bytes, *, ended: bool) -> list[BodyItem]:
+        part = self._ogg or self._part
+        assert part is not None
+        try:
+            items: list[BodyItem] = [*part.feed(data)]
+            if self._part is not None and self._part.failure is not None:
+                self.failure = self._part.failure
+            elif ended:
+                items += part.finish()
+        except WrongContainerError as error:
+            if self._wanted == "pcm" and UNKNOWN in str(error):
+                raise _unbelieved(self._media) from error
+            raise
+        return items
+
+
+def _unbelieved(media: MediaType) -> WrongContainerError:
+    return WrongContainerError(
+        f"the body may be samples, but its type is {quote(media.name)}: PCM is believed with audio/pcm, audio/L16 or "
+        "application/octet-stream; ask the service for opus or wav (--format)",
+        offset=0,
+    )

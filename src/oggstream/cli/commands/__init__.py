@@ -1,0 +1,1 @@
+"""The commands: one module each, from parsed arguments to an outcome. Prints through `cli.terminal` only."""

@@ -1,0 +1,218 @@
+"""One speech from the command line: its source, sink, live line and report.
+
+Shared by ``say``, ``play``, ``record`` and ``chat``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from ...errors import OggStreamError, OutputError
+from ...events import Event, Warned
+from ...options import PlaybackOptions
+from ...streams import play_stream
+from ..save import SavingSource
+from ..terminal.console import Console, show
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from ...engine.requests.script import Text
+    from ...report import PlaybackReport
+    from ...sinks.sink import Sink
+    from ...sources.source import Source
+    from ..terminal.live import LiveLine
+
+
+class Speaking:
+    """One run of ``say`` or ``play``."""
+
+    def __init__(self, args: Namespace, console: Console, text: Text) -> None:
+        self._args = args
+        self._console = console
+        self._text = text
+        self._live: LiveLine | None = None
+        self._source = SavingSource(self._make_source, args.save)
+        self._sink: Sink | None = None
+        self._report: PlaybackReport | None = None
+
+    async def run(self) -> None:
+        """Speak, and conclude in every case with the report and a word on what is left behind."""
+        try:
+            await self._play()
+        except OggStreamError as error:
+            self._report = error.report or self._unfinished(error)
+            with suppress(OutputError):  # the first error is the one to tell
+                self._conclude()
+            raise
+        except asyncio.CancelledError as cancelled:
+            self._report = getattr(cancelled, "report", None) or self._unfinished(None)
+            with suppress(OutputError):
+                self._conclude()
+            raise
+        finally:
+            self._close_live_line()
+        self._conclude()
+
+    async def _play(self) -> None:
+        async with AsyncExitStack() as stack:
+            # Closed last to first: the sink, which may sound, before the connection.
+            stack.push_async_callback(self._source.aclose)
+            self._sink = self._make_sink()
+            stack.push_async_callback(self._sink.aclose)
+            self._report = await play_stream(
+                self._text,
+                source=self._source,
+                sink=self._sink,
+                options=playback_options(self._args),
+                on_event=self._on_event,
+                **speech_options(self._args),
+            )
+
+    def _make_source(self) -> Source:
+        return make_source(self._args)
+
+    def _make_sink(self) -> Sink:
+        return make_sink(self._args, self._console)
+
+    def _on_event(self, event: Event) -> None:
+        gc.enable()  # the request is out, or there is none; see `main.run`
+        if isinstance(event, Warned):
+            self._console.warn(event.message)
+        if self._live is not None:
+            self._live.on_event(event)
+        elif not self._args.quiet:
+            self._open_live_line(event)
+
+    @property
+    def _pace(self) -> float:
+        """Characters spoken in a second, at most; 0 for what has no text."""
+        from ..terminal.live import CHARACTERS_PER_SECOND
+
+        return 0.0 if self._args.command == "play" else CHARACTERS_PER_SECOND * (self._args.speed or 1.0)
+
+    def _open_live_line(self, event: Event) -> None:
+        """At the first event, which is when the request is out: until then there is no time to lose."""
+        from ..terminal import live
+
+        if live.is_wanted():
+            title = self._text if isinstance(self._text, str) else "standard input"
+            title = title or self._args.input
+            self._live = live.LiveLine(title, self._pace, colour=live.colour_is_wanted())
+            self._console.before = self._live.clear
+            self._live.on_event(event)
+
+    def _close_live_line(self) -> None:
+        if self._live is not None:
+            self._live.close()
+
+    def _conclude(self) -> None:
+        """Say what was odd and what is left behind; print the report."""
+        report = self._report
+        assert report is not None
+        self._close_live_line()
+        if report.audio.samples:  # what is odd about a body without sound is told by its error
+            for warning in report.stream.warnings:
+                self._console.warn(warning)
+        if not report.completed:
+            self._tell_leftovers(report)
+        elif self._live is not None:
+            from ..terminal.live import summary
+
+            self._console.note(summary(report))
+        if self._args.json:
+            import json
+
+            show(json.dumps(report.as_dict()))
+
+    def _tell_leftovers(self, report: PlaybackReport) -> None:
+        """Say what files hold now, but those whose very failure is the error."""
+        failure = report.error.message if report.error else ""
+        left: dict[str, str] = {}
+        saved = self._source.saved
+        if saved is not None and saved.count:
+            left[saved.path] = f"{saved.count} bytes"
+        if report.sink == "wav" and report.audio.samples:
+            path = self._args.sink.removeprefix("wav:") if self._args.sink else "speech.wav"
+            left[path] = f"{report.audio.seconds:.1f} s"
+        for path, amount in left.items():
+            if path != "-" and path not in failure:
+                self._console.note(f"{path} holds the {amount} that came")
+
+    def _unfinished(self, error: OggStreamError | None) -> PlaybackReport:
+        """The report of a speech that did not begin, or that could not be brought to its end."""
+        from ... import report
+
+        told = report.ErrorInfo(type=type(error).__name__, message=str(error)) if error else None
+        if self._report is not None:
+            return replace(self._report, completed=False, error=told)
+        return report.PlaybackReport(
+            completed=False,
+            stopped=error is None,
+            text_chars=len(self._text) if isinstance(self._text, str) else 0,
+            source=self._source.name,
+            sink=str(getattr(self._sink, "name", "")),
+            timing=report.Timing(),
+            audio=report.AudioInfo(),
+            stream=report.StreamInfo(),
+            playout=report.PlayoutInfo(),
+            requests=report.RequestInfo(),
+            error=told,
+        )
+
+
+def make_source(args: Namespace) -> Source:
+    """What ``args`` say that speaks, or is played."""
+    if args.command == "play":
+        return _source_of(args.input, args.connect_timeout)
+    from ...sources.resolve_source import default_source, named
+
+    settings = {"base_url": args.base_url, "connect_timeout": args.connect_timeout}
+    return named(args.service, **settings) if args.service is not None else default_source(**settings)
+
+
+def make_sink(args: Namespace, console: Console) -> Sink:
+    """Where ``args`` want the sound."""
+    if args.device is not None:
+        from ...sinks.device_sink import DeviceSink
+
+        return DeviceSink(args.device)
+    if args.sink is None:
+        from ..fallback import DeviceOrFile
+
+        return DeviceOrFile(console)
+    from ...sinks.resolve_sink import coerce_sink
+
+    return coerce_sink(args.sink)[0]
+
+
+def playback_options(args: Namespace) -> PlaybackOptions:
+    """How ``args`` want it played."""
+    return PlaybackOptions(
+        first_byte_timeout=args.first_byte_timeout,
+        stall_timeout=args.stall_timeout,
+        history={None: "default", "none": None}.get(args.history, args.history),
+        gain=args.gain,
+        channels=args.channels,
+    )
+
+
+def speech_options(args: Namespace) -> dict[str, Any]:
+    """What ``args`` want asked of the service."""
+    names = ("voice", "model", "instructions", "speed", "format")
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
+
+
+def _source_of(place: str, connect_timeout: float) -> Source:
+    """What ``play`` plays: a URL, a path, or ``-``."""
+    if place.startswith(("http://", "https://")):
+        from ...sources.http.client import HttpSource
+
+        return HttpSource(place, connect_timeout=connect_timeout)
+    from ...sources.resolve_source import coerce
+
+    return coerce(place)[0]

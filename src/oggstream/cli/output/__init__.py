@@ -1,0 +1,1 @@
+"""What commands print: tables, listings and JSON, as text. Reads no arguments and writes to no stream."""

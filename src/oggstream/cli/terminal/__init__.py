@@ -1,0 +1,1 @@
+"""The terminal: streams, the live line, keys, interrupts. Knows no command."""

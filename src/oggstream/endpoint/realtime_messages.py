@@ -1,0 +1,169 @@
+"""What a client of the Realtime endpoint may say, and the events that answer it, in OpenAI's words and shape. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from typing import Any, NamedTuple
+
+from ..voices.bodies import RATE
+from ..voices.espeak_voices import DEFAULT_VOICE, VOICES
+from .speech_request import MAX_CHARACTERS, RefusedError
+
+SLOWEST, FASTEST = 0.25, 1.5
+FORMAT = {"type": "audio/pcm", "rate": RATE}
+MAX_ITEMS = 1000
+"""Items of a conversation that are kept; the oldest go first."""
+
+Event = dict[str, Any]
+_numbers = itertools.count(1)
+
+
+def name(kind: str) -> str:
+    """A new identifier: of an event, a response, an item, a session."""
+    return f"{kind}_{next(_numbers):012d}"
+
+
+class Manner(NamedTuple):
+    """How a session speaks."""
+
+    voice: str = DEFAULT_VOICE
+    speed: float = 1.0
+
+
+def parse(text: str) -> tuple[str, Event]:
+    """A client's event and its type. Raises `RefusedError`."""
+    try:
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        raise RefusedError("We could not parse the JSON of your event.", code="invalid_json") from None
+    kind = event.get("type") if isinstance(event, dict) else None
+    if not isinstance(kind, str):
+        raise _missing("type")
+    return kind, event
+
+
+def read_manner(event: Event, now: Manner, *, spoken: bool) -> Manner:
+    """What a ``session.update`` makes of ``now``; a session that has ``spoken`` keeps its voice."""
+    session = _object(event, "session")
+    if session.get("type", "realtime") != "realtime":
+        raise _unsupported("session.type", session["type"], ("realtime",))
+    _check_modalities(session, "session.output_modalities")
+    output = _object(_object(session, "audio"), "output")
+    _check_format(output.get("format"))
+    return Manner(read_voice(output, now.voice, fixed=spoken), _speed(output, now.speed))
+
+
+def read_voice(output: Event, now: str, *, fixed: bool) -> str:
+    """The voice that ``audio.output`` asks for. Raises `RefusedError` for an unknown one, and another than a fixed."""
+    voice = output.get("voice")
+    if isinstance(voice, dict):
+        voice = voice.get("id")
+    if voice is None:
+        return now
+    if not isinstance(voice, str) or voice not in VOICES:
+        raise _unsupported("audio.output.voice", voice, tuple(VOICES))
+    if fixed and voice != now:
+        message = "Cannot update a conversation's voice if assistant audio is present."
+        raise RefusedError(message, param="audio.output.voice", code="cannot_update_voice")
+    return voice
+
+
+def read_response(event: Event) -> Event:
+    """The ``response`` of a ``response.create``, its ``audio.output`` also as ``output``. Raises `RefusedError`."""
+    response = _object(event, "response")
+    _check_modalities(response, "response.output_modalities")
+    output = _object(_object(response, "audio"), "output")
+    _check_format(output.get("format"))
+    if response.get("conversation", "auto") not in ("auto", "none"):
+        raise _unsupported("response.conversation", response["conversation"], ("auto", "none"))
+    return {**response, "output": output}
+
+
+def read_item(item: object) -> Event:
+    """An item of a conversation, with a name. Raises `RefusedError`."""
+    if not isinstance(item, dict) or item.get("type") != "message":
+        raise RefusedError("Only items of the type 'message' are known here.", param="item.type", code="invalid_value")
+    return {"object": "realtime.item", "status": "completed", **item, "id": item.get("id") or name("item")}
+
+
+def text_of(items: list[Any]) -> str:
+    """What there is to speak in items. Raises `RefusedError` for nothing, and for too much."""
+    texts = [part for item in items for part in _texts(item)]
+    text = "\n".join(texts)
+    if not text.strip():
+        raise RefusedError("There is no text to speak: this voice reads what the user's messages say.", param="input")
+    if len(text) > MAX_CHARACTERS:
+        message = f"The text has {len(text)} characters; at most {MAX_CHARACTERS} are spoken at once."
+        raise RefusedError(message, param="input", code="string_above_max_length")
+    return text
+
+
+def last_of(items: list[Event]) -> list[Event]:
+    """The user's last message, which an answer is about."""
+    return [item for item in items if item.get("role") == "user"][-1:]
+
+
+def session_of(identifier: str, model: str, manner: Manner, expires_at: int) -> Event:
+    """The session as it stands."""
+    return {
+        "type": "realtime",
+        "object": "realtime.session",
+        "id": identifier,
+        "model": model,
+        "expires_at": expires_at,
+        "output_modalities": ["audio"],
+        "audio": {
+            "input": {"format": FORMAT, "turn_detection": None},
+            "output": {"format": FORMAT, "voice": manner.voice, "speed": manner.speed},
+        },
+    }
+
+
+def error_of(refusal: RefusedError, cause: object = None) -> Event:
+    """An ``error`` event; ``cause`` is the ``event_id`` of what was refused."""
+    error = {"type": refusal.kind, "code": refusal.code, "message": str(refusal), "param": refusal.param}
+    return {"type": "error", "error": {**error, "event_id": cause if isinstance(cause, str) else None}}
+
+
+def _texts(item: Any) -> list[str]:
+    content = item.get("content") if isinstance(item, dict) else None
+    parts = content if isinstance(content, list) else []
+    return [part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str)]
+
+
+def _object(fields: Event, key: str) -> Event:
+    value = fields.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RefusedError(f"Invalid type for '{key}': expected an object.", param=key, code="invalid_type")
+    return value
+
+
+def _speed(output: Event, now: float) -> float:
+    speed = output.get("speed", now)
+    if isinstance(speed, bool) or not isinstance(speed, int | float) or not SLOWEST <= speed <= FASTEST:
+        message = f"Invalid 'audio.output.speed': expected a number from {SLOWEST:g} to {FASTEST:g}."
+        raise RefusedError(message, param="audio.output.speed", code="invalid_value")
+    return float(speed)
+
+
+def _check_modalities(fields: Event, param: str) -> None:
+    if fields.get("output_modalities", ["audio"]) != ["audio"]:
+        raise RefusedError("This voice only speaks: 'output_modalities' must be ['audio'].", param=param)
+
+
+def _check_format(wanted: object) -> None:
+    if wanted is not None and wanted not in (FORMAT, {"type": FORMAT["type"]}):
+        raise _unsupported("audio.output.format", wanted, ("audio/pcm at 24000",))
+
+
+def _unsupported(param: str, value: object, known: tuple[str, ...]) -> RefusedError:
+    names = ", ".join(f"'{one}'" for one in known)
+    message = f"Invalid value: {json.dumps(value)[:100]}. Supported values for '{param}' are: {names}."
+    return RefusedError(message, param=param, code="invalid_value")
+
+
+def _missing(param: str) -> RefusedError:
+    return RefusedError(f"Missing required parameter: '{param}'.", param=param, code="missing_required_parameter")

@@ -1,0 +1,234 @@
+"""The Realtime endpoint on this machine: enough of OpenAI's ``/v1/realtime`` to have texts read aloud.
+
+It has no ears and no mind: a response speaks the text of its ``input``, or of the user's last message. aiohttp is
+imported by the functions that use it: importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import OggStreamError
+from . import realtime_messages as requests
+from .realtime_messages import Event, Manner
+from .realtime_response import Response
+from .speech_request import RefusedError
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .jobs import Jobs
+
+SESSION_SECONDS = 3600.0
+"""After which a session ends, as OpenAI's do."""
+MAX_RESPONSES = 8
+"""Responses under way at once in one session."""
+MAX_EVENT_BYTES = 256 << 10
+UNREAD_SECONDS = 600.0  # for a client to take the next event: a player may pause, and may not keep a job for ever
+HEARTBEAT_SECONDS = 30.0
+CLOSE_SECONDS = 0.5
+_EXPIRED = "Your session hit the maximum duration of 60 minutes."
+
+log = logging.getLogger(__name__)
+
+
+async def serve(request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
+    """GET /v1/realtime: a session from its handshake to its end. Cancelled, it stops what is being said."""
+    from aiohttp import web
+
+    socket = web.WebSocketResponse(
+        timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_EVENT_BYTES, compress=False
+    )
+    await socket.prepare(request)
+    transport = request.transport
+    if transport is None:
+        return socket  # gone already
+    session = _Session(socket, request.query.get("model", ""), jobs, give_up=transport.abort)
+    try:
+        async with asyncio.timeout(SESSION_SECONDS) as limit:
+            await session.run()
+    except TimeoutError:
+        if limit.expired():
+            await _expire(session, socket)
+        else:
+            log.warning("a client reads no further: its session is ended")
+    except ConnectionError:
+        log.debug("the client went away")
+    finally:
+        await session.stop()
+        try:
+            async with asyncio.timeout(2 * CLOSE_SECONDS):
+                await socket.close(code=1001)
+        except TimeoutError:  # the client takes nothing, not even this
+            transport.abort()
+    return socket
+
+
+async def _expire(session: _Session, socket: web.WebSocketResponse) -> None:
+    with suppress(ConnectionError):
+        await session.send(requests.error_of(RefusedError(_EXPIRED, code="session_expired")))
+        await socket.close(code=1001, message=_EXPIRED.encode())
+
+
+class _Session:
+    """One connection: how it speaks, what its conversation holds, and what is being said."""
+
+    def __init__(self, socket: web.WebSocketResponse, model: str, jobs: Jobs, *, give_up: Callable[[], object]) -> None:
+        self._socket = socket
+        self._jobs = jobs
+        self._give_up = give_up  # ends the connection without a word
+        self._id = requests.name("sess")
+        self._conversation = requests.name("conv")
+        self._model = model
+        self._expires_at = int(time.time() + SESSION_SECONDS)
+        self._manner = Manner()
+        self._spoken = False
+        self._items: list[Event] = []
+        self._responses: dict[str, _Saying] = {}
+        self._active: str | None = None  # the response that the conversation waits for
+        self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
+            "session.update": self._update,
+            "response.create": self._create,
+            "response.cancel": self._cancel,
+            "conversation.item.create": self._add,
+            "conversation.item.delete": self._delete,
+        }
+
+    async def run(self) -> None:
+        """Serve events until the client closes."""
+        from aiohttp import WSMsgType
+
+        await self.send({"type": "session.created", "session": self._resource()})
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            await self._take(message.data)
+
+    async def stop(self) -> None:
+        """Say no more. On return nothing is left of what was being said."""
+        tasks = [saying.task for saying in self._responses.values()]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)  # cancelled on the way, they go on ending
+
+    async def send(self, event: Event) -> None:
+        """Send an event, with a name of its own. A client that is gone, or takes nothing, is given up."""
+        if self._socket.closed:
+            raise ConnectionResetError("closed")
+        async with asyncio.timeout(UNREAD_SECONDS):
+            await self._socket.send_str(json.dumps({"event_id": requests.name("event"), **event}))
+
+    async def _take(self, text: str) -> None:
+        event: Event = {}
+        try:
+            kind, event = requests.parse(text)
+            handler = self._handlers.get(kind)
+            if handler is None:
+                raise _unknown(kind, tuple(self._handlers))
+            await handler(event)
+        except RefusedError as refusal:
+            await self.send(requests.error_of(refusal, event.get("event_id")))
+
+    async def _update(self, event: Event) -> None:
+        self._manner = requests.read_manner(event, self._manner, spoken=self._spoken)
+        await self.send({"type": "session.updated", "session": self._resource()})
+
+    async def _add(self, event: Event) -> None:
+        item = requests.read_item(event.get("item"))
+        before = self._items[-1]["id"] if self._items else None
+        self._items = [*self._items, item][-requests.MAX_ITEMS :]
+        for kind in ("conversation.item.added", "conversation.item.done"):
+            await self.send({"type": kind, "previous_item_id": before, "item": item})
+
+    async def _delete(self, event: Event) -> None:
+        left = [item for item in self._items if item["id"] != event.get("item_id")]
+        if len(left) == len(self._items):
+            raise RefusedError("There is no such item.", param="item_id", code="item_delete_invalid_item_id")
+        self._items = left
+        await self.send({"type": "conversation.item.deleted", "item_id": event["item_id"]})
+
+    async def _create(self, event: Event) -> None:
+        wanted = requests.read_response(event)
+        alone = wanted.get("conversation") == "none"
+        if not alone and self._active is not None:
+            message = f"Conversation already has an active response in progress: {self._active}."
+            raise RefusedError(message, code="conversation_already_has_active_response")
+        if len(self._responses) >= MAX_RESPONSES:
+            message = f"This server makes {MAX_RESPONSES} responses at once in a session: try again later."
+            raise RefusedError(message, kind="requests", code="rate_limit_exceeded")
+        given = wanted.get("input")
+        text = requests.text_of(given if isinstance(given, list) else requests.last_of(self._items))
+        voice = requests.read_voice(wanted["output"], self._manner.voice, fixed=self._spoken)
+        self._manner = self._manner._replace(voice=voice)
+        conversation = None if alone else self._conversation
+        response = Response(
+            text, self._manner, conversation=conversation, metadata=wanted.get("metadata"), send=self.send
+        )
+        await response.begin()
+        self._spoken = True
+        if not alone:
+            self._active = response.id
+        task = asyncio.create_task(self._speak(response), name=response.id)
+        self._responses[response.id] = _Saying(response, task)
+
+    async def _speak(self, response: Response) -> None:
+        """Speak, and say how it ended. Cancelled, it says nothing more."""
+        try:
+            try:
+                async with self._jobs.turn():
+                    await response.speak()
+            except OggStreamError as error:
+                await self._end(response, "failed", error=_failure(error))
+            else:
+                await self._end(response, "completed")
+        except ConnectionError:
+            log.debug("the client went away")
+        except TimeoutError:
+            log.warning("a client reads no further: its session is ended")
+            self._give_up()
+
+    async def _end(self, response: Response, status: str, **details: object) -> None:
+        del self._responses[response.id]
+        if self._active == response.id:
+            self._active = None
+            self._items.append(response.item(status))
+        await response.end(status, **details)
+
+    async def _cancel(self, event: Event) -> None:
+        wanted = event.get("response_id") or self._active
+        saying = self._responses.get(wanted) if isinstance(wanted, str) else None
+        if saying is None:
+            raise RefusedError("Cancellation failed: no active response found.", code="response_cancel_not_active")
+        saying.task.cancel()
+        await asyncio.wait((saying.task,))
+        if saying.task.cancelled():  # it had not ended by itself in the same moment
+            await self._end(saying.response, "cancelled", reason="client_cancelled")
+
+    def _resource(self) -> Event:
+        return requests.session_of(self._id, self._model, self._manner, self._expires_at)
+
+
+class _Saying(NamedTuple):
+    """A response and the task that speaks it."""
+
+    response: Response
+    task: asyncio.Task[None]
+
+
+def _failure(error: OggStreamError) -> Event:
+    """The ``error`` of a response that failed."""
+    kind, code = (error.kind, error.code) if isinstance(error, RefusedError) else ("server_error", None)
+    return {"type": kind, "code": code, "message": str(error)}
+
+
+def _unknown(kind: str, known: tuple[str, ...]) -> RefusedError:
+    names = ", ".join(f"'{one}'" for one in known)
+    message = f"Invalid value: '{kind[:100]}'. Supported values here are: {names}."
+    return RefusedError(message, param="type", code="invalid_value")

@@ -1,0 +1,41 @@
+"""What decoding needs is loaded while the request is under way: numpy and libopus take a tenth of a second."""
+
+from __future__ import annotations
+
+import functools
+from importlib import import_module
+
+from ..audio.frame import RATE
+from ..threads import in_thread
+
+_LOADED_EARLY = (
+    *("opus.opus_reader", "codec.frame_decoder", "body.body_reader", "audio.convert"),
+    *("playout.policy", "playout.stretch", "playout.seams"),
+)
+
+
+async def load_codec(*, samples: bool = False) -> None:
+    """Load numpy and libopus: 0.1 s the first time, which is spent in a thread while the request is under way.
+
+    With ``samples`` also what gives those of 24 kHz the usual rate. Raises `LibraryError`.
+    """
+    for load in (_load_codec, _load_resampler) if samples else (_load_codec,):
+        if not load.cache_info().currsize:
+            await in_thread(load)
+
+
+@functools.cache
+def _load_codec() -> None:
+    from ..codec import library
+
+    for module in _LOADED_EARLY:
+        import_module(f"oggstream.{module}")
+    import_module("numpy")
+    library.load()
+
+
+@functools.cache
+def _load_resampler() -> None:
+    from ..audio.resample import resampler
+
+    resampler(24000, RATE, 1)  # its filter is made once, from soxr's, which takes 10 ms to import

@@ -1,0 +1,240 @@
+"""Writes a speech into a ring: stretched where it must be, with a tail written ahead, and taken back where it may be.
+
+The speech is counted in samples at the ring's rate, without what is put in; `Positions` says where in the ring each of
+them lies.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from .positions import Positions
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from ...audio.ring import PcmRing
+    from ...playout.stretch import Stretcher
+
+    Pcm = NDArray[np.float32]
+
+
+class Mark(NamedTuple):
+    """A place in the speech to come back to."""
+
+    speech: int
+    ring: int
+
+
+class RingWriter:
+    """Writes to ``ring``; keeps what has no room yet.
+
+    ``concealed`` counts samples that were made up and heard since a packet was late.
+    """
+
+    def __init__(self, ring: PcmRing, stretcher: Stretcher) -> None:
+        self.ring = ring
+        self.positions = Positions()
+        self.speed = 1.0
+        self.concealed = 0
+        self._stretcher = stretcher
+        self._pending: deque[Pcm] = deque()
+        self._speech = 0  # samples of the speech, to the end of what was written
+        self._tail: Pcm | None = None  # what lies behind the last real sample in the ring, to be overwritten
+        self._solid = 0  # where in the ring that begins
+        self._old: Pcm | None = None  # how what was played would have gone on: to be faded over into what comes
+        self._owed = 0  # made-up samples that were heard already, as what proved to be damaged
+        self._marked: list[Pcm] | None = None  # what was written since the mark
+
+    @property
+    def speech(self) -> int:
+        """Samples of the speech that were written so far."""
+        return self._speech
+
+    @property
+    def stretched(self) -> int:
+        """Samples that slowing down put in."""
+        return self._stretcher.inserted
+
+    @property
+    def end(self) -> int:
+        """Where in the ring the next sample goes, the tail aside."""
+        written = self.ring.written if self._tail is None else self._solid
+        return written + sum(map(len, self._pending))
+
+    @property
+    def pending(self) -> bool:
+        """Something waits for room."""
+        return bool(self._pending)
+
+    @property
+    def unread(self) -> int:
+        """Real samples that the device has not had yet."""
+        return max(0, self.end - self.ring.read)
+
+    @property
+    def unheard(self) -> int:
+        """Samples of the speech that the device has not had yet: what was put in does not count."""
+        return max(0, self._speech - self.positions.speech_at(self.ring.read))
+
+    @property
+    def played_seconds(self) -> float:
+        """Seconds that the device has had, what was put in included."""
+        return self.ring.read / self.ring.rate
+
+    def time_of(self, speech: int, *, end: bool = False) -> float | None:
+        """When a sample of the speech (``end``: the end of the one before it) reached, or reaches, the converter.
+
+        In seconds on the session's clock; None if the device has not had it yet.
+        """
+        if end and speech:
+            at = self.ring.time_of(self.positions.ring_at(speech - 1))
+            return (
+                None if at is None or self.positions.ring_at(speech - 1) >= self.ring.read else at + 1 / self.ring.rate
+            )
+        return self.ring.time_of(self.positions.ring_at(speech))
+
+    def heard(self, now: float) -> int:
+        """Samples of the speech that have reached the converter at time ``now`` (session's clock)."""
+        return min(self._speech, self.positions.speech_at(self.ring.heard_at(now)))
+
+    def write(self, pcm: Pcm, *, concealed: bool = False) -> None:
+        """Write the next samples of the speech; ``concealed``: made up in place of what is lost."""
+        pcm = self._pay(pcm, concealed=concealed)
+        if not len(pcm):
+            return
+        self.uncover()
+        self._speech += len(pcm)
+        self._put(self._stretcher.stretch(pcm, self.speed))
+
+    def finish(self, *, broken: bool) -> bool:
+        """Once all is in the ring, say that it ends there, and return True."""
+        self.uncover()
+        if not self.flush() and self._pending:
+            return False
+        self.ring.finish(broken=broken)
+        return True
+
+    def flush(self) -> bool:
+        """Write what had no room; True when all of it is in the ring, and there is room for more."""
+        if self._pending:
+            self.uncover()
+        while self._pending:
+            pcm = self._pending[0]
+            taken = self.ring.write(pcm)
+            if taken < len(pcm):
+                self._pending[0] = pcm[taken:]
+                return False
+            self._pending.popleft()
+        return self.ring.space > 0
+
+    # A late packet.
+
+    @property
+    def covered(self) -> bool:
+        """A tail is in the ring, to be played if nothing comes in time."""
+        return self._tail is not None
+
+    def cover(self, tail: Pcm) -> None:
+        """Put ``tail`` behind what is in the ring: it is heard only if the next samples come too late."""
+        self._solid = self.ring.written
+        self._tail = tail[: self.ring.write(tail)]
+
+    def uncover(self) -> None:
+        """Take the tail back, as far as it was not heard."""
+        if self._tail is None:
+            return
+        tail, self._tail = self._tail, None
+        heard = self.ring.withdraw(self._solid) - self._solid
+        if heard:
+            self.concealed += heard
+            self.positions.put_in(self._speech, self._solid, heard)
+            self._old = None if self.ring.stalled else tail[heard:]
+
+    # What may prove to be damaged.
+
+    def mark(self) -> Mark:
+        """Note where the speech is; `take_back` returns to it."""
+        self._marked = []
+        return Mark(self._speech, self.end)
+
+    def settle(self) -> None:
+        """What was written since the mark is good."""
+        self._marked = None
+
+    def take_back(self, mark: Mark) -> tuple[int, int]:
+        """Undo what was written since ``mark``; return how many samples were taken back, and how many were heard."""
+        self.uncover()
+        end = self.end
+        void, self._marked = self._marked or [], None
+        self._drop_pending(mark.ring)
+        heard = max(0, self.ring.withdraw(mark.ring) - mark.ring) if self.ring.written > mark.ring else 0
+        self.positions.forget_from(mark.ring)
+        self._stretcher.forget()
+        self._speech = mark.speech + heard
+        self._owed = heard
+        if heard:
+            import numpy as np
+
+            self._old = np.concatenate(void)[heard:]
+        return end - mark.ring - heard, heard
+
+    def cut_back(self, speech: int) -> None:
+        """Undo what lies behind the first ``speech`` samples of the speech, none of which the device has had."""
+        self.uncover()
+        ring = self.positions.ring_at(speech)
+        self._drop_pending(ring)
+        if self.ring.written > ring:
+            self.ring.withdraw(ring)
+        self.positions.forget_from(ring)
+        self._stretcher.forget()
+        self._speech = speech
+        self._old = self._marked = None
+
+    def _drop_pending(self, ring: int) -> None:
+        """Keep of what waits for room only what lies before ``ring``."""
+        room = max(0, ring - self.ring.written)
+        kept: deque[Pcm] = deque()
+        for pcm in self._pending:
+            part = pcm[:room]
+            room -= len(part)
+            if len(part):
+                kept.append(part)
+        self._pending = kept
+
+    def _pay(self, pcm: Pcm, *, concealed: bool) -> Pcm:
+        """Leave out of made-up samples those in whose place damaged ones were heard."""
+        if self._owed:
+            paid = min(self._owed, len(pcm)) if concealed else 0
+            self._owed = self._owed - paid if concealed else 0
+            pcm = pcm[paid:]
+        return pcm
+
+    def _put(self, pcm: Pcm) -> None:
+        if not len(pcm):
+            return
+        if self._old is not None:
+            pcm = self._blended(pcm)
+        if self._marked is not None:
+            self._marked.append(pcm)
+        if not self._pending:
+            taken = self.ring.write(pcm)
+            pcm = pcm[taken:]
+        if len(pcm):
+            self._pending.append(pcm)
+        self.positions.note(self._speech, self.end)
+
+    def _blended(self, pcm: Pcm) -> Pcm:
+        """``pcm`` behind what was made up and heard in its place; that may go on for a moment, to meet it in phase."""
+        from ...playout.seams import merge
+
+        old, self._old = self._old, None
+        assert old is not None
+        merged = merge(old, pcm, self.ring.rate)
+        more = len(merged) - len(pcm)
+        if more:
+            self.concealed += more
+            self.positions.put_in(self._speech - len(pcm), self.end, more)
+        return merged

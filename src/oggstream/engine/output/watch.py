@@ -1,0 +1,99 @@
+"""What the converter's clock says: events for what was heard, stalls among them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ...audio.frame import RATE
+from ...events import Progress, Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled
+
+if TYPE_CHECKING:
+    from ..segment import Segment
+    from .outlet import Outlet
+    from .ring_writer import RingWriter
+
+STARTING_PAUSE, SETTLED_PAUSE = 0.01, 0.1
+PROGRESS_PERIOD = 0.1  # seconds between two accounts of how far it is
+
+
+class Watch:
+    """Looks at a ring now and then, and records what has come to pass since the last look, with its exact time."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+        self._segments: list[Segment] = []  # whose end was not heard yet
+        self._stalls_seen = 0
+        self._runs_seen = 0
+        self._started = False
+        self._progress_due = 0.0
+
+    @property
+    def pause(self) -> float:
+        """Seconds until the next look: few while the first sample is on its way to the converter."""
+        return SETTLED_PAUSE if self._started else STARTING_PAUSE
+
+    def follow(self, segment: Segment) -> None:
+        """Tell of this one too; in their order."""
+        self._segments.append(segment)
+
+    def look(self, outlet: Outlet) -> None:
+        """Record stalls and resumptions as soon as they are known, starts and ends once they are heard."""
+        if outlet.writer is None:
+            return
+        self._look_for_stalls(outlet.writer)
+        while self._segments and self._tell(self._segments[0], outlet.writer):
+            self._segments.pop(0)
+        self._tell_progress(outlet, outlet.writer)
+
+    def _tell(self, segment: Segment, writer: RingWriter) -> bool:
+        """Record the start and the end of a segment once they are heard; return whether both are told."""
+        if segment.start is None:
+            return False
+        if not segment.told_start:
+            at = self._heard_at(writer, segment.start)
+            if at is None:
+                return False
+            segment.told_start = self._started = True
+            self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.text)
+        at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
+        if at is None:
+            return False
+        if not segment.broken:  # all of its text was heard
+            segment.loudness.clear()
+        self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.text)
+        return True
+
+    def _heard_at(self, writer: RingWriter, speech: int, *, end: bool = False) -> float | None:
+        """When the sample of the speech (with ``end``: the one before it) was heard; None if it was not yet."""
+        at = writer.time_of(speech, end=end)
+        if at is None:
+            return None
+        at -= self._recorder.zero
+        return at if self._recorder.elapsed() >= at else None
+
+    def _tell_progress(self, outlet: Outlet, writer: RingWriter) -> None:
+        """Record now and then, once sound has begun, how much was heard and how many seconds are buffered."""
+        now = self._recorder.elapsed()
+        if self._started and now >= self._progress_due:
+            self._progress_due = now + PROGRESS_PERIOD
+            heard = writer.heard(now + self._recorder.zero)
+            self._recorder.record(Progress, position=heard * RATE // writer.ring.rate, buffered=outlet.unheard())
+
+    def _look_for_stalls(self, writer: RingWriter) -> None:
+        ring = writer.ring
+        runs = ring.runs
+        while self._runs_seen < len(runs):
+            position, at = runs[self._runs_seen]
+            if self._runs_seen:
+                speech = writer.positions.speech_at(position)
+                self._stalled_to(self._runs_seen, speech)
+                before, begun = runs[self._runs_seen - 1]
+                silence = at - begun - (position - before) / ring.rate
+                self._recorder.record(Resumed, at=at - self._recorder.zero, position=speech, seconds=silence)
+            self._runs_seen += 1
+        self._stalled_to(ring.stalls, writer.positions.speech_at(ring.read))
+
+    def _stalled_to(self, count: int, position: int) -> None:
+        if self._stalls_seen < count:
+            self._stalls_seen = count
+            self._recorder.record(Stalled, position=position)

@@ -1,0 +1,72 @@
+"""Where a piece of text can be taken up again when the connection was lost in the middle of its speech.
+
+The sound is matched with the text by its pauses: a pause that lies about where a clause should end is taken to be the
+end of that clause. What was received behind it is dropped, and the text behind it is asked for again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...audio.frame import RATE
+
+SHORTEST_PAUSE = RATE // 10  # samples of silence between two clauses
+NEAR = 0.2  # how far a clause may end from where it should, as a share of the text before it
+NEAR_CHARACTERS = 10  # or this many
+_CLAUSE_ENDS = frozenset(",.;:!?…—\n،؟।")  # with a space behind them
+_WIDE_ENDS = frozenset("\u3002\u3001\uff01\uff1f\uff0c\uff1b\uff1a")  # those of Chinese and Japanese, without
+
+
+class Continuation(NamedTuple):
+    """Keep the first ``samples`` (48 kHz) of the piece, and ask for its text from character ``chars`` on."""
+
+    samples: int
+    chars: int
+
+
+def continuation(text: str, loudness: list[tuple[int, int]], earliest: int, rate: float) -> Continuation | None:
+    """The last place at which ``text`` can be taken up; None if there is none that is sure enough.
+
+    ``loudness`` are the samples received and how many of them can be heard, both summed up, per frame; ``earliest``
+    are samples that cannot be dropped any more; ``rate`` is how many characters are spoken in a second.
+    """
+    if not loudness:
+        return None
+    total, audible = loudness[-1]
+    ends = _clause_ends(text)
+    best = None
+    for pause, sounded in _pauses(loudness):
+        if pause < earliest or not audible:
+            continue
+        spoken = rate * total / RATE * sounded / audible  # characters before the pause, were all said at one pace
+        near = min(ends, key=lambda end: abs(end - spoken), default=None)
+        if near is not None and abs(near - spoken) <= max(NEAR_CHARACTERS, NEAR * spoken):
+            best = Continuation(pause, near)
+    return best
+
+
+def _pauses(loudness: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The middle of each pause between sounds, and the audible samples before it."""
+    pauses = []
+    begun = before = (0, 0)
+    for frame in loudness:
+        if frame[1] > before[1]:
+            if before[0] - begun[0] >= SHORTEST_PAUSE and begun[1]:
+                pauses.append(((begun[0] + before[0]) // 2, begun[1]))
+            begun = frame
+        before = frame
+    if before[0] - begun[0] >= SHORTEST_PAUSE and begun[1]:
+        pauses.append(((begun[0] + before[0]) // 2, begun[1]))
+    return pauses
+
+
+def _clause_ends(text: str) -> list[int]:
+    """Where the text can be taken up: behind a mark that ends a clause, and the space that follows it."""
+    ends = []
+    for at, mark in enumerate(text[:-1], 1):
+        if mark in _WIDE_ENDS or (mark in _CLAUSE_ENDS and text[at].isspace()):
+            rest = text[at:]
+            end = len(text) - len(rest.lstrip())
+            if end < len(text):
+                ends.append(end)
+    return ends

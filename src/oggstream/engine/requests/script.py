@@ -1,0 +1,173 @@
+"""The text of a speech as it becomes known, cut into the pieces in which it is asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from ...errors import UsageError
+from ...threads import pump
+
+if TYPE_CHECKING:
+    from ...options import PlaybackOptions
+    from ...text.piece import Piece
+    from ...text.segmenter import Segmenter
+
+Text = str | Iterable[Any] | AsyncIterable[Any]
+
+LITTLE = 1.0  # seconds left to be heard, below which a sentence without an end is not waited for any longer
+MOST_WAITING = 1 << 16  # characters that wait to be asked for; a writer that is further ahead is read no further
+LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
+LONGEST_TEXT = 4096  # characters of one request, where the source does not say
+
+
+class Script:
+    """Reads a text that may grow, and gives its pieces. ``text`` is what was read so far; `piece` gives it in order.
+
+    A ``str`` that is said, at ``rate`` characters a second, in the time that may be asked for ahead is one piece as it
+    is, and so is any text for a source that takes it ``whole``. All others become pieces that fit into that time and
+    are not longer than ``limit``.
+    """
+
+    def __init__(
+        self, text: Text, options: PlaybackOptions, *, whole: bool, rate: float, limit: int | None = None
+    ) -> None:
+        if not isinstance(text, str | AsyncIterable | Iterable):
+            raise UsageError(f"a text is a str or an iterable of str, not {type(text).__name__}")
+        self.complete = isinstance(text, str)  # nothing will be added
+        self.failure: BaseException | None = None  # what the text's own iterator raised
+        self._source = text
+        self._read: list[str] = []
+        self._length = 0
+        self._options = options
+        self._whole = whole
+        self._limit = limit or LONGEST_TEXT
+        self._rate = rate
+        self._segmenter: Segmenter | None = None
+        self._changed = asyncio.Event()
+        self._changed_at = 0.0
+        self._taken = False  # the only piece
+        if isinstance(text, str):
+            self._read.append(text)
+            self._length = len(text)
+            short = self._length <= min(self._limit, round(options.ahead * rate))
+            self._whole = whole or (short and not options.speakable)
+
+    @property
+    def text(self) -> str:
+        """All that was read so far."""
+        self._read = ["".join(self._read)]
+        return self._read[0]
+
+    @property
+    def length(self) -> int:
+        """Characters read so far."""
+        return self._length
+
+    async def read(self) -> None:
+        """Read the text to its end. Cancelled, it closes the text's own iterator."""
+        if self.complete:
+            return
+        source = self._source
+        try:
+            if isinstance(source, AsyncIterable):
+                await self._read_from(source)
+            elif isinstance(source, (list, tuple)):
+                for item in source:
+                    self._feed(item)
+            else:  # it may keep one waiting, as the stream of a client without asyncio does
+                assert isinstance(source, Iterable)
+                await self._read_from(pump(source))
+        except asyncio.CancelledError as error:
+            if _cancelled_from_outside():
+                raise
+            self.failure = error  # the text's own
+        except Exception as error:  # noqa: BLE001  # whatever it is: what came before it is spoken first
+            self.failure = error
+        self.complete = True
+        if self._segmenter is not None:
+            self._segmenter.finish()
+        self._changed.set()
+
+    async def _read_from(self, source: AsyncIterable[Any]) -> None:
+        iterator = aiter(source)
+        try:
+            async for item in iterator:
+                self._feed(item)
+                while self._waiting > MOST_WAITING:  # noqa: ASYNC110  # until pieces are taken
+                    await asyncio.sleep(0.1)
+        finally:
+            close = getattr(iterator, "aclose", None) or getattr(source, "close", None)
+            if close is not None:
+                await close()
+
+    def _feed(self, item: Any) -> None:
+        from ...text.deltas import text_of
+
+        text = text_of(item)
+        if not text:
+            return
+        self._read.append(text)
+        self._length += len(text)
+        if not self._whole:
+            self._pieces().feed(text)
+        self._changed_at = asyncio.get_running_loop().time()
+        self._changed.set()
+
+    @property
+    def _waiting(self) -> int:
+        return self._segmenter.waiting if self._segmenter is not None else 0
+
+    def _pieces(self) -> Segmenter:
+        if self._segmenter is None:
+            from ...text.segmenter import Segmenter
+
+            grows = not isinstance(self._source, str)
+            speakable = grows if self._options.speakable is None else self._options.speakable
+            self._segmenter = Segmenter(self._limit, speakable=speakable)
+            self._segmenter.rate = self._rate
+            if not grows:
+                self._segmenter.feed(self.text)
+                self._segmenter.finish()
+        return self._segmenter
+
+    async def piece(self, reserve: Callable[[], float]) -> Piece | None:
+        """The next piece, as soon as there is one; None at the end. ``reserve``: seconds of speech left to be heard."""
+        if self._whole:
+            return await self._only_piece()
+        pieces = self._pieces()
+        while True:
+            left = reserve()
+            piece = pieces.take(left, room=max(0.0, self._options.ahead - left), flush=self._overdue(left))
+            if piece is not None or (self.complete and not pieces.waiting):
+                return piece
+            await self._change()
+
+    def _overdue(self, left: float) -> bool:
+        """Whether the writer pauses in mid-sentence, with little ``left`` to be heard."""
+        return left < LITTLE and asyncio.get_running_loop().time() - self._changed_at >= self._options.patience
+
+    async def _only_piece(self) -> Piece | None:
+        from ...text.piece import Piece
+
+        while not self.complete:
+            await self._changed.wait()
+            self._changed.clear()
+        if self._taken:
+            return None
+        self._taken = True
+        return Piece(self.text, 0, self._length)
+
+    async def _change(self) -> None:
+        """Wait for more text, or until what is left to be heard makes a difference."""
+        self._changed.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_SECONDS):
+                await self._changed.wait()
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,0 +1,153 @@
+"""The stream of a device, opened, closed, and opened again; all of it may block, so it is called in threads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from ..errors import DeviceError
+from . import interval
+from .output import PythonOutput
+from .sink import SinkFormat
+
+if TYPE_CHECKING:
+    from .output import Output
+
+RETRY_SECONDS = 0.1  # between two attempts to open a device again
+
+
+class Attempt:
+    """An opening that the loop waits for. Once it is not ``wanted`` any more, what was opened is closed again."""
+
+    def __init__(self) -> None:
+        self.wanted = True
+
+
+class DeviceStream:
+    """At most one open stream, and the callback that it asks for samples. The parameters are `DeviceSink`'s."""
+
+    def __init__(
+        self,
+        device: str | int | None,
+        *,
+        latency: float,
+        blocksize: int,
+        lead_in: float,
+        switch_interval: float | None,
+    ) -> None:
+        self.device = device
+        self.output: Output | None = None
+        """The callback of the open stream."""
+        self.make_output = make_output
+        """Makes the callback of each stream, with the event loop's clock."""
+        self._latency = latency
+        self._blocksize = blocksize
+        self._lead_in = lead_in
+        self._switch_interval = switch_interval
+        self._guard = Lock()  # held while opening or closing
+        self._stream: Any = None  # sounddevice's
+        self._form: tuple[int, int] | None = None  # channels and rate of the one that was opened last
+        self._past_callbacks = self._past_underflows = 0  # of streams that were closed
+
+    @property
+    def format(self) -> SinkFormat:
+        """Of the stream that was opened last."""
+        return SinkFormat(*(self._form or (None, 0)))
+
+    @property
+    def callbacks(self) -> int:
+        """How often the device asked for samples, over all streams."""
+        output = self.output
+        return self._past_callbacks + (output.callbacks if output else 0)
+
+    @property
+    def underflows(self) -> int:
+        """How often it said that it ran dry, over all streams."""
+        output = self.output
+        return self._past_underflows + (output.underflows if output else 0)
+
+    @property
+    def active(self) -> bool:
+        """There is a stream, and PortAudio holds that it runs."""
+        stream = self._stream
+        return stream is not None and bool(stream.active)
+
+    def open(self, attempt: Attempt, now: Callable[[], float], form: tuple[int, int] | None = None) -> None:
+        """Open and start a stream, in the format ``form`` or none; ``now`` is the event loop's clock.
+
+        Raises `DeviceError`.
+        """
+        from .portaudio import close_output, open_output
+
+        with self._guard:
+            output = self.make_output(now)
+            stream = open_output(
+                self.device,
+                output.callback,
+                latency=self._latency,
+                blocksize=self._blocksize,
+                form=form,
+                before_start=lambda stream: self._settle(output, stream),
+            )
+            if not attempt.wanted:
+                close_output(stream)
+                output.release()
+                return
+            self._form = (stream.channels, round(stream.samplerate))
+            self.output = output
+            self._stream = stream
+            if self._switch_interval is not None and output.kind == "python":
+                interval.shorten(self._switch_interval)
+
+    def close(self) -> None:
+        """Close the stream, if there is one, after an opening that is still under way."""
+        from .portaudio import close_output
+
+        with self._guard:
+            stream, self._stream = self._stream, None
+            output = self.output
+            if stream is None or output is None:
+                return
+            if self._switch_interval is not None and output.kind == "python":
+                interval.restore(self._switch_interval)
+            close_output(stream)
+            self._past_callbacks += output.callbacks
+            self._past_underflows += output.underflows
+            self.output = None
+            output.release()
+
+    def reopen(self, attempt: Attempt, now: Callable[[], float], seconds: float) -> None:
+        """Close the stream and open one in the same format, again and again until it works, for ``seconds``.
+
+        Raises `DeviceError`, that of the last attempt.
+        """
+        from .portaudio import refresh
+
+        deadline = time.monotonic() + seconds
+        self.close()
+        while attempt.wanted:
+            try:
+                refresh()
+                self.open(attempt, now, self._form)
+            except DeviceError:
+                if time.monotonic() >= deadline:
+                    raise
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
+
+    def _settle(self, output: Output, stream: Any) -> None:
+        lead = round(self._lead_in * stream.samplerate)
+        output.settle(channels=stream.channels, latency=stream.latency, lead=lead)
+
+
+def make_output(now: Callable[[], float]) -> Output:
+    """A callback in C if there is one, else in Python."""
+    from .native import Missing, NativeOutput
+
+    try:
+        return NativeOutput(now)
+    except Missing:
+        return PythonOutput(now)

@@ -1,0 +1,38 @@
+"""From what a user names to a sink."""
+
+from __future__ import annotations
+
+from ..errors import UsageError
+from .sink import Sink
+
+
+def coerce_sink(sink: object) -> tuple[Sink, bool]:
+    """Return the sink that ``sink`` means, and whether it was made here and is the caller's to close.
+
+    A `Sink` is itself; None or ``"device"`` is the default device, ``"null"`` a simulated one, ``"wav:PATH"`` a file.
+    Raises `UsageError` for anything else.
+    """
+    if isinstance(sink, str):
+        return _named(sink), True
+    if sink is None:
+        return _named("device"), True
+    if isinstance(sink, Sink):
+        return sink, False
+    raise UsageError(f"a sink is an object with start, drain, abort and aclose, not {type(sink).__name__}")
+
+
+def _named(name: str) -> Sink:
+    kind, _, path = name.partition(":")
+    if name == "device":
+        from .device_sink import DeviceSink
+
+        return DeviceSink()
+    if name == "null":
+        from .null_sink import NullSink
+
+        return NullSink()
+    if kind == "wav" and path:
+        from .wav_sink import WavSink
+
+        return WavSink(path)
+    raise UsageError(f"unknown sink {name!r}: use device, null or wav:PATH")

@@ -1,0 +1,268 @@
+"""Captures: a body byte for byte, and when each piece of it arrived. Two files side by side.
+
+``NAME.ogg`` (or another container's ending) is the body; ``NAME.arrivals.jsonl`` begins with an object about the
+request, followed by a line ``[seconds, bytes]`` per chunk, counted from the request being sent.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from contextlib import suppress
+from math import isfinite
+from typing import Any, NamedTuple
+
+from ...errors import CaptureError, OutputError
+from ...options import FORMATS
+
+VERSION = 1
+ARRIVALS = ".arrivals.jsonl"
+LARGEST = 1 << 30  # bytes of either half
+LONGEST = 86_400.0  # seconds: a time beyond a day is damage, and would never be reached
+
+PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
+"""Media types of samples without a container."""
+
+Arrivals = list[tuple[float, int]]
+
+
+class Capture(NamedTuple):
+    """What one request gave. ``name`` is the path without any ending, ``arrivals`` are (seconds, bytes) per chunk.
+
+    Times count from the request being sent. ``answered`` is when the headers came and ``ended`` when the body was
+    known to be over; both are None in captures that do not say so. ``broken`` says why the body was cut, if it was.
+    """
+
+    name: str
+    body: bytes
+    arrivals: Arrivals
+    url: str | None = None
+    status: int | None = None
+    headers: dict[str, str] = {}  # noqa: RUF012  # a field of a tuple, which nothing writes to
+    request: dict[str, Any] = {}  # noqa: RUF012
+    recorded_at: str | None = None
+    answered: float | None = None
+    ended: float | None = None
+    broken: str | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of the request's JSON, wherever in ``request`` they stand."""
+        nested: dict[str, Any] = {}
+        for value in self.request.values():
+            nested.update(value if isinstance(value, dict) else {})
+        return {**nested, **self.request}
+
+    @property
+    def text(self) -> str:
+        """What was asked to be spoken; empty if the capture does not tell."""
+        text = self.fields.get("input")
+        return text if isinstance(text, str) else ""
+
+    @property
+    def format(self) -> str:
+        """The format that was asked for, one of `oggstream.options.FORMATS`."""
+        wanted = self.fields.get("response_format")
+        if wanted in FORMATS:
+            return str(wanted)
+        return "pcm" if self.content_type.partition(";")[0].strip().lower() in PCM else "auto"
+
+    @property
+    def content_type(self) -> str:
+        """The media type that the service named, or an empty string."""
+        return next((value for name, value in self.headers.items() if name.lower() == "content-type"), "")
+
+    def header(self) -> dict[str, Any]:
+        """The first line of the arrivals, as an object."""
+        fixed = ("url", "status", "headers", "request", "recorded_at")
+        optional = {
+            name: value for name in ("answered", "ended", "broken") if (value := getattr(self, name)) is not None
+        }
+        return {"capture": VERSION, **{name: getattr(self, name) for name in fixed}, **optional}
+
+
+def load(path: str | os.PathLike[str]) -> Capture:
+    """Read the capture of which ``path`` is the name or either file. Raises `CaptureError`."""
+    name, body_path = _halves(os.fspath(path))
+    lines = _read(name + ARRIVALS).split(b"\n")
+    if lines[-1] == b"":
+        lines.pop()
+    if not lines:
+        raise _damaged(name, 1, "it is empty")
+    header = _header(name, lines[0])
+    arrivals = _arrivals(name, lines[1:])
+    total = sum(count for _, count in arrivals)
+    body = _read(body_path or _body_of(name, total))
+    if len(body) != total:
+        raise CaptureError(
+            f"the halves of the capture {name} disagree: the body has {len(body)} bytes, its arrivals {total}; "
+            "record it again, or find the file that belongs to the other"
+        )
+    return Capture(name, body, arrivals, **header)
+
+
+def save(capture: Capture) -> str:
+    """Write both halves, replacing those that are there; return the path of the body. Raises `OutputError`."""
+    path = f"{capture.name}.{ending(capture)}"
+    lines = [json.dumps(capture.header()), *(json.dumps([round(at, 6), size]) for at, size in capture.arrivals)]
+    _write(path, capture.body)
+    _write(capture.name + ARRIVALS, "".join(f"{line}\n" for line in lines).encode())
+    return path
+
+
+def ending(capture: Capture) -> str:
+    """The ending of the body's file, by its container."""
+    from ...sniff import describe
+
+    kind = describe(capture.body[:4096]).lower()
+    if kind.startswith("ogg"):
+        return "ogg"
+    if kind != "wav" and capture.format == "pcm":
+        return "pcm"  # it may begin like anything
+    return next((end for start, end in _ENDINGS.items() if kind.startswith(start)), "bin")
+
+
+_ENDINGS = {
+    "wav": "wav",
+    "mp3": "mp3",
+    "flac": "flac",
+    "aac": "aac",
+    "mp4": "mp4",
+    "webm": "webm",
+    "server-sent": "sse",
+}
+
+
+def _halves(path: str) -> tuple[str, str | None]:
+    """The capture's name, and the body's path if it was that which was given."""
+    if path.endswith(ARRIVALS):
+        return path.removesuffix(ARRIVALS), None
+    name, dot = os.path.splitext(path)
+    if not os.path.lexists(path + ARRIVALS) and dot and (os.path.lexists(name + ARRIVALS) or os.path.isfile(path)):
+        return name, path
+    return path, None
+
+
+def _body_of(name: str, total: int) -> str:
+    """The file beside the arrivals that is their body: where several could be, the one of the right size."""
+    folder, stem = os.path.split(name)
+    try:
+        found = sorted(entry for entry in os.listdir(folder or ".") if _may_be_body(entry, stem))
+    except OSError:
+        found = []
+    paths = [os.path.join(folder, entry) for entry in found]
+    fitting = [path for path in paths if _size(path) == total]
+    if not paths:
+        raise CaptureError(f"the capture {name} has no body: {name}.ogg is missing")
+    return (fitting or paths)[0]
+
+
+def _may_be_body(entry: str, stem: str) -> bool:
+    rest = entry.removeprefix(stem)
+    return rest != entry and rest.startswith(".") and rest.count(".") == 1 and rest not in _NO_BODY
+
+
+_NO_BODY = (".jsonl", ".json", ".html", ".txt", ".part")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
+
+
+def _read(path: str) -> bytes:
+    try:
+        state = os.stat(path)
+        if not stat.S_ISREG(state.st_mode):
+            raise CaptureError(f"{path} is no file")
+        if state.st_size > LARGEST:
+            raise CaptureError(f"{path} has {state.st_size} bytes; a capture's half has at most {LARGEST}")
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError as error:
+        raise CaptureError(f"there is no {path}: a capture is NAME.ogg (or another body) and NAME{ARRIVALS}") from error
+    except (OSError, ValueError) as error:
+        raise CaptureError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _header(name: str, line: bytes) -> dict[str, Any]:
+    """The fields of `Capture` that the first line gives."""
+    header = _parsed(name, 1, line)
+    version = header.get("capture") if isinstance(header, dict) else None
+    if type(version) is not int or version < 1:
+        raise _damaged(name, 1, f'it is not the {{"capture": {VERSION}, ...}} that a capture begins with')
+    if version > VERSION:
+        raise CaptureError(f"the capture {name} is of version {version}, this oggstream reads {VERSION}: update it")
+    given: dict[str, Any] = {key: header[key] for key in _KINDS if header.get(key) is not None}
+    for key, value in given.items():
+        if not isinstance(value, _KINDS[key]) or isinstance(value, bool):
+            raise _damaged(name, 1, f"its {key} is {type(value).__name__}")
+    for key in ("answered", "ended"):
+        if key in given:
+            given[key] = _seconds(name, 1, given[key])
+    headers = given.get("headers", {})
+    return {**given, "headers": {key: value for key, value in headers.items() if isinstance(value, str)}}
+
+
+_KINDS: dict[str, type | tuple[type, ...]] = {
+    "url": str,
+    "status": int,
+    "headers": dict,
+    "request": dict,
+    "recorded_at": str,
+    "answered": (int, float),
+    "ended": (int, float),
+    "broken": str,
+}
+
+
+def _arrivals(name: str, lines: list[bytes]) -> Arrivals:
+    arrivals: Arrivals = []
+    latest = 0.0
+    for number, line in enumerate(lines, 2):
+        pair = _parsed(name, number, line)
+        if not isinstance(pair, list) or len(pair) != 2:
+            raise _damaged(name, number, "it is not [seconds, bytes]")
+        at, count = _seconds(name, number, pair[0]), pair[1]
+        if at < latest:
+            raise _damaged(name, number, f"its time {at:g} s is before the {latest:g} s of the line above")
+        if type(count) is not int or not 0 <= count <= LARGEST:
+            raise _damaged(name, number, f"a chunk has 0 to {LARGEST} bytes, not {str(count)[:30]}")
+        arrivals.append((at, count))
+        latest = at
+    return arrivals
+
+
+def _seconds(name: str, number: int, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
+        raise _damaged(name, number, f"{str(value)[:30]} is no time in seconds, counted from the request")
+    if value > LONGEST:
+        raise _damaged(name, number, f"its time is beyond {LONGEST:g} s, a day")
+    return float(value)
+
+
+def _parsed(name: str, number: int, line: bytes) -> Any:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8
+        raise _damaged(name, number, "it is not JSON") from error
+
+
+def _damaged(name: str, number: int, reason: str) -> CaptureError:
+    return CaptureError(f"{name}{ARRIVALS} is damaged at line {number}: {reason}")
+
+
+def _write(path: str, data: bytes) -> None:
+    """The whole file at once: what was there stays until then, also when the disk is full."""
+    part = f"{path}.part"
+    try:
+        with open(part, "wb") as file:
+            file.write(data)
+        os.replace(part, path)
+    except (OSError, ValueError) as error:
+        with suppress(OSError, ValueError):
+            os.unlink(part)
+        raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error

@@ -1,0 +1,256 @@
+"""Writes captures of whatever a source gives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from ... import events
+from ...errors import OggStreamError, OutputError
+from ..http.redaction import Secrets, is_secret_name, shown_url
+from .capture import ARRIVALS, Capture, save
+
+if TYPE_CHECKING:
+    from ...options import SpeechOptions
+    from ..source import ByteStream, Source
+
+_HEADERS = frozenset(  # of an answer: what explains how it came; anything else might be somebody's secret
+    {
+        "age",
+        "cf-ray",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "openai-model",
+        "openai-processing-ms",
+        "openai-version",
+        "server",
+        "transfer-encoding",
+        "via",
+        "x-envoy-upstream-service-time",
+        "x-request-id",
+    }
+)
+_OPTIONS = ("voice", "model", "instructions", "speed")
+
+
+class RecordingSource:
+    """``source``, and a capture of each of its answers: ``name``, or ``name-1``, ``name-2`` and so on of several.
+
+    A capture is written when its answer ends, be it broken off; an answer without a byte leaves none. No credential
+    gets into it. ``names`` are the captures so far. Raises what the source raises, and `OutputError`, for a place that
+    cannot be written before anything is asked.
+    """
+
+    def __init__(self, source: Source, name: str | os.PathLike[str]) -> None:
+        self._source = source
+        self._place = os.fspath(name).removesuffix(ARRIVALS)
+        self._requests = 0
+        self._saved: dict[int, tuple[Capture, str]] = {}  # by number of the request; with the body's path
+
+    @property
+    def name(self) -> str:
+        """What the report calls the source."""
+        from ..traits import source_name
+
+        return source_name(self._source)
+
+    @property
+    def names(self) -> list[str]:
+        """The captures that are written, in the order of their requests."""
+        return [self._saved[number][0].name for number in sorted(self._saved)]
+
+    @property
+    def whole(self) -> bool:
+        """As the source says."""
+        return bool(getattr(self._source, "whole", False))
+
+    @property
+    def longest_text(self) -> int | None:
+        """As the source says."""
+        return getattr(self._source, "longest_text", None)
+
+    def another(self, error: OggStreamError) -> bool:
+        """As the source says."""
+        another = getattr(self._source, "another", None)
+        return another is not None and bool(another(error))
+
+    def identity(self, options: SpeechOptions) -> str | None:
+        """As the source says."""
+        known = getattr(self._source, "identity", None)
+        return known(options) if known is not None else None
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Open the source, and write down what it gives."""
+        return self._open(text, options)
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        check_place(self._place)
+        clock = _Clock()
+        opening = self._source.open(text, options)
+        with events.overhearing(clock.note):
+            stream = await opening.__aenter__()
+        self._requests += 1
+        number = self._requests
+        recorded = _Recorded(stream, clock, _facts(stream, text, options))
+        try:
+            yield recorded
+        except BaseException as error:
+            with suppress(OutputError):  # the first error is the one to tell
+                self._keep(number, recorded)
+            if not await opening.__aexit__(type(error), error, error.__traceback__):
+                raise
+        else:
+            await opening.__aexit__(None, None, None)
+            self._keep(number, recorded)
+
+    def _keep(self, number: int, recorded: _Recorded) -> None:
+        if not recorded.arrivals:
+            return
+        if self._requests > 1 and 1 in self._saved and self._saved[1][0].name == self._place:
+            self._rename_first()
+        name = self._place if self._requests == 1 else f"{self._place}-{number}"
+        capture = recorded.capture(name)
+        self._saved[number] = (capture, save(capture))
+
+    def _rename_first(self) -> None:
+        """It turned out not to be the only one."""
+        capture, path = self._saved[1]
+        renamed = capture._replace(name=f"{self._place}-1")
+        try:
+            os.replace(path, f"{renamed.name}{os.path.splitext(path)[1]}")
+            os.replace(capture.name + ARRIVALS, renamed.name + ARRIVALS)
+        except OSError as error:
+            raise OutputError(f"cannot write {renamed.name}: {error.strerror or error}") from error
+        self._saved[1] = (renamed, f"{renamed.name}{os.path.splitext(path)[1]}")
+
+    async def warm(self) -> None:
+        """Prepare the source, if it can be prepared."""
+        await _call(self._source, "warm")
+
+    async def aclose(self) -> None:
+        """Close the source."""
+        await _call(self._source, "aclose")
+
+
+class _Clock:
+    """Seconds since the last request was sent, or since the source was asked if it sends none."""
+
+    def __init__(self) -> None:
+        self._time = asyncio.get_running_loop().time
+        self._zero = self._time()
+
+    def note(self, kind: type[events.Event]) -> None:
+        """Take notice of an event."""
+        if kind is events.RequestSent:
+            self._zero = self._time()
+
+    def now(self) -> float:
+        """Seconds since zero."""
+        return max(0.0, self._time() - self._zero)
+
+
+class _Recorded:
+    """A body that is written down, with its times, on its way."""
+
+    def __init__(self, stream: ByteStream, clock: _Clock, facts: dict[str, Any]) -> None:
+        self.content_type = stream.content_type
+        self.request_id = stream.request_id
+        self.arrivals: list[tuple[float, int]] = []
+        self._stream = stream
+        self._clock = clock
+        self._body: list[bytes] = []
+        self._facts = {**facts, "answered": clock.now()}
+
+    def __aiter__(self) -> _Recorded:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await anext(self._stream)
+        except StopAsyncIteration:
+            self._facts["ended"] = self._clock.now()
+            raise
+        except OggStreamError as error:
+            self._facts["ended"] = self._clock.now()
+            self._facts["broken"] = _secrets(self._stream).strike(str(error))
+            raise
+        if chunk:
+            self.arrivals.append((self._clock.now(), len(chunk)))
+            self._body.append(chunk)
+        return chunk
+
+    def capture(self, name: str) -> Capture:
+        """What has come, as a capture of that name."""
+        facts: dict[str, Any] = {k: round(v, 6) if isinstance(v, float) else v for k, v in self._facts.items()}
+        return Capture(name, b"".join(self._body), self.arrivals, **facts)
+
+
+def check_place(name: str) -> None:
+    """Raise `OutputError` if no capture of that name can be written."""
+    folder = os.path.dirname(name) or "."
+    if not os.path.basename(name):
+        raise OutputError(f"{name!r} names no capture: give a name for its files")
+    if not os.path.isdir(folder):
+        raise OutputError(f"cannot write {name}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"cannot write {name}: no permission to write into {folder}")
+
+
+def _facts(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, Any]:
+    """The header of a capture, every credential left out."""
+    from datetime import UTC, datetime
+
+    secrets = _secrets(stream)
+    url, status = getattr(stream, "url", None), getattr(stream, "status", None)
+    given: Mapping[str, str] = getattr(stream, "headers", None) or {"Content-Type": stream.content_type}
+    return {
+        "url": secrets.strike(shown_url(url)) if url else None,
+        "status": status,
+        "headers": {name: secrets.strike(value) for name, value in given.items() if name.lower() in _HEADERS},
+        "request": _without_credentials(_fields(stream, text, options), secrets),
+        "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _fields(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, Any]:
+    """The JSON that was sent, or what was asked for where it was not JSON."""
+    body = getattr(getattr(stream, "request", None), "body", None)
+    if body:
+        try:
+            fields = json.loads(body)
+        except ValueError:
+            fields = None
+        if isinstance(fields, dict):
+            return fields
+    chosen = {name: value for name in _OPTIONS if (value := getattr(options, name)) is not None}
+    return {"input": text, **chosen} if text else chosen
+
+
+def _secrets(stream: ByteStream) -> Secrets:
+    """Whatever was sent to be let in, and the keys of the environment."""
+    secrets = Secrets(value for name, value in os.environ.items() if name.endswith("API_KEY"))
+    secrets.add_headers(getattr(getattr(stream, "request", None), "headers", {}))
+    return secrets
+
+
+def _without_credentials(value: Any, secrets: Secrets) -> Any:
+    if isinstance(value, dict):
+        kept = {name: item for name, item in value.items() if not is_secret_name(name)}
+        return {secrets.strike(name): _without_credentials(item, secrets) for name, item in kept.items()}
+    if isinstance(value, list):
+        return [_without_credentials(item, secrets) for item in value]
+    return secrets.strike(value) if isinstance(value, str) else value
+
+
+async def _call(source: object, name: str) -> None:
+    method = getattr(source, name, None)
+    if method is not None:
+        await method()

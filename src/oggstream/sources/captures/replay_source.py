@@ -1,0 +1,113 @@
+"""A capture as a source: the recorded bytes, at the recorded times, on the event loop's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ... import events
+from ...errors import CaptureError, SourceBrokenError
+from .capture import Capture, load
+
+if TYPE_CHECKING:
+    from ...options import SpeechOptions
+    from ..source import ByteStream
+
+
+class ReplaySource:
+    """Plays captures again: the first request gets the first one, and so on, the last one answering all further ones.
+
+    ``captures`` are names, paths of either file, or `Capture` objects. What a text asks for is ignored. On a loop whose
+    time is virtual the same capture gives the same bytes at the same times, always. Raises `CaptureError`.
+    """
+
+    name = "replay"
+
+    def __init__(self, *captures: str | os.PathLike[str] | Capture) -> None:
+        if not captures:
+            raise CaptureError("there is no capture to replay: name at least one")
+        self._captures = [capture if isinstance(capture, Capture) else load(capture) for capture in captures]
+        self._opened = 0
+
+    @property
+    def whole(self) -> bool:
+        """A single capture answers any text as a whole."""
+        return len(self._captures) == 1
+
+    def __repr__(self) -> str:
+        return f"ReplaySource({', '.join(repr(capture.name) for capture in self._captures)})"
+
+    def identity(self, options: SpeechOptions) -> str:  # noqa: ARG002
+        """Under which name the behaviour of the captured service is learnt."""
+        return identity(self._captures[0])
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
+        """Begin the next capture now. Raises `SourceBrokenError` in mid-body where the recorded answer broke off."""
+        capture = self._captures[min(self._opened, len(self._captures) - 1)]
+        self._opened += 1
+        return _opened(capture, len(text))
+
+
+@asynccontextmanager
+async def _opened(capture: Capture, characters: int) -> AsyncIterator[ByteStream]:
+    stream = ReplayStream(capture, asyncio.get_running_loop().time())
+    events.emit(events.RequestSent, characters=characters)
+    await stream.answered()
+    events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
+    yield stream
+
+
+class ReplayStream:
+    """The body of a capture whose request was sent at ``zero``, on the loop's clock."""
+
+    def __init__(self, capture: Capture, zero: float) -> None:
+        self.content_type = capture.content_type
+        self.request_id = next((v for k, v in capture.headers.items() if k.lower() == "x-request-id"), None)
+        self._capture = capture
+        self._zero = zero
+        self._body = memoryview(capture.body)
+        self._at = 0
+        self._arrivals = iter([arrival for arrival in capture.arrivals if arrival[1]])
+
+    def __aiter__(self) -> ReplayStream:
+        return self
+
+    async def answered(self) -> None:
+        """Wait for the answer's headers, or for the first byte of a capture that does not tell when they came."""
+        times = [at for at, _ in self._capture.arrivals[:1]]
+        if self._capture.answered is not None:
+            times.append(self._capture.answered)
+        await self._until(min(times, default=0.0))
+
+    async def __anext__(self) -> bytes:
+        arrival = next(self._arrivals, None)
+        if arrival is None:
+            await self._until(end_of(self._capture))
+            if self._capture.broken is not None:
+                raise SourceBrokenError(self._capture.broken, request_id=self.request_id)
+            raise StopAsyncIteration
+        at, count = arrival
+        await self._until(at)
+        self._at += count
+        return bytes(self._body[self._at - count : self._at])
+
+    async def _until(self, at: float) -> None:
+        delay = self._zero + at - asyncio.get_running_loop().time()
+        if delay > 0:
+            await asyncio.sleep(delay)
+
+
+def end_of(capture: Capture) -> float:
+    """When the end of the body was known, in seconds since the request."""
+    times: Iterable[float] = (at for at, _ in capture.arrivals[-1:])
+    return max([*times, capture.ended or 0.0])
+
+
+def identity(capture: Capture) -> str:
+    """Host, model and voice of the captured request."""
+    host = urlsplit(capture.url or "").netloc or "capture"
+    return "|".join([host, *(str(capture.fields.get(name) or "") for name in ("model", "voice"))])

@@ -1,0 +1,223 @@
+"""An ``openai.AsyncOpenAI`` (or Azure) client as a source: its connection, its credentials, its retries.
+
+The client is known by its class's name, so that openai, which takes a second to import, is not imported here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+from urllib.parse import urlsplit
+
+from .. import errors, events
+from .http.redaction import Secrets, shown_url
+from .hurry import hurried
+from .openai_api import (
+    FORMATS,
+    LONGEST_TEXT,
+    MODEL,
+    VOICE,
+    default_model,
+    is_openai,
+    is_realtime,
+    speech_advice,
+    speech_fields,
+    voice_name,
+)
+
+if TYPE_CHECKING:
+    from ..options import SpeechOptions
+    from .realtime.realtime_source import RealtimeSource
+    from .source import ByteStream
+
+
+class ClientSource:
+    """Speech by the user's own client, which is never closed here.
+
+    ``model`` and ``voice`` hold where `SpeechOptions` leave the choice, with the default model of `OpenAISource`. The
+    request is the same as its. Retries and timeouts are the client's: `Retrying` is reported after the fact,
+    `RequestSent` when it is handed over. Models of the Realtime API are asked with the client's address and key, not
+    through its connections; `aclose` closes those. Raises `UsageError` for another object.
+    """
+
+    name = "openai"
+    longest_text = LONGEST_TEXT
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        model: str | None = None,
+        voice: str | dict[str, str] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not is_client(client):
+            todo = "pass an openai.AsyncOpenAI or AsyncAzureOpenAI"
+            raise errors.UsageError(f"{type(client).__name__} is no asynchronous openai client: {todo}")
+        self._client = client
+        self._model = model
+        self._voice = voice or VOICE
+        self._clock = clock
+        self._realtime: RealtimeSource | None = None
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Ask for ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
+        return self._open(text, options)
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is learnt."""
+        host = urlsplit(shown_url(str(self._client.base_url))).netloc
+        return f"{host}|{self._model_of(options)}|{voice_name(options.voice or self._voice)}"
+
+    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+        """The formats that can be asked for; the first one is what auto means."""
+        return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
+
+    async def aclose(self) -> None:
+        """Close the connections that were made here; the client stays open."""
+        if self._realtime is not None:
+            await self._realtime.aclose()
+
+    def _model_of(self, options: SpeechOptions) -> str:
+        default = default_model(self._clock()) if is_openai(str(self._client.base_url)) else MODEL
+        return options.model or self._model or default
+
+    def _successor(self) -> RealtimeSource:
+        if self._realtime is None:
+            from .realtime.realtime_source import RealtimeSource
+
+            self._realtime = RealtimeSource(
+                base_url=str(self._client.base_url),
+                api_key=str(self._client.api_key or ""),
+                organization=self._client.organization,
+                project=self._client.project,
+                voice=self._voice,
+            )
+        return self._realtime
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        model = self._model_of(options)
+        if is_realtime(model):
+            from dataclasses import replace
+
+            async with self._successor().open(text, replace(options, model=model)) as stream:
+                yield stream
+            return
+        async with self._speech(text, options, model) as stream:
+            yield stream
+
+    @asynccontextmanager
+    async def _speech(self, text: str, options: SpeechOptions, model: str) -> AsyncIterator[ByteStream]:
+        fields = speech_fields(text, options, model, self._voice)
+        client = self._client.with_options(max_retries=0) if hurried() else self._client
+        create = client.audio.speech.with_streaming_response.create
+        translate = _Translator(self._client, fields["model"])
+        context = create(**fields)
+        events.emit(events.RequestSent, characters=len(text))
+        try:
+            response = await context.__aenter__()
+        except Exception as error:  # noqa: BLE001 - openai's classes are known by name only
+            translate.reraise(error, translate.opening(error))
+        try:
+            for _ in range(getattr(response, "retries_taken", 0)):
+                events.emit(events.Retrying, delay=0.0, reason="retried by the openai client")
+            async with aclosing(response.iter_bytes()) as chunks:
+                stream = ClientStream(response.headers, chunks, translate)
+                events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
+                yield stream
+        finally:
+            await context.__aexit__(None, None, None)
+
+
+class ClientStream:
+    """The body of an answer to the user's client, in the chunks in which it arrives."""
+
+    __slots__ = ("_chunks", "_translate", "content_type", "request_id")
+
+    def __init__(self, headers: Any, chunks: AsyncIterator[bytes], translate: _Translator) -> None:
+        self._chunks = chunks
+        self._translate = translate
+        self.content_type: str = headers.get("content-type", "")
+        self.request_id: str | None = headers.get("x-request-id")
+
+    def __aiter__(self) -> ClientStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            return await anext(self._chunks)
+        except StopAsyncIteration:
+            raise
+        except Exception as error:  # noqa: BLE001 - openai's classes are known by name only
+            self._translate.reraise(error, self._translate.body(error, self.request_id))
+
+
+class _Translator:
+    """openai's and httpx's exceptions, known by their names, as errors of this package."""
+
+    def __init__(self, client: Any, model: str) -> None:
+        self._place = shown_url(str(client.base_url))
+        self._model = model
+        self.secrets = Secrets(_credentials(client))
+        self.secrets.add_url(str(client.base_url))
+
+    def opening(self, error: Exception) -> Exception:
+        """The error for an exception before the answer's headers; ``error`` itself if it is none of openai's."""
+        kinds = _kinds(error)
+        if "APIStatusError" in kinds:
+            return self._status(error)
+        if "APITimeoutError" in kinds and "ConnectTimeout" not in _kinds(error.__cause__):
+            return errors.SourceTimeoutError(f"{self._place} did not answer within the openai client's own timeout")
+        if "APIConnectionError" in kinds:
+            reason = self.secrets.strike(str(error.__cause__ or error)).strip() or type(error.__cause__).__name__
+            return errors.SourceConnectionError(f"cannot connect to {self._place}: {reason}; check that it runs there")
+        if kinds & {"OpenAIError", "MissingCredentialsError"} or "APIError" in kinds:
+            return errors.ConfigError(self.secrets.strike(" ".join(str(error).split())))
+        return error
+
+    def body(self, error: Exception, request_id: str | None) -> Exception:
+        """The error for an exception in the middle of the body."""
+        kinds = _kinds(error)
+        if "TimeoutException" in kinds or "APITimeoutError" in kinds:
+            message = f"{self._place} was silent for longer than the openai client's own timeout"
+            return errors.SourceTimeoutError(message, request_id=request_id)
+        if kinds & {"TransportError", "StreamError", "APIConnectionError", "ClientError"}:
+            message = f"{self._place} broke off in the middle of its answer; try again"
+            return errors.SourceBrokenError(message, request_id=request_id)
+        return error
+
+    def reraise(self, error: Exception, translated: Exception) -> NoReturn:
+        """Raise ``translated`` in place of ``error``."""
+        if translated is error:
+            raise error
+        raise translated from self.secrets.cause(error)
+
+    def _status(self, error: Any) -> errors.SourceError:
+        from .http.faults import http_error, read_body
+
+        headers = error.response.headers
+        # The client has read the body of a refusal before it raises.
+        said = read_body(error.response.content, headers.get("content-type", ""))
+        advice = speech_advice(error.status_code, self._model, said.message)
+        place = f"{self._place.rstrip('/')}/audio/speech"
+        request_id = headers.get("x-request-id")
+        return http_error(error.status_code, said, place, self.secrets, request_id=request_id, advice=advice)
+
+
+def is_client(value: object) -> bool:
+    """Whether ``value`` is an asynchronous client of the openai package, or of a subclass."""
+    return any(c.__name__ == "AsyncOpenAI" and c.__module__.partition(".")[0] == "openai" for c in type(value).__mro__)
+
+
+def _kinds(error: BaseException | None) -> set[str]:
+    return {c.__name__ for c in type(error).__mro__}
+
+
+def _credentials(client: Any) -> list[str]:
+    """What the client authenticates with, as far as it shows."""
+    values = [getattr(client, name, None) for name in ("api_key", "admin_api_key", "_azure_ad_token")]
+    headers = getattr(client, "_custom_headers", None) or {}
+    return [value for value in [*values, *headers.values()] if isinstance(value, str)]

@@ -1,0 +1,164 @@
+"""A file, a pipe or standard input as a source."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import stat
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from ..errors import SourceError, UsageError
+from ..threads import in_thread
+
+if TYPE_CHECKING:
+    from ..options import SpeechOptions
+    from .source import ByteStream
+
+CHUNK = 64 << 10
+"""Bytes that are read at once."""
+
+
+class FileSource:
+    """Ogg Opus from a path, from ``-`` (standard input) or from a binary file object; text and options are ignored.
+
+    What may keep one waiting (a pipe, a terminal, an object of unknown make) is read in a daemon thread, so that
+    neither the event loop nor the interpreter's exit ever waits for it; a regular file is read at once. A file object
+    stays open: who made it closes it. Raises `UsageError` for anything else.
+    """
+
+    name = "file"
+    whole = True
+    """One answer, whatever the text: it is not asked for in pieces."""
+
+    def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
+        if not isinstance(file, (str, os.PathLike)) and not callable(getattr(file, "read", None)):
+            raise UsageError(f"{type(file).__name__} is no path and no binary file")
+        self._file = file
+
+    def __repr__(self) -> str:
+        return f"FileSource({self._shown()!r})"
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
+        """Open the file. Raises `SourceError` if it cannot be read, there or while it is read.
+
+        Cancelling leaves at most a daemon thread that waits for the pipe's next bytes, which are lost.
+        """
+        return self._open()
+
+    @asynccontextmanager
+    async def _open(self) -> AsyncIterator[ByteStream]:
+        reader = await self._reader()
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    async def _reader(self) -> FileStream:
+        file = self._file
+        # The buffered reader of standard input must not be read in a daemon thread: its lock would break the exit.
+        if file == "-" or file is getattr(sys.stdin, "buffer", None):
+            return _from_descriptor(_stdin(), self._shown(), owned=False)
+        if not isinstance(file, (str, os.PathLike)):
+            return _from_object(file, self._shown())
+        path = os.fspath(file)
+        try:
+            # A named pipe keeps its opener waiting until somebody writes.
+            if stat.S_ISFIFO(os.stat(path).st_mode):
+                descriptor = await in_thread(lambda: os.open(path, _FLAGS), abandoned=_close)
+            else:
+                descriptor = os.open(path, _FLAGS)
+        except (OSError, ValueError) as error:
+            raise _unreadable(self._shown(), error) from error
+        return _from_descriptor(descriptor, self._shown(), owned=True)
+
+    def _shown(self) -> str:
+        if isinstance(self._file, (str, os.PathLike)):
+            path = os.fsdecode(os.fspath(self._file))
+            return "standard input" if path == "-" else "".join(c if c.isprintable() else "?" for c in path)
+        return str(getattr(self._file, "name", None) or type(self._file).__name__)
+
+
+_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class FileStream:
+    """The bytes of a file. ``waits``: reading may block, so it is done in a thread."""
+
+    __slots__ = ("_abandoned", "_close", "_read", "_shown", "_waits")
+
+    content_type = ""
+    request_id = None
+
+    def __init__(self, read: Callable[[], bytes], shown: str, *, waits: bool, close: Callable[[], object]) -> None:
+        self._read = read
+        self._shown = shown
+        self._waits = waits
+        self._close = close
+        # Whether a thread still reads: then it closes the file, lest its number stand for another file by then.
+        self._abandoned = False
+
+    def __aiter__(self) -> FileStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            chunk = await self._read_in_thread() if self._waits else self._read()
+        except (OSError, ValueError) as error:
+            raise _unreadable(self._shown, error) from error
+        if not isinstance(chunk, bytes):
+            raise UsageError(f"{self._shown} gives {type(chunk).__name__}, not bytes: open it in binary mode")
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
+
+    def close(self) -> None:
+        """Close what was opened here, now or when the thread that reads it comes back."""
+        if not self._abandoned:
+            self._close()
+
+    async def _read_in_thread(self) -> bytes:
+        try:
+            return await in_thread(self._read, abandoned=lambda _: self._close())
+        except asyncio.CancelledError:
+            self._abandoned = True
+            raise
+
+
+def _from_descriptor(descriptor: int, shown: str, *, owned: bool) -> FileStream:
+    try:
+        waits = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+    except OSError as error:
+        raise _unreadable(shown, error) from error
+    close = partial(_close, descriptor if owned else None)
+    return FileStream(lambda: os.read(descriptor, CHUNK), shown, waits=waits, close=close)
+
+
+def _from_object(file: Any, shown: str) -> FileStream:
+    """``read1`` where there is one: it returns what has arrived instead of waiting for a full chunk."""
+    read = getattr(file, "read1", None) or file.read
+    return FileStream(lambda: read(CHUNK) or b"", shown, waits=not isinstance(file, io.BytesIO), close=lambda: None)
+
+
+def _close(descriptor: int | None) -> None:
+    if descriptor is not None:
+        with suppress(OSError):
+            os.close(descriptor)
+
+
+def _stdin() -> int:
+    if sys.stdin is None:
+        raise SourceError("cannot read standard input: it is closed")
+    try:
+        return sys.stdin.fileno()
+    except (OSError, ValueError):  # something without a number stands in for it
+        return 0
+
+
+def _unreadable(shown: str, error: Exception) -> SourceError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return SourceError(f"cannot read {shown}: {reason}")

@@ -1,0 +1,1 @@
+"""What every HTTP source shares: connections, requests, retries, errors, redaction. Knows no service by name."""

@@ -1,0 +1,124 @@
+"""What OpenAI's speech endpoint and its Realtime API have in common: models, voices, limits, headers, URLs, advice."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from ..errors import TextError
+
+if TYPE_CHECKING:
+    from ..options import SpeechOptions
+
+BASE_URL = "https://api.openai.com/v1"
+MODEL = "gpt-4o-mini-tts"
+SUCCESSOR = "gpt-realtime-2.1-mini"
+"""OpenAI's default model when its speech models have ended."""
+VOICE = "coral"
+FORMATS = ("opus", "pcm", "wav")
+"""The formats of `SpeechOptions` that can be asked for; the first one is what auto means."""
+LONGEST_TEXT = 4096
+"""Characters that one request may hold."""
+_END = (2027, 1, 6)
+_ENDING_MODELS = ("tts-1", "gpt-4o-mini-tts")
+_ENDING = "OpenAI's speech models (tts-1, tts-1-hd, gpt-4o-mini-tts) end on 2027-01-06"
+_GONE = (404, 410)
+_ENDED = ("deprecat", "shut down", "sunset", "retired", "no longer", "discontinued")
+_REALTIME = ("gpt-realtime", "gpt-4o-realtime", "gpt-4o-mini-realtime")
+
+
+def is_openai(base_url: str) -> bool:
+    """Whether the endpoint is OpenAI's own (also a regional one)."""
+    try:
+        host = urlsplit(base_url).hostname or ""
+    except ValueError:
+        return False
+    return host == "api.openai.com" or host.endswith(".api.openai.com")
+
+
+def default_model(now: float) -> str:
+    """The model that OpenAI is asked for at Unix time ``now`` when none is named."""
+    return SUCCESSOR if time.gmtime(now)[:3] >= _END else MODEL
+
+
+def is_realtime(model: str) -> bool:
+    """Whether ``model`` speaks over the Realtime API."""
+    return model.startswith(_REALTIME)
+
+
+def speech_fields(text: str, options: SpeechOptions, model: str, voice: str | dict[str, str]) -> dict[str, Any]:
+    """The fields of a speech request, in the order in which OpenAI's client sends them.
+
+    ``model`` and ``voice`` fill in what ``options`` leave open. Raises `TextError`.
+    """
+    check_text(text)
+    fields = {
+        "model": options.model or model,
+        "input": text,
+        "voice": options.voice or voice,
+        "instructions": options.instructions,
+        "response_format": FORMATS[0] if options.format == "auto" else options.format,
+        "speed": options.speed,
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def voice_name(voice: str | dict[str, str]) -> str:
+    """What a voice is called, also a custom one."""
+    return voice.get("id", "") if isinstance(voice, dict) else voice
+
+
+def check_text(text: str, longest: int = LONGEST_TEXT) -> None:
+    """Raise `TextError` for a text that the service would refuse, as one of more than ``longest`` characters."""
+    if not text.strip():
+        raise TextError("the text is empty: there is nothing to say")
+    if len(text) > longest:
+        raise TextError(f"the text has {len(text)} characters, {longest} is the most: shorten or split it")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise TextError(f"the text is not valid Unicode at character {error.start}") from error
+
+
+def speech_advice(status: int, model: str, said: str = "") -> str | None:
+    """What to do about an answer of ``status`` that is peculiar to speech and says ``said``, or None."""
+    if model.startswith(_ENDING_MODELS) and (status in _GONE or _tells_of_an_end(status, said)):
+        return ending_advice(model)
+    if status == 404:
+        return f"check that the service has the model {model!r}, and the base URL (most end in /v1)"
+    return None
+
+
+def _tells_of_an_end(status: int, said: str) -> bool:
+    return 400 <= status < 500 and any(word in said.lower() for word in _ENDED)
+
+
+def ending_advice(model: str) -> str:
+    """The way on from a speech model that has ended."""
+    todo = f"go on with --model {SUCCESSOR}, or with a base_url (--base-url) of another service that has {model!r}"
+    return f"{_ENDING}: {todo}"
+
+
+def environment(name: str) -> str | None:
+    """The value of an environment variable, stripped; None where it is unset or blank."""
+    return os.environ.get(name, "").strip() or None
+
+
+def request_headers(api_key: str | None, organization: str | None = None, project: str | None = None) -> dict[str, str]:
+    """The headers of a request; those that are None or empty are left out."""
+    fields = {
+        "Authorization": f"Bearer {api_key}" if api_key else None,
+        "OpenAI-Organization": organization,
+        "OpenAI-Project": project,
+        "Accept": "application/octet-stream",
+        "Content-Type": "application/json",
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def endpoint_url(base_url: str, path: str) -> str:
+    """``base_url`` with an endpoint's path; a query (``?api-version=``) stays behind it."""
+    base, mark, query = base_url.strip().partition("?")
+    return f"{base.rstrip('/')}/{path}{mark}{query}"

@@ -1,0 +1,175 @@
+"""OpenAI's speech endpoint, and the many servers that copy it: text in, sound out as it is spoken."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ..errors import ConfigError
+from .http.client import HttpClient, json_body
+from .http.connections import usable_url
+from .http.exchange import Request
+from .openai_api import (
+    BASE_URL,
+    FORMATS,
+    LONGEST_TEXT,
+    MODEL,
+    VOICE,
+    default_model,
+    endpoint_url,
+    environment,
+    is_openai,
+    is_realtime,
+    request_headers,
+    speech_advice,
+    speech_fields,
+    voice_name,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from ..options import SpeechOptions
+    from .realtime.realtime_source import RealtimeSource
+    from .source import ByteStream
+
+
+class OpenAISource:
+    """Speech from ``POST {base_url}/audio/speech``, or from the Realtime API for a model of its own.
+
+    What is not given comes from the environment as with the openai package: ``OPENAI_API_KEY``, ``OPENAI_BASE_URL``,
+    ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` (empty counts as unset). A server that is not OpenAI's own may go without
+    a key. ``model`` and ``voice`` hold where `SpeechOptions` leave the choice; without a model it is MODEL, and where
+    the endpoint is OpenAI's own SUCCESSOR from 2027-01-06 on. ``max_retries`` and ``connect_timeout`` (seconds) as in
+    `HttpClient`; ``trust_env=False`` ignores the proxies of the environment. ``clock`` gives Unix time.
+
+    ``name`` is "realtime" once the last text went to the Realtime API.
+    """
+
+    longest_text = LONGEST_TEXT
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        model: str | None = None,
+        voice: str | dict[str, str] | None = None,
+        max_retries: int = 2,
+        connect_timeout: float = 5.0,
+        trust_env: bool = True,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.name = "openai"
+        base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
+        self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
+        self._own = is_openai(base_url)
+        self._host = _host(base_url)
+        self._model = model
+        self._voice = voice
+        self._clock = clock
+        self._headers = request_headers(
+            self._api_key,
+            organization or environment("OPENAI_ORG_ID"),
+            project or environment("OPENAI_PROJECT_ID"),
+        )
+        self._client = HttpClient(
+            endpoint_url(base_url, "audio/speech"),
+            max_retries=max_retries,
+            connect_timeout=connect_timeout,
+            trust_env=trust_env,
+        )
+        self._client.secrets.add_headers(self._headers)
+        self._realtime: RealtimeSource | None = None
+        self._realtime_settings = {
+            "base_url": base_url,
+            "api_key": self._api_key or "",
+            "organization": organization,
+            "project": project,
+            "voice": voice,
+            "max_retries": max_retries,
+            "connect_timeout": connect_timeout,
+            "trust_env": trust_env,
+        }
+
+    def __repr__(self) -> str:
+        return f"OpenAISource({self._client.shown!r})"
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Ask for ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""
+        return self._open(text, options)
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        model = self._model_of(options)
+        if is_realtime(model):
+            self.name = "realtime"
+            async with self._successor().open(text, _for_realtime(options, model)) as stream:
+                yield stream
+            return
+        self.name = "openai"
+        fields = speech_fields(text, options, model, self._voice or VOICE)
+        if self._own and not self._api_key:
+            todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
+            raise ConfigError(f"OpenAI needs an API key: {todo}")
+        request = Request("POST", self._headers, json_body(fields), len(text))
+        async with self._client.open(request, lambda status, said: self._advice(status, said, model)) as stream:
+            yield stream
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is learnt."""
+        return f"{self._host}|{self._model_of(options)}|{voice_name(options.voice or self._voice or VOICE)}"
+
+    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+        """The formats that can be asked for; the first one is what auto means."""
+        return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
+
+    async def warm(self, options: SpeechOptions | None = None) -> None:
+        """Open a connection ahead of the first request, for ``options`` if they are known. Never fails."""
+        model = (options.model if options is not None else None) or self._model or self._default_model()
+        if not is_realtime(model):
+            await self._client.warm()
+            return
+        from ..options import SpeechOptions
+
+        await self._successor().warm(_for_realtime(options or SpeechOptions(), model))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        if self._realtime is not None:
+            await self._realtime.aclose()
+        await self._client.aclose()
+
+    def _model_of(self, options: SpeechOptions) -> str:
+        return options.model or self._model or self._default_model()
+
+    def _default_model(self) -> str:
+        return default_model(self._clock()) if self._own else MODEL
+
+    def _successor(self) -> RealtimeSource:
+        """What speaks for models of the Realtime API, with the same settings."""
+        if self._realtime is None:
+            from .realtime.realtime_source import RealtimeSource
+
+            self._realtime = RealtimeSource(**self._realtime_settings)  # type: ignore[arg-type]  # as they were given
+        return self._realtime
+
+    def _advice(self, status: int, said: str, model: str) -> str | None:
+        if status == 401 and not self._api_key:
+            return "this server wants a key: set OPENAI_API_KEY"
+        return speech_advice(status, model, said)
+
+
+def _host(base_url: str) -> str:
+    """Name and port of the endpoint's host."""
+    return urlsplit(base_url).netloc.rpartition("@")[2] if usable_url(base_url) else ""
+
+
+def _for_realtime(options: SpeechOptions, model: str) -> SpeechOptions:
+    from dataclasses import replace
+
+    return replace(options, model=model)

@@ -1,0 +1,153 @@
+"""How the Realtime API's WebSocket is opened, and what is made of a refusal.
+
+Importing this module loads no aiohttp: that happens with the first connection.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from ...errors import OggStreamError, SourceError
+from ..http.client import check_headers, read_some
+from ..http.connections import Sessions, usable_url
+from ..http.redaction import Secrets, basic_credentials, shown_url
+from .connection import HEARTBEAT, LONGEST_MESSAGE
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession, ClientWebSocketResponse
+
+    from ..http.faults import Place
+    from .pending import Piece
+
+_CLOSE_SECONDS = 0.5  # for the other end to say that it closes too
+
+Advise = Callable[[int], str | None]
+"""From the status of a refusal to a word on what to do; None for the usual one."""
+
+
+class Refused(Exception):  # noqa: N818 - an answer, translated where it is caught
+    """An answer that opens no WebSocket: its status, headers, and the start of its body."""
+
+    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        super().__init__(f"HTTP {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Handshake:
+    """Opens WebSockets at ``url`` (http, https, ws or wss). ``shown`` is the URL without credentials."""
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, connect_timeout: float, trust_env: bool) -> None:
+        url = _as_http(url)
+        parts = urlsplit(url) if usable_url(url) else None
+        self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts is not None else None
+        self._headers = dict(headers)
+        if parts is not None and parts.username is not None:
+            self._headers["Authorization"] = f"Basic {basic_credentials(parts)}"
+        self.shown = shown_url(url)
+        self.host = (parts.netloc.rpartition("@")[2] if parts is not None else "").lower()
+        self.secrets = Secrets()
+        self.secrets.add_url(url)
+        self.secrets.add_headers(self._headers)
+        self._connect_timeout = connect_timeout
+        self._sessions = Sessions(url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env)
+
+    async def open(self, model: str, piece: Piece, advise: Advise) -> ClientWebSocketResponse:
+        """A WebSocket for ``model``. Raises an `OggStreamError`, with ``piece.again`` set if it may pass.
+
+        Cancelled, it leaves no connection.
+        """
+        if self._url is None:
+            from ..http.faults import unusable
+
+            raise unusable(self.shown)
+        check_headers(self._headers)
+        session = await self._sessions.get()
+        try:
+            return await self._connect(session, self._url, model)
+        except Refused as refused:
+            raise self._refusal(refused, piece, advise) from None
+        except Exception as error:
+            failed = self._failure(error, piece)
+            if failed is None:
+                raise
+            raise failed from self.secrets.cause(error)
+
+    async def aclose(self) -> None:
+        """Close what the running loop holds."""
+        await self._sessions.aclose()
+
+    async def _connect(self, session: ClientSession, url: str, model: str) -> ClientWebSocketResponse:
+        import aiohttp
+        from yarl import URL
+
+        _read_refusals(session)
+        url = f"{url}{'&' if '?' in url else '?'}model={quote(model, safe='')}"
+        return await session.ws_connect(
+            URL(url, encoded=url.isascii() and " " not in url),
+            headers=self._headers,
+            proxy=self._sessions.proxy,
+            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
+            heartbeat=HEARTBEAT,
+            max_msg_size=LONGEST_MESSAGE,
+        )
+
+    def _refusal(self, refused: Refused, piece: Piece, advise: Advise) -> SourceError:
+        from ..http.faults import http_error, read_body
+        from ..http.retries import worth_retrying
+
+        headers = refused.headers
+        said = read_body(refused.body, headers.get("Content-Type", ""))
+        if worth_retrying(refused.status, headers, quota=said.quota, now=time.time()):
+            piece.again = headers
+        request_id = headers.get("x-request-id")
+        advice = advise(refused.status)
+        return http_error(refused.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
+
+    def _failure(self, error: Exception, piece: Piece) -> OggStreamError | None:
+        """The error for an exception of aiohttp's, None for one that is not foreseen."""
+        from aiohttp import WSServerHandshakeError
+
+        from ..http.faults import connection_error, lasting
+
+        if isinstance(error, WSServerHandshakeError):
+            todo = "check that the base URL is that of a service with OpenAI's Realtime API"
+            return SourceError(f"{self.shown} opens no WebSocket (HTTP {error.status}); {todo}", status=error.status)
+        if not lasting(error):
+            piece.again = {}
+        return connection_error(error, self._place(), self.secrets)
+
+    def _place(self) -> Place:
+        from ..http.faults import Place
+
+        proxy = self._sessions.proxy
+        return Place(self.shown, shown_url(proxy) if proxy else None, self._connect_timeout)
+
+
+def _as_http(url: str) -> str:
+    """A WebSocket's URL as that of the HTTP request that opens it (RFC 6455 section 3)."""
+    scheme, mark, rest = url.strip().partition("://")
+    return f"{ {'ws': 'http', 'wss': 'https'}.get(scheme.lower(), scheme) }{mark}{rest}"
+
+
+def _read_refusals(session: ClientSession) -> None:
+    """Have the body of an answer that refuses read: aiohttp closes it unread."""
+    import aiohttp
+
+    if any(_refuse in trace.on_request_end for trace in session.trace_configs):
+        return
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(_refuse)
+    trace.freeze()
+    session.trace_configs.append(trace)
+
+
+async def _refuse(_session: Any, _context: Any, params: Any) -> None:
+    """Raise `Refused` for an answer that refuses; aiohttp then closes it."""
+    response = params.response
+    if response.status >= 400:
+        raise Refused(response.status, response.headers, await read_some(response))

@@ -1,0 +1,232 @@
+"""OpenAI's Realtime API as a voice: text in, PCM out, over a WebSocket that stays open."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+from ... import events
+from ...errors import ConfigError, NoAudioError, OggStreamError, UsageError
+from ..http.client import delay_after
+from ..hurry import hurried
+from ..openai_api import (
+    BASE_URL,
+    LONGEST_TEXT,
+    VOICE,
+    check_text,
+    endpoint_url,
+    environment,
+    is_openai,
+    request_headers,
+)
+from .handshake import Handshake
+from .messages import CODINGS, Setup
+from .pending import Piece
+from .pool import Pool
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from ...options import SpeechOptions
+    from ..source import ByteStream
+    from .connection import Connection
+
+MODEL = "gpt-realtime-2.1-mini"
+VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
+"""Those of OpenAI's Realtime API. Other services have their own."""
+SLOWEST, FASTEST = 0.25, 1.5
+
+
+class RealtimeSource:
+    """Speech from ``{base_url}/realtime``: PCM of 16 bits (little-endian), mono, 24 kHz unless the service says else.
+
+    The model is a speaker that is told to read: what it says that it spoke comes as `Transcribed`, with a `Warned`
+    where that is not the text. ``instructions`` of the options say in what manner. Several texts may be asked for at
+    once. ``base_url`` (http, https, ws, wss), ``api_key``, ``organization``, ``project``, ``max_retries``,
+    ``connect_timeout`` (seconds) and ``trust_env`` are as in `OpenAISource`, with the same environment variables.
+    ``coding``: how the service is asked to send, "pcm", or "pcmu" and "pcma" (G.711: 8 kHz, a sixth of the bytes),
+    which are expanded here. Connections stay open between texts until `aclose`.
+    """
+
+    name = "realtime"
+    longest_text = LONGEST_TEXT
+    formats = ("pcm",)
+    """The formats of `SpeechOptions` that it can give."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        organization: str | None = None,
+        project: str | None = None,
+        model: str | None = None,
+        voice: str | dict[str, str] | None = None,
+        coding: str = "pcm",
+        max_retries: int = 2,
+        connect_timeout: float = 5.0,
+        trust_env: bool = True,
+    ) -> None:
+        if coding not in CODINGS:
+            raise UsageError(f"unknown coding {coding!r}: use one of {', '.join(CODINGS)}")
+        base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
+        self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
+        self._own = is_openai(base_url)
+        self._model = model or MODEL
+        self._voice = voice or VOICE
+        self._coding = CODINGS[coding]
+        self._max_retries = max_retries
+        self._connect_timeout = connect_timeout
+        organization = organization or environment("OPENAI_ORG_ID")
+        headers = request_headers(self._api_key, organization, project or environment("OPENAI_PROJECT_ID"))
+        for name in ("Accept", "Content-Type"):  # of a body, which a handshake does not have
+            headers.pop(name, None)
+        url = endpoint_url(base_url, "realtime")
+        self._handshake = Handshake(url, headers, connect_timeout=connect_timeout, trust_env=trust_env)
+        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+
+    def __repr__(self) -> str:
+        return f"RealtimeSource({self._handshake.shown!r})"
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Ask for ``text``; enters with the first audio there, leaving early cancels the speech.
+
+        Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL), `SourceError` and `FormatError`. What fails
+        before its first audio is asked for again as with OpenAI's client; what was handed on never is.
+        """
+        return self._open(text, options)
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        check_text(text)
+        setup = self._setup(options)
+        connection, piece = await self._asked(text, setup, options.instructions)
+        try:
+            yield RealtimeStream(piece)
+        finally:
+            await connection.forget(piece)
+
+    async def warm(self, options: SpeechOptions | None = None) -> None:
+        """Open a connection ahead of the first text, for ``options`` if they are known. Never fails."""
+        with suppress(OggStreamError, TimeoutError):
+            setup = Setup(self._model, self._voice, None, self._coding) if options is None else self._setup(options)
+            async with asyncio.timeout(self._connect_timeout):
+                await (await self._pool().get(setup, Piece(""))).ready()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop. May be called twice; a later text opens new ones."""
+        pool = self._pools.pop(asyncio.get_running_loop(), None)
+        if pool is not None:
+            await pool.aclose()
+        await self._handshake.aclose()
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice: what decides how this service behaves. No credential."""
+        voice = options.voice or self._voice
+        name = voice.get("id", "") if isinstance(voice, dict) else voice
+        return f"{self._handshake.host}|{options.model or self._model}|{name}"
+
+    def _setup(self, options: SpeechOptions) -> Setup:
+        """What a connection must be for ``options``. Raises `UsageError` and `ConfigError`."""
+        if self._own and not self._api_key:
+            todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
+            raise ConfigError(f"OpenAI needs an API key: {todo}")
+        if options.format not in ("auto", *self.formats):
+            raise UsageError(f"no {options.format} from the Realtime API, which sends PCM: use format auto or pcm")
+        if options.speed is not None and not SLOWEST <= options.speed <= FASTEST:
+            raise UsageError(f"speed {options.speed:g} is outside {SLOWEST:g} to {FASTEST:g} of the Realtime API")
+        voice = options.voice or self._voice
+        if self._own and isinstance(voice, str) and voice not in VOICES:
+            raise UsageError(f"OpenAI's Realtime API has no voice {voice!r}: use one of {', '.join(VOICES)}")
+        return Setup(options.model or self._model, voice, options.speed, self._coding)
+
+    async def _asked(self, text: str, setup: Setup, style: str | None) -> tuple[Connection, Piece]:
+        """Ask until the first audio is there, or nothing speaks for another attempt."""
+        number = 0
+        while True:
+            piece = Piece(text, style)
+            try:
+                return await self._attempt(piece, setup), piece
+            except OggStreamError as error:
+                if piece.again is None or number >= self._max_retries:
+                    raise
+                delay = 0.0 if piece.stale else delay_after(number, piece.again)
+                if delay and hurried():
+                    raise
+                reason = str(error)
+            events.emit(events.Retrying, delay=delay, reason=reason)
+            await asyncio.sleep(delay)
+            number += 1
+
+    async def _attempt(self, piece: Piece, setup: Setup) -> Connection:
+        connection = await self._pool().get(setup, piece)
+        try:
+            await connection.ask(piece)
+            events.emit(events.RequestSent, characters=len(piece.text))
+            await piece.begun()
+            events.emit(events.ResponseStarted, content_type=content_type(piece), request_id=piece.response_id)
+            await piece.sounding()
+        except BaseException:
+            await connection.forget(piece)
+            raise
+        if not piece.heard:
+            said = f": {piece.spoken!r}"[:200] if piece.spoken else ""
+            raise NoAudioError(f"{self._handshake.shown} answered without speech{said}", request_id=piece.response_id)
+        return connection
+
+    def _pool(self) -> Pool:
+        """That of the running loop. Those of loops that were closed meanwhile are forgotten."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._pools:
+            self._pools = {other: pool for other, pool in self._pools.items() if not other.is_closed()}
+            self._pools[loop] = Pool(self._handshake, self._advice)
+        return self._pools[loop]
+
+    def _advice(self, status: int) -> str | None:
+        if status == 401 and not self._api_key:
+            return "this server wants a key: set OPENAI_API_KEY"
+        if status == 404:
+            return "check that the service has OpenAI's Realtime API and this model, and the base URL (most end in /v1)"
+        return None
+
+
+class RealtimeStream:
+    """The PCM of one text, in the chunks in which it arrives; whole samples."""
+
+    __slots__ = ("_compared", "_piece", "content_type", "request_id")
+    format = "pcm"  # whatever was asked for
+
+    def __init__(self, piece: Piece) -> None:
+        self._piece = piece
+        self._compared = False
+        self.content_type = content_type(piece)
+        self.request_id = piece.response_id
+
+    def __aiter__(self) -> RealtimeStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._piece.take()
+        if chunk is not None:
+            return chunk
+        if not self._compared:
+            self._compared = True
+            _compare(self._piece)
+        raise StopAsyncIteration
+
+
+def content_type(piece: Piece) -> str:
+    """The media type of what is handed on; its rate stands in it."""
+    return f"audio/pcm;rate={piece.coding.rate}"
+
+
+def _compare(piece: Piece) -> None:
+    """Tell what the service says that it spoke, and where that is not the text."""
+    if not piece.spoken:
+        return
+    from .transcript import difference
+
+    events.emit(events.Transcribed, text=piece.text, spoken=piece.spoken)
+    if (other := difference(piece.text, piece.spoken)) is not None:
+        events.emit(events.Warned, message=f"the service did not read word for word: it {other}")

@@ -1,0 +1,135 @@
+"""Which source: what the user gave made into one, one by its name, or the default."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .. import events
+from ..errors import UsageError
+from .failover import Failover, Member
+from .source import Source
+
+_OFFLINE = (
+    "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the offline voice speaks; set one of them for a natural voice"
+)
+_URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
+_NAMED = "service:"
+_warned: set[str] = set()
+
+
+def coerce(source: object) -> tuple[Source, bool]:
+    """``source`` as a `Source`, and whether it was made here, so that whoever called must close it.
+
+    Takes a `Source`, an openai client, a URL, ``service:NAME`` (see `named`), a path, ``-``, an open binary file, a
+    sequence of these (`FirstOf`), or None for the default. Raises `UsageError` for anything else.
+    """
+    if source is None:
+        return default_source(), True
+    if isinstance(source, str):
+        return _from_text(source), True
+    if isinstance(source, os.PathLike) or callable(getattr(source, "read", None)):
+        from .file_source import FileSource
+
+        return FileSource(source), True  # type: ignore[arg-type]  # has read: a file
+    if isinstance(source, Source):
+        return source, False
+    if isinstance(source, Sequence) and not isinstance(source, (bytes, bytearray, memoryview)):
+        return FirstOf(source), True
+    from .client_source import ClientSource
+
+    return ClientSource(source), True
+
+
+class FirstOf(Failover):
+    """Several sources, whatever `coerce` takes, of which the next one takes over for what cannot be had from the first.
+
+    See `Failover` for when that happens, and for ``patience`` (seconds). `aclose` closes the sources that were made
+    here, and with ``owned`` the others too. Raises `UsageError` for an empty sequence, and what `coerce` raises.
+    """
+
+    def __init__(self, sources: Iterable[object], *, patience: float | None = None, owned: bool = False) -> None:
+        made = [Member(source, owned=owned or ours) for source, ours in map(coerce, sources)]
+        super().__init__(made, patience=patience)
+
+
+def default_source(**settings: Any) -> Source:
+    """`OpenAISource` when ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL`` is set, else the offline voice with a warning.
+
+    ``settings`` are those of `OpenAISource`; giving ``base_url`` or ``api_key`` chooses it too. The warning comes once
+    per process. Raises `ConfigError` if the offline voice is not installed.
+    """
+    chosen = (settings.get(name) or os.environ.get(f"OPENAI_{name.upper()}") for name in ("api_key", "base_url"))
+    if any(value and value.strip() for value in chosen):
+        from .openai_source import OpenAISource
+
+        return OpenAISource(**settings)
+    from .offline_voice import OfflineVoice
+
+    voice: Source = OfflineVoice()
+    _warn_once(_OFFLINE)
+    return voice
+
+
+def named(name: str, **settings: Any) -> Source:
+    """The source called ``name``: "openai", "realtime", "offline", or a service that `service` knows.
+
+    Several names with commas between them are a `FirstOf`. ``settings`` are those of `OpenAISource` or `ServiceSource`,
+    ``base_url`` only for a single name. Raises `UsageError` for an unknown name.
+    """
+    first, *others = [part.strip() for part in name.split(",")]
+    if not others:
+        return _one_named(first, settings)
+    if settings.pop("base_url", None) is not None:
+        raise UsageError("a base URL goes with one service, not with several")
+    return FirstOf([_one_named(part, settings) for part in (first, *others)], owned=True)
+
+
+def _one_named(name: str, settings: dict[str, Any]) -> Source:
+    source: Source
+    if name == "openai":
+        from .openai_source import OpenAISource
+
+        source = OpenAISource(**settings)
+    elif name == "realtime":
+        from .realtime.realtime_source import RealtimeSource
+
+        source = RealtimeSource(**settings)
+    elif name == "offline":
+        from .offline_voice import OfflineVoice
+
+        if settings.get("base_url") is not None:
+            raise UsageError("the offline voice takes no base URL: it needs no service")
+        source = OfflineVoice()
+    else:
+        from .services.service_source import ServiceSource
+
+        source = ServiceSource(name, **settings)
+    return source
+
+
+def _from_text(text: str) -> Source:
+    if text.startswith(_NAMED):
+        return named(text.removeprefix(_NAMED))
+    if _URL.match(text) and not text.lower().startswith("file://"):
+        from .http.client import HttpSource
+
+        return HttpSource(text)
+    from .file_source import FileSource
+
+    if _URL.match(text):
+        from urllib.parse import unquote, urlsplit
+
+        text = unquote(urlsplit(text).path)
+    return FileSource(text)
+
+
+def _warn_once(message: str) -> None:
+    if message not in _warned:
+        import logging
+
+        _warned.add(message)
+        logging.getLogger("oggstream").warning(message)
+        events.emit(events.Warned, message=message)

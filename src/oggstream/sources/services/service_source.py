@@ -1,0 +1,211 @@
+"""Speech services by description: one source for all that answer an HTTP request with sound."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from ... import events
+from ...errors import ConfigError, UsageError
+from ..http.client import HttpClient, json_body
+from ..http.exchange import Request
+from ..openai_api import check_text, voice_name
+from .table import Service, service as described
+from .templates import MissingField, fill, fill_text
+
+if TYPE_CHECKING:
+    from ...options import SpeechOptions
+    from ..http.exchange import HttpStream
+    from ..source import ByteStream
+
+_NOT_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))
+_ESCAPES = {ord(char): f"&#{ord(char)};" for char in "&<>\"'"}
+
+
+class ServiceSource:
+    """Speech from ``service``, a `Service` or the name of one.
+
+    ``base_url``, ``api_key``, ``voice`` and ``model`` go before what the service's description and the environment say,
+    and so do ``fields``, such as ``region`` for Azure; voice and model hold where `SpeechOptions` leave the choice.
+    ``max_retries``, ``connect_timeout`` (seconds) and ``trust_env`` are as in `OpenAISource`. Raises `UsageError` for
+    what the service does not know.
+    """
+
+    def __init__(
+        self,
+        service: Service | str,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        voice: str | None = None,
+        model: str | None = None,
+        max_retries: int = 2,
+        connect_timeout: float = 5.0,
+        trust_env: bool = True,
+        **fields: str,
+    ) -> None:
+        self._service = described(service) if isinstance(service, str) else service
+        self.name = self._service.name
+        self.longest_text = self._service.longest_text
+        self._fields = _settings(self._service, {**fields, "key": api_key, "base_url": base_url})
+        self._voice = voice or self._service.voice
+        self._model = model or self._service.model
+        self._told: set[str] = set()
+        try:
+            url = self._fields.get("base_url") or fill_text(self._service.base_url, self._fields, _in_url)
+        except MissingField:
+            url = ""  # told when it is used
+        self._url = url
+        self._client = HttpClient(url, max_retries=max_retries, connect_timeout=connect_timeout, trust_env=trust_env)
+        self._client.secrets.add(self._fields.get("key"))
+
+    def __repr__(self) -> str:
+        return f"ServiceSource({self.name!r}, base_url={self._client.shown!r})"
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Ask for ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""
+        return self._open(text, options)
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        check_text(text, self._service.longest_text or len(text))
+        chosen = self._format(options)
+        fields = self._speech(text, options, chosen)
+        self._check(fields)
+        self._warn(options)
+        async with self._client.open(self._request(fields, len(text)), self._advice) as stream:
+            stream.format = chosen
+            if chosen == "pcm":
+                _state_rate(stream, fields.get("rate"))
+            yield stream
+
+    def identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is learnt."""
+        host = urlsplit(self._client.shown).netloc
+        return f"{host}|{options.model or self._model or ''}|{voice_name(options.voice or self._voice or '')}"
+
+    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:  # noqa: ARG002  # the same for all
+        """The formats that can be asked for; the first one is what auto means."""
+        return tuple(self._service.formats)
+
+    async def warm(self) -> None:
+        """Open a connection ahead of the first request. Never fails."""
+        await self._client.warm()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    def _format(self, options: SpeechOptions) -> str:
+        formats = tuple(self._service.formats)
+        if options.format == "auto":
+            return formats[0]
+        if options.format not in formats:
+            raise UsageError(f"{self.name} gives no {options.format}: use format auto or {' or '.join(formats)}")
+        return options.format
+
+    def _speech(self, text: str, options: SpeechOptions, chosen: str) -> dict[str, Any]:
+        """All fields that have a value."""
+        asked = {
+            "text": text,
+            "voice": voice_name(options.voice or self._voice or "") or None,
+            "model": options.model or self._model,
+            "instructions": options.instructions,
+            "speed": options.speed,
+        }
+        fields = {**self._service.defaults, **self._service.format_fields(chosen), **self._fields}
+        return {**fields, **{name: value for name, value in asked.items() if value is not None}}
+
+    def _check(self, fields: Mapping[str, Any]) -> None:
+        """Raise `ConfigError` or `UsageError` for what the service cannot do without."""
+        for name in self._service.needs:
+            if name not in fields:
+                raise self._missing(name)
+        for part in (self._service.base_url if not self._url else "", self._service.path):
+            try:
+                fill_text(part, fields)
+            except MissingField as error:
+                raise self._missing(error.names[0]) from error
+
+    def _missing(self, name: str) -> ConfigError | UsageError:
+        article = "an" if name[0] in "aeiou" else "a"
+        variables = " or ".join(self._service.environment.get(name, ()))
+        if variables:
+            return ConfigError(f"{self.name} needs {article} {name}: set {variables}")
+        return UsageError(f"{self.name} needs {article} {name}: give one")
+
+    def _warn(self, options: SpeechOptions) -> None:
+        """Tell once what of the options the service cannot do."""
+        used = self._service.used
+        for name in ("voice", "model", "instructions", "speed"):
+            if getattr(options, name) is not None and name not in used and name not in self._told:
+                self._told.add(name)
+                events.emit(events.Warned, message=f"{self.name} takes no {name}: left out")
+
+    def _request(self, fields: Mapping[str, Any], characters: int) -> Request:
+        service = self._service
+        headers: dict[str, Any] = fill(service.headers, fields) or {}
+        body = None
+        if service.json is not None:
+            headers.setdefault("Content-Type", "application/json")
+            body = json_body(fill(service.json, fields) or {})
+        elif service.xml is not None:
+            headers.setdefault("Content-Type", "application/ssml+xml")
+            body = fill_text(service.xml, fields, _in_xml).encode()
+        method = service.method or ("GET" if body is None else "POST")
+        target = fill_text(service.path, fields, _in_url)
+        if query := fill(service.query, fields):
+            target += f"?{urlencode({name: _in_query(value) for name, value in query.items()}, quote_via=quote)}"
+        return Request(method, {name: str(value) for name, value in headers.items()}, body, characters, target)
+
+    def _advice(self, status: int, said: str) -> str | None:  # noqa: ARG002  # the status decides
+        if (word := self._service.advice.get(str(status))) is not None:
+            return word
+        variables = " or ".join(self._service.environment.get("key", ()))
+        if status == 401 and variables:
+            return f"check {variables}" if self._fields.get("key") else f"this server wants a key: set {variables}"
+        if status == 404:
+            return f"check the voice, the model and the URL of {self.name}"
+        return None
+
+
+def _settings(service: Service, given: Mapping[str, str | None]) -> dict[str, str]:
+    """What is given, and what the environment has beside it. Raises `UsageError` for what the service does not know."""
+    allowed = {"key", "base_url", *service.environment, *service.defaults}
+    for name in given:
+        if name not in allowed:
+            raise UsageError(f"{service.name} takes no {name}; it takes {', '.join(sorted(allowed - {'key'}))}")
+    found = {
+        name: next((value for variable in variables if (value := os.environ.get(variable, "").strip())), "")
+        for name, variables in service.environment.items()
+    }
+    found.update({name: value.strip() for name, value in given.items() if value is not None})
+    return {name: value for name, value in found.items() if value}
+
+
+def _state_rate(stream: HttpStream, rate: int | None) -> None:
+    """Put the rate that was asked for beside the type of samples that says none; a type of text stays as it is."""
+    from ...body.media import PCM_TYPES, MediaType
+
+    media = MediaType.parse(stream.content_type)
+    stated = "rate" in media.parameters and media.name in PCM_TYPES
+    if rate and not stated and (media.name in PCM_TYPES or media.name.startswith("audio/")):
+        stream.content_type = f"audio/pcm;rate={rate}"
+
+
+def _in_url(value: str) -> str:
+    return value.replace(".", "%2E") if not value.strip(".") else quote(value, safe="")
+
+
+def _in_query(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _in_xml(value: str) -> str:
+    """As content or attribute of XML 1.0, without the characters that it cannot hold (section 2.2)."""
+    return value.translate(_NOT_XML).translate(_ESCAPES)

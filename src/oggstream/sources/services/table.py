@@ -1,0 +1,166 @@
+"""What is known about speech services: how each is asked, from the table of this package and from the user's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ...errors import ConfigError, UsageError
+from ...options import FORMATS
+from .templates import field_names
+
+VARIABLE = "OGGSTREAM_SERVICES"
+"""Names a file of services, beside that in the user's folder."""
+_SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format"})
+_KINDS: dict[str, tuple[type, ...]] = {
+    "base_url": (str,),
+    "path": (str,),
+    "method": (str, type(None)),
+    "query": (Mapping,),
+    "headers": (Mapping,),
+    "json": (Mapping, type(None)),
+    "xml": (str, type(None)),
+    "environment": (Mapping,),
+    "needs": (list, tuple),
+    "defaults": (Mapping,),
+    "formats": (Mapping,),
+    "voice": (str, type(None)),
+    "model": (str, type(None)),
+    "longest_text": (int, type(None)),
+    "advice": (Mapping,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """How a speech service is asked over HTTP. The entries are those of ``services.toml``, which explains them.
+
+    Texts may hold fields (`templates`): ``text``, ``voice``, ``model``, ``instructions``, ``speed``, ``format``, and
+    those of ``environment``, ``defaults`` and the formats. Raises `UsageError` for an entry that makes no sense.
+    """
+
+    name: str
+    base_url: str
+    path: str = ""
+    method: str | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    json: Mapping[str, Any] | None = None
+    xml: str | None = None
+    environment: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    needs: Sequence[str] = ()
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    formats: Mapping[str, str | Mapping[str, Any]] = field(default_factory=lambda: {"opus": "opus"})
+    voice: str | None = None
+    model: str | None = None
+    longest_text: int | None = None
+    advice: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, kinds in _KINDS.items():
+            if not isinstance(getattr(self, name), kinds):
+                raise self._wrong(f"{name} is no {kinds[0].__name__.lower().replace('mapping', 'table')}")
+        if self.json is not None and self.xml is not None:
+            raise self._wrong("give json or xml, a request has one body")
+        if not self.formats or not set(self.formats) <= set(FORMATS[1:]):
+            raise self._wrong(f"formats are among {', '.join(FORMATS[1:])}")
+        if self.longest_text is not None and self.longest_text < 1:
+            raise self._wrong("longest_text must be positive")
+        for name, variables in self.environment.items():
+            if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
+                raise self._wrong(f"environment.{name} is no list of names")
+        for name, given in self.formats.items():
+            if not isinstance(given, (str, Mapping)):
+                raise self._wrong(f"formats.{name} is neither a text nor a table")
+        self._check_fields()
+
+    def _check_fields(self) -> None:
+        try:
+            used = {name: field_names(getattr(self, name)) for name in ("base_url", "path", "query", "headers")}
+            used["json"], used["xml"] = field_names(self.json), field_names(self.xml)
+        except UsageError as error:
+            raise self._wrong(str(error)) from error
+        used["needs"] = set(self.needs)
+        for place, names in used.items():
+            if unknown := sorted(names - self.known):
+                raise self._wrong(f"{place} has the field {{{unknown[0]}}}; there are {', '.join(sorted(self.known))}")
+
+    @property
+    def known(self) -> frozenset[str]:
+        """The names of all fields that there are."""
+        brought = {name for given in self.formats.values() if isinstance(given, Mapping) for name in given}
+        return _SPEECH | set(self.environment) | set(self.defaults) | brought
+
+    @property
+    def used(self) -> frozenset[str]:
+        """The fields that a request holds."""
+        parts = (self.base_url, self.path, self.query, self.headers, self.json, self.xml)
+        return frozenset().union(*map(field_names, parts))
+
+    def format_fields(self, name: str) -> Mapping[str, Any]:
+        """What asking for a format brings."""
+        given = self.formats[name]
+        return {"format": given} if isinstance(given, str) else given
+
+    def _wrong(self, why: str) -> UsageError:
+        return UsageError(f"the service {self.name!r} cannot be used: {why}")
+
+
+def service(name: str) -> Service:
+    """The service of that name.
+
+    Raises `UsageError` if there is none or its description makes no sense, `ConfigError` for a file of services.
+    """
+    tables = _tables()
+    if name not in tables:
+        todo = f"use one of {', '.join(sorted(tables))}, or describe it in a file that {VARIABLE} names"
+        raise UsageError(f"unknown service {name!r}: {todo}")
+    table = tables[name]
+    if unknown := sorted(set(table) - {known.name for known in fields(Service)} | set(table) & {"name"}):
+        raise UsageError(f"the service {name!r} cannot be used: there is no entry {unknown[0]!r}")
+    if "base_url" not in table:
+        raise UsageError(f"the service {name!r} cannot be used: it has no base_url")
+    return Service(name=name, **table)
+
+
+def service_names() -> list[str]:
+    """The names of all services there are. Raises `ConfigError` for a file that cannot be read."""
+    return sorted(_tables())
+
+
+def user_path() -> str:
+    """The file of the user's own services; it need not be there."""
+    home = os.path.join(os.path.expanduser("~"), ".config")
+    folder = os.environ.get("APPDATA") if sys.platform == "win32" else os.environ.get("XDG_CONFIG_HOME")
+    return os.path.join(folder or home, "oggstream", "services.toml")
+
+
+def _tables() -> dict[str, dict[str, Any]]:
+    """The tables of all files: a later one changes the entries that it names."""
+    paths = [os.path.join(os.path.dirname(__file__), "services.toml")]
+    if os.path.exists(user_path()):
+        paths.append(user_path())
+    if named := os.environ.get(VARIABLE, "").strip():
+        paths.append(os.path.expanduser(named))
+    tables: dict[str, dict[str, Any]] = {}
+    for path in paths:
+        for name, table in _read(path).items():
+            if not isinstance(table, dict):
+                raise ConfigError(f"cannot use the services in {path}: {name!r} stands outside a table")
+            tables[name] = {**tables.get(name, {}), **table}
+    return tables
+
+
+def _read(path: str) -> dict[str, Any]:
+    import tomllib
+
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"cannot read the services in {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the services in {path}: {error}; it must be TOML") from error

@@ -1,0 +1,172 @@
+"""Text to a stream of bytes: espeak-ng in a thread of its own, resampled, encoded and handed to the event loop."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from ..errors import TextError
+from ..threads import in_thread
+from . import espeak
+from .bodies import RATE, Body, make_body
+from .espeak_voices import DEFAULT_VOICE, manner_of, pace_of
+from .handover import Handover
+from .turns import Turns
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+AHEAD_ITEMS = 100
+"""Pieces of `espeak.BUFFER_MS` of speech that may wait for the consumer: 6 s, beyond which synthesis waits."""
+
+EAGER_SECONDS = 0.2
+"""So much of the speech is encoded while its first clause is being spoken; the rest when the library is free again."""
+
+_turns = Turns()  # one library, one interpreter: all speeches of the process share both
+
+
+async def load() -> None:
+    """Load the libraries ahead of the first speech, off the event loop's thread. Raises `LibraryError`."""
+    await in_thread(_load)
+
+
+async def synthesize(
+    text: str,
+    *,
+    voice: str = DEFAULT_VOICE,
+    speed: float = 1.0,
+    format: str = "opus",  # noqa: A002 - the word that the service uses
+) -> AsyncGenerator[bytes, None]:
+    """Speak ``text``; yields the body as it is made, of Ogg Opus whole pages (a packet each) and the headers first.
+
+    ``voice`` is a key of `voices.VOICES`, ``speed`` 0.25 to 4, ``format`` a key of `bodies.CONTENT_TYPES`. A consumer
+    that falls behind makes the synthesis wait (`AHEAD_ITEMS`). Closing the generator, or cancelling the task that reads
+    it, ends the synthesis within a few ms and returns when its thread is gone. Raises `TextError` for a text without
+    anything in it, `UsageError`, `LibraryError`.
+    """
+    if not text.strip():
+        raise TextError("there is no text to speak")
+    pace = pace_of(speed)
+    manner = manner_of(voice)._replace(wpm=pace.wpm)
+    handover = Handover(AHEAD_ITEMS)
+    body = make_body(format, f"{voice} {speed:g} {text}")
+    job = _Job(text, manner, pace.stretch, body, handover)
+    thread = Thread(target=job.run, name="oggstream-voice", daemon=True)
+    thread.start()
+    try:
+        while (item := await handover.get()) is not None:
+            yield item
+    finally:
+        handover.close()
+        await handover.finished()
+        thread.join()
+
+
+class _Job:
+    """One speech, in its thread."""
+
+    def __init__(self, text: str, manner: espeak.Manner, stretch: float, body: Body, handover: Handover) -> None:
+        self._text = text
+        self._manner = manner
+        self._stretch = stretch
+        self._body = body
+        self._handover = handover
+        self._eager = 0  # bytes of PCM that are still to be encoded as they come
+        self._backlog: list[bytes] = []
+        self._started = False
+
+    def run(self) -> None:
+        error: BaseException | None = None
+        _turns.enter()
+        try:
+            self._speak()
+        except BaseException as caught:  # noqa: BLE001 - raised again where it is awaited
+            error = caught
+        self._has_started()
+        self._handover.end(error)
+
+    def _speak(self) -> None:
+        if not self._put(self._body.begin()):
+            return
+        voice = espeak.load()
+        self._shaper = Shaper(voice.rate, self._stretch)
+        self._eager = int(EAGER_SECONDS * voice.rate) * 2
+        position = 0
+        while position < len(self._text) and not self._handover.closed:
+            position += voice.speak_clause(self._text[position:], self._manner, self._take, self._stopped)
+            self._work_off()
+        self._put(self._body.feed(self._shaper.finish()) + self._body.finish())
+
+    def _take(self, pcm: bytes) -> bool:
+        """Called while the library is locked: must neither wait nor take long."""
+        if self._eager <= 0:
+            self._backlog.append(pcm)
+            return not self._handover.closed
+        self._eager -= len(pcm)
+        return self._encode(pcm)
+
+    def _work_off(self) -> None:
+        """Encode what was spoken meanwhile."""
+        self._has_started()
+        backlog, self._backlog = self._backlog, []
+        for pcm in backlog:
+            if self._handover.closed:
+                return
+            _turns.give_way()
+            self._encode(pcm)
+
+    def _has_started(self) -> None:
+        if not self._started:
+            self._started = True
+            _turns.start()
+
+    def _encode(self, pcm: bytes) -> bool:
+        return self._put(self._body.feed(self._shaper.feed(pcm)))
+
+    def _put(self, data: bytes) -> bool:
+        return self._handover.put(data) if data else not self._handover.closed
+
+    def _stopped(self) -> bool:
+        return self._handover.closed
+
+
+class Shaper:
+    """espeak-ng's PCM as bodies want it: stretched where the speed asks for it, resampled to 24 kHz."""
+
+    def __init__(self, rate: int, stretch: float) -> None:
+        import soxr
+
+        from .stretch import Stretcher
+
+        self._stretcher = Stretcher(rate, stretch) if stretch != 1 else None
+        self._resampler: Any = soxr.ResampleStream(rate, RATE, 1, dtype="int16", quality="HQ")
+
+    def feed(self, pcm: bytes) -> bytes:
+        """Take PCM (16 bits, native order, mono); returns what is ready, perhaps nothing."""
+        import numpy as np
+
+        return self._resample(np.frombuffer(pcm, np.int16), last=False)
+
+    def finish(self) -> bytes:
+        """The rest. The whole has the length of the input, times stretch and ratio of the rates."""
+        import numpy as np
+
+        return self._resample(np.zeros(0, np.int16), last=True)
+
+    def _resample(self, samples: NDArray[np.int16], *, last: bool) -> bytes:
+        if self._stretcher is not None:
+            samples = self._stretcher.finish() if last else self._stretcher.feed(samples)
+        shaped: NDArray[np.int16] = self._resampler.resample_chunk(samples, last=last)
+        return shaped.tobytes()
+
+
+def _load() -> None:
+    """Everything that the first speech would otherwise load."""
+    voice = espeak.load()
+    voice.speak_clause("a", manner_of(DEFAULT_VOICE), lambda _: False)
+    shaper = Shaper(voice.rate, 1.0)
+    body = make_body("opus")
+    body.begin()
+    body.feed(shaper.feed(bytes(2 * voice.rate)))

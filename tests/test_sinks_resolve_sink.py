@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oggstream.errors import UsageError
+from oggstream.sinks.device_sink import DeviceSink
+from oggstream.sinks.null_sink import NullSink
+from oggstream.sinks.resolve_sink import coerce_sink
+from oggstream.sinks.wav_sink import WavSink
+
+
+def test_none_and_device_are_the_default_device() -> None:
+    for given in (None, "device"):
+        sink, owned = coerce_sink(given)
+        assert isinstance(sink, DeviceSink)
+        assert sink.device is None
+        assert owned
+
+
+def test_null_is_a_simulated_device() -> None:
+    sink, owned = coerce_sink("null")
+    assert isinstance(sink, NullSink)
+    assert owned
+
+
+async def test_wav_and_a_path_is_a_file(tmp_path: Path) -> None:
+    sink, owned = coerce_sink(f"wav:{tmp_path / 'a:b.wav'}")
+    assert isinstance(sink, WavSink)
+    assert owned
+    await sink.prepare()
+    assert (tmp_path / "a:b.wav").exists()
+    await sink.aclose()
+
+
+def test_a_sink_is_itself_and_stays_its_owners() -> None:
+    sink = NullSink()
+    assert coerce_sink(sink) == (sink, False)
+
+
+@pytest.mark.parametrize("name", ["", "wav", "wav:", "speaker", "null:1", "device:1"])
+def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None:
+    with pytest.raises(UsageError, match="use device, null or wav:PATH"):
+        coerce_sink(name)
+
+
+def test_something_else_is_refused() -> None:
+    with pytest.raises(UsageError, match="a sink is an object with start, drain, abort and aclose, not int"):
+        coerce_sink(7)
+
+
+def test_each_sink_has_a_name() -> None:
+    assert [sink.name for sink in (DeviceSink(), NullSink(), WavSink("-"))] == ["device", "null", "wav"]

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+
+from oggstream import errors, events
+from oggstream.options import SpeechOptions
+from oggstream.sources.client_source import ClientSource, is_client
+from oggstream.sources.hurry import hurrying
+from oggstream.sources.openai_source import OpenAISource
+from realtime_service import PCM, realtime_service
+from speech_server import (
+    BODY,
+    answering,
+    free_port,
+    hanging,
+    openai_error,
+    raw_server,
+    recorded,
+    serving,
+    speaking,
+    until,
+)
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+openai = pytest.importorskip("openai")
+
+KEY = "sk-proj-looking-glass-1871"
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[Any]:
+    """Makes clients and closes them."""
+    made: list[Any] = []
+
+    def client(base_url: str, **settings: Any) -> Any:
+        made.append(openai.AsyncOpenAI(base_url=base_url, **{"api_key": KEY, "max_retries": 0, **settings}))
+        return made[-1]
+
+    yield client
+    for one in made:
+        await one.close()
+
+
+def opened(source: ClientSource, text: str = "Hello.", **options: Any) -> AbstractAsyncContextManager[Any]:
+    return source.open(text, SpeechOptions(**options))
+
+
+async def speak(source: Any, text: str = "Hello.", **options: Any) -> bytes:
+    async with source.open(text, SpeechOptions(**options)) as stream:
+        return b"".join([chunk async for chunk in stream])
+
+
+async def failure(client: Any) -> errors.OggStreamError:
+    with pytest.raises(errors.OggStreamError) as caught:
+        await speak(ClientSource(client))
+    assert "\n" not in str(caught.value)
+    assert "looking" not in f"{caught.value!r} {caught.value.__cause__!r}"
+    return caught.value
+
+
+@pytest.mark.parametrize("options", [{}, {"voice": {"id": "v_1"}, "instructions": "Größe", "speed": 1.5, "model": "m"}])
+async def test_request_is_that_of_our_own_source(clients: Any, options: dict[str, Any]) -> None:
+    async with serving(speaking()) as service:
+        assert await speak(ClientSource(clients(service.base)), **options) == BODY
+        ours = OpenAISource(base_url=service.base, api_key=KEY)
+        assert await speak(ours, **options) == BODY
+        await ours.aclose()
+        first, second = service.received
+    assert (first.method, first.path, first.body) == (second.method, second.path, second.body)
+    for name in ("authorization", "accept", "content-type"):
+        assert first.headers[name] == second.headers[name]
+
+
+async def test_azure_client_works_as_it_is() -> None:
+    async with serving(speaking()) as service:
+        async with openai.AsyncAzureOpenAI(
+            azure_endpoint=service.origin, api_key=KEY, api_version="2025-03-01-preview"
+        ) as client:
+            assert await speak(ClientSource(client, model="my-tts", voice="sage")) == BODY
+        [request] = service.received
+    assert request.path == "/openai/deployments/my-tts/audio/speech?api-version=2025-03-01-preview"
+    assert request.headers["api-key"] == KEY
+    assert b'"voice":"sage"' in request.body
+
+
+async def test_chunks_type_and_request_id_come_through(clients: Any) -> None:
+    two = speaking(b"OggS1", b"OggS22", gap=0.02)
+    async with serving(two) as service, opened(ClientSource(clients(service.base))) as stream:
+        assert (stream.content_type, stream.request_id) == ("audio/ogg", "req_1")
+        assert [chunk async for chunk in stream] == [b"OggS1", b"OggS22"]
+
+
+async def test_events_are_emitted_and_the_clients_own_retries_told(clients: Any) -> None:
+    slow = openai_error(429, "slow down", code="slow_down", retry_after_ms="1")
+    async with serving(answering(slow, speaking())) as service:
+        with recorded() as seen:
+            assert await speak(ClientSource(clients(service.base, max_retries=1))) == BODY
+    assert [type(event) for event in seen] == [events.RequestSent, events.Retrying, events.ResponseStarted]
+
+
+async def test_client_stays_open(clients: Any) -> None:
+    async with serving(speaking()) as service:
+        client = clients(service.base)
+        source = ClientSource(client)
+        for _ in range(2):
+            assert await speak(source) == BODY
+        assert not client.is_closed()
+
+
+@pytest.mark.parametrize("stage", ["headers", "body", "left", "unread"])
+async def test_cancelling_or_leaving_closes_the_response(clients: Any, stage: str) -> None:
+    async with serving(hanging if stage == "headers" else speaking(hang=True)) as service:
+        source = ClientSource(clients(service.base))
+        if stage in ("left", "unread"):
+            async with opened(source) as stream:
+                assert stage == "unread" or await anext(stream) == BODY
+        else:
+            task = asyncio.create_task(speak(source))
+            await until(lambda: service.received and service.connections == 1)
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        await until(lambda: service.connections == 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (401, "invalid_api_key", errors.AuthenticationError),
+        (403, None, errors.AccessError),
+        (404, "model_not_found", errors.NotFoundError),
+        (422, None, errors.RequestRefusedError),
+        (429, "insufficient_quota", errors.QuotaError),
+        (429, "rate_limit_exceeded", errors.RateLimitError),
+        (503, None, errors.ServerError),
+    ],
+)
+async def test_refusals_are_translated_with_the_request_id(
+    clients: Any, status: int, code: str | None, kind: type[errors.SourceError]
+) -> None:
+    answer = openai_error(status, f"no, {KEY} may not", code=code, x_request_id="req_8")
+    async with serving(answering(answer)) as service:
+        error = await failure(clients(service.base))
+    assert type(error) is kind
+    assert isinstance(error, errors.SourceError)
+    assert (error.status, error.request_id) == (status, "req_8")
+    assert "no, *** may not" in str(error)
+    assert (status == 404) == ("2027-01-06" in str(error))
+
+
+async def test_html_error_page_is_named(clients: Any) -> None:
+    page = web.Response(status=502, text="<html><title>Bad Gateway</title>", content_type="text/html")
+    async with serving(answering(page)) as service:
+        assert 'an HTML page titled "Bad Gateway"' in str(await failure(clients(service.base)))
+
+
+async def test_nobody_there(clients: Any) -> None:
+    error = await failure(clients(f"http://alice:looking@127.0.0.1:{free_port()}/v1"))
+    assert isinstance(error, errors.SourceConnectionError)
+    assert "cannot connect to http://127.0.0.1" in str(error)
+
+
+async def test_clients_own_timeout_is_named(clients: Any) -> None:
+    async with serving(hanging) as service:
+        error = await failure(clients(service.base, timeout=0.1))
+    assert isinstance(error, errors.SourceTimeoutError)
+    assert "openai client's own timeout" in str(error)
+
+
+async def test_clients_own_timeout_in_the_body_is_named(clients: Any) -> None:
+    async with serving(speaking(hang=True)) as service:
+        error = await failure(clients(service.base, timeout=0.1))
+    assert isinstance(error, errors.SourceTimeoutError)
+    assert error.request_id == "req_1"
+
+
+async def test_body_that_is_cut_is_named(clients: Any) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 400\r\nx-request-id: req_9\r\n\r\nOggS"
+    async with raw_server(answer) as (origin, _, _):
+        error = await failure(clients(origin))
+    assert isinstance(error, errors.SourceBrokenError)
+    assert error.request_id == "req_9"
+
+
+async def test_client_that_cannot_make_a_request_says_why(clients: Any) -> None:
+    async def provider() -> str:
+        raise openai.OpenAIError(f"no token for\n{KEY}")
+
+    error = await failure(clients("http://127.0.0.1:1", api_key=provider))
+    assert isinstance(error, errors.ConfigError)
+    assert str(error) == f"no token for {KEY}".replace(KEY, "***")
+
+
+async def test_other_exceptions_are_not_disguised(clients: Any) -> None:
+    async def provider() -> str:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await speak(ClientSource(clients("http://127.0.0.1:1", api_key=provider)))
+
+
+async def test_exception_of_another_kind_in_the_body_is_not_disguised(clients: Any) -> None:
+    async with serving(speaking()) as service, opened(ClientSource(clients(service.base))) as stream:
+
+        async def broken() -> AsyncIterator[bytes]:
+            raise ZeroDivisionError
+            yield b""
+
+        stream._chunks = broken()
+        with pytest.raises(ZeroDivisionError):
+            await anext(stream)
+
+
+async def test_text_is_checked_before_the_client_is_used(clients: Any) -> None:
+    with pytest.raises(errors.TextError):
+        await speak(ClientSource(clients("http://127.0.0.1:1")), "")
+
+
+@pytest.mark.parametrize("other", [object(), "client", 7])
+def test_other_objects_are_refused(other: object) -> None:
+    assert not is_client(other)
+    with pytest.raises(errors.UsageError, match=r"openai\.AsyncOpenAI"):
+        ClientSource(other)
+
+
+def test_synchronous_client_is_refused() -> None:
+    with openai.OpenAI(api_key=KEY) as client, pytest.raises(errors.UsageError, match="no asynchronous openai client"):
+        ClientSource(client)
+
+
+# Beside the client's own requests
+
+
+async def test_model_of_the_realtime_api_is_asked_with_the_clients_address_and_key(clients: Any) -> None:
+    async with realtime_service() as service:
+        source = ClientSource(clients(service.base))
+        model = "gpt-realtime-2.1-mini"
+        assert source.formats_for(SpeechOptions(model=model)) == ("pcm",)
+        assert await speak(source, model=model) == PCM
+        await source.aclose()
+        [request] = service.requests
+    assert request.headers["authorization"] == f"Bearer {KEY}"
+    assert source.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model"),
+    [("https://api.openai.com/v1", "gpt-realtime-2.1-mini"), ("http://host/v1", "gpt-4o-mini-tts")],
+)
+async def test_default_model_follows_at_openais_own_endpoint_only(clients: Any, base_url: str, model: str) -> None:
+    source = ClientSource(clients(base_url), clock=lambda: 1_799_193_600.0)  # 2027-01-06
+    assert source.identity(SpeechOptions()).split("|")[1] == model
+
+
+async def test_in_a_hurry_the_client_does_not_try_again(clients: Any) -> None:
+    async with serving(answering(openai_error(503, "busy"))) as service:
+        source = ClientSource(clients(service.base, max_retries=2))
+        with hurrying(), pytest.raises(errors.ServerError):
+            await speak(source)
+        assert len(service.posts) == 1
