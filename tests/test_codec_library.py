@@ -48,13 +48,13 @@ def test_importing_the_module_loads_neither_opuslib_nor_libopus() -> None:
 
 
 def test_warnings_as_errors_do_not_stop_the_first_compile_of_opuslib(tmp_path: Path) -> None:
-    code = "from oggstream.opus import library; print(library.libopus_version())"
+    code = "from oggstream.codec import library; print(library.libopus_version())"
     assert python(code, "-W", "error", PYTHONPYCACHEPREFIX=str(tmp_path)).startswith("libopus")
 
 
 def test_loading_spawns_no_process() -> None:
     code = (
-        "import sys; from oggstream.opus import library; seen = []\n"
+        "import sys; from oggstream.codec import library; seen = []\n"
         "sys.addaudithook(lambda event, _: seen.append(event)); library.load()\n"
         "print([event for event in seen if event.split('.')[0] == 'subprocess' or event.startswith('os.')"
         " and event.split('.')[1] in ('fork', 'exec', 'posix_spawn', 'system')])"
@@ -158,7 +158,7 @@ def test_a_copy_in_a_wheel_decodes(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "libopus.so").write_bytes(Path(library.library_path()).read_bytes())
     code = (
-        "from oggstream.opus import library, link_decoder, head; import sys\n"
+        "from oggstream.codec import library, link_decoder; from oggstream.opus import head; import sys\n"
         "library._SYSTEM_NAMES[sys.platform] = (); library._WHEELS = library._WHEELS[2:]\n"
         "print(link_decoder.LinkDecoder(head.OpusHead.simple(1, 0)).conceal(960), library.library_path())"
     )

@@ -106,7 +106,7 @@ def test_where_no_link_can_be_made_the_error_says_what_to_do(monkeypatch: pytest
 
 LONG_PATH_PROGRAM = """
 import sys
-from oggstream.voice import espeak, library
+from oggstream.voices import espeak, espeak_library as library
 real, = [found for found in [library.find()]]
 library.find = lambda: real._replace(data=sys.argv[1])
 voice = espeak.load()
