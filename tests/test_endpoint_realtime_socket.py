@@ -352,7 +352,7 @@ async def test_the_source_reads_from_it_word_for_word_and_several_texts_at_once(
 
     async def spoken(text: str) -> bytes:
         async with source.open(text, SpeechOptions(voice="nova")) as stream:
-            return b"".join([chunk async for chunk in stream])
+            return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
     texts = [TEXT, "And then it rests.", "For 12 days."]
     with using(Recorder(lambda: 0.0, 0.0, seen.append)):

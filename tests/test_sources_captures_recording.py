@@ -24,7 +24,7 @@ OPUS = b"OggS" + bytes(23) + b"\x01\x13OpusHead"
 
 async def drained(source: Any, text: str = "Hi.", **options: Any) -> bytes:
     async with source.open(text, SpeechOptions(**options)) as stream:
-        return b"".join([chunk async for chunk in stream])
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
 
 def recording(folder: Path, arrivals: Iterable[Arrival], **options: Any) -> RecordingSource:

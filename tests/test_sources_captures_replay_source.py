@@ -30,7 +30,7 @@ async def received(source: ReplaySource, text: str = "Hi.") -> list[tuple[float,
     loop = asyncio.get_running_loop()
     begun = loop.time()
     async with source.open(text, SpeechOptions()) as stream:
-        found = [(round(loop.time() - begun, 6), chunk) async for chunk in stream]
+        found = [(round(loop.time() - begun, 6), chunk) async for chunk in stream if isinstance(chunk, bytes)]
     return [*found, (round(loop.time() - begun, 6), b"")]
 
 
@@ -43,7 +43,7 @@ async def test_a_consumer_that_is_late_gets_the_rest_at_once() -> None:
     async with ReplaySource(CAPTURE).open("", SpeechOptions()) as stream:
         await asyncio.sleep(5)
         begun = loop.time()
-        assert [chunk async for chunk in stream] == [b"ab", b"cdef"]
+        assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [b"ab", b"cdef"]
         assert loop.time() == begun
 
 

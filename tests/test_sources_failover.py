@@ -82,7 +82,7 @@ class Scripted:
 
 async def speak(source: Source, text: str = "Hello.", **options: Any) -> bytes:
     async with source.open(text, SpeechOptions(**options)) as stream:
-        return b"".join([chunk async for chunk in stream])
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
 
 async def fails(source: Source, kind: type[errors.OggStreamError]) -> None:
@@ -146,7 +146,7 @@ async def test_body_comes_whole_with_what_it_tells_of_itself() -> None:
     async with FirstOf([Scripted("a", b"1", b"2", b"3"), Scripted("b")]).open("", SpeechOptions()) as stream:
         assert isinstance(stream, Taken)
         assert (stream.content_type, stream.request_id, stream.format) == ("audio/ogg", "r", "opus")
-        assert [chunk async for chunk in stream] == [b"1", b"2", b"3"]
+        assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [b"1", b"2", b"3"]
 
 
 async def test_exception_of_another_kind_is_not_swallowed() -> None:

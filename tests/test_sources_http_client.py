@@ -45,7 +45,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def fetch(source: Source) -> bytes:
     """The whole body."""
     async with source.open("", OPTIONS) as stream:
-        return b"".join([chunk async for chunk in stream])
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
 
 async def failure(url: str, **settings: Any) -> errors.OggStreamError:
@@ -73,7 +73,7 @@ async def test_body_comes_in_the_chunks_in_which_it_arrives() -> None:
     async with serving(speaking(b"OggS1", b"OggS22", b"OggS333", gap=0.02)) as service:
         source = HttpSource(service.origin)
         async with source.open("", OPTIONS) as stream:
-            assert [chunk async for chunk in stream] == [b"OggS1", b"OggS22", b"OggS333"]
+            assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [b"OggS1", b"OggS22", b"OggS333"]
         await source.aclose()
 
 
@@ -290,7 +290,7 @@ async def speak(source):
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", PORT).start()
     async with source.open("", SpeechOptions()) as stream:
-        assert [chunk async for chunk in stream] == [b"OggS"]
+        assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [b"OggS"]
     if last:
         await source.aclose()
         assert not source._client._sessions._sessions

@@ -40,7 +40,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def speak(source: Source, text: str = "Hello.", **options: Any) -> bytes:
     async with source.open(text, SpeechOptions(**options)) as stream:
-        return b"".join([chunk async for chunk in stream])
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
 
 async def refusal(answer: web.Response, **settings: Any) -> errors.SourceError:

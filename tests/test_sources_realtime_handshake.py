@@ -20,7 +20,7 @@ KEY = "sk-a-very-secret-key"
 async def spoken(source: RealtimeSource) -> bytes:
     try:
         async with source.open("Hello.", SpeechOptions()) as stream:
-            return b"".join([chunk async for chunk in stream])
+            return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
     finally:
         await source.aclose()
 

@@ -52,7 +52,7 @@ async def talking(behave: Behaviour = speaking, **settings: Any) -> AsyncIterato
 
 async def spoken(source: RealtimeSource, text: str = "Hello.", options: SpeechOptions = PLAIN) -> bytes:
     async with source.open(text, options) as stream:
-        return b"".join([chunk async for chunk in stream])
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def test_a_text_comes_as_pcm_with_its_rate_and_the_name_of_the_response() 
     async with talking() as (source, _), source.open("Hello.", PLAIN) as stream:
         assert stream.content_type == "audio/pcm;rate=24000"
         assert stream.request_id == "resp_1_1"
-        assert b"".join([chunk async for chunk in stream]) == PCM
+        assert b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)]) == PCM
 
 
 async def test_the_handshake_names_model_and_key_and_no_body() -> None:
@@ -217,7 +217,7 @@ async def test_the_names_of_the_beta_are_understood() -> None:
 
     async with talking(old) as (source, _), source.open("Hello.", PLAIN) as stream:
         assert stream.content_type == "audio/pcm;rate=8000"
-        assert [chunk async for chunk in stream] == [b"\0\0\x7c\x7d"]
+        assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [b"\0\0\x7c\x7d"]
 
 
 async def test_a_service_that_makes_one_response_at_a_time_is_asked_again_when_it_is_free() -> None:
@@ -430,7 +430,7 @@ async def test_a_frame_that_ends_within_a_sample_is_completed_by_the_next() -> N
 
     async with talking(odd) as (source, _):
         async with source.open("Hello.", PLAIN) as stream:
-            chunks = [chunk async for chunk in stream]
+            chunks = [chunk async for chunk in stream if isinstance(chunk, bytes)]
         assert chunks == [b"\1\2\3\4", b"\5\6"]
 
 
@@ -601,7 +601,7 @@ async def test_a_coding_that_cannot_be_played_is_refused_and_the_response_cancel
 async def test_g711_is_asked_for_and_expanded(coding: str, kind: str) -> None:
     async with talking(coding=coding) as (source, service), source.open("Hello.", PLAIN) as stream:
         assert stream.content_type == "audio/pcm;rate=8000"
-        assert len(b"".join([chunk async for chunk in stream])) == 2 * len(PCM)
+        assert len(b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])) == 2 * len(PCM)
         assert service.received("session.update")[0]["session"]["audio"]["output"]["format"] == {"type": kind}
 
 
@@ -657,7 +657,7 @@ async def test_closed_after_the_end_of_the_speech_nothing_is_missing() -> None:
     async with talking(brief) as (source, service):
         async with source.open("Hello.", PLAIN) as stream:
             await until(lambda: service.open == 0)
-            assert [chunk async for chunk in stream] == [PCM]
+            assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [PCM]
         assert await spoken(source) == PCM
         assert len(service.talks) == 2
 
@@ -1062,6 +1062,7 @@ async def test_leaving_the_iteration_of_a_generator_closes_the_speech() -> None:
         async def chunks() -> AsyncIterator[bytes]:
             async with source.open("Hello.", PLAIN) as stream:
                 async for chunk in stream:
+                    assert isinstance(chunk, bytes)
                     yield chunk
 
         async with aclosing(chunks()) as speech:  # type: ignore[type-var]
@@ -1116,6 +1117,7 @@ async def test_cut_after_any_event_a_text_is_heard_whole_or_broken_off_and_never
         try:
             async with source.open("Hello.", PLAIN) as stream:
                 async for chunk in stream:
+                    assert isinstance(chunk, bytes)
                     heard += chunk
         except errors.SourceBrokenError:
             assert heard in (b"\1\1", b"\1\1\2\2")

@@ -35,7 +35,7 @@ class Scripted:
 
 async def speak(source: Source) -> bytes:
     async with source.open("Hello.", SpeechOptions()) as stream:
-        return b"".join([chunk async for chunk in stream])
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
 
 
 # coerce

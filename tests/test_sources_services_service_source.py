@@ -59,7 +59,7 @@ async def asked(
 
 async def speak(source: Source, text: str = "Hello.", **options: Any) -> tuple[bytes, Any]:
     async with source.open(text, SpeechOptions(**options)) as stream:
-        return b"".join([chunk async for chunk in stream]), stream
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)]), stream
 
 
 async def refusal(name: str, text: str = "Hello.", settings: dict[str, Any] | None = None, **options: Any) -> Any:

@@ -10,6 +10,7 @@ TYPE_CHECKING = False  # as type checkers know it; ``typing`` itself would be mo
 if TYPE_CHECKING:
     from typing import Any
 
+    from .annotations import Annotation as Annotation, Word as Word
     from .audio.frame import PcmFrame as PcmFrame
     from .errors import (
         AccessError as AccessError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from .sources.services.service_source import ServiceSource as ServiceSource
     from .sources.services.table import Service as Service, service as service
     from .sources.source import ByteStream as ByteStream, Source as Source
+    from .sources.traits import SourceTraits as SourceTraits
     from .streams import (
         decode_stream as decode_stream,
         play_stream as play_stream,
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "annotations": ("Annotation", "Word"),
     "audio.frame": ("PcmFrame",),
     "errors": (
         "AccessError",
@@ -143,6 +146,7 @@ _HOMES = {
     "sources.openai_source": ("OpenAISource",),
     "sources.realtime.realtime_source": ("RealtimeSource",),
     "sources.captures.replay_source": ("ReplaySource",),
+    "sources.traits": ("SourceTraits",),
     "sources.services.table": ("Service", "service"),
     "sources.services.service_source": ("ServiceSource",),
 }

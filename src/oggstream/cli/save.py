@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import OggStreamError, OutputError
 
 if TYPE_CHECKING:
+    from ..annotations import Annotation
     from ..options import SpeechOptions
     from ..sources.source import ByteStream, Source
 
@@ -208,7 +209,8 @@ class _Tee:
     def __aiter__(self) -> _Tee:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> bytes | Annotation:
         chunk = await anext(self._stream)
-        self._saved.write(chunk)
+        if isinstance(chunk, bytes):
+            self._saved.write(chunk)
         return chunk

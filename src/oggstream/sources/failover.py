@@ -15,6 +15,7 @@ from .traits import formats_of, source_name
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from ..annotations import Annotation
     from ..options import SpeechOptions
     from .source import ByteStream, Source
 
@@ -73,11 +74,11 @@ class Member:
 class Taken:
     """The body that a source gives, its first chunk there already."""
 
-    def __init__(self, stream: ByteStream, first: bytes) -> None:
+    def __init__(self, stream: ByteStream, first: bytes | Annotation) -> None:
         self.content_type = stream.content_type
         self.request_id = stream.request_id
         self._stream = stream
-        self._first: bytes | None = first
+        self._first: bytes | Annotation | None = first
 
     def __getattr__(self, name: str) -> object:
         """What else the body tells of itself: its URL, its headers, the format that was asked for."""
@@ -86,7 +87,7 @@ class Taken:
     def __aiter__(self) -> Taken:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> bytes | Annotation:
         first, self._first = self._first, None
         return await anext(self._stream) if first is None else first
 
@@ -216,7 +217,7 @@ class Failover:
 
 async def _begun(
     stack: AsyncExitStack, opening: AbstractAsyncContextManager[ByteStream], patience: float | None
-) -> tuple[ByteStream, bytes]:
+) -> tuple[ByteStream, bytes | Annotation]:
     """The body and its first chunk. Raises `SourceTimeoutError` behind ``patience`` seconds, `EmptyBodyError`."""
     limit = asyncio.timeout(patience)
     try:

@@ -1,18 +1,22 @@
-"""What a source is: two small protocols that anything may implement."""
+"""What a source is: small protocols that anything may implement."""
 
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
+    from ..annotations import Annotation
+    from ..errors import OggStreamError
     from ..options import SpeechOptions
+    from .traits import SourceTraits
 
 
 class ByteStream(Protocol):
     """A body on its way: an asynchronous iterator over bytes, in the chunks in which they arrive.
 
-    Where a source sends bare samples without being asked to, its stream has ``format = "pcm"``.
+    Between its bytes it may give an `Annotation`: a word, with the place where it sounds.
+    A stream whose source chose the format itself says so in ``format`` (see `ChosenFormat`).
     """
 
     @property
@@ -25,9 +29,19 @@ class ByteStream(Protocol):
         """The service's identifier of the request, for its support; None if it gives none."""
         ...
 
-    def __aiter__(self) -> ByteStream: ...
+    def __aiter__(self) -> Self: ...
 
-    async def __anext__(self) -> bytes: ...
+    async def __anext__(self) -> bytes | Annotation: ...
+
+
+@runtime_checkable
+class ChosenFormat(Protocol):
+    """A stream whose source chose the format: ``format`` is what was asked of the service, None for what was given."""
+
+    @property
+    def format(self) -> str | None:
+        """As `SpeechOptions.format`."""
+        ...
 
 
 @runtime_checkable
@@ -36,17 +50,63 @@ class Source(Protocol):
 
     ``open`` returns an asynchronous context manager: entering it sends the request and waits for the response's
     headers, leaving it closes the response, whatever state it is in. Raises an `OggStreamError`; cancelling the task
-    at any point leaves no connection behind. A source that owns connections has ``async aclose()``, one that can
-    prepare a connection ahead of the first request has ``async warm()``, and ``name`` is what the report calls it.
-    One that gives the same answer whatever the text has ``whole = True``, one that takes no more than so many
-    characters at a time ``longest_text``. ``identity(options) -> str`` names the host, model and voice (and no
-    credential) under which the behaviour of the service is learnt; without it nothing is. ``formats_for(options)`` are
-    the formats of `SpeechOptions` that can be asked for, that of "auto" first. ``another(error) -> bool`` says whether
-    what failed with ``error`` would now be asked of somebody else, so that opening it again is worth while.
+    at any point leaves no connection behind.
 
-    A stream may have a ``format``: what was asked of the service, where the source chose that.
+    That is all that a source must have. What it tells of itself stands in ``traits`` (see `SourceTraits`); what it may
+    do besides are the protocols below.
     """
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text`` to be spoken as ``options`` say."""
+        ...
+
+
+@runtime_checkable
+class DescribedSource(Protocol):
+    """A source that describes itself. The description may change: it is read anew for each request."""
+
+    @property
+    def traits(self) -> SourceTraits:
+        """What it is, and what it can be asked for."""
+        ...
+
+
+@runtime_checkable
+class WarmSource(Protocol):
+    """A source that can prepare a connection ahead of the first request."""
+
+    async def warm(self) -> None:
+        """Prepare. Never fails."""
+        ...
+
+
+@runtime_checkable
+class ClosableSource(Protocol):
+    """A source that owns connections or files. Who made it closes it."""
+
+    async def aclose(self) -> None:
+        """Close what it owns. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class ContextSource(Protocol):
+    """A source that can keep a context: one conversation with a service around all pieces of a speech.
+
+    ``context`` returns an asynchronous context manager that gives a `Source`. The pieces of one speech are opened from
+    it, one after the other. Leaving it cancels what is under way and keeps the connection for the next speech. One that
+    is lost makes ``open`` raise a `SourceBrokenError`: it is then left, and another one is entered for the rest.
+    """
+
+    def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
+        """A context for one speech."""
+        ...
+
+
+@runtime_checkable
+class SubstitutingSource(Protocol):
+    """A source that has more than one service to ask."""
+
+    def another(self, error: OggStreamError) -> bool:
+        """Whether what failed with ``error`` would be asked of another service now: then it is worth asking again."""
         ...

@@ -1,11 +1,93 @@
-"""What sources may tell of themselves beside the protocol."""
+"""What a source tells of itself, with the defaults for all that it does not tell."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+from ..errors import UsageError
+from .source import DescribedSource, Source
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
+
+KNOWN = ("opus", "wav", "pcm")
+"""The formats that a source may name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTraits:
+    """What a source is, and what it can be asked for. Every field has a default.
+
+    - ``name``: what the report calls it; empty: the name of its class.
+    - ``formats``: the values of `SpeechOptions.format` that it can be asked for, the one that "auto" means first; or a
+      function of the `SpeechOptions` that gives them. Empty: not known.
+    - ``longest_text``: characters of one request, None for no limit of its own.
+    - ``requests``: how many requests it takes at a time, None for no limit of its own.
+    - ``whole``: its answer does not depend on the text, which is therefore not asked for in pieces.
+    - ``words``: its streams tell words (see `Word`).
+    - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
+    - ``identity``: host, model and voice, and no credential, under which the behaviour of the service is remembered;
+      or a function of the `SpeechOptions` that gives it. None: nothing is remembered.
+    """
+
+    name: str = ""
+    formats: tuple[str, ...] | Callable[[SpeechOptions], tuple[str, ...]] = ()
+    longest_text: int | None = None
+    requests: int | None = None
+    whole: bool = False
+    words: bool = False
+    keeps_context: bool = False
+    identity: str | Callable[[SpeechOptions], str | None] | None = None
+
+    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+        """The formats that can be asked for with ``options``."""
+        return self.formats(options) if callable(self.formats) else self.formats
+
+    def identity_for(self, options: SpeechOptions) -> str | None:
+        """Under what the behaviour of the service is remembered with ``options``."""
+        return self.identity(options) if callable(self.identity) else self.identity
+
+
+def traits_of(source: Source) -> SourceTraits:
+    """What ``source`` tells of itself, with a name in any case.
+
+    This is the only place that knows of sources that tell nothing. Raises `UsageError` for nonsense.
+    """
+    traits = source.traits if isinstance(source, DescribedSource) else _DEFAULTS
+    if not traits.name:
+        traits = replace(traits, name=type(source).__name__)
+    _check(traits)
+    return traits
+
+
+def formats_for(source: Source, options: SpeechOptions) -> tuple[str, ...]:
+    """The formats that ``source`` can be asked for with ``options``. Raises `UsageError` for unknown ones."""
+    traits = traits_of(source)
+    found = tuple(traits.formats_for(options))
+    _check_formats(traits.name, found)
+    return found
+
+
+_DEFAULTS = SourceTraits()
+
+
+def _check(traits: SourceTraits) -> None:
+    for name in ("longest_text", "requests"):
+        value = getattr(traits, name)
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise UsageError(
+                f"the source {traits.name!r} describes itself with {name}={value!r}: use 1 or more, or None"
+            )
+    if not callable(traits.formats):
+        _check_formats(traits.name, traits.formats)
+
+
+def _check_formats(name: str, formats: tuple[str, ...]) -> None:
+    for found in formats:
+        if found not in KNOWN:
+            raise UsageError(f"the source {name!r} describes itself with the format {found!r}: use {', '.join(KNOWN)}")
 
 
 def formats_of(source: object, options: SpeechOptions) -> tuple[str, ...]:

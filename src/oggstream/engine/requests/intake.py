@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from ...annotations import Annotation
 from ...audio.frame import PcmFrame
 from ...errors import OggStreamError, SourceTimeoutError
 from ...events import FirstByte, FirstPacket, emit
@@ -36,6 +37,7 @@ class Intake:
         self.refusal = ""  # why the service, or the way to it, made the source try again
         self.reader: BodyReader | None = None  # made with the first byte: it takes 10 ms, and the request goes first
         self.link = LinkMeter()
+        self.annotations: list[Annotation] = []  # of this body, in the order of their arrival
         self._options = options
         self._early = early or _never
 
@@ -73,6 +75,9 @@ class Intake:
             async with self._opened(source, text, speech) as stream:
                 self.request_id = stream.request_id
                 while (chunk := await self._next(stream)) is not None:
+                    if isinstance(chunk, Annotation):
+                        self.annotations.append(chunk)
+                        continue
                     reader = self.reader or self._begin(stream, speech)
                     yield self._read(reader, chunk)
                     if reader.ended:
@@ -100,7 +105,7 @@ class Intake:
         else:
             await opening.__aexit__(None, None, None)
 
-    async def _next(self, stream: ByteStream) -> bytes | None:
+    async def _next(self, stream: ByteStream) -> bytes | Annotation | None:
         async with self._limited():
             return await anext(stream, None)
 

@@ -15,6 +15,7 @@ from ..http.redaction import Secrets, is_secret_name, shown_url
 from .capture import ARRIVALS, Capture, save
 
 if TYPE_CHECKING:
+    from ...annotations import Annotation
     from ...options import SpeechOptions
     from ..source import ByteStream, Source
 
@@ -172,7 +173,7 @@ class _Recorded:
     def __aiter__(self) -> _Recorded:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> bytes | Annotation:
         try:
             chunk = await anext(self._stream)
         except StopAsyncIteration:
@@ -182,7 +183,7 @@ class _Recorded:
             self._facts["ended"] = self._clock.now()
             self._facts["broken"] = _secrets(self._stream).strike(str(error))
             raise
-        if chunk:
+        if chunk and isinstance(chunk, bytes):
             self.arrivals.append((self._clock.now(), len(chunk)))
             self._body.append(chunk)
         return chunk
