@@ -18,6 +18,7 @@ from oggstream.events import RequestSent, ResponseStarted, emit
 from oggstream.opus.head import OpusHead
 from oggstream.opus.opus_writer import OggOpusWriter
 from oggstream.opus.tags import OpusTags
+from oggstream.sources.traits import SourceTraits
 
 if TYPE_CHECKING:
     from oggstream.options import SpeechOptions
@@ -85,7 +86,7 @@ class ScriptedSource:
     ``opened`` and ``closed`` count, ``texts`` are what was asked for.
     """
 
-    name = "scripted"
+    traits: SourceTraits = SourceTraits(name="scripted")
 
     def __init__(self, arrivals: Iterable[Arrival], *, headers_after: float = 0.0) -> None:
         self.arrivals = list(arrivals)
@@ -139,8 +140,7 @@ class SpeechService:
     of its request, how many chunks go out before the connection is lost (None: all).
     """
 
-    name = "service"
-    longest_text = 4096
+    traits = SourceTraits(name="service", longest_text=4096, identity="test|model|voice")
 
     def __init__(
         self,
@@ -158,9 +158,6 @@ class SpeechService:
         self.asked: list[tuple[float, str]] = []
         self.formats: list[str] = []
         self.opened = self.closed = self.most_at_once = 0
-
-    def identity(self, options: SpeechOptions) -> str:
-        return "test|model|voice"
 
     @asynccontextmanager
     async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:

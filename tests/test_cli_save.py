@@ -12,6 +12,7 @@ import pytest
 from oggstream.cli.save import SavingSource
 from oggstream.errors import OutputError, SourceBrokenError
 from oggstream.options import SpeechOptions
+from oggstream.sources.traits import SourceTraits
 from scripted import ScriptedSource, every
 
 CHUNKS = [b"OggS", b"one", b"two"]
@@ -160,9 +161,9 @@ async def test_bodies_that_arrive_at_the_same_time_are_kept_one_behind_the_other
 
 def test_formats_are_those_of_the_source_but_one_where_bodies_are_kept(tmp_path: Path) -> None:
     made = scripted(b"one")
-    made.formats_for = lambda _: ("opus", "pcm")  # type: ignore[attr-defined]
-    assert SavingSource(lambda: made, None).formats_for(SpeechOptions()) == ("opus", "pcm")
-    assert SavingSource(lambda: made, str(tmp_path / "kept")).formats_for(SpeechOptions()) == ("opus",)
+    made.traits = SourceTraits(formats=("opus", "pcm"))
+    assert SavingSource(lambda: made, None).traits.formats_for(SpeechOptions()) == ("opus", "pcm")
+    assert SavingSource(lambda: made, str(tmp_path / "kept")).traits.formats_for(SpeechOptions()) == ("opus",)
 
 
 def test_whether_another_source_stands_by_is_what_the_source_says() -> None:
@@ -170,7 +171,7 @@ def test_whether_another_source_stands_by_is_what_the_source_says() -> None:
     source = SavingSource(lambda: made, None)
     error = SourceBrokenError("cut")
     assert not source.another(error)
-    assert not source.whole
+    assert not source.traits.whole
     assert not source.another(error)
     made.another = lambda given: given is error  # type: ignore[attr-defined]
     assert source.another(error)

@@ -24,6 +24,7 @@ from oggstream.opus.opus_writer import OggOpusWriter
 from oggstream.opus.tags import OpusTags
 from oggstream.playout.habits import Habits
 from oggstream.sinks.null_sink import NullSink
+from oggstream.sources.traits import SourceTraits
 from scripted import Arrival, ScriptedStream, pages, spoken
 
 
@@ -69,17 +70,11 @@ def test_a_thin_link_is_measured_as_one_and_a_burst_as_what_the_link_can_do() ->
 class TwoFormats:
     """A service as OpenAI's: samples as they are synthesised, Opus by ffmpeg's muxer, both ``rate`` times real time."""
 
-    name = "two"
+    traits = SourceTraits(name="two", formats=("opus", "pcm"), identity="two|model|voice")
 
     def __init__(self, rate: float = 6.5, link: float = 1e7, *, refuses: bool = False) -> None:
         self.rate, self.link, self.refuses = rate, link, refuses
         self.asked: list[str] = []
-
-    def identity(self, options: SpeechOptions) -> str:
-        return "two|model|voice"
-
-    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
-        return ("opus", "pcm")
 
     @asynccontextmanager
     async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:

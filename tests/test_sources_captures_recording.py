@@ -43,7 +43,7 @@ async def test_bytes_and_times_are_kept_as_they_come(tmp_path: Path) -> None:
     assert capture.request == {"input": "Hi.", "voice": "nova", "speed": 1.5}
     assert (capture.url, capture.status, capture.content_type) == (None, None, "audio/ogg")
     assert source.names == [str(tmp_path / "a")]
-    assert source.name == "scripted"
+    assert source.traits.name == "scripted"
 
 
 @pytest.mark.looptime

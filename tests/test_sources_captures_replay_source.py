@@ -102,5 +102,5 @@ async def test_it_takes_names_and_is_public(tmp_path: Path) -> None:
 
 def test_what_is_learnt_is_kept_by_host_model_and_voice() -> None:
     assert identity(CAPTURE) == "speech.example:8443|m|v"
-    assert ReplaySource(CAPTURE).identity(SpeechOptions(voice="other")) == "speech.example:8443|m|v"
+    assert ReplaySource(CAPTURE).traits.identity_for(SpeechOptions(voice="other")) == "speech.example:8443|m|v"
     assert identity(Capture("a", b"", [])) == "capture||"

@@ -10,12 +10,12 @@ import pytest
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.failover import Taken
+from oggstream.sources.failover import BegunStream
 from oggstream.sources.hurry import hurried
 from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.resolve_source import FirstOf
 from oggstream.sources.source import ByteStream, Source
-from oggstream.sources.traits import formats_of
+from oggstream.sources.traits import SourceTraits, StreamTraits, formats_for
 from speech_server import BODY, answering, free_port, hanging, openai_error, recorded, serving, speaking
 
 Step = bytes | float | Exception
@@ -26,7 +26,7 @@ class Body:
 
     content_type = "audio/ogg"
     request_id = "r"
-    format = "opus"
+    traits = StreamTraits(format="opus")
 
     def __init__(self, steps: list[Step]) -> None:
         self._steps = steps
@@ -45,6 +45,13 @@ class Body:
         raise StopAsyncIteration
 
 
+class Bare:
+    """A source that tells nothing of itself."""
+
+    def open(self, text: str, options: SpeechOptions) -> Any:
+        return Scripted("bare").open(text, options)
+
+
 class Scripted:
     """A source whose opening does what ``opening`` says, and whose bodies what ``body`` says, each time anew."""
 
@@ -54,7 +61,7 @@ class Scripted:
         self.opening = opening
         self.calls: list[str] = []
         self.hurried: list[bool] = []
-        self.__dict__.update(traits)
+        self.traits = SourceTraits(name=name, **traits)
 
     @asynccontextmanager
     async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
@@ -96,10 +103,10 @@ async def fails(source: Source, kind: type[errors.OggStreamError]) -> None:
 async def test_first_that_sounds_wins_and_the_others_are_not_asked() -> None:
     parts = Scripted("a", opening=errors.ConfigError("no key")), Scripted("b"), Scripted("c")
     first = FirstOf(parts)
-    assert first.name == "a"
+    assert first.traits.name == "a"
     with recorded() as seen:
         assert await speak(first) == b"b"
-    assert first.name == "b"
+    assert first.traits.name == "b"
     assert [part.calls for part in parts] == [["Hello."], ["Hello.", "left"], []]
     assert seen == [events.Warned(at=seen[0].at, message="a: no key (trying the next source)")]
 
@@ -144,8 +151,8 @@ async def test_empty_body_goes_to_the_next() -> None:
 
 async def test_body_comes_whole_with_what_it_tells_of_itself() -> None:
     async with FirstOf([Scripted("a", b"1", b"2", b"3"), Scripted("b")]).open("", SpeechOptions()) as stream:
-        assert isinstance(stream, Taken)
-        assert (stream.content_type, stream.request_id, stream.format) == ("audio/ogg", "r", "opus")
+        assert isinstance(stream, BegunStream)
+        assert (stream.content_type, stream.request_id, stream.traits.format) == ("audio/ogg", "r", "opus")
         assert [chunk async for chunk in stream if isinstance(chunk, bytes)] == [b"1", b"2", b"3"]
 
 
@@ -190,7 +197,7 @@ async def test_source_that_fails_twice_is_not_asked_for_a_while() -> None:
     parts[0].opening = b""
     await asyncio.sleep(20)
     assert await speak(first) == b"a"
-    assert first.name == "a"
+    assert first.traits.name == "a"
 
 
 async def test_failures_with_a_whole_body_between_them_are_forgiven() -> None:
@@ -292,7 +299,7 @@ async def test_interrupted_body_is_no_failure() -> None:
     for _ in range(4):
         async with first.open("", SpeechOptions()) as stream:
             await anext(stream)
-    assert first.name == "a"
+    assert first.traits.name == "a"
     assert parts[1].asked == 0
 
 
@@ -376,21 +383,24 @@ async def test_callers_own_limit_is_learnt_of_when_it_tells() -> None:
 
 
 def formats(*names: str) -> dict[str, Any]:
-    return {"formats_for": lambda _: names}
+    return {"formats": lambda _: names}
 
 
 async def test_traits_are_those_of_the_members() -> None:
+    def told(first: FirstOf) -> tuple[str | None, tuple[str, ...]]:
+        return first.traits.identity_for(SpeechOptions()), first.traits.formats_for(SpeechOptions())
+
     a = Scripted("a", longest_text=5000, identity=lambda _: "a||", **formats("opus", "pcm"))
-    b = Scripted("b", longest_text=4096, whole=True, identity=lambda _: "b||", formats=("pcm",))
+    b = Scripted("b", longest_text=4096, whole=True, identity="b||", formats=("pcm",))
     first = FirstOf([a, b])
-    assert (first.longest_text, first.whole) == (4096, False)
-    assert (first.identity(SpeechOptions()), first.formats_for(SpeechOptions())) == ("a||", ("opus", "pcm"))
+    assert (first.traits.longest_text, first.traits.whole) == (4096, False)
+    assert told(first) == ("a||", ("opus", "pcm"))
     a.opening = errors.QuotaError("credit")
     await speak(first)
-    assert (first.identity(SpeechOptions()), first.formats_for(SpeechOptions())) == ("b||", ("pcm",))
-    assert FirstOf([b, a]).whole
+    assert told(first) == ("b||", ("pcm",))
+    assert FirstOf([b, a]).traits.whole
     plain = FirstOf([Scripted("c")])
-    assert (plain.longest_text, plain.identity(SpeechOptions()), plain.formats_for(SpeechOptions())) == (None, None, ())
+    assert (plain.traits.longest_text, *told(plain)) == (None, None, ())
 
 
 async def test_source_that_lacks_a_format_gives_what_it_has() -> None:
@@ -409,7 +419,7 @@ async def test_source_that_lacks_a_format_gives_what_it_has() -> None:
 
 
 def test_formats_of_a_source_that_says_nothing_are_not_known() -> None:
-    assert formats_of(object(), SpeechOptions()) == ()
+    assert formats_for(Bare(), SpeechOptions()) == ()
 
 
 async def test_the_first_that_is_fit_is_warmed_and_only_what_was_made_here_is_closed() -> None:

@@ -50,7 +50,7 @@ def recorded() -> Iterator[list[Event]]:
 
 async def test_it_is_a_source_and_speaks_ogg_opus(voice: OfflineVoice) -> None:
     assert isinstance(voice, Source)
-    assert voice.name == "offline"
+    assert voice.traits.name == "offline"
     async with voice.open("Hello.", PLAIN) as stream:
         assert stream.content_type == "audio/ogg"
         assert stream.request_id is not None

@@ -203,8 +203,8 @@ async def test_formats_are_asked_for_by_their_name(name: str, sent: bytes) -> No
 
 def test_formats_that_can_be_asked_for_are_those_of_the_model() -> None:
     source = OpenAISource(base_url="http://127.0.0.1:1")
-    assert source.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
-    assert source.formats_for(SpeechOptions(model="gpt-realtime")) == ("pcm",)
+    assert source.traits.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
+    assert source.traits.formats_for(SpeechOptions(model="gpt-realtime")) == ("pcm",)
 
 
 # Models of the Realtime API
@@ -231,25 +231,25 @@ def test_models_of_the_realtime_api_are_known_by_their_name(model: str, realtime
 def test_default_model_follows_when_the_speech_models_end(now: float, model: str) -> None:
     assert default_model(now) == model
     own = OpenAISource(base_url="https://eu.api.openai.com/v1", clock=lambda: now)
-    assert own.identity(SpeechOptions()) == f"eu.api.openai.com|{model}|coral"
+    assert own.traits.identity_for(SpeechOptions()) == f"eu.api.openai.com|{model}|coral"
 
 
 def test_default_model_of_other_endpoints_stays_and_so_does_one_that_was_named() -> None:
     other = OpenAISource(base_url="http://host/v1", clock=lambda: THE_DAY)
-    assert other.identity(SpeechOptions()) == "host|gpt-4o-mini-tts|coral"
+    assert other.traits.identity_for(SpeechOptions()) == "host|gpt-4o-mini-tts|coral"
     named = OpenAISource(model="tts-1", clock=lambda: THE_DAY)
-    assert named.identity(SpeechOptions()) == "api.openai.com|tts-1|coral"
-    assert named.identity(SpeechOptions(model="gpt-realtime")) == "api.openai.com|gpt-realtime|coral"
+    assert named.traits.identity_for(SpeechOptions()) == "api.openai.com|tts-1|coral"
+    assert named.traits.identity_for(SpeechOptions(model="gpt-realtime")) == "api.openai.com|gpt-realtime|coral"
 
 
 async def test_text_for_a_model_of_the_realtime_api_goes_there_and_the_next_one_does_not() -> None:
     async with realtime_service() as service:
         source = OpenAISource(base_url=service.base, api_key=KEY, voice="cedar")
         assert await speak(source, model="gpt-realtime-2.1-mini") == PCM
-        assert source.name == "realtime"
+        assert source.traits.name == "realtime"
         with pytest.raises(errors.NotFoundError):
             await speak(source)
-        assert source.name == "openai"
+        assert source.traits.name == "openai"
         await source.aclose()
         [talk] = service.talks
     assert talk.received[0]["session"]["audio"]["output"]["voice"] == "cedar"

@@ -1007,8 +1007,8 @@ def test_the_environment_is_that_of_openai(monkeypatch: pytest.MonkeyPatch) -> N
 def test_it_is_a_source_and_its_identity_holds_no_credential() -> None:
     source = RealtimeSource(base_url="https://user:pass@Host.example:8443/v1?key=abcdef", voice={"id": "voice_1"})
     assert isinstance(source, Source)
-    assert source.identity(PLAIN) == f"host.example:8443|{MODEL}|voice_1"
-    assert source.identity(SpeechOptions(voice="marin", model="other")) == "host.example:8443|other|marin"
+    assert source.traits.identity_for(PLAIN) == f"host.example:8443|{MODEL}|voice_1"
+    assert source.traits.identity_for(SpeechOptions(voice="marin", model="other")) == "host.example:8443|other|marin"
 
 
 async def test_several_loops_have_connections_of_their_own() -> None:

@@ -20,7 +20,7 @@ from oggstream.sources.realtime.realtime_source import RealtimeSource
 from oggstream.sources.resolve_source import FirstOf, coerce, default_source, named
 from oggstream.sources.services.service_source import ServiceSource
 from oggstream.sources.source import ByteStream, Source
-from oggstream.sources.traits import source_name
+from oggstream.sources.traits import traits_of
 from speech_server import BODY, free_port, serving, speaking
 
 
@@ -116,7 +116,7 @@ async def test_a_sequence_falls_back_over_real_servers() -> None:
 def test_names_become_sources(name: str, kind: type, called: str) -> None:
     source = named(name, connect_timeout=1.0)
     assert type(source) is kind
-    assert source_name(source) == called
+    assert traits_of(source).name == called
     assert coerce(f"service:{name}")[1]
 
 
@@ -162,7 +162,7 @@ def test_default_without_settings_is_the_offline_voice_with_one_warning(
     monkeypatch.setattr(select, "_warned", set())
     seen: list[events.Event] = []
     with caplog.at_level(logging.WARNING, "oggstream"), events.using(events.Recorder(lambda: 0.0, 0.0, seen.append)):
-        assert [source_name(default_source()) for _ in range(2)] == ["offline", "offline"]
+        assert [traits_of(default_source()).name for _ in range(2)] == ["offline", "offline"]
     [record] = caplog.records
     [event] = seen
     assert isinstance(event, events.Warned)
@@ -171,4 +171,8 @@ def test_default_without_settings_is_the_offline_voice_with_one_warning(
 
 
 def test_source_without_a_name_is_called_by_its_class() -> None:
-    assert source_name(object()) == "object"
+    class Plain:
+        def open(self, text: str, options: SpeechOptions) -> Any:
+            raise NotImplementedError
+
+    assert traits_of(Plain()).name == "Plain"

@@ -92,7 +92,7 @@ async def test_each_service_gives_each_of_its_formats(name: str, wanted: str) ->
 @pytest.mark.parametrize("name", FORMATS)
 async def test_auto_is_the_first_of_the_formats(name: str) -> None:
     async with asked(name) as (source, _):
-        assert source.formats_for(SpeechOptions()) == FORMATS[name]
+        assert source.traits.formats_for(SpeechOptions()) == FORMATS[name]
         body, stream = await speak(source)
     assert (body, stream.format) == (OPUS, "opus")
 
@@ -167,7 +167,7 @@ async def test_model_of_the_options_is_deepgrams_voice_too() -> None:
 async def test_region_makes_azures_address() -> None:
     source = ServiceSource("azure", api_key=KEY, region="west europe/x")
     assert repr(source) == "ServiceSource('azure', base_url='https://west%20europe%2Fx.tts.speech.microsoft.com')"
-    assert source.identity(SpeechOptions(voice="v")) == "west%20europe%2Fx.tts.speech.microsoft.com||v"
+    assert source.traits.identity_for(SpeechOptions(voice="v")) == "west%20europe%2Fx.tts.speech.microsoft.com||v"
 
 
 async def test_what_a_service_cannot_do_is_told_once() -> None:
@@ -288,7 +288,7 @@ async def test_missing_key_is_named_where_a_server_turns_out_to_want_one() -> No
 async def test_text_beyond_a_services_limit_is_not_sent(name: str) -> None:
     limit = service(name).longest_text
     async with asked(name) as (source, server):
-        assert source.longest_text == limit
+        assert source.traits.longest_text == limit
         with pytest.raises(errors.TextError, match=f"{limit} is the most"):
             await speak(source, "x" * ((limit or 0) + 1))
         with pytest.raises(errors.TextError, match="empty"):
@@ -319,7 +319,7 @@ async def test_service_in_a_few_lines_of_python() -> None:
         assert (await speak(source, "Hi & bye"))[0] == OPUS
         await source.aclose()
         assert server.received[0][:2] == ("GET", "/say?q=Hi%20%26%20bye")
-        assert source.longest_text is None
+        assert source.traits.longest_text is None
 
 
 async def test_keys_in_a_query_or_a_body_are_struck_out_too() -> None:

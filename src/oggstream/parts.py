@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from .sources.wrapper import close
+
 if TYPE_CHECKING:
     from .history import History
     from .options import PlaybackOptions
@@ -16,13 +18,6 @@ def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
     if owned:
         stack.push_async_callback(close, part)
     return part
-
-
-async def close(part: Any) -> None:
-    """Close what can be closed."""
-    closing = getattr(part, "aclose", None)
-    if closing is not None:
-        await closing()
 
 
 def history_of(options: PlaybackOptions) -> History | None:

@@ -18,6 +18,7 @@ from .parts import borrow, history_of
 from .sinks.resolve_sink import coerce_sink
 from .sinks.sink import PreparedSink
 from .sources.resolve_source import coerce as coerce_source
+from .sources.wrapper import warm
 
 if TYPE_CHECKING:
     from .audio.ring import PcmRing
@@ -80,7 +81,7 @@ class Speech:
 
     def left(self) -> float:
         """Seconds that were asked for and are not heard yet, those of the speeches before it included."""
-        return 0.0 if self.done else self._session.asking.reserve()
+        return 0.0 if self.done else self._session.requester.reserve()
 
     async def received(self) -> None:
         """Return when all of it was asked for and has come, or nothing will come any more; and all before it."""
@@ -288,9 +289,7 @@ class Player:
             if isinstance(self._sink, PreparedSink):
                 await self._sink.prepare()
         with suppress(OggStreamError):
-            warm = getattr(self._source, "warm", None)
-            if warm is not None:
-                await warm()
+            await warm(self._source)
 
 
 async def _silent(ring: PcmRing | None) -> None:

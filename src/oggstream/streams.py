@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from .engine.account import Account
 from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.delivery import Delivery
-from .engine.requests.requester import Asking
+from .engine.requests.requester import Requester
 from .engine.requests.script import Script, Text
 from .engine.session import Session
 from .events import Event, Recorder, using
 from .options import PlaybackOptions, SpeechOptions
 from .parts import borrow, history_of
 from .sinks.resolve_sink import coerce_sink
+from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
+from .sources.traits import traits_of
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
@@ -149,30 +151,39 @@ async def _items(
     async with AsyncExitStack() as stack:
         voice = borrow(stack, coerce_source(source))
         rate = CHARACTERS_PER_SECOND * (speech.speed or 1.0)
-        whole, limit = getattr(voice, "whole", False), getattr(voice, "longest_text", None)
-        script = Script(text, options, whole=whole, rate=rate, limit=limit)
+        traits = traits_of(voice)
+        script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text)
         delivery = Delivery(options, rate)
         recorder = Recorder(loop.time, loop.time())
-        asking = Asking(script, source=voice, speech=speech, options=options, outlet=delivery, recorder=recorder)
-        receiving = loop.create_task(_receive(script, asking))
+        context = SpeechContext(voice, speech)
+        requester = Requester(
+            script,
+            source=voice,
+            context=context,
+            speech=speech,
+            options=options,
+            outlet=delivery,
+            recorder=recorder,
+        )
+        receiving = loop.create_task(_receive(script, requester, context))
         stack.push_async_callback(_stopped, receiving)
         async for segment, item in delivery.items():
             yield segment, item
         await receiving
-        if asking.failure is not None:
-            raise asking.failure
+        if requester.failure is not None:
+            raise requester.failure
         if script.failure is not None:
             raise script.failure
 
 
-async def _receive(script: Script, asking: Asking) -> None:
+async def _receive(script: Script, requester: Requester, context: SpeechContext) -> None:
     try:
-        async with asyncio.TaskGroup() as group:
+        async with context, asyncio.TaskGroup() as group:
             reading = group.create_task(script.read())
-            await asking.run(group, lambda: None)
+            await requester.run(group, lambda: None)
             reading.cancel()
     finally:
-        asking.close()
+        requester.close()
 
 
 async def _stopped(task: asyncio.Task[None]) -> None:

@@ -155,10 +155,11 @@ def _course(race: Race, folder: Path, address: str, *, quick: bool) -> Course:
 
     print(f"{race.title}: learning ...", file=sys.stderr, flush=True)
     seconds = QUICK_SECONDS if quick else race.seconds
-    key = OpenAISource(base_url=f"{address}/v1", api_key="none").identity(
+    key = OpenAISource(base_url=f"{address}/v1", api_key="none").traits.identity_for(
         SpeechOptions(model=race.name, voice=contenders.VOICE)
     )
     history = folder / f"{race.name}.history"
+    assert key is not None
     races.teach(race, key, history)
     packet, page = races.first_audio(race, seconds=seconds)
     text = races.capture(race, race.layout, 0, seconds=seconds).text

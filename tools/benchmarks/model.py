@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from oggstream.lab.virtual_clock import VirtualLoop
 from oggstream.sources.captures.replay_source import ReplaySource
+from oggstream.sources.traits import SourceTraits
 from tools.make_captures import BYTES_PER_SECOND, Layout, capture, layout
 from tools.make_fixtures import speak
 from tools.simulation.shaping import Arrivals, Progress
@@ -57,18 +58,13 @@ class ModelService:
     ``asked`` are (time, text) of the requests.
     """
 
-    name = "model"
-    longest_text = 4096
+    traits = SourceTraits(name="model", longest_text=4096, identity="model|model|voice")
 
     def __init__(self, form: str = "b", *, rate: float = 6.5, first: float = 1.07) -> None:
         self._layout: Layout = layout(form)
         self._rate = rate
         self._first = first
         self.asked: list[tuple[float, str]] = []
-
-    def identity(self, options: SpeechOptions) -> str:  # noqa: ARG002  # it has but one voice
-        """Under which it is learnt."""
-        return "model|model|voice"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Speak ``text``."""

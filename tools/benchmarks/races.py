@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from oggstream.sources.traits import SourceTraits
+
 from . import replays
 
 if TYPE_CHECKING:
@@ -123,21 +125,10 @@ class Teacher:
     ``name`` as the services it stands for, whose ``identity`` it has.
     """
 
-    name = "openai"
-    whole = True
-
     def __init__(self, race: Race, key: str) -> None:
         self._race = race
-        self._key = key
+        self.traits = SourceTraits(name="openai", whole=True, formats=("opus", "pcm"), identity=key)
         self.number = 0
-
-    def identity(self, options: object) -> str:  # noqa: ARG002
-        """That of the service that is raced on."""
-        return self._key
-
-    def formats_for(self, options: object) -> tuple[str, ...]:  # noqa: ARG002
-        """As OpenAI's."""
-        return ("opus", "pcm")
 
     def open(self, text: str, options: object) -> object:
         """Answer with the next utterance."""

@@ -6,78 +6,57 @@ import os
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..errors import OggStreamError, OutputError
+from ..errors import OutputError
+from ..sources.wrapper import SourceWrapper, StreamWrapper
 
 if TYPE_CHECKING:
     from ..annotations import Annotation
     from ..options import SpeechOptions
     from ..sources.source import ByteStream, Source
+    from ..sources.traits import SourceTraits
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
-class SavingSource:
+class SavingSource(SourceWrapper):
     """The source that ``make`` gives, its bytes also written to ``path`` (``-``: standard output; None: nowhere).
 
-    ``make`` is called when the source is opened, so that what it warns of or fails with belongs to the session.
+    ``make`` is called when the source is needed first, so that what it warns of or fails with belongs to the session.
     Raises what the source raises, and `OutputError` for the file, if possible before anything is asked of a service.
     """
 
     def __init__(self, make: Callable[[], Source], path: str | None) -> None:
         self._make = make
-        self._source: Source | None = None
+        self._made: Source | None = None
         self.saved = SavedBytes(path) if path is not None else None
+
+    @property
+    def wrapped(self) -> Source:
+        """The source itself, made when it is first needed."""
+        if self._made is None:
+            self._made = self._make()
+        return self._made
 
     @property
     def name(self) -> str:
         """What the report calls the source; empty before there is one."""
-        from ..sources.traits import source_name
-
-        return "" if self._source is None else source_name(self._source)
+        return "" if self._made is None else self.traits.name
 
     @property
-    def whole(self) -> bool:
-        """Whether it takes the text as a whole: see `Source`."""
-        return bool(getattr(self.source(), "whole", False))
-
-    @property
-    def longest_text(self) -> int | None:
-        """Characters that it takes at a time."""
-        return getattr(self.source(), "longest_text", None)
-
-    def identity(self, options: SpeechOptions) -> str:
-        """Under which the behaviour of the service is learnt."""
-        identity = getattr(self.source(), "identity", None)
-        return "" if identity is None else str(identity(options))
-
-    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
-        """The formats that it can be asked for; where bodies are kept, only the usual one, for they make one file."""
-        from ..sources.traits import formats_of
-
-        formats = formats_of(self.source(), options)
-        return formats if self.saved is None else formats[:1]
-
-    def another(self, error: OggStreamError) -> bool:
-        """Whether what failed would now be asked of another source."""
-        another = getattr(self._source, "another", None)
-        return another is not None and bool(another(error))
-
-    def source(self) -> Source:
-        """The source itself, made when it is first needed."""
-        if self._source is None:
-            self._source = self._make()
-        return self._source
-
-    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Open the source, and the file."""
-        return self._open(text, options)
+    def traits(self) -> SourceTraits:
+        """As the source says; where bodies are kept it is asked for its usual format only, for they make one file."""
+        traits = super().traits
+        if self.saved is None:
+            return traits
+        return replace(traits, formats=lambda options: traits.formats_for(options)[:1])
 
     @asynccontextmanager
-    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        source = self.source()
+    async def opened(self, source: Source, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        """Open ``source``, and the file."""
         if self.saved is None:
             async with source.open(text, options) as stream:
                 yield stream
@@ -86,17 +65,10 @@ class SavingSource:
             async with source.open(text, options) as stream:
                 yield _Tee(stream, body)
 
-    async def warm(self) -> None:
-        """Prepare the source, if it can be prepared."""
-        warm = getattr(self.source(), "warm", None)
-        if warm is not None:
-            await warm()
-
     async def aclose(self) -> None:
-        """Close the source."""
-        close = getattr(self._source, "aclose", None)
-        if close is not None:
-            await close()
+        """Close the source, if there is one."""
+        if self._made is not None:
+            await super().aclose()
 
 
 class SavedBytes:
@@ -196,21 +168,15 @@ class _Body:
             self.held.append(data)
 
 
-class _Tee:
+class _Tee(StreamWrapper):
     """A body that is written down on its way."""
 
     def __init__(self, stream: ByteStream, saved: _Body) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._saved = saved
-        self.content_type = stream.content_type
-        self.request_id = stream.request_id
-        self.format: str | None = getattr(stream, "format", None)
-
-    def __aiter__(self) -> _Tee:
-        return self
 
     async def __anext__(self) -> bytes | Annotation:
-        chunk = await anext(self._stream)
+        chunk = await super().__anext__()
         if isinstance(chunk, bytes):
             self._saved.write(chunk)
         return chunk

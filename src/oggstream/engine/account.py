@@ -18,13 +18,15 @@ from ..events import (
     Transcribed,
     Warned,
 )
+from ..sources.traits import traits_of
 
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
     from ..opus.opus_reader import StreamStats
     from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, StreamInfo, Timing
+    from ..sources.source import Source
     from .output.outlet import Outlet
-    from .requests.requester import Asking
+    from .requests.requester import Requester
     from .segment import Segment
 
 _COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")
@@ -61,10 +63,10 @@ class Account:
         self,
         *,
         characters: int,
-        source: object,
+        source: Source,
         sink: object,
         outlet: Outlet,
-        asking: Asking,
+        requester: Requester,
         error: BaseException | None,
     ) -> PlaybackReport:
         """Write the report as things stand."""
@@ -73,13 +75,13 @@ class Account:
         return PlaybackReport(
             completed=error is None,
             text_chars=characters,
-            source=_name(source),
+            source=traits_of(source).name,
             sink=_name(sink),
-            format=_format(asking),
+            format=_format(requester),
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
-            stream=self._stream(asking.stats),
-            playout=_playout(outlet, sink, sum(segment.early_packets for segment in asking.segments)),
+            stream=self._stream(requester.stats),
+            playout=_playout(outlet, sink, sum(segment.early_packets for segment in requester.segments)),
             requests=RequestInfo(
                 sent=self._sent,
                 retried=self._retried,
@@ -87,7 +89,7 @@ class Account:
                 request_ids=self._request_ids,
             ),
             error=_error(error),
-            segments=[self._segment(segment, outlet) for segment in asking.segments],
+            segments=[self._segment(segment, outlet) for segment in requester.segments],
         )
 
     def _timing(self, outlet: Outlet) -> Timing:
@@ -163,9 +165,9 @@ def _playout(outlet: Outlet, sink: object, early: int) -> PlayoutInfo:
     )
 
 
-def _format(asking: Asking) -> str:
+def _format(requester: Requester) -> str:
     """That of the first body that came, as it was recognised."""
-    containers = (segment.intake.container for segment in asking.segments)
+    containers = (segment.intake.container for segment in requester.segments)
     found = next((container for container in containers if container), "ogg")
     return "opus" if found == "ogg" else found
 

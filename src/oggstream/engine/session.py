@@ -12,13 +12,15 @@ from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
 from ..sinks.sink import PreparedSink, Sink, SinkFormat
+from ..sources.context import SpeechContext
+from ..sources.traits import traits_of
 from .account import Account
 from .loading import load_codec
 from .output.outlet import Outlet
 from .output.pacing import Pacing
 from .output.watch import Watch
 from .requests.opening_format import REFUSED
-from .requests.requester import Asking
+from .requests.requester import Requester
 from .requests.script import Script, Text
 
 if TYPE_CHECKING:
@@ -83,18 +85,26 @@ class Session:
             speed=speech.speed or 1.0,
             at_once=getattr(sink, "at_once", False),
         )
+        traits = traits_of(source)
         self.script = Script(
             text,
             options,
-            whole=getattr(source, "whole", False),
+            whole=traits.whole,
             rate=self._pacing.usual_rate,
-            limit=getattr(source, "longest_text", None),
+            limit=traits.longest_text,
         )
+        self._context = SpeechContext(source, speech)
         self.outlet = Outlet(sink, options, self._pacing)
-        self.asking = Asking(
-            self.script, source=source, speech=speech, options=options, outlet=self.outlet, recorder=recorder
+        self.requester = Requester(
+            self.script,
+            source=source,
+            context=self._context,
+            speech=speech,
+            options=options,
+            outlet=self.outlet,
+            recorder=recorder,
         )
-        self.asking.on_segment = self._follow
+        self.requester.on_segment = self._follow
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
         self._learnt_key: str | None = None
@@ -108,10 +118,16 @@ class Session:
     async def run(self) -> PlaybackReport:
         """Speak, and return the report when the last sample has been heard.
 
+        The source's context, where it keeps one, is left last: the sound ends before that.
+
         Raises what the source, the reader or the sink raise, an `OggStreamError` with its ``report`` and
         ``unspoken`` set, and what an iterator of text raises, with the same. Cancelling stops the sound (a fade of
         5 ms), closes the response and leaves no task behind.
         """
+        async with self._context:
+            return await self._run()
+
+    async def _run(self) -> PlaybackReport:
         try:
             async with asyncio.TaskGroup() as group:
                 reading = group.create_task(self.script.read())
@@ -132,7 +148,7 @@ class Session:
         finally:
             self.leave()
             self._learn()
-            failure = self.asking.failure or self.script.failure
+            failure = self.requester.failure or self.script.failure
             self._release()
         if failure is not None:
             try:
@@ -155,7 +171,7 @@ class Session:
 
     def _release(self) -> None:
         """Break the circles of references, so that the ring goes when the speech does."""
-        self.asking.release()
+        self.requester.release()
         self._pacing.forget()
         self.outlet.on_ring = None
 
@@ -166,7 +182,7 @@ class Session:
             source=self._source,
             sink=self._sink,
             outlet=self.outlet,
-            asking=self.asking,
+            requester=self.requester,
             error=error,
         )
 
@@ -174,7 +190,7 @@ class Session:
         """What of the text the device has had."""
         from .heard import heard
 
-        return heard(self.script.text, self.asking.segments, self.outlet)
+        return heard(self.script.text, self.requester.segments, self.outlet)
 
     def _note(self, event: Event) -> None:
         if isinstance(event, RequestSent):
@@ -183,7 +199,7 @@ class Session:
         elif isinstance(event, Started) and self._asked is not None:
             self._wait = event.at - self._asked
         elif isinstance(event, Retrying):
-            self.asking.refusal(event.reason)
+            self.requester.refusal(event.reason)
 
     def _follow(self, segment: Segment) -> None:
         self._watch.follow(segment)
@@ -192,10 +208,10 @@ class Session:
     async def _ask(self, group: asyncio.TaskGroup, reading: asyncio.Task[None]) -> None:
         if self._gate is not None:
             await self._gate.ask()
-            self.asking.before = self._gate.left
-        await self.asking.run(group, self._request_out.set)
+            self.requester.before = self._gate.left
+        await self.requester.run(group, self._request_out.set)
         reading.cancel()  # of no use any more, after a failure
-        await self.asking.finished.wait()
+        await self.requester.finished.wait()
         self.received.set()
 
     async def _leave_when_silent(self, playing: asyncio.Task[None]) -> None:
@@ -230,7 +246,7 @@ class Session:
 
     async def _prepare(self) -> SinkFormat:
         """Open the sink and load the codec, at the same time; return the format that the sink wants."""
-        loading = load_codec(samples=self.asking.expects_samples)
+        loading = load_codec(samples=self.requester.expects_samples)
         if not isinstance(self._sink, PreparedSink):
             await loading
             return SinkFormat(None, RATE)
@@ -240,11 +256,10 @@ class Session:
     @property
     def _key(self) -> str | None:
         """Under which the service's behaviour is kept; None for what has none to learn."""
-        identity = getattr(self._source, "identity", None)
-        if identity is None or self._history is None:
+        if self._history is None:
             return None
-        speed = self._speech.speed or 1.0
-        return f"{identity(self._speech)}|{speed:g}"
+        identity = traits_of(self._source).identity_for(self._speech)
+        return None if identity is None else f"{identity}|{self._speech.speed or 1.0:g}"
 
     def _learnt(self) -> Habits | None:
         key = self._learnt_key = self._key
@@ -252,7 +267,12 @@ class Session:
 
     def _learn(self) -> None:
         """Keep what this speech taught about the service."""
-        if (key := self._key) is None or self._history is None or not self.asking.complete or not self.asking.segments:
+        if (
+            (key := self._key) is None
+            or self._history is None
+            or not self.requester.complete
+            or not self.requester.segments
+        ):
             return
         if key != self._learnt_key:  # another service has taken over: what was seen is of both
             return
@@ -260,11 +280,11 @@ class Session:
 
     def _with_format(self, habits: Habits) -> Habits:
         """``habits`` with when the opening sounded in its format, and what the link carries."""
-        opening = self.asking.segments[0]
+        opening = self.requester.segments[0]
         if opening.intake.link.rate:
             habits = habits.with_link(opening.intake.link.rate)
-        if self.asking.refused_format is not None:
-            habits = habits.with_first_packet(self.asking.refused_format, REFUSED)
+        if self.requester.refused_format is not None:
+            habits = habits.with_first_packet(self.requester.refused_format, REFUSED)
         if self._wait is not None and opening.intake.container in FORMATS:
             habits = habits.with_first_packet(FORMATS[opening.intake.container], self._wait)
         return habits

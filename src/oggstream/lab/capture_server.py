@@ -12,6 +12,7 @@ from ..errors import SourceBrokenError, SourceConnectionError
 from ..sources.captures.replay_source import ReplayStream, identity
 from ..sources.http.client import HttpClient
 from ..sources.http.exchange import Request
+from ..sources.traits import SourceTraits
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
@@ -82,15 +83,14 @@ async def _send(stream: ReplayStream, request: web.Request, response: web.Stream
 class ServedCapture:
     """A capture as a source that is asked over HTTP."""
 
-    name = "replay"
-
     def __init__(self, url: str, capture: Capture) -> None:
         self._capture = capture
         self._client = HttpClient(url, max_retries=0, trust_env=False)
 
-    def identity(self, options: SpeechOptions) -> str:  # noqa: ARG002
-        """That of the captured service."""
-        return identity(self._capture)
+    @property
+    def traits(self) -> SourceTraits:
+        """What is learnt is learnt of the captured service."""
+        return SourceTraits(name="replay", identity=identity(self._capture))
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
         """Ask for the capture. Raises `SourceError`."""

@@ -26,6 +26,7 @@ from .openai_api import (
     speech_fields,
     voice_name,
 )
+from .traits import SourceTraits
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
@@ -41,9 +42,6 @@ class ClientSource:
     `RequestSent` when it is handed over. Models of the Realtime API are asked with the client's address and key, not
     through its connections; `aclose` closes those. Raises `UsageError` for another object.
     """
-
-    name = "openai"
-    longest_text = LONGEST_TEXT
 
     def __init__(
         self,
@@ -66,12 +64,17 @@ class ClientSource:
         """Ask for ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
         return self._open(text, options)
 
-    def identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice, under which the behaviour of the service is learnt."""
+    @property
+    def traits(self) -> SourceTraits:
+        """As those of `OpenAISource`."""
+        return SourceTraits(name="openai", formats=self._formats, longest_text=LONGEST_TEXT, identity=self._identity)
+
+    def _identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is remembered."""
         host = urlsplit(shown_url(str(self._client.base_url))).netloc
         return f"{host}|{self._model_of(options)}|{voice_name(options.voice or self._voice)}"
 
-    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+    def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
         """The formats that can be asked for; the first one is what auto means."""
         return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
 

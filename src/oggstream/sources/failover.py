@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from .. import errors, events
 from ..errors import OggStreamError
+from .context import SpeechContext
 from .health import Failure, Health
 from .hurry import hurrying
-from .traits import formats_of, source_name
+from .traits import SourceTraits, formats_for, traits_of
+from .wrapper import StreamWrapper, close, warm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,6 +32,7 @@ _LASTING = (
     errors.LibraryError,
     errors.WrongContainerError,
 )
+Contexts: TypeAlias = "dict[Member, SpeechContext]"
 _FAULTS = (errors.SourceError, errors.FormatError, errors.ConfigError, errors.LibraryError)
 
 
@@ -43,7 +48,7 @@ class Member:
     @property
     def name(self) -> str:
         """What the report calls it."""
-        return source_name(self.source)
+        return traits_of(self.source).name
 
     @property
     def fit(self) -> bool:
@@ -52,11 +57,9 @@ class Member:
 
     def options(self, options: SpeechOptions) -> SpeechOptions:
         """``options`` without a format that it does not have: what it has is better than nothing."""
-        known = formats_of(self.source, options)
+        known = formats_for(self.source, options)
         if options.format == "auto" or not known or options.format in known:
             return options
-        from dataclasses import replace
-
         return replace(options, format="auto")
 
     def failed(self, error: OggStreamError, *, answered: bool = False) -> None:
@@ -71,25 +74,16 @@ class Member:
             self.health.failed(Failure.PASSING, _now())
 
 
-class Taken:
+class BegunStream(StreamWrapper):
     """The body that a source gives, its first chunk there already."""
 
     def __init__(self, stream: ByteStream, first: bytes | Annotation) -> None:
-        self.content_type = stream.content_type
-        self.request_id = stream.request_id
-        self._stream = stream
+        super().__init__(stream)
         self._first: bytes | Annotation | None = first
-
-    def __getattr__(self, name: str) -> object:
-        """What else the body tells of itself: its URL, its headers, the format that was asked for."""
-        return getattr(self._stream, name)
-
-    def __aiter__(self) -> Taken:
-        return self
 
     async def __anext__(self) -> bytes | Annotation:
         first, self._first = self._first, None
-        return await anext(self._stream) if first is None else first
+        return await super().__anext__() if first is None else first
 
 
 class Failover:
@@ -101,8 +95,8 @@ class Failover:
     was asked is told by `Warned`. The last source is asked as if it were alone. `aclose` closes the
     members that are owned.
 
-    ``name`` is that of the source that answered last. When all fail, the last one's error is raised, with the reasons
-    of the others as notes.
+    The name in its traits is that of the source that answered last. When all fail, the last one's error is raised,
+    with the reasons of the others as notes.
     """
 
     def __init__(self, members: list[Member], *, patience: float | None = None) -> None:
@@ -112,10 +106,19 @@ class Failover:
         self._label()
         self._patience = patience
         self._left: Member | None = None
-        self.name = self._members[0].name
-        limits = (getattr(member.source, "longest_text", None) for member in self._members)
-        self.longest_text: int | None = min((limit for limit in limits if limit is not None), default=None)
-        self.whole = bool(getattr(self._members[0].source, "whole", False))
+        self._answered = self._members[0]
+
+    @property
+    def traits(self) -> SourceTraits:
+        """Those of the source that would be asked now; a text is cut so that any of them could take it."""
+        limits = [limit for member in self._members if (limit := traits_of(member.source).longest_text) is not None]
+        return replace(
+            traits_of(self._preferred.source),
+            name=self._answered.name,
+            longest_text=min(limits, default=None),
+            whole=traits_of(self._members[0].source).whole,
+            keeps_context=any(traits_of(member.source).keeps_context for member in self._members),
+        )
 
     def _label(self) -> None:
         """Number those that have a name in common."""
@@ -126,13 +129,25 @@ class Failover:
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask one after another for ``text``. Raises what the last one raises."""
-        return self._open(text, options)
+        return self._open(text, options, {})
+
+    def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
+        """A context for one speech: each source that keeps contexts is asked within one of its own."""
+        return self._context(options)
 
     @asynccontextmanager
-    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+    async def _context(self, options: SpeechOptions) -> AsyncIterator[Source]:
         async with AsyncExitStack() as stack:
-            member, stream = await self._first(stack, text, options)
-            self.name = member.name
+            contexts = {member: SpeechContext(member.source, member.options(options)) for member in self._members}
+            for context in contexts.values():
+                await stack.enter_async_context(context)
+            yield _FailoverContext(self, contexts)
+
+    @asynccontextmanager
+    async def _open(self, text: str, options: SpeechOptions, contexts: Contexts) -> AsyncIterator[ByteStream]:
+        async with AsyncExitStack() as stack:
+            member, stream = await self._first(stack, text, options, contexts)
+            self._answered = member
             try:
                 yield stream
             except OggStreamError as error:
@@ -142,13 +157,15 @@ class Failover:
                 raise
             member.health.delivered()
 
-    async def _first(self, stack: AsyncExitStack, text: str, options: SpeechOptions) -> tuple[Member, ByteStream]:
+    async def _first(
+        self, stack: AsyncExitStack, text: str, options: SpeechOptions, contexts: Contexts
+    ) -> tuple[Member, ByteStream]:
         reasons: list[str] = []
         members = [member for member in self._members if member.fit] or self._members
         for member in members:
             alone = member is members[-1]
             try:
-                return member, await self._ask(stack, member, text, options, alone=alone)
+                return member, await self._ask(stack, member, text, options, contexts, alone=alone)
             except OggStreamError as error:
                 member.failed(error)
                 if alone:
@@ -160,8 +177,15 @@ class Failover:
         raise AssertionError("the last one returns or raises")
 
     async def _ask(
-        self, stack: AsyncExitStack, member: Member, text: str, options: SpeechOptions, *, alone: bool
-    ) -> Taken:
+        self,
+        stack: AsyncExitStack,
+        member: Member,
+        text: str,
+        options: SpeechOptions,
+        contexts: Contexts,
+        *,
+        alone: bool,
+    ) -> BegunStream:
         """The body of ``member``, its first chunk there; ``alone``: no other source stands by."""
         began = _now()
         patience = None if alone else self._patience or member.health.patience(len(text))
@@ -169,7 +193,7 @@ class Failover:
         try:
             async with AsyncExitStack() as attempt:
                 with hurrying(not alone):
-                    opening = member.source.open(text, member.options(options))
+                    opening = contexts.get(member, member.source).open(text, member.options(options))
                     stream, first = await _begun(attempt, opening, patience)
                 await stack.enter_async_context(attempt.pop_all())
         except BaseException as error:
@@ -178,7 +202,7 @@ class Failover:
                 self._left = member
             raise
         member.health.answered(_now() - began, len(text))
-        return Taken(stream, first)
+        return BegunStream(stream, first)
 
     def another(self, error: OggStreamError) -> bool:
         """Whether what failed with ``error`` would now be asked of another source, so that it is worth asking again."""
@@ -191,28 +215,30 @@ class Failover:
             and any(member.fit for member in self._members)
         )
 
-    def identity(self, options: SpeechOptions) -> str | None:
-        """That of the source that would be asked now."""
-        identity = getattr(self._preferred.source, "identity", None)
-        return None if identity is None else str(identity(options))
-
-    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
-        """Those of the source that would be asked now. The others give what they can."""
-        return formats_of(self._preferred.source, options)
-
     @property
     def _preferred(self) -> Member:
         return next((member for member in self._members if member.fit), self._members[0])
 
     async def warm(self) -> None:
         """Prepare the source that would be asked now, if it can be prepared."""
-        await _call(self._preferred.source, "warm")
+        await warm(self._preferred.source)
 
     async def aclose(self) -> None:
         """Close the sources that were made here; those that the caller made are the caller's."""
         for member in self._members:
             if member.owned:
-                await _call(member.source, "aclose")
+                await close(member.source)
+
+
+class _FailoverContext:
+    """The sources of a `Failover` within one speech."""
+
+    def __init__(self, failover: Failover, contexts: Contexts) -> None:
+        self._failover = failover
+        self._contexts = contexts
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        return self._failover._open(text, options, self._contexts)  # noqa: SLF001  # a part of it
 
 
 async def _begun(
@@ -234,10 +260,8 @@ async def _begun(
 
 
 def _now() -> float:
-    return asyncio.get_running_loop().time()
-
-
-async def _call(source: object, name: str) -> None:
-    method = getattr(source, name, None)
-    if method is not None:
-        await method()
+    """Seconds on the loop's clock, which may be a virtual one; outside a loop on the clock that loops use."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import SourceError, UsageError
 from ..threads import in_thread
+from .traits import SourceTraits
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
@@ -31,9 +32,7 @@ class FileSource:
     stays open: who made it closes it. Raises `UsageError` for anything else.
     """
 
-    name = "file"
-    whole = True
-    """One answer, whatever the text: it is not asked for in pieces."""
+    traits = SourceTraits(name="file", whole=True)
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
         if not isinstance(file, (str, os.PathLike)) and not callable(getattr(file, "read", None)):

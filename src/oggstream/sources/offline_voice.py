@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from .. import events
+from .traits import SourceTraits
 
 if TYPE_CHECKING:
     from ..endpoint.server import SpeechServer
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
     from .source import ByteStream
 
 
+LONGEST_TEXT = 4096
+"""Characters of one request."""
+
+
 class OfflineVoice:
     """Speaks through a `SpeechServer` on loopback, started at the first request or by `warm`, and over HTTP like any.
 
     ``voice`` is one of OpenAI's names and holds where `SpeechOptions` leave the choice. A voice that it does not have
     is replaced by the usual one, with a warning; model and instructions change nothing. `aclose` stops the server.
     """
-
-    name = "offline"
-    longest_text = 4096
 
     def __init__(self, *, voice: str | None = None) -> None:
         self._voice = voice
@@ -49,8 +51,13 @@ class OfflineVoice:
         async with source.open(text, replace(options, voice=voice)) as stream:
             yield stream
 
-    def identity(self, options: SpeechOptions) -> str:
-        """Voice, under which its behaviour is learnt."""
+    @property
+    def traits(self) -> SourceTraits:
+        """What it is."""
+        return SourceTraits(name="offline", longest_text=LONGEST_TEXT, identity=self._identity)
+
+    def _identity(self, options: SpeechOptions) -> str:
+        """The voice, under which its behaviour is remembered."""
         return f"offline||{options.voice or self._voice or ''}"
 
     async def warm(self) -> None:

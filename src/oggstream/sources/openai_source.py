@@ -27,6 +27,7 @@ from .openai_api import (
     speech_fields,
     voice_name,
 )
+from .traits import SourceTraits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -45,10 +46,8 @@ class OpenAISource:
     the endpoint is OpenAI's own SUCCESSOR from 2027-01-06 on. ``max_retries`` and ``connect_timeout`` (seconds) as in
     `HttpClient`; ``trust_env=False`` ignores the proxies of the environment. ``clock`` gives Unix time.
 
-    ``name`` is "realtime" once the last text went to the Realtime API.
+    The name in its traits is "realtime" once the last text went to the Realtime API.
     """
-
-    longest_text = LONGEST_TEXT
 
     def __init__(
         self,
@@ -64,7 +63,7 @@ class OpenAISource:
         trust_env: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.name = "openai"
+        self._name = "openai"
         base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
         self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
         self._own = is_openai(base_url)
@@ -107,11 +106,11 @@ class OpenAISource:
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
         model = self._model_of(options)
         if is_realtime(model):
-            self.name = "realtime"
+            self._name = "realtime"
             async with self._successor().open(text, _for_realtime(options, model)) as stream:
                 yield stream
             return
-        self.name = "openai"
+        self._name = "openai"
         fields = speech_fields(text, options, model, self._voice or VOICE)
         if self._own and not self._api_key:
             todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
@@ -120,11 +119,16 @@ class OpenAISource:
         async with self._client.open(request, lambda status, said: self._advice(status, said, model)) as stream:
             yield stream
 
-    def identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice, under which the behaviour of the service is learnt."""
+    @property
+    def traits(self) -> SourceTraits:
+        """The formats depend on the model, the name on where the last text went."""
+        return SourceTraits(name=self._name, formats=self._formats, longest_text=LONGEST_TEXT, identity=self._identity)
+
+    def _identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is remembered."""
         return f"{self._host}|{self._model_of(options)}|{voice_name(options.voice or self._voice or VOICE)}"
 
-    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
+    def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
         """The formats that can be asked for; the first one is what auto means."""
         return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
 

@@ -9,14 +9,14 @@ if TYPE_CHECKING:
     from ..annotations import Annotation
     from ..errors import OggStreamError
     from ..options import SpeechOptions
-    from .traits import SourceTraits
+    from .traits import SourceTraits, StreamTraits
 
 
 class ByteStream(Protocol):
     """A body on its way: an asynchronous iterator over bytes, in the chunks in which they arrive.
 
     Between its bytes it may give an `Annotation`: a word, with the place where it sounds.
-    A stream whose source chose the format itself says so in ``format`` (see `ChosenFormat`).
+    What else it tells of itself stands in ``traits`` (see `DescribedStream`).
     """
 
     @property
@@ -35,12 +35,12 @@ class ByteStream(Protocol):
 
 
 @runtime_checkable
-class ChosenFormat(Protocol):
-    """A stream whose source chose the format: ``format`` is what was asked of the service, None for what was given."""
+class DescribedStream(Protocol):
+    """A stream that tells more of its body."""
 
     @property
-    def format(self) -> str | None:
-        """As `SpeechOptions.format`."""
+    def traits(self) -> StreamTraits:
+        """What was asked of the service, and how it answered."""
         ...
 
 

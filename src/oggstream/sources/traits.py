@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .source import DescribedSource, Source
+from .source import ByteStream, DescribedSource, DescribedStream, Source
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
+    from .http.exchange import Request
 
 KNOWN = ("opus", "wav", "pcm")
 """The formats that a source may name."""
@@ -50,6 +51,25 @@ class SourceTraits:
         return self.identity(options) if callable(self.identity) else self.identity
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamTraits:
+    """What a stream tells of its body. Every field has a default.
+
+    - ``format``: what was asked of the service, where the source chose that; None: what the `SpeechOptions` say.
+    - ``certain``: the transport itself says that the body is of this format, as a socket that was told to send samples
+      does: it is not looked at to find out.
+    - ``url`` (fit to be shown), ``status``, ``headers``, ``request``: the exchange over HTTP as it was, credentials
+      included: for captures, which leave them out.
+    """
+
+    format: str | None = None
+    certain: bool = False
+    url: str | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    request: Request | None = None
+
+
 def traits_of(source: Source) -> SourceTraits:
     """What ``source`` tells of itself, with a name in any case.
 
@@ -57,7 +77,7 @@ def traits_of(source: Source) -> SourceTraits:
     """
     traits = source.traits if isinstance(source, DescribedSource) else _DEFAULTS
     if not traits.name:
-        traits = replace(traits, name=type(source).__name__)
+        traits = replace(traits, name=str(getattr(source, "name", "") or type(source).__name__))
     _check(traits)
     return traits
 
@@ -70,7 +90,13 @@ def formats_for(source: Source, options: SpeechOptions) -> tuple[str, ...]:
     return found
 
 
+def stream_traits_of(stream: ByteStream) -> StreamTraits:
+    """What ``stream`` tells of itself."""
+    return stream.traits if isinstance(stream, DescribedStream) else _STREAM_DEFAULTS
+
+
 _DEFAULTS = SourceTraits()
+_STREAM_DEFAULTS = StreamTraits()
 
 
 def _check(traits: SourceTraits) -> None:
@@ -88,14 +114,3 @@ def _check_formats(name: str, formats: tuple[str, ...]) -> None:
     for found in formats:
         if found not in KNOWN:
             raise UsageError(f"the source {name!r} describes itself with the format {found!r}: use {', '.join(KNOWN)}")
-
-
-def formats_of(source: object, options: SpeechOptions) -> tuple[str, ...]:
-    """The formats that ``source`` can be asked for with ``options``; the first is what auto means. Empty: not known."""
-    known = getattr(source, "formats_for", None)
-    return tuple(known(options)) if known is not None else tuple(getattr(source, "formats", ()))
-
-
-def source_name(source: object) -> str:
-    """What the report calls ``source``: its ``name``, or that of its class."""
-    return str(getattr(source, "name", None) or type(source).__name__)

@@ -12,6 +12,7 @@ from ...audio.frame import PcmFrame
 from ...errors import OggStreamError, SourceTimeoutError
 from ...events import FirstByte, FirstPacket, emit
 from ...opus.items import AudioPacket, StreamStats
+from ...sources.traits import stream_traits_of
 from .opening_format import LinkMeter
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Intake:
         from ...body.body_reader import BodyReader
 
         emit(FirstByte)
-        asked = getattr(stream, "format", None) or speech.format
+        asked = stream_traits_of(stream).format or speech.format
         asked = "opus" if asked == "auto" else asked
         self.reader = BodyReader(self.stats, content_type=stream.content_type, format=asked)
         return self.reader

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from ...audio.frame import RATE
 from ...errors import OggStreamError, SourceBrokenError
 from ...events import Recorder, Retrying
+from ...sources.source import SubstitutingSource
+from ...sources.traits import formats_for, traits_of
 from ..segment import Segment
 from .intake import Intake
 from .mending import continuation
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
     from ...options import PlaybackOptions, SpeechOptions
     from ...opus.items import StreamStats
+    from ...sources.context import SpeechContext
     from ...sources.source import Source
     from ...text.piece import Piece
     from ..output.outlet import Outlet
@@ -31,7 +34,7 @@ FULL = 0.75  # of what may be ahead: with more, it is not worth cutting a piece 
 LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
 
 
-class Asking:
+class Requester:
     """The requests of one speech, bounded by ``ahead`` and ``requests`` of the options, in the order of the text.
 
     ``segments`` are all pieces so far. A piece that fails ends the speech behind what came of it: ``failure`` says why,
@@ -43,6 +46,7 @@ class Asking:
         script: Script,
         *,
         source: Source,
+        context: SpeechContext,
         speech: SpeechOptions,
         options: PlaybackOptions,
         outlet: Outlet | Delivery,
@@ -57,6 +61,7 @@ class Asking:
         self._begun: Callable[[], None] = _nothing
         self._script = script
         self._source = source
+        self._context = context
         self._speech = speech
         self._options = options
         self._outlet = outlet
@@ -95,8 +100,7 @@ class Asking:
         """Whether the opening piece is likely to come as samples."""
         if self.segments and self.segments[0].format != "auto":
             return self.segments[0].format != "opus"
-        formats_for = getattr(self._source, "formats_for", None)
-        formats: tuple[str, ...] = formats_for(self._speech) if formats_for is not None else ()
+        formats = formats_for(self._source, self._speech)
         return bool(formats) and formats[0] != "opus"
 
     @property
@@ -160,10 +164,9 @@ class Asking:
     def _format(self, segment: Segment) -> str:
         """What to ask for: the opening piece may be worth another format than the rest."""
         wanted = self._speech.format
-        formats_for = getattr(self._source, "formats_for", None)
-        if wanted != "auto" or segment.index or formats_for is None:
+        if wanted != "auto" or segment.index:
             return wanted
-        choice = {"opus", "pcm"} <= set(formats_for(self._speech))
+        choice = {"opus", "pcm"} <= set(formats_for(self._source, self._speech))
         return opening_format(self._outlet.habits) if choice else wanted
 
     def _intake(self, segment: Segment) -> Intake:
@@ -188,8 +191,7 @@ class Asking:
 
     def _another(self, error: OggStreamError) -> bool:
         """Whether the source has another service to ask, now that it knows of this failure."""
-        another = getattr(self._source, "another", None)
-        return another is not None and another(error)
+        return isinstance(self._source, SubstitutingSource) and self._source.another(error)
 
     def _give_up_format(self, segment: Segment) -> None:
         """The service does not give samples, though nobody but us asked for them: never mind."""
@@ -210,7 +212,7 @@ class Asking:
 
     def _continue_at_a_pause(self, segment: Segment) -> bool:
         """Drop what was received behind the last pause that is not heard yet, to go on from there."""
-        if segment.taken_up or getattr(self._source, "whole", False):
+        if segment.taken_up or traits_of(self._source).whole:
             return False
         loudness, earliest = self._outlet.foresee(segment)
         place = continuation(segment.text, loudness, earliest, self.rate)
@@ -226,7 +228,7 @@ class Asking:
         What the sink fails with is raised: there is nothing more to be heard.
         """
         speech = self._speech if segment.format == self._speech.format else replace(self._speech, format=segment.format)
-        async with aclosing(segment.intake.batches(self._source, segment.rest, speech)) as batches:
+        async with aclosing(segment.intake.batches(self._context, segment.rest, speech)) as batches:
             while True:
                 try:
                     items = await anext(batches, None)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ... import events
 from ...errors import OggStreamError, OutputError
 from ..http.redaction import Secrets, is_secret_name, shown_url
+from ..traits import stream_traits_of
+from ..wrapper import SourceWrapper, StreamWrapper
 from .capture import ARRIVALS, Capture, save
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ _HEADERS = frozenset(  # of an answer: what explains how it came; anything else 
 _OPTIONS = ("voice", "model", "instructions", "speed")
 
 
-class RecordingSource:
+class RecordingSource(SourceWrapper):
     """``source``, and a capture of each of its answers: ``name``, or ``name-1``, ``name-2`` and so on of several.
 
     A capture is written when its answer ends, be it broken off; an answer without a byte leaves none. No credential
@@ -50,52 +52,22 @@ class RecordingSource:
     """
 
     def __init__(self, source: Source, name: str | os.PathLike[str]) -> None:
-        self._source = source
+        super().__init__(source)
         self._place = os.fspath(name).removesuffix(ARRIVALS)
         self._requests = 0
         self._saved: dict[int, tuple[Capture, str]] = {}  # by number of the request; with the body's path
-
-    @property
-    def name(self) -> str:
-        """What the report calls the source."""
-        from ..traits import source_name
-
-        return source_name(self._source)
 
     @property
     def names(self) -> list[str]:
         """The captures that are written, in the order of their requests."""
         return [self._saved[number][0].name for number in sorted(self._saved)]
 
-    @property
-    def whole(self) -> bool:
-        """As the source says."""
-        return bool(getattr(self._source, "whole", False))
-
-    @property
-    def longest_text(self) -> int | None:
-        """As the source says."""
-        return getattr(self._source, "longest_text", None)
-
-    def another(self, error: OggStreamError) -> bool:
-        """As the source says."""
-        another = getattr(self._source, "another", None)
-        return another is not None and bool(another(error))
-
-    def identity(self, options: SpeechOptions) -> str | None:
-        """As the source says."""
-        known = getattr(self._source, "identity", None)
-        return known(options) if known is not None else None
-
-    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Open the source, and write down what it gives."""
-        return self._open(text, options)
-
     @asynccontextmanager
-    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+    async def opened(self, source: Source, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        """Open ``source``, and write down what it gives."""
         check_place(self._place)
         clock = _Clock()
-        opening = self._source.open(text, options)
+        opening = source.open(text, options)
         with events.overhearing(clock.note):
             stream = await opening.__aenter__()
         self._requests += 1
@@ -132,14 +104,6 @@ class RecordingSource:
             raise OutputError(f"cannot write {renamed.name}: {error.strerror or error}") from error
         self._saved[1] = (renamed, f"{renamed.name}{os.path.splitext(path)[1]}")
 
-    async def warm(self) -> None:
-        """Prepare the source, if it can be prepared."""
-        await _call(self._source, "warm")
-
-    async def aclose(self) -> None:
-        """Close the source."""
-        await _call(self._source, "aclose")
-
 
 class _Clock:
     """Seconds since the last request was sent, or since the source was asked if it sends none."""
@@ -158,24 +122,19 @@ class _Clock:
         return max(0.0, self._time() - self._zero)
 
 
-class _Recorded:
+class _Recorded(StreamWrapper):
     """A body that is written down, with its times, on its way."""
 
     def __init__(self, stream: ByteStream, clock: _Clock, facts: dict[str, Any]) -> None:
-        self.content_type = stream.content_type
-        self.request_id = stream.request_id
+        super().__init__(stream)
         self.arrivals: list[tuple[float, int]] = []
-        self._stream = stream
         self._clock = clock
         self._body: list[bytes] = []
         self._facts = {**facts, "answered": clock.now()}
 
-    def __aiter__(self) -> _Recorded:
-        return self
-
     async def __anext__(self) -> bytes | Annotation:
         try:
-            chunk = await anext(self._stream)
+            chunk = await super().__anext__()
         except StopAsyncIteration:
             self._facts["ended"] = self._clock.now()
             raise
@@ -210,11 +169,11 @@ def _facts(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, A
     from datetime import UTC, datetime
 
     secrets = _secrets(stream)
-    url, status = getattr(stream, "url", None), getattr(stream, "status", None)
-    given: Mapping[str, str] = getattr(stream, "headers", None) or {"Content-Type": stream.content_type}
+    traits = stream_traits_of(stream)
+    given = traits.headers or {"Content-Type": stream.content_type}
     return {
-        "url": secrets.strike(shown_url(url)) if url else None,
-        "status": status,
+        "url": secrets.strike(shown_url(traits.url)) if traits.url else None,
+        "status": traits.status,
         "headers": {name: secrets.strike(value) for name, value in given.items() if name.lower() in _HEADERS},
         "request": _without_credentials(_fields(stream, text, options), secrets),
         "recorded_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -223,10 +182,10 @@ def _facts(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, A
 
 def _fields(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, Any]:
     """The JSON that was sent, or what was asked for where it was not JSON."""
-    body = getattr(getattr(stream, "request", None), "body", None)
-    if body:
+    request = stream_traits_of(stream).request
+    if request is not None and request.body:
         try:
-            fields = json.loads(body)
+            fields = json.loads(request.body)
         except ValueError:
             fields = None
         if isinstance(fields, dict):
@@ -238,7 +197,8 @@ def _fields(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, 
 def _secrets(stream: ByteStream) -> Secrets:
     """Whatever was sent to be let in, and the keys of the environment."""
     secrets = Secrets(value for name, value in os.environ.items() if name.endswith("API_KEY"))
-    secrets.add_headers(getattr(getattr(stream, "request", None), "headers", {}))
+    request = stream_traits_of(stream).request
+    secrets.add_headers(request.headers if request is not None else {})
     return secrets
 
 
@@ -249,9 +209,3 @@ def _without_credentials(value: Any, secrets: Secrets) -> Any:
     if isinstance(value, list):
         return [_without_credentials(item, secrets) for item in value]
     return secrets.strike(value) if isinstance(value, str) else value
-
-
-async def _call(source: object, name: str) -> None:
-    method = getattr(source, name, None)
-    if method is not None:
-        await method()

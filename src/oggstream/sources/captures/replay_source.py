@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from ... import events
 from ...errors import CaptureError, SourceBrokenError
+from ..traits import SourceTraits
 from .capture import Capture, load
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ class ReplaySource:
     time is virtual the same capture gives the same bytes at the same times, always. Raises `CaptureError`.
     """
 
-    name = "replay"
-
     def __init__(self, *captures: str | os.PathLike[str] | Capture) -> None:
         if not captures:
             raise CaptureError("there is no capture to replay: name at least one")
@@ -34,16 +33,12 @@ class ReplaySource:
         self._opened = 0
 
     @property
-    def whole(self) -> bool:
-        """A single capture answers any text as a whole."""
-        return len(self._captures) == 1
+    def traits(self) -> SourceTraits:
+        """A single capture answers any text as a whole; what is learnt is learnt of the captured service."""
+        return SourceTraits(name="replay", whole=len(self._captures) == 1, identity=identity(self._captures[0]))
 
     def __repr__(self) -> str:
         return f"ReplaySource({', '.join(repr(capture.name) for capture in self._captures)})"
-
-    def identity(self, options: SpeechOptions) -> str:  # noqa: ARG002
-        """Under which name the behaviour of the captured service is learnt."""
-        return identity(self._captures[0])
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
         """Begin the next capture now. Raises `SourceBrokenError` in mid-body where the recorded answer broke off."""

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from ... import events
 from ...errors import ConfigError, OggStreamError
 from ..hurry import hurried
+from ..traits import SourceTraits
 from .connections import Attempt, Sessions, usable_url
 from .exchange import HttpStream, Request, request_id_of
 from .redaction import Secrets, basic_credentials, shown_url
@@ -189,9 +190,7 @@ class HttpSource:
     environment, unless ``trust_env`` is false (proxies only).
     """
 
-    name = "http"
-    whole = True
-    """One answer, whatever the text: it is not asked for in pieces."""
+    traits = SourceTraits(name="http", whole=True)
 
     def __init__(
         self,

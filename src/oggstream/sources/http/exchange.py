@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..traits import StreamTraits
+
 if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
@@ -45,6 +47,13 @@ class HttpStream:
         self.content_type = response.headers.get("Content-Type", "")
         self.format: str | None = None
         self.request_id = request_id_of(response)
+
+    @property
+    def traits(self) -> StreamTraits:
+        """The exchange as it was."""
+        return StreamTraits(
+            format=self.format, url=self.url, status=self.status, headers=self.headers, request=self.request
+        )
 
     def __aiter__(self) -> HttpStream:
         return self

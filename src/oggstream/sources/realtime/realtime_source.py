@@ -20,6 +20,7 @@ from ..openai_api import (
     is_openai,
     request_headers,
 )
+from ..traits import SourceTraits, StreamTraits
 from .handshake import Handshake
 from .messages import CODINGS, Setup
 from .pending import Piece
@@ -48,11 +49,6 @@ class RealtimeSource:
     ``coding``: how the service is asked to send, "pcm", or "pcmu" and "pcma" (G.711: 8 kHz, a sixth of the bytes),
     which are expanded here. Connections stay open between texts until `aclose`.
     """
-
-    name = "realtime"
-    longest_text = LONGEST_TEXT
-    formats = ("pcm",)
-    """The formats of `SpeechOptions` that it can give."""
 
     def __init__(
         self,
@@ -121,7 +117,12 @@ class RealtimeSource:
             await pool.aclose()
         await self._handshake.aclose()
 
-    def identity(self, options: SpeechOptions) -> str:
+    @property
+    def traits(self) -> SourceTraits:
+        """It sends samples, whatever the model."""
+        return SourceTraits(name="realtime", formats=("pcm",), longest_text=LONGEST_TEXT, identity=self._identity)
+
+    def _identity(self, options: SpeechOptions) -> str:
         """Host, model and voice: what decides how this service behaves. No credential."""
         voice = options.voice or self._voice
         name = voice.get("id", "") if isinstance(voice, dict) else voice
@@ -132,7 +133,7 @@ class RealtimeSource:
         if self._own and not self._api_key:
             todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
             raise ConfigError(f"OpenAI needs an API key: {todo}")
-        if options.format not in ("auto", *self.formats):
+        if options.format not in ("auto", "pcm"):
             raise UsageError(f"no {options.format} from the Realtime API, which sends PCM: use format auto or pcm")
         if options.speed is not None and not SLOWEST <= options.speed <= FASTEST:
             raise UsageError(f"speed {options.speed:g} is outside {SLOWEST:g} to {FASTEST:g} of the Realtime API")
@@ -195,7 +196,7 @@ class RealtimeStream:
     """The PCM of one text, in the chunks in which it arrives; whole samples."""
 
     __slots__ = ("_compared", "_piece", "content_type", "request_id")
-    format = "pcm"  # whatever was asked for
+    traits = StreamTraits(format="pcm", certain=True)
 
     def __init__(self, piece: Piece) -> None:
         self._piece = piece

@@ -13,6 +13,7 @@ from ...errors import ConfigError, UsageError
 from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
 from ..openai_api import check_text, voice_name
+from ..traits import SourceTraits
 from .table import Service, service as described
 from .templates import MissingField, fill, fill_text
 
@@ -48,8 +49,6 @@ class ServiceSource:
         **fields: str,
     ) -> None:
         self._service = described(service) if isinstance(service, str) else service
-        self.name = self._service.name
-        self.longest_text = self._service.longest_text
         self._fields = _settings(self._service, {**fields, "key": api_key, "base_url": base_url})
         self._voice = voice or self._service.voice
         self._model = model or self._service.model
@@ -63,7 +62,7 @@ class ServiceSource:
         self._client.secrets.add(self._fields.get("key"))
 
     def __repr__(self) -> str:
-        return f"ServiceSource({self.name!r}, base_url={self._client.shown!r})"
+        return f"ServiceSource({self._service.name!r}, base_url={self._client.shown!r})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""
@@ -82,14 +81,18 @@ class ServiceSource:
                 _state_rate(stream, fields.get("rate"))
             yield stream
 
-    def identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice, under which the behaviour of the service is learnt."""
+    @property
+    def traits(self) -> SourceTraits:
+        """What its entry in the table says."""
+        entry = self._service
+        return SourceTraits(
+            name=entry.name, formats=tuple(entry.formats), longest_text=entry.longest_text, identity=self._identity
+        )
+
+    def _identity(self, options: SpeechOptions) -> str:
+        """Host, model and voice, under which the behaviour of the service is remembered."""
         host = urlsplit(self._client.shown).netloc
         return f"{host}|{options.model or self._model or ''}|{voice_name(options.voice or self._voice or '')}"
-
-    def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:  # noqa: ARG002  # the same for all
-        """The formats that can be asked for; the first one is what auto means."""
-        return tuple(self._service.formats)
 
     async def warm(self) -> None:
         """Open a connection ahead of the first request. Never fails."""
@@ -104,7 +107,9 @@ class ServiceSource:
         if options.format == "auto":
             return formats[0]
         if options.format not in formats:
-            raise UsageError(f"{self.name} gives no {options.format}: use format auto or {' or '.join(formats)}")
+            raise UsageError(
+                f"{self._service.name} gives no {options.format}: use format auto or {' or '.join(formats)}"
+            )
         return options.format
 
     def _speech(self, text: str, options: SpeechOptions, chosen: str) -> dict[str, Any]:
@@ -134,8 +139,8 @@ class ServiceSource:
         article = "an" if name[0] in "aeiou" else "a"
         variables = " or ".join(self._service.environment.get(name, ()))
         if variables:
-            return ConfigError(f"{self.name} needs {article} {name}: set {variables}")
-        return UsageError(f"{self.name} needs {article} {name}: give one")
+            return ConfigError(f"{self._service.name} needs {article} {name}: set {variables}")
+        return UsageError(f"{self._service.name} needs {article} {name}: give one")
 
     def _warn(self, options: SpeechOptions) -> None:
         """Tell once what of the options the service cannot do."""
@@ -143,7 +148,7 @@ class ServiceSource:
         for name in ("voice", "model", "instructions", "speed"):
             if getattr(options, name) is not None and name not in used and name not in self._told:
                 self._told.add(name)
-                events.emit(events.Warned, message=f"{self.name} takes no {name}: left out")
+                events.emit(events.Warned, message=f"{self._service.name} takes no {name}: left out")
 
     def _request(self, fields: Mapping[str, Any], characters: int) -> Request:
         service = self._service
@@ -168,7 +173,7 @@ class ServiceSource:
         if status == 401 and variables:
             return f"check {variables}" if self._fields.get("key") else f"this server wants a key: set {variables}"
         if status == 404:
-            return f"check the voice, the model and the URL of {self.name}"
+            return f"check the voice, the model and the URL of {self._service.name}"
         return None
 
 

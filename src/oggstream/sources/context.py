@@ -1,0 +1,114 @@
+"""The context of one speech: entered with its first piece, entered anew when it is lost, left with the speech."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+from ..errors import OggStreamError, SourceBrokenError
+from .source import ContextSource
+from .traits import traits_of
+
+if TYPE_CHECKING:
+    from ..options import SpeechOptions
+    from .source import ByteStream, Source
+
+
+class SpeechContext:
+    """Opens the pieces of one speech in a context of ``source``, or as they are where it keeps none.
+
+    In a context they are opened in the order in which `open` is entered, the next one once the one before it is open;
+    their bodies may arrive side by side. A piece that fails with a `SourceBrokenError` has lost the context: it is
+    left, and the next piece enters another one. Leaving this leaves the context, whatever is under way.
+    """
+
+    def __init__(self, source: Source, options: SpeechOptions) -> None:
+        self._source = source
+        self._options = options
+        self._order = asyncio.Lock()
+        self._held: _HeldContext | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Leave the context, if one was entered. May be called twice."""
+        held, self._held = self._held, None
+        if held is not None:
+            await held.leave()
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Ask for ``text``. Raises what the source raises."""
+        if isinstance(self._source, ContextSource) and traits_of(self._source).keeps_context:
+            return self._open(self._source, text, options)
+        return self._source.open(text, options)
+
+    @asynccontextmanager
+    async def _open(self, source: ContextSource, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        held = None
+        try:
+            async with self._order:
+                held = self._held = self._held or _HeldContext(source, self._options)
+                opening = (await self._inside(held)).open(text, options)
+                stream = await opening.__aenter__()
+            try:
+                yield stream
+            except BaseException as error:
+                if not await opening.__aexit__(type(error), error, error.__traceback__):
+                    raise
+            else:
+                await opening.__aexit__(None, None, None)
+        except SourceBrokenError:
+            if held is not None:
+                await self._lose(held)
+            raise
+
+    async def _inside(self, held: _HeldContext) -> Source:
+        try:
+            return await held.source()
+        except OggStreamError:
+            await self._lose(held)
+            raise
+
+    async def _lose(self, held: _HeldContext) -> None:
+        if self._held is held:
+            self._held = None
+        await held.leave()
+
+
+class _HeldContext:
+    """A context, entered and left by one task: what it is made of may not be left by another one."""
+
+    def __init__(self, source: ContextSource, options: SpeechOptions) -> None:
+        self._over = asyncio.Event()
+        self._entered: asyncio.Future[Source] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._hold(source, options))
+
+    async def source(self) -> Source:
+        """The source inside, once the context is entered. Raises what entering raises."""
+        return await asyncio.shield(self._entered)
+
+    async def leave(self) -> None:
+        """Leave it, whatever it waits for. Returns when it is left."""
+        self._over.set()
+        if not self._entered.done():
+            self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _hold(self, source: ContextSource, options: SpeechOptions) -> None:
+        try:
+            async with source.context(options) as inner:
+                self._entered.set_result(inner)
+                await self._over.wait()
+        except OggStreamError as error:
+            if not self._entered.done():
+                self._entered.set_exception(error)
+                self._entered.exception()  # whoever waited may be gone
+            # One that fails on leaving is left all the same: the speech is over, or has lost it.
+        finally:
+            self._entered.cancel()  # of those who wait, when this is cancelled

@@ -1,0 +1,119 @@
+"""The base of every source that stands around another one: it forwards all but what is opened."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Self
+
+from .source import ClosableSource, ContextSource, SubstitutingSource, WarmSource
+from .traits import SourceTraits, StreamTraits, stream_traits_of, traits_of
+
+if TYPE_CHECKING:
+    from ..annotations import Annotation
+    from ..errors import OggStreamError
+    from ..options import SpeechOptions
+    from .source import ByteStream, Source
+
+
+class SourceWrapper:
+    """A source around ``wrapped``. A subclass says in `opened` what becomes of a stream.
+
+    Traits, warming, closing, substitution and contexts are those of the wrapped source. In a context, too, each piece
+    goes through `opened`.
+    """
+
+    def __init__(self, wrapped: Source) -> None:
+        self._wrapped = wrapped
+
+    @property
+    def wrapped(self) -> Source:
+        """The source inside. A subclass may make it when it is first needed."""
+        return self._wrapped
+
+    @property
+    def traits(self) -> SourceTraits:
+        """Those of the wrapped source."""
+        return traits_of(self.wrapped)
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Open the wrapped source, through `opened`."""
+        return self.opened(self.wrapped, text, options)
+
+    def opened(self, source: Source, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        """Open ``source``, which is the wrapped one or a context of it."""
+        raise NotImplementedError
+
+    def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
+        """A context of the wrapped source. Only for one whose traits say that it keeps contexts."""
+        return self._context(options)
+
+    @asynccontextmanager
+    async def _context(self, options: SpeechOptions) -> AsyncIterator[Source]:
+        wrapped = self.wrapped
+        assert isinstance(wrapped, ContextSource)
+        async with wrapped.context(options) as source:
+            yield _Inside(self, source)
+
+    def another(self, error: OggStreamError) -> bool:
+        """Whether what failed with ``error`` would be asked of another service now."""
+        return isinstance(self.wrapped, SubstitutingSource) and self.wrapped.another(error)
+
+    async def warm(self) -> None:
+        """Prepare the wrapped source, if it can be prepared."""
+        await warm(self.wrapped)
+
+    async def aclose(self) -> None:
+        """Close the wrapped source, if it can be closed."""
+        await close(self.wrapped)
+
+
+class _Inside:
+    """A context of the wrapped source, whose pieces go through the wrapper too."""
+
+    def __init__(self, wrapper: SourceWrapper, source: Source) -> None:
+        self._wrapper = wrapper
+        self._source = source
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        return self._wrapper.opened(self._source, text, options)
+
+
+class StreamWrapper:
+    """A stream around ``stream``: a subclass says in ``__anext__`` what becomes of a chunk."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+
+    @property
+    def content_type(self) -> str:
+        """That of the wrapped stream."""
+        return self._stream.content_type
+
+    @property
+    def request_id(self) -> str | None:
+        """That of the wrapped stream."""
+        return self._stream.request_id
+
+    @property
+    def traits(self) -> StreamTraits:
+        """Those of the wrapped stream."""
+        return stream_traits_of(self._stream)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes | Annotation:
+        return await anext(self._stream)
+
+
+async def warm(source: Source) -> None:
+    """Prepare ``source``, if it can be prepared."""
+    if isinstance(source, WarmSource):
+        await source.warm()
+
+
+async def close(source: object) -> None:
+    """Close ``source``, if it can be closed."""
+    if isinstance(source, ClosableSource):
+        await source.aclose()
