@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from oggstream.annotations import Annotation
 from oggstream.codec.encoder import OpusEncoder
 from oggstream.errors import SourceBrokenError
 from oggstream.events import RequestSent, ResponseStarted, emit
@@ -72,7 +73,7 @@ def pages(body: bytes) -> list[bytes]:
     return [body[start:end] for start, end in zip(starts, [*starts[1:], len(body)], strict=True)]
 
 
-Arrival = tuple[float, bytes | BaseException]
+Arrival = tuple[float, bytes | Annotation | BaseException]
 
 
 def every(seconds: float, chunks: Iterable[bytes], *, start: float = 0.0) -> list[Arrival]:
@@ -119,7 +120,7 @@ class ScriptedStream:
     def __aiter__(self) -> ScriptedStream:
         return self
 
-    async def __anext__(self) -> bytes:
+    async def __anext__(self) -> bytes | Annotation:
         try:
             at, chunk = next(self._arrivals)
         except StopIteration:

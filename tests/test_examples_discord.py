@@ -86,7 +86,9 @@ class Gated(ScriptedSource):
                 self.given += 1
                 if self.given > 1:
                     await gate.wait()
-                return await super().__anext__()
+                chunk = await super().__anext__()
+                assert isinstance(chunk, bytes)
+                return chunk
 
         return Opened()
 

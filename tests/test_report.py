@@ -46,7 +46,9 @@ def test_the_dictionary_has_every_key_that_programs_rely_on() -> None:
         *("peak_buffer_seconds", "early_packets", "withdrawn_seconds", "unverified_seconds"),
     ]
     assert list(data["requests"]) == ["sent", "retried", "characters", "request_ids"]
-    assert list(data["segments"][0]) == ["text", "start_sample", "end_sample", "first_packet", "spoken"]
+    assert list(data["segments"][0]) == [
+        *("text", "start_sample", "end_sample", "first_packet", "spoken", "words", "words_from"),
+    ]
 
 
 def test_it_is_json_and_what_did_not_happen_is_null() -> None:

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         Started as Started,
         Transcribed as Transcribed,
         Warned as Warned,
+        WordStarted as WordStarted,
     )
     from .options import PlaybackOptions as PlaybackOptions, SpeechOptions as SpeechOptions
     from .opus.head import OpusHead as OpusHead
@@ -126,6 +127,7 @@ _HOMES = {
         "Started",
         "Transcribed",
         "Warned",
+        "WordStarted",
     ),
     "options": ("PlaybackOptions", "SpeechOptions"),
     "opus.head": ("OpusHead",),

@@ -19,7 +19,8 @@ class Word(Annotation):
     """A word and when it is spoken.
 
     ``start`` and ``end`` are the characters of it in the text that was given to ``open``; ``start_sample`` and
-    ``end_sample`` say where it sounds. ``text`` is the word as it is written there.
+    ``end_sample`` say where it sounds. ``text`` is the word, as the service writes it. ``told_by`` says who knows:
+    "service", or "voice" for a voice on this machine.
     """
 
     text: str
@@ -27,3 +28,4 @@ class Word(Annotation):
     end: int
     start_sample: int
     end_sample: int
+    told_by: str = "service"

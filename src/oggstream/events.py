@@ -75,6 +75,19 @@ class SegmentEnded(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class WordStarted(Event):
+    """The first sample of a word reached the converter.
+
+    ``start`` and ``end`` are characters of the original text; ``sample`` counts as in `SegmentInfo` (48 kHz).
+    """
+
+    text: str
+    start: int
+    end: int
+    sample: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stalled(Event):
     """The buffer ran empty at ``position`` (samples heard)."""
 

@@ -90,10 +90,22 @@ class ErrorInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WordInfo:
+    """A word: the characters of the original text that it stands for, and its samples as in `SegmentInfo`."""
+
+    text: str
+    start: int
+    end: int
+    start_sample: int
+    end_sample: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentInfo:
     """A piece of text and where it lies: samples at 48 kHz since the first one; ``first_packet`` in seconds.
 
-    ``spoken`` is what the service says that it spoke, where it says so and it is not ``text``.
+    ``spoken`` is what the service says that it spoke, where it says so and it is not ``text``. ``words`` are in order;
+    ``words_from`` says who told their times: "service", "voice" (one on this machine), or None where nobody did.
     """
 
     text: str
@@ -101,6 +113,8 @@ class SegmentInfo:
     end_sample: int
     first_packet: float | None
     spoken: str | None = None
+    words: list[WordInfo] = field(default_factory=list)
+    words_from: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +122,8 @@ class Heard:
     """What was heard of a speech that was stopped.
 
     ``text`` are the first ``chars`` characters of the original text, ready to take the place of an assistant's message;
-    ``seconds`` of it were heard. Whole pieces are ``exact``; within a piece it is an estimate, at the end of a word.
+    ``seconds`` of it were heard. It is ``exact`` at the end of a piece, and within one whose service told the times of
+    its words: those are counted whose middle was heard. Elsewhere it is an estimate, at the end of a word.
     """
 
     text: str

@@ -49,8 +49,14 @@ class FrameDecoder:
         self._hole: Hole | None = None  # waits for the packet after it, which may carry FEC
         self._bad_packets = 0  # those that libopus refused
         self._refused = 0  # samples at 48 kHz of these
+        self._omitted = 0  # of holes that were too long to be made up as a whole
         self._end: int | None = None  # position behind the latest frame, None where nothing is to be made up
         self._expected: OpusHead | None = None  # of the link that is ready, though it has not begun
+
+    @property
+    def left_out(self) -> int:
+        """Samples at 48 kHz, up to here, that the stream counts and the frames do not: refused packets, long holes."""
+        return self._refused + self._omitted
 
     def expect(self, head: OpusHead) -> None:
         """Get ready for the link of ``head`` before it begins, which takes a quarter of a millisecond.
@@ -152,6 +158,7 @@ class FrameDecoder:
             frames.append(PcmFrame(self._take(0, count), position, self._rate, concealed=True))
             position += count * self._ratio
         self._end = position
+        self._omitted += hole.omitted
         return frames
 
     def _take(self, start: int, end: int) -> NDArray[np.float32]:

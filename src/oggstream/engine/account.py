@@ -19,16 +19,17 @@ from ..events import (
     Warned,
 )
 from ..sources.traits import traits_of
+from .words import place_words
 
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
-    from ..opus.opus_reader import StreamStats
     from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, StreamInfo, Timing
     from ..sources.source import Source
     from .output.outlet import Outlet
     from .requests.requester import Requester
     from .segment import Segment
 
+_ODD_WORDS = "the times of some words overlap, run backwards or lie outside the sound: they were put in order"
 _COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")
 
 
@@ -80,7 +81,7 @@ class Account:
             format=_format(requester),
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
-            stream=self._stream(requester.stats),
+            stream=self._stream(requester, outlet),
             playout=_playout(outlet, sink, sum(segment.early_packets for segment in requester.segments)),
             requests=RequestInfo(
                 sent=self._sent,
@@ -121,16 +122,19 @@ class Account:
         at = outlet.writer.time_of(round(position * outlet.writer.ring.rate / RATE))
         return None if at is None else at - self._recorder.zero
 
-    def _stream(self, bodies: list[StreamStats]) -> StreamInfo:
+    def _stream(self, requester: Requester, outlet: Outlet) -> StreamInfo:
         from ..report import StreamInfo
 
-        counts = {name: sum(getattr(stats, name) for stats in bodies) for name in _COUNTS}
-        warnings = [warning for stats in bodies for warning in stats.warnings]
+        counts = {name: sum(getattr(stats, name) for stats in requester.stats) for name in _COUNTS}
+        warnings = [warning for stats in requester.stats for warning in stats.warnings]
+        if any(place_words(segment, outlet.writer).odd for segment in requester.segments):
+            warnings.append(_ODD_WORDS)
         return StreamInfo(**counts, warnings=[*self._warnings, *warnings])
 
     def _segment(self, segment: Segment, outlet: Outlet) -> SegmentInfo:
-        from ..report import SegmentInfo
+        from ..report import SegmentInfo, WordInfo
 
+        words = place_words(segment, outlet.writer).words
         rate = outlet.ring.rate if outlet.ring else RATE
         written = outlet.writer.speech if outlet.writer else 0
         start = written if segment.start is None else segment.start
@@ -141,6 +145,17 @@ class Account:
             end_sample=stop * RATE // rate,
             first_packet=segment.first_packet,
             spoken=self._spoken.get(segment.text),
+            words=[
+                WordInfo(
+                    text=word.text,
+                    start=word.start,
+                    end=word.end,
+                    start_sample=word.start_sample,
+                    end_sample=word.end_sample,
+                )
+                for word in words
+            ],
+            words_from=words[0].told_by if words else None,
         )
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
 from ..report import Heard
+from .words import place_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .output.outlet import Outlet
+    from .output.ring_writer import RingWriter
     from .segment import Segment
 
 
@@ -27,11 +29,24 @@ def heard(text: str, segments: Sequence[Segment], outlet: Outlet) -> Heard:
         if segment.stop is not None and segment.stop <= speech and not segment.broken:
             chars = segment.piece.end
             continue
+        known = _by_words(segment, writer, speech * RATE // writer.ring.rate)
+        if known is not None:
+            chars = known
+            break
         samples = (speech - segment.start) * RATE // writer.ring.rate
         chars = _word_near(text, segment, _share(segment, samples, outlet.characters_per_second))
         exact = False
         break
     return Heard(text=text[:chars], chars=chars, seconds=speech / writer.ring.rate, exact=exact)
+
+
+def _by_words(segment: Segment, writer: RingWriter, speech: int) -> int | None:
+    """The end of the last word whose middle lies before sample ``speech``; None where no times were told."""
+    words = place_words(segment, writer).words
+    if not words:
+        return None
+    heard = [word.end for word in words if (word.start_sample + word.end_sample) / 2 < speech]
+    return max(heard, default=segment.piece.start)
 
 
 def _share(segment: Segment, samples: int, characters_per_second: float) -> float:

@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from .requests.intake import Intake
 
 
+class Body:
+    """One answer for a piece: from which sample (48 kHz) and character of the piece on.
+
+    ``gaps`` say from which sample of the body on how many are left out of its sound: packets that libopus refused, and
+    what of a hole was too long to be concealed.
+    """
+
+    __slots__ = ("first_character", "first_sample", "gaps", "intake")
+
+    def __init__(self, intake: Intake, first_sample: int, first_character: int) -> None:
+        self.intake = intake
+        self.first_sample = first_sample
+        self.first_character = first_character
+        self.gaps: list[tuple[int, int]] = []
+
+
 class Segment:
     """A piece of text, what was received for it, and where in the speech it lies.
 
@@ -27,7 +43,7 @@ class Segment:
     def __init__(self, index: int, piece: Piece, open_intake: Callable[[Segment], Intake]) -> None:
         self.index = index
         self.piece = piece
-        self.intake = open_intake(self)
+        self.bodies = [Body(open_intake(self), 0, 0)]
         self.format = "auto"  # that is asked for
         self.queue = PacketQueue()
         self.received = 0
@@ -43,6 +59,13 @@ class Segment:
         self.stop: int | None = None
         self.loudness: list[tuple[int, int]] = []  # samples decoded, and how many of these can be heard, per frame
         self.told_start = False  # the event
+        self.told_words = 0  # events
+        self.origin: int | None = None  # of the speech: where the first sample of the piece lies, or would lie
+
+    @property
+    def intake(self) -> Intake:
+        """What receives the latest body."""
+        return self.bodies[-1].intake
 
     @property
     def text(self) -> str:
@@ -56,10 +79,11 @@ class Segment:
 
     def renew(self, open_intake: Callable[[Segment], Intake], taken_up: int = 0) -> None:
         """Ask again, for what comes behind the first characters ``taken_up``: nothing was received of that."""
-        self.intake = open_intake(self)
         self.taken_up = taken_up
         if not taken_up:
             self.queue = PacketQueue()
+            self.bodies.clear()
+        self.bodies.append(Body(open_intake(self), self.received if taken_up else 0, taken_up))
 
     def push(self, items: list[BodyItem]) -> int:
         """Queue what was received; return how many samples (48 kHz) it sounds."""

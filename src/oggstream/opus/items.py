@@ -33,7 +33,8 @@ class Hole(NamedTuple):
     """A gap in the audio of a link: pages or packets that are lost.
 
     ``offset`` and ``bytes`` say where in the body unusable bytes lie (0 bytes: pages are missing altogether, and
-    ``offset`` is that of the next page). ``samples`` (48 kHz, 1 to 96000) are to be concealed at ``position``.
+    ``offset`` is that of the next page). ``samples`` (48 kHz, 1 to 96000) are to be concealed at ``position``; so many
+    more are ``omitted``, where the gap is too long to be concealed as a whole.
     """
 
     offset: int
@@ -41,6 +42,7 @@ class Hole(NamedTuple):
     position: int
     samples: int
     reason: str
+    omitted: int = 0
 
 
 class PageBegun:

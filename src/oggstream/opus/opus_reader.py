@@ -247,13 +247,15 @@ class OpusReader:
         link.gap = None
         position = line.position
         most = self._budget.hole(link.head, page.offset + page.size)
+        before = line.granule
         samples = line.conceal(page.granule, sum(durations), most)
+        omitted = max(0, page.granule - sum(durations) - line.granule) if line.granule > before else 0
         if not samples:
             self.stats.warn(f"{gap.reason} at byte {gap.offset}: there is no time to conceal")
             return []
         self._budget.spend(link.head, samples)
         self.stats.holes += 1
-        return [Hole(gap.offset, gap.size, position, samples, gap.reason)]
+        return [Hole(gap.offset, gap.size, position, samples, gap.reason, omitted)]
 
     def _note_damage(self, part: Skipped) -> None:
         self._damage = part if self._damage is None else _merged(self._damage, part)

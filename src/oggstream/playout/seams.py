@@ -154,6 +154,9 @@ class Joiner:
         """Where, in samples of the output, the latest piece that sounds begins (after the pause before it)."""
         self.given = 0
         """Samples given out."""
+        self.origin = 0
+        """Where, in samples of the output, the first sample of the latest piece that sounds lies, or would lie."""
+        self._fed = 0  # samples of the piece at hand
         self._rate = rate
         self._pause = None if pause is None else round(pause * rate)
         self._cut = round(CUT_SECONDS * rate)
@@ -167,18 +170,22 @@ class Joiner:
 
     def feed(self, pcm: Samples) -> list[Samples]:
         """What can be played once ``pcm``, of the piece at hand, has come."""
+        begun, self._fed = self._fed, self._fed + len(pcm)
         if self._pause is None:
             return self._give([pcm])
         first, last = _audible(pcm)
         if first == last:
             return self._give(self._wait(pcm))
-        parts = [*self._before(pcm[:first]), pcm[first:last]]
+        parts = [*self._before(pcm[:first], begun + first), pcm[first:last]]
         self._sounded = True
         self._silent = 0
         return self._give([*parts, *self._wait(pcm[last:])])
 
     def end_piece(self) -> list[Samples]:
         """Say that the piece at hand has ended; what comes next is of another."""
+        self._fed = 0
+        if self._pause is None or not self._sounded:
+            self.origin = self.given
         if self._pause is None:
             self.piece_start = self.given
         elif self._sounded:
@@ -219,13 +226,17 @@ class Joiner:
         self._silent += held
         return released
 
-    def _before(self, silence: Samples) -> list[Samples]:
-        """What comes before sound: all the silence within a piece, the pause between two."""
+    def _before(self, silence: Samples, begun: int) -> list[Samples]:
+        """What comes before sound: all the silence within a piece, the pause between two. ``begun``: samples of the
+        piece before the sound.
+        """
         held, self._trailing = self._trailing, []
         if self._leading is None:
             return [*held, silence]
         leading, self._leading = self._leading, None
-        return self._join(_whole(held, silence[:0]), _whole(leading, silence))
+        parts = self._join(_whole(held, silence[:0]), _whole(leading, silence))
+        self.origin = self.given + sum(map(len, parts)) - begun
+        return parts
 
     def _join(self, trailing: Samples, leading: Samples) -> list[Samples]:
         """The rest of the pause, of which ``self._silent`` samples were given out already."""

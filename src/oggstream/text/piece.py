@@ -27,6 +27,12 @@ class Piece(NamedTuple):
         changed, original = zip(*self.marks, strict=True) if self.marks else ((0,), (self.start,))
         return min(max(end_of(characters, list(changed), list(original)), self.start), self.end)
 
+    def start_of(self, character: int) -> int:
+        """Position in the original text of the character at index ``character`` of ``text``."""
+        marks = [mark for mark in self.marks if mark[0] <= character]
+        changed, original = marks[-1] if marks else (0, self.start)
+        return min(max(original + character - changed, self.start), self.end)
+
     def at(self, fraction: float) -> int:
         """Position in the original text when ``fraction`` (0 to 1) of ``text`` is spoken."""
         return self.locate(round(fraction * len(self.text)))

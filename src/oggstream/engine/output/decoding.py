@@ -36,6 +36,7 @@ class Saved(NamedTuple):
     lost: int
     first_audible: int | None
     frames: int
+    gaps: int
 
 
 class SpeechDecoder:
@@ -112,7 +113,14 @@ class SpeechDecoder:
         """Everything that `restore` needs to come back to this place in the segment."""
         assert self._decoder is not None
         assert self._segment is not None
-        return Saved(self._decoder.save(), self.samples, self.lost, self.first_audible, len(self._segment.loudness))
+        return Saved(
+            self._decoder.save(),
+            self.samples,
+            self.lost,
+            self.first_audible,
+            len(self._segment.loudness),
+            len(self._segment.bodies[-1].gaps),
+        )
 
     def restore(self, saved: Saved) -> None:
         """Come back to a place in this segment."""
@@ -121,6 +129,7 @@ class SpeechDecoder:
         self._decoder.restore(saved.decoder)
         self.samples, self.lost, self.first_audible = saved.samples, saved.lost, saved.first_audible
         del self._segment.loudness[saved.frames :]
+        del self._segment.bodies[-1].gaps[saved.gaps :]
 
     def foresee(self, segment: Segment) -> list[tuple[int, int]]:
         """`Segment.loudness`, as it will be once all that was received for it is decoded."""
@@ -160,6 +169,7 @@ class SpeechDecoder:
     def _note(self, frame: PcmFrame) -> None:
         """Count the frame, and note how loud it is."""
         assert self._segment is not None
+        self._note_gap(frame)
         samples, loud = _loudness(frame)
         samples, self._rest = divmod(len(frame.pcm) * RATE + self._rest, frame.rate)
         if loud is not None and self.first_audible is None:
@@ -168,6 +178,18 @@ class SpeechDecoder:
         if frame.concealed:
             self.lost += samples
         self._segment.note_loudness(samples, 0 if loud is None else samples)
+
+    def _note_gap(self, frame: PcmFrame) -> None:
+        """Note where the frames go on after something that the stream counts and the sound does not have."""
+        assert self._decoder is not None
+        assert self._segment is not None
+        gaps, left_out = self._segment.bodies[-1].gaps, self._decoder.left_out
+        if left_out != (gaps[-1][1] if gaps else 0) and not frame.concealed:
+            gaps.append((frame.position + left_out, left_out))
+
+    def origin(self, start: int) -> int:
+        """Where in the speech the first sample of the piece lies, or would lie, whose sound begins at ``start``."""
+        return start if self._joiner is None else self._joiner.origin
 
 
 def _loudness(frame: PcmFrame) -> tuple[int, int | None]:

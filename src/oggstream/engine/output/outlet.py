@@ -331,6 +331,9 @@ class Outlet:
             self.writer.write(pcm, concealed=concealed)
         assert self.decoder is not None
         self.decoder.note()
+        segment = self._segments[0]
+        if segment.start is not None:
+            segment.origin = self.decoder.origin(segment.start)
 
     def _place(self, segment: Segment) -> None:
         """The segment is decoded to its end."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
-from ...events import Progress, Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled
+from ...events import Progress, Recorder, Resumed, SegmentEnded, SegmentStarted, Stalled, WordStarted
+from ..words import place_words
 
 if TYPE_CHECKING:
     from ..segment import Segment
@@ -55,6 +56,7 @@ class Watch:
                 return False
             segment.told_start = self._started = True
             self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.text)
+        self._tell_words(segment, writer)
         at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
         if at is None:
             return False
@@ -62,6 +64,16 @@ class Watch:
             segment.loudness.clear()
         self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.text)
         return True
+
+    def _tell_words(self, segment: Segment, writer: RingWriter) -> None:
+        """Record the words that are heard by now, each once."""
+        for word in place_words(segment, writer).words[segment.told_words :]:
+            at = self._heard_at(writer, word.start_sample * writer.ring.rate // RATE)
+            if at is None:
+                return
+            segment.told_words += 1
+            sample = word.start_sample
+            self._recorder.record(WordStarted, at=at, text=word.text, start=word.start, end=word.end, sample=sample)
 
     def _heard_at(self, writer: RingWriter, speech: int, *, end: bool = False) -> float | None:
         """When the sample of the speech (with ``end``: the one before it) was heard; None if it was not yet."""

@@ -1,0 +1,89 @@
+"""The words of a piece at their place in the speech: what was told of them, carried over to the samples heard."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..annotations import Word
+from ..audio.frame import RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .output.ring_writer import RingWriter
+    from .segment import Body, Segment
+
+ROUNDING = RATE // 1000
+"""Samples by which words may overlap, or leave the sound: services count in milliseconds."""
+
+
+class PlacedWord(NamedTuple):
+    """A word of the speech: characters of the original text, samples at 48 kHz since the first one of the speech."""
+
+    text: str
+    start: int
+    end: int
+    start_sample: int
+    end_sample: int
+    told_by: str
+
+
+class Placement(NamedTuple):
+    """The words of a piece, in order. ``odd``: some were moved to lie within the sound and behind each other."""
+
+    words: list[PlacedWord]
+    odd: bool
+
+
+_NOTHING = Placement([], odd=False)
+
+
+def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
+    """The words that were told of ``segment``, as far as its sound is decoded."""
+    if writer is None or segment.origin is None or segment.start is None:
+        return _NOTHING
+    if not any(body.intake.annotations for body in segment.bodies):
+        return _NOTHING
+    scale = RATE / writer.ring.rate
+    origin, before = round(segment.origin * scale), round(segment.start * scale)
+    last = round((writer.speech if segment.stop is None else segment.stop) * scale)
+    words: list[PlacedWord] = []
+    odd = False
+    for word in _told(segment):
+        begin, end = origin + word.start_sample, origin + word.end_sample
+        if begin >= last and segment.stop is None:
+            break  # its sound is still to come
+        start = min(max(begin, before), last)
+        stop = min(max(end, start), last)
+        if segment.stop is not None:
+            odd = odd or abs(start - begin) > ROUNDING or abs(stop - end) > ROUNDING
+        words.append(word._replace(start_sample=start, end_sample=stop))
+        before = stop
+    return Placement(words, odd)
+
+
+def _told(segment: Segment) -> Iterator[PlacedWord]:
+    """The words as they were told, their samples counted from the start of the piece."""
+    piece = segment.piece
+    limits = [body.first_sample for body in segment.bodies[1:]]
+    for body, limit in zip(segment.bodies, [*limits, None], strict=True):
+        for word in body.intake.annotations:
+            if not isinstance(word, Word):
+                continue
+            begin = body.first_sample + _heard(body, word.start_sample)
+            if limit is not None and begin >= limit:
+                break  # dropped, and asked for again in the next body
+            end = body.first_sample + _heard(body, word.end_sample)
+            start = piece.start_of(body.first_character + word.start)
+            stop = piece.locate(body.first_character + word.end)
+            yield PlacedWord(word.text, start, max(start, stop), begin, end, word.told_by)
+
+
+def _heard(body: Body, position: int) -> int:
+    """Which sample of the body's sound is heard at a position that counts what is left out of it."""
+    left_out = 0
+    for at, total in body.gaps:
+        if position < at:
+            return min(position - left_out, at - total)
+        left_out = total
+    return position - left_out
