@@ -32,14 +32,14 @@ class Talk:
         self._responses = 0
 
     async def next(self, kind: str) -> Event:
-        """The next event of that kind; others are passed over. Raises `ClosedError`."""
+        """The next event of that kind ("": of any); others are passed over. Raises `ClosedError`."""
         while True:
             message = await self.socket.receive()
             if message.type is not WSMsgType.TEXT:
                 raise ClosedError
             event: Event = json.loads(message.data)
             self.received.append(event)
-            if event["type"] == kind:
+            if kind in ("", event["type"]):
                 return event
 
     async def send(self, kind: str, **fields: Any) -> None:
@@ -136,6 +136,7 @@ async def realtime_service(
     refusals: list[web.Response] | None = None,
     before: Callable[[], Awaitable[object]] | None = None,
     tls: ssl.SSLContext | None = None,
+    autoping: bool = True,
 ) -> AsyncIterator[Service]:
     """Run ``behave`` for each connection; the first ones are answered with ``refusals`` instead.
 
@@ -149,7 +150,7 @@ async def realtime_service(
             return left.pop(0)
         if before is not None:
             await before()
-        socket = web.WebSocketResponse(timeout=0.2)
+        socket = web.WebSocketResponse(timeout=0.2, autoping=autoping)
         await socket.prepare(request)
         talk = Talk(socket, len(service.talks) + 1)
         service.talks.append(talk)

@@ -18,6 +18,7 @@ from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources.realtime import connection as realtime_connection
 from oggstream.sources.realtime.messages import READING
+from oggstream.sources.realtime.pending_response import CHUNK_BYTES
 from oggstream.sources.realtime.realtime_source import MODEL, RealtimeSource
 from oggstream.sources.source import Source
 from realtime_service import (
@@ -463,7 +464,8 @@ async def speaking_on(talk: Talk) -> None:
     ("frame", "what"),
     [
         ("{", "what is no JSON"),
-        ("[" * 100_000, "what is no JSON"),
+        ("[" * 10_000, "what is no JSON"),
+        ("[" * 100_000, "an event of more than 50000 values"),
         ("x" * (8 << 20) + "y", "an event of more than 8 MB"),
     ],
 )
@@ -549,7 +551,7 @@ async def test_unknown_events_odd_shapes_and_binary_frames_are_passed_by() -> No
 
 
 async def test_more_speech_than_any_text_has_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oggstream.sources.realtime.pending.UNREAD_BYTES", 3 * len(PCM))
+    monkeypatch.setattr("oggstream.sources.realtime.pending_response.UNREAD_BYTES", 3 * (len(PCM) + CHUNK_BYTES))
 
     async def endless(talk: Talk) -> None:
         await talk.hello()
@@ -727,7 +729,8 @@ async def test_an_earlier_expiry_is_believed_unless_the_clocks_disagree(minutes:
 
     async with talking(expiring) as (source, service):
         await spoken(source)
-        source._pool()._kept[0]._born -= 1790  # half an hour later
+        kept = source._pool()._kept[0]
+        kept._opened = (kept._opened[0] - 1790, kept._opened[1])  # half an hour later
         await spoken(source)
         assert len(service.talks) == talks
 

@@ -1,4 +1,4 @@
-"""The Realtime API's WebSocket: opened, read by a task of its own, kept between pieces, and closed.
+"""The Realtime API's WebSocket: set up, read by a task of its own, probed when it was idle, and closed.
 
 Importing this module loads no aiohttp: that happens with the first connection.
 """
@@ -6,52 +6,70 @@ Importing this module loads no aiohttp: that happens with the first connection.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from typing import TYPE_CHECKING
 
 from ...errors import OggStreamError, SourceBrokenError
 from ..http.client import json_body
-from .dialogue import Dialogue, Event
-from .messages import Setup, session_update
+from .dialect import Dialect
+from .messages import LONGEST_EVENT, Event, Setup, parse_event
+from .protocol import RealtimeProtocol
 
 if TYPE_CHECKING:
     from aiohttp import ClientWebSocketResponse
 
     from ..http.redaction import Secrets
-    from .pending import Piece
+    from .pending_response import PendingResponse
 
-LONGEST_MESSAGE = 8 << 20
-"""Bytes of an event of the service: two minutes of speech in one frame."""
 HEARTBEAT = 20.0
 """Seconds without a byte after which the service is asked whether it is there; it has half as long to answer."""
 LONGEST_USE = 55 * 60.0
 """Seconds after which a connection gets no new pieces: OpenAI ends a session after 60 minutes, in mid-word."""
+TRUSTED_SECONDS = 1.0
+"""Seconds after the last byte during which a connection counts as alive; after them, a ping goes out with a piece."""
+PONG_SECONDS = 1.5
+"""Seconds in which anything must come after that ping; else the piece is asked for again on a new connection."""
+GREETING_SECONDS = 0.3
+"""Seconds that the first words of a service are waited for, where it is not known which dialect it speaks."""
 _SEND_SECONDS = 5.0  # for a few hundred bytes to go out
-_CLOSE_SECONDS = 0.5  # for the other end to say that it closes too
 
 
 class Connection:
-    """An open WebSocket, set up for ``setup``. Its reader task ends with it; `aclose` is the way to end both."""
+    """An open WebSocket, set up for ``setup``. Its reader task ends with it; `aclose` is the way to end both.
 
-    def __init__(self, socket: ClientWebSocketResponse, setup: Setup, place: str, secrets: Secrets) -> None:
+    ``dialect``: what the service is known to speak; None: it is told from its first words.
+    """
+
+    def __init__(
+        self,
+        socket: ClientWebSocketResponse,
+        setup: Setup,
+        place: str,
+        secrets: Secrets,
+        dialect: Dialect | None = None,
+    ) -> None:
         self._socket = socket
         self._setup = setup
         self._place = place
-        self._dialogue = Dialogue(place, secrets, setup.coding)
+        self._protocol = RealtimeProtocol(place, secrets, setup, dialect)
+        self._dialect_is_known = dialect is not None
         self._used = False  # whether it may have spoken
         self._retired = False
-        self._born = asyncio.get_running_loop().time()
-        self._born_at = time.time()
-        self._moved = asyncio.Event()  # set with every event of the service
+        self._opened = self._seen = _now()  # when it was opened, when anything came last
+        self._event_came = asyncio.Event()
         self.reader = asyncio.create_task(self._read(), name="oggstream-realtime")
 
     @property
     def open(self) -> bool:
         """Whether new pieces may go to it."""
-        age = asyncio.get_running_loop().time() - self._born
-        alive = not self._retired and self._dialogue.failure is None and not self.reader.done()
+        age = asyncio.get_running_loop().time() - self._opened[0]
+        alive = not self._retired and self._protocol.failure is None and not self.reader.done()
         return alive and age < min(LONGEST_USE, self._lifetime)
+
+    @property
+    def dialect(self) -> Dialect | None:
+        """What it speaks to the service; None until the service took the set-up."""
+        return self._protocol.dialect if self._protocol.is_set_up else None
 
     def fits(self, setup: Setup) -> bool:
         """Whether it is set up so."""
@@ -59,11 +77,10 @@ class Connection:
 
     async def adapt(self, setup: Setup) -> bool:
         """Set it up anew, if it can be: a voice is fixed once it has spoken, a speed while it speaks."""
-        free = not self._used or (self._setup.voice == setup.voice and self._dialogue.idle)
+        free = not self._used or (self._setup.voice == setup.voice and self._protocol.idle)
         if self._setup.model != setup.model or not free:
             return False
         self._setup = setup
-        self._dialogue.coding = setup.coding
         try:
             await self.set_up()
         except OggStreamError:  # it is gone
@@ -72,34 +89,44 @@ class Connection:
 
     async def set_up(self) -> None:
         """Say how to speak; what is asked for need not wait for the answer, for events are taken in order."""
-        await self._send(session_update(self._setup))
+        if not self._dialect_is_known:
+            await self._greeted()
+            self._protocol.use(self._protocol.greeting or Dialect())
+            self._dialect_is_known = True
+        await self._send(self._protocol.set_up(self._setup))
 
     async def ready(self) -> None:
         """Return when the service has answered the set-up. Raises what it failed with."""
-        while not self._dialogue.set_up and self._dialogue.failure is None:
-            self._moved.clear()
-            await self._moved.wait()
-        if self._dialogue.failure is not None:
-            raise self._dialogue.failure
+        while not self._protocol.is_set_up and self._protocol.failure is None:
+            await self._next_event()
+        if self._protocol.failure is not None:
+            raise self._protocol.failure
 
-    async def ask(self, piece: Piece) -> None:
-        """Ask for ``piece``; on return it is on the wire. Raises `SourceBrokenError`, with ``piece.again`` set."""
+    async def ask(self, pending: PendingResponse) -> None:
+        """Ask for ``pending``; on return it is on the wire. Raises `SourceBrokenError`, with ``retry_headers`` set.
+
+        A connection that was idle may be dead without a word from the network, as behind a router that forgot it. A
+        ping goes ahead of the request, which costs no time; without any answer all that waits is asked for again.
+        """
         self._used = True
-        await self._send(self._dialogue.ask(piece))
+        if self._seconds_unseen > TRUSTED_SECONDS:
+            await self._probe()
+        for event in self._protocol.ask(pending):
+            await self._send(event)
 
-    async def forget(self, piece: Piece) -> None:
-        """Want no more of ``piece``: it is cancelled unless it has ended. Never fails."""
-        for event in self._dialogue.forget(piece):
+    async def drop(self, pending: PendingResponse) -> None:
+        """Want no more of ``pending``: it is cancelled unless it has ended. Never fails."""
+        for event in self._protocol.drop(pending):
             try:
                 await self._send(event)
             except OggStreamError:
                 return
-        self._rest()
+        self._close_when_done()
 
     def retire(self) -> None:
         """Take no new pieces, and close when those under way have ended."""
         self._retired = True
-        self._rest()
+        self._close_when_done()
 
     async def aclose(self) -> None:
         """Close at once; pieces under way break off. On return the task and the socket are gone."""
@@ -107,19 +134,52 @@ class Connection:
         await asyncio.wait((self.reader,))
         await self._socket.close()  # a task that is cancelled before its first step does nothing
 
-    def _rest(self) -> None:
+    def _close_when_done(self) -> None:
         if self._finished:
             self.reader.cancel()
 
     @property
     def _finished(self) -> bool:
-        return self._retired and self._dialogue.idle
+        return self._retired and self._protocol.idle
 
     @property
     def _lifetime(self) -> float:
         """Seconds that the service gives the session, less a minute; not believed where the two clocks disagree."""
-        usable = (self._dialogue.expires_at or 0.0) - self._born_at - 60.0
+        usable = (self._protocol.expires_at or 0.0) - self._opened[1] - 60.0
         return usable if usable > 60.0 else LONGEST_USE
+
+    @property
+    def _seconds_unseen(self) -> float:
+        """Seconds since anything came; by the wall clock too, since the other one may stop while a machine sleeps."""
+        return max(now - seen for now, seen in zip(_now(), self._seen, strict=True))
+
+    async def _greeted(self) -> None:
+        """Wait for the service's first words, but not for long."""
+        try:
+            async with asyncio.timeout(GREETING_SECONDS):
+                while self._protocol.greeting is None and self._protocol.failure is None:
+                    await self._next_event()
+        except TimeoutError:
+            return
+
+    async def _next_event(self) -> None:
+        self._event_came.clear()
+        await self._event_came.wait()
+
+    async def _probe(self) -> None:
+        import aiohttp
+
+        asyncio.get_running_loop().call_later(PONG_SECONDS, self._give_up_unless_seen, self._seen)
+        try:
+            async with asyncio.timeout(PONG_SECONDS):
+                await self._socket.ping()
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return  # the reader, or the timer, finds out
+
+    def _give_up_unless_seen(self, seen: tuple[float, float]) -> None:
+        if self._seen == seen and not self.reader.done():
+            self._protocol.fail(SourceBrokenError(f"{self._place} does not answer on a connection that was idle"), {})
+            self.reader.cancel()
 
     async def _send(self, event: Event) -> None:
         """Put an event on the wire. A line that is cut is found by the reader, after what the service said before.
@@ -133,7 +193,7 @@ class Connection:
                 await self._socket.send_str(json_body(event).decode())
         except TimeoutError as error:
             gone = SourceBrokenError(f"{self._place} does not take what is sent to it; try again")
-            self._dialogue.fail(gone, {})
+            self._protocol.fail(gone, {})
             self.reader.cancel()
             raise gone from error
         except (aiohttp.ClientError, OSError):
@@ -142,44 +202,64 @@ class Connection:
     async def _read(self) -> None:
         """Pass events on until the connection ends, whoever ends it."""
         try:
-            while self._dialogue.failure is None and not self._finished:
+            while self._protocol.failure is None and not self._finished:
                 await self._receive()
-                self._moved.set()
+                self._event_came.set()
         finally:
-            self._dialogue.fail(SourceBrokenError(f"the connection to {self._place} was closed"), {})
-            self._moved.set()
+            self._protocol.fail(SourceBrokenError(f"the connection to {self._place} was closed"), {})
+            self._event_came.set()
             await self._socket.close()
 
     async def _receive(self) -> None:
         from aiohttp import WSMsgType
 
         message = await self._socket.receive()
-        if message.type is WSMsgType.TEXT:
-            await self._take(message.data)
-        elif message.type is WSMsgType.ERROR:
-            self._broken(message.data)
-        elif message.type is not WSMsgType.BINARY:  # which the protocol does not have
-            reason = message.extra if message.type is WSMsgType.CLOSE else None
-            self._dialogue.lost(self._socket.close_code, reason or "")
+        self._seen = _now()
+        match message.type:
+            case WSMsgType.TEXT:
+                await self._take(message.data)
+            case WSMsgType.PING:
+                await self._answer_ping(message.data)
+            case WSMsgType.PONG | WSMsgType.BINARY:  # the protocol has no binary events
+                pass
+            case WSMsgType.ERROR:
+                self._fail_with(message.data)
+            case _:
+                reason = message.extra if message.type is WSMsgType.CLOSE else None
+                self._protocol.connection_lost(self._socket.close_code, reason or "")
 
     async def _take(self, text: str) -> None:
         try:
-            event = json.loads(text)
-        except (ValueError, RecursionError):
-            self._dialogue.garbled("what is no JSON")
+            event = parse_event(text)
+        except ValueError as error:
+            self._protocol.malformed(str(error))
             return
-        for answer in self._dialogue.receive(event):
+        for answer in self._protocol.receive(event):
             try:
                 await self._send(answer)
             except OggStreamError:
                 return
 
-    def _broken(self, error: BaseException) -> None:
+    async def _answer_ping(self, data: bytes) -> None:
+        import aiohttp
+
+        try:
+            async with asyncio.timeout(_SEND_SECONDS):
+                await self._socket.pong(data)
+        except (TimeoutError, aiohttp.ClientError, OSError):
+            return
+
+    def _fail_with(self, error: BaseException) -> None:
         """What aiohttp found: a frame that breaks RFC 6455, one that is too long, no answer to a ping."""
         code = getattr(error, "code", None)
         if code is None:
-            self._dialogue.lost(None, "it does not answer any more")
+            self._protocol.connection_lost(None, "it does not answer any more")
         elif code == 1009:
-            self._dialogue.garbled(f"an event of more than {LONGEST_MESSAGE >> 20} MB")
+            self._protocol.malformed(f"an event of more than {LONGEST_EVENT >> 20} MB")
         else:
-            self._dialogue.garbled("frames that are no WebSocket's")
+            self._protocol.malformed("frames that are no WebSocket's")
+
+
+def _now() -> tuple[float, float]:
+    """Seconds by the loop's clock and by the wall clock."""
+    return asyncio.get_running_loop().time(), time.time()

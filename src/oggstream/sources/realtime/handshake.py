@@ -6,7 +6,7 @@ Importing this module loads no aiohttp: that happens with the first connection.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -14,21 +14,25 @@ from ...errors import OggStreamError, SourceError
 from ..http.client import check_headers, read_some
 from ..http.connections import Sessions, usable_url
 from ..http.redaction import Secrets, basic_credentials, shown_url
-from .connection import HEARTBEAT, LONGEST_MESSAGE
+from .connection import HEARTBEAT
+from .messages import LONGEST_EVENT
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession, ClientWebSocketResponse
 
     from ..http.faults import Place
-    from .pending import Piece
+    from .dialect import Dialect
+    from .pending_response import PendingResponse
 
 _CLOSE_SECONDS = 0.5  # for the other end to say that it closes too
 
+Locate = Callable[[str], Awaitable[tuple[str, Mapping[str, str]]]]
+"""From a model to the URL of its WebSocket and the headers of the handshake, for each connection anew."""
 Advise = Callable[[int], str | None]
 """From the status of a refusal to a word on what to do; None for the usual one."""
 
 
-class Refused(Exception):  # noqa: N818 - an answer, translated where it is caught
+class HandshakeRefused(Exception):  # noqa: N818 - an answer, translated where it is caught
     """An answer that opens no WebSocket: its status, headers, and the start of its body."""
 
     def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
@@ -39,9 +43,22 @@ class Refused(Exception):  # noqa: N818 - an answer, translated where it is caug
 
 
 class Handshake:
-    """Opens WebSockets at ``url`` (http, https, ws or wss). ``shown`` is the URL without credentials."""
+    """Opens WebSockets at ``url`` (http, https, ws or wss). ``shown`` is the URL without credentials.
 
-    def __init__(self, url: str, headers: Mapping[str, str], *, connect_timeout: float, trust_env: bool) -> None:
+    ``locate``: what gives the URL for a model, and the headers, in place of these. ``dialect``: what is known to be
+    spoken there, None for not known.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        connect_timeout: float,
+        trust_env: bool,
+        locate: Locate | None = None,
+        dialect: Dialect | None = None,
+    ) -> None:
         url = _as_http(url)
         parts = urlsplit(url) if usable_url(url) else None
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts is not None else None
@@ -50,14 +67,16 @@ class Handshake:
             self._headers["Authorization"] = f"Basic {basic_credentials(parts)}"
         self.shown = shown_url(url)
         self.host = (parts.netloc.rpartition("@")[2] if parts is not None else "").lower()
+        self.dialect = dialect
         self.secrets = Secrets()
         self.secrets.add_url(url)
         self.secrets.add_headers(self._headers)
+        self._locate = locate or self._located_here
         self._connect_timeout = connect_timeout
         self._sessions = Sessions(url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env)
 
-    async def open(self, model: str, piece: Piece, advise: Advise) -> ClientWebSocketResponse:
-        """A WebSocket for ``model``. Raises an `OggStreamError`, with ``piece.again`` set if it may pass.
+    async def open(self, model: str, pending: PendingResponse, advise: Advise) -> ClientWebSocketResponse:
+        """A WebSocket for ``model``. Raises an `OggStreamError`, with ``retry_headers`` set if it may pass.
 
         Cancelled, it leaves no connection.
         """
@@ -65,14 +84,17 @@ class Handshake:
             from ..http.faults import unusable
 
             raise unusable(self.shown)
-        check_headers(self._headers)
+        url, headers = await self._locate(model)
+        self.secrets.add_url(url)
+        self.secrets.add_headers(headers)
+        check_headers(headers)
         session = await self._sessions.get()
         try:
-            return await self._connect(session, self._url, model)
-        except Refused as refused:
-            raise self._refusal(refused, piece, advise) from None
+            return await self._connect(session, _as_http(url), headers)
+        except HandshakeRefused as refused:
+            raise self._refusal(refused, pending, advise) from None
         except Exception as error:
-            failed = self._failure(error, piece)
+            failed = self._failure(error, pending)
             if failed is None:
                 raise
             raise failed from self.secrets.cause(error)
@@ -81,34 +103,38 @@ class Handshake:
         """Close what the running loop holds."""
         await self._sessions.aclose()
 
-    async def _connect(self, session: ClientSession, url: str, model: str) -> ClientWebSocketResponse:
+    async def _located_here(self, model: str) -> tuple[str, Mapping[str, str]]:
+        url = self._url or ""
+        return f"{url}{'&' if '?' in url else '?'}model={quote(model, safe='')}", self._headers
+
+    async def _connect(self, session: ClientSession, url: str, headers: Mapping[str, str]) -> ClientWebSocketResponse:
         import aiohttp
         from yarl import URL
 
         _read_refusals(session)
-        url = f"{url}{'&' if '?' in url else '?'}model={quote(model, safe='')}"
         return await session.ws_connect(
             URL(url, encoded=url.isascii() and " " not in url),
-            headers=self._headers,
+            headers=headers,
             proxy=self._sessions.proxy,
             timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
             heartbeat=HEARTBEAT,
-            max_msg_size=LONGEST_MESSAGE,
+            max_msg_size=LONGEST_EVENT,
+            autoping=False,  # the connection wants to see what answers its own
         )
 
-    def _refusal(self, refused: Refused, piece: Piece, advise: Advise) -> SourceError:
+    def _refusal(self, refused: HandshakeRefused, pending: PendingResponse, advise: Advise) -> SourceError:
         from ..http.faults import http_error, read_body
         from ..http.retries import worth_retrying
 
         headers = refused.headers
         said = read_body(refused.body, headers.get("Content-Type", ""))
         if worth_retrying(refused.status, headers, quota=said.quota, now=time.time()):
-            piece.again = headers
+            pending.retry_headers = headers
         request_id = headers.get("x-request-id")
         advice = advise(refused.status)
         return http_error(refused.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
 
-    def _failure(self, error: Exception, piece: Piece) -> OggStreamError | None:
+    def _failure(self, error: Exception, pending: PendingResponse) -> OggStreamError | None:
         """The error for an exception of aiohttp's, None for one that is not foreseen."""
         from aiohttp import WSServerHandshakeError
 
@@ -118,7 +144,7 @@ class Handshake:
             todo = "check that the base URL is that of a service with OpenAI's Realtime API"
             return SourceError(f"{self.shown} opens no WebSocket (HTTP {error.status}); {todo}", status=error.status)
         if not lasting(error):
-            piece.again = {}
+            pending.retry_headers = {}
         return connection_error(error, self._place(), self.secrets)
 
     def _place(self) -> Place:
@@ -147,7 +173,7 @@ def _read_refusals(session: ClientSession) -> None:
 
 
 async def _refuse(_session: Any, _context: Any, params: Any) -> None:
-    """Raise `Refused` for an answer that refuses; aiohttp then closes it."""
+    """Raise `HandshakeRefused` for an answer that refuses; aiohttp then closes it."""
     response = params.response
     if response.status >= 400:
-        raise Refused(response.status, response.headers, await read_some(response))
+        raise HandshakeRefused(response.status, response.headers, await read_some(response))

@@ -9,15 +9,16 @@ from ...errors import SourceBrokenError
 from .connection import Connection
 
 if TYPE_CHECKING:
+    from .dialect import Dialect
     from .handshake import Advise, Handshake
     from .messages import Setup
-    from .pending import Piece
+    from .pending_response import PendingResponse
 
 KEPT = 4
 """Connections that stay open: a voice is fixed for each, and a dialogue alternates between a few."""
 
 
-class Pool:
+class ConnectionPool:
     """Connections by what they are set up for; those not used for longest are closed first.
 
     Closed once, it opens no more.
@@ -28,20 +29,21 @@ class Pool:
         self._advise = advise
         self._kept: list[Connection] = []  # the one used last at the end
         self._closing: set[Connection] = set()  # no new pieces for them
+        self._dialect = handshake.dialect
         self._lock = asyncio.Lock()  # who comes meanwhile gets the connection that is being made
         self._closed = False
 
-    async def get(self, setup: Setup, piece: Piece) -> Connection:
-        """An open connection for ``setup``. Raises an `OggStreamError`, with ``piece.again`` set if it may pass.
+    async def get(self, setup: Setup, pending: PendingResponse) -> Connection:
+        """An open connection for ``setup``. Raises an `OggStreamError`, with ``retry_headers`` set if it may pass.
 
-        ``piece.stale`` tells whether it was there already. Cancelled, it leaves the connections that there were.
+        ``pending.on_kept_connection`` tells whether it was open already. Cancelled, it leaves those that there were.
         """
         async with self._lock:
             self._sort_out()
             connection = await self._find(setup)
-            piece.stale = connection is not None
+            pending.on_kept_connection = connection is not None
             if connection is None:
-                connection = await self._connect(setup, piece)
+                connection = await self._connect(setup, pending)
             else:
                 self._kept.remove(connection)
             self._kept.append(connection)
@@ -65,17 +67,23 @@ class Pool:
                 return connection
         return None
 
-    async def _connect(self, setup: Setup, piece: Piece) -> Connection:
-        socket = await self._handshake.open(setup.model, piece, self._advise)
-        connection = Connection(socket, setup, self._handshake.shown, self._handshake.secrets)
-        piece.again = {}  # what fails from here on is the connection
+    async def _connect(self, setup: Setup, pending: PendingResponse) -> Connection:
+        socket = await self._handshake.open(setup.model, pending, self._advise)
+        handshake = self._handshake
+        connection = Connection(socket, setup, handshake.shown, handshake.secrets, self._known_dialect())
+        pending.retry_headers = {}  # what fails from here on is the connection
         try:
             await self._begin(connection)
         except BaseException:
             await connection.aclose()
             raise
-        piece.again = None
+        pending.retry_headers = None
         return connection
+
+    def _known_dialect(self) -> Dialect | None:
+        """What the service was found to speak, on the connections that there are or were."""
+        found = [dialect for connection in self._kept if (dialect := connection.dialect) is not None]
+        return found[-1] if found else self._dialect
 
     async def _begin(self, connection: Connection) -> None:
         await connection.set_up()
@@ -87,6 +95,7 @@ class Pool:
             self._retire(connection)
 
     def _retire(self, connection: Connection) -> None:
+        self._dialect = connection.dialect or self._dialect
         self._kept.remove(connection)
         self._closing.add(connection)
         connection.reader.add_done_callback(lambda _: self._closing.discard(connection))

@@ -20,11 +20,14 @@ from ..openai_api import (
     is_openai,
     request_headers,
 )
-from ..traits import SourceTraits, StreamTraits
+from ..traits import SourceTraits
+from .coding import CODINGS
+from .dialect import Dialect
 from .handshake import Handshake
-from .messages import CODINGS, Setup
-from .pending import Piece
-from .pool import Pool
+from .messages import Setup
+from .pending_response import PendingResponse
+from .pool import ConnectionPool
+from .realtime_stream import RealtimeStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from ...options import SpeechOptions
     from ..source import ByteStream
     from .connection import Connection
+    from .handshake import Locate
 
 MODEL = "gpt-realtime-2.1-mini"
 VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
@@ -47,7 +51,8 @@ class RealtimeSource:
     once. ``base_url`` (http, https, ws, wss), ``api_key``, ``organization``, ``project``, ``max_retries``,
     ``connect_timeout`` (seconds) and ``trust_env`` are as in `OpenAISource`, with the same environment variables.
     ``coding``: how the service is asked to send, "pcm", or "pcmu" and "pcma" (G.711: 8 kHz, a sixth of the bytes),
-    which are expanded here. Connections stay open between texts until `aclose`.
+    which are expanded here. ``locate``: what gives the URL of a model's WebSocket and the headers of its handshake, for
+    each connection anew, in place of ``base_url`` and the key. Connections stay open between texts until `aclose`.
     """
 
     def __init__(
@@ -63,12 +68,13 @@ class RealtimeSource:
         max_retries: int = 2,
         connect_timeout: float = 5.0,
         trust_env: bool = True,
+        locate: Locate | None = None,
     ) -> None:
         if coding not in CODINGS:
             raise UsageError(f"unknown coding {coding!r}: use one of {', '.join(CODINGS)}")
         base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
         self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
-        self._own = is_openai(base_url)
+        self._own = is_openai(base_url) and locate is None
         self._model = model or MODEL
         self._voice = voice or VOICE
         self._coding = CODINGS[coding]
@@ -79,8 +85,15 @@ class RealtimeSource:
         for name in ("Accept", "Content-Type"):  # of a body, which a handshake does not have
             headers.pop(name, None)
         url = endpoint_url(base_url, "realtime")
-        self._handshake = Handshake(url, headers, connect_timeout=connect_timeout, trust_env=trust_env)
-        self._pools: dict[asyncio.AbstractEventLoop, Pool] = {}
+        self._handshake = Handshake(
+            url,
+            headers,
+            connect_timeout=connect_timeout,
+            trust_env=trust_env,
+            locate=locate,
+            dialect=Dialect() if is_openai(base_url) else None,
+        )
+        self._pools: dict[asyncio.AbstractEventLoop, ConnectionPool] = {}
 
     def __repr__(self) -> str:
         return f"RealtimeSource({self._handshake.shown!r})"
@@ -97,18 +110,18 @@ class RealtimeSource:
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
         check_text(text)
         setup = self._setup(options)
-        connection, piece = await self._asked(text, setup, options.instructions)
+        connection, pending = await self._ask(text, setup, options.instructions)
         try:
-            yield RealtimeStream(piece)
+            yield RealtimeStream(pending)
         finally:
-            await connection.forget(piece)
+            await connection.drop(pending)
 
     async def warm(self, options: SpeechOptions | None = None) -> None:
         """Open a connection ahead of the first text, for ``options`` if they are known. Never fails."""
         with suppress(OggStreamError, TimeoutError):
             setup = Setup(self._model, self._voice, None, self._coding) if options is None else self._setup(options)
             async with asyncio.timeout(self._connect_timeout):
-                await (await self._pool().get(setup, Piece(""))).ready()
+                await (await self._pool().get(setup, PendingResponse(""))).ready()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop. May be called twice; a later text opens new ones."""
@@ -142,46 +155,51 @@ class RealtimeSource:
             raise UsageError(f"OpenAI's Realtime API has no voice {voice!r}: use one of {', '.join(VOICES)}")
         return Setup(options.model or self._model, voice, options.speed, self._coding)
 
-    async def _asked(self, text: str, setup: Setup, style: str | None) -> tuple[Connection, Piece]:
-        """Ask until the first audio is there, or nothing speaks for another attempt."""
-        number = 0
+    async def _ask(self, text: str, setup: Setup, style: str | None) -> tuple[Connection, PendingResponse]:
+        """Ask until the first audio is there, or nothing speaks for another attempt.
+
+        That a kept connection was dead does not count as an attempt, the first time.
+        """
+        number, was_dead = 0, False
         while True:
-            piece = Piece(text, style)
+            pending = PendingResponse(text, style)
             try:
-                return await self._attempt(piece, setup), piece
+                return await self._attempt(pending, setup), pending
             except OggStreamError as error:
-                if piece.again is None or number >= self._max_retries:
+                dead = pending.on_kept_connection and not was_dead
+                if pending.retry_headers is None or (number >= self._max_retries and not dead):
                     raise
-                delay = 0.0 if piece.stale else delay_after(number, piece.again)
+                delay = 0.0 if pending.on_kept_connection else delay_after(number, pending.retry_headers)
                 if delay and hurried():
                     raise
                 reason = str(error)
             events.emit(events.Retrying, delay=delay, reason=reason)
             await asyncio.sleep(delay)
-            number += 1
+            number, was_dead = number + (not dead), was_dead or dead
 
-    async def _attempt(self, piece: Piece, setup: Setup) -> Connection:
-        connection = await self._pool().get(setup, piece)
+    async def _attempt(self, pending: PendingResponse, setup: Setup) -> Connection:
+        connection = await self._pool().get(setup, pending)
         try:
-            await connection.ask(piece)
-            events.emit(events.RequestSent, characters=len(piece.text))
-            await piece.begun()
-            events.emit(events.ResponseStarted, content_type=content_type(piece), request_id=piece.response_id)
-            await piece.sounding()
+            await connection.ask(pending)
+            events.emit(events.RequestSent, characters=len(pending.text))
+            await pending.wait_created()
+            request_id = pending.response_id
+            events.emit(events.ResponseStarted, content_type=pending.content_type, request_id=request_id)
+            await pending.wait_audio()
         except BaseException:
-            await connection.forget(piece)
+            await connection.drop(pending)
             raise
-        if not piece.heard:
-            said = f": {piece.spoken!r}"[:200] if piece.spoken else ""
-            raise NoAudioError(f"{self._handshake.shown} answered without speech{said}", request_id=piece.response_id)
+        if not pending.has_audio:
+            said = f": {pending.transcript!r}"[:200] if pending.transcript else ""
+            raise NoAudioError(f"{self._handshake.shown} answered without speech{said}", request_id=request_id)
         return connection
 
-    def _pool(self) -> Pool:
+    def _pool(self) -> ConnectionPool:
         """That of the running loop. Those of loops that were closed meanwhile are forgotten."""
         loop = asyncio.get_running_loop()
         if loop not in self._pools:
             self._pools = {other: pool for other, pool in self._pools.items() if not other.is_closed()}
-            self._pools[loop] = Pool(self._handshake, self._advice)
+            self._pools[loop] = ConnectionPool(self._handshake, self._advice)
         return self._pools[loop]
 
     def _advice(self, status: int) -> str | None:
@@ -190,44 +208,3 @@ class RealtimeSource:
         if status == 404:
             return "check that the service has OpenAI's Realtime API and this model, and the base URL (most end in /v1)"
         return None
-
-
-class RealtimeStream:
-    """The PCM of one text, in the chunks in which it arrives; whole samples."""
-
-    __slots__ = ("_compared", "_piece", "content_type", "request_id")
-    traits = StreamTraits(format="pcm", certain=True)
-
-    def __init__(self, piece: Piece) -> None:
-        self._piece = piece
-        self._compared = False
-        self.content_type = content_type(piece)
-        self.request_id = piece.response_id
-
-    def __aiter__(self) -> RealtimeStream:
-        return self
-
-    async def __anext__(self) -> bytes:
-        chunk = await self._piece.take()
-        if chunk is not None:
-            return chunk
-        if not self._compared:
-            self._compared = True
-            _compare(self._piece)
-        raise StopAsyncIteration
-
-
-def content_type(piece: Piece) -> str:
-    """The media type of what is handed on; its rate stands in it."""
-    return f"audio/pcm;rate={piece.coding.rate}"
-
-
-def _compare(piece: Piece) -> None:
-    """Tell what the service says that it spoke, and where that is not the text."""
-    if not piece.spoken:
-        return
-    from .transcript import difference
-
-    events.emit(events.Transcribed, text=piece.text, spoken=piece.spoken)
-    if (other := difference(piece.text, piece.spoken)) is not None:
-        events.emit(events.Warned, message=f"the service did not read word for word: it {other}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from oggstream.sources.realtime.transcript import difference
+from oggstream.sources.realtime.realtime_stream import difference
 
 
 @pytest.mark.parametrize(

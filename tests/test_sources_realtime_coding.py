@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from oggstream.sources.realtime.g711 import expand
+from oggstream.sources.realtime.coding import expand_g711 as expand
 
 EVERY_CODE = bytes(range(256))
 

@@ -1,12 +1,52 @@
-"""What was to be spoken beside what a service says that it spoke: the same words, or where they part. Pure."""
+"""The PCM of one text, and how what the service says that it spoke differs from that text."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from ... import events
+from ..traits import StreamTraits
+
+if TYPE_CHECKING:
+    from .pending_response import PendingResponse
 
 _APOSTROPHES = "'\u2019\u02bc\uff07"
 _LONGEST_SHOWN = 60
 """Characters of a difference that are shown."""
+
+
+class RealtimeStream:
+    """The PCM of one text, in the chunks in which it arrives; whole samples."""
+
+    __slots__ = ("_compared", "_pending", "content_type", "request_id")
+    traits = StreamTraits(format="pcm", certain=True)
+
+    def __init__(self, pending: PendingResponse) -> None:
+        self._pending = pending
+        self._compared = False
+        self.content_type = pending.content_type
+        self.request_id = pending.response_id
+
+    def __aiter__(self) -> RealtimeStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._pending.next_chunk()
+        if chunk is not None:
+            return chunk
+        if not self._compared:
+            self._compared = True
+            _compare(self._pending.text, self._pending.transcript)
+        raise StopAsyncIteration
+
+
+def _compare(text: str, transcript: str) -> None:
+    """Report what the service says that it spoke, and warn where that is not the text."""
+    if not transcript:
+        return
+    events.emit(events.Transcribed, text=text, spoken=transcript)
+    if (other := difference(text, transcript)) is not None:
+        events.emit(events.Warned, message=f"the service did not read word for word: it {other}")
 
 
 class Difference(NamedTuple):

@@ -1,0 +1,300 @@
+"""The Realtime protocol of one connection: events of the service in, what to answer out. No socket, no clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ...errors import OggStreamError, SourceBrokenError
+from .dialect import Dialect, DialectChoice, dialect_of, is_about_session
+from .messages import (
+    CANCELLING,
+    PIECE,
+    SETTING_UP,
+    Event,
+    Setup,
+    coding_of,
+    field,
+    item_delete,
+    item_name,
+    name_in,
+    reset_seconds,
+    response_cancel,
+    response_create,
+    session_update,
+)
+from .pending_response import MalformedAudio, PendingResponse
+
+if TYPE_CHECKING:
+    from ..http.redaction import Secrets
+    from .failures import ServiceErrors
+
+_EXPIRED = "session_expired"
+_BUSY = "conversation_already_has_active_response"
+
+
+class RealtimeProtocol:
+    """Responses asked for and under way, several at a time, told apart by the service's identifiers.
+
+    A response is known by the piece that its metadata name, or, where a service leaves them out, as that of the piece
+    asked for first. ``place`` is the URL as it may be shown.
+    """
+
+    def __init__(self, place: str, secrets: Secrets, setup: Setup, dialect: Dialect | None = None) -> None:
+        self.greeting: Dialect | None = None  # in which the service described its session
+        self.is_set_up = False  # whether the service has answered the set-up
+        self.failure: OggStreamError | None = None  # why the session is of no use any more
+        self.expires_at: float | None = None  # Unix time, where the service tells
+        self._retry_headers: Mapping[str, str] | None = None  # after the failure, as in `PendingResponse`
+        self._place = place
+        self._secrets = secrets
+        self._setup = setup
+        self._coding = setup.coding  # what was asked for, until the service tells
+        self._dialects = DialectChoice(dialect or Dialect())
+        self._asked: dict[str, PendingResponse] = {}  # by their own names, in the order of asking
+        self._created: dict[str, PendingResponse] = {}  # by the names of their responses
+        self._unwanted: set[str] = set()  # of those asked for: nobody waits for them any more
+        self._waiting: deque[PendingResponse] = deque()  # for a service that makes one response at a time
+        self._reset: float | None = None  # seconds after which the limits allow more, when one is used up
+        self._last_error: Any = None  # that named no piece
+        self._handlers: dict[str, Callable[[Event], list[Event]]] = {
+            "session.created": self._on_session,
+            "session.updated": self._on_session,
+            "response.created": self._on_created,
+            "response.output_audio.delta": self._on_audio,
+            "response.audio.delta": self._on_audio,  # the beta's name, which others still use
+            "response.output_audio_transcript.delta": self._on_transcript,
+            "response.audio_transcript.delta": self._on_transcript,
+            "response.output_audio_transcript.done": self._on_transcript,
+            "response.audio_transcript.done": self._on_transcript,
+            "response.done": self._on_done,
+            "rate_limits.updated": self._on_limits,
+            "error": self._on_error,
+        }
+
+    @property
+    def idle(self) -> bool:
+        """Whether nobody waits for anything."""
+        return not self._asked and not self._created
+
+    @property
+    def dialect(self) -> Dialect:
+        """What is spoken to the service; another one after it refused that."""
+        return self._dialects.current
+
+    def set_up(self, setup: Setup) -> Event:
+        """What to send for a session as in ``setup``."""
+        self._setup = setup
+        return session_update(setup, self.dialect)
+
+    def use(self, dialect: Dialect) -> None:
+        """Speak ``dialect`` from now on."""
+        self._dialects = DialectChoice(dialect)
+
+    def ask(self, pending: PendingResponse) -> list[Event]:
+        """What to send for ``pending``, which is told what comes of it from now on."""
+        if self.failure is not None:
+            pending.fail(self.failure, self._retry_headers, connection_lost=True)
+            return []
+        self._asked[pending.id] = pending
+        return self._create(pending)
+
+    def drop(self, pending: PendingResponse) -> list[Event]:
+        """Nobody waits for ``pending`` any more; what to send. What still comes of it is dropped."""
+        if pending.response_id is not None and self._created.pop(pending.response_id, None) is not None:
+            return [response_cancel(pending.response_id), *self._cleared(pending, None)]
+        if pending in self._waiting:
+            self._waiting.remove(pending)
+            del self._asked[pending.id]
+        elif pending.id in self._asked:
+            self._unwanted.add(pending.id)  # cancelled as soon as it has a name
+        return []
+
+    def receive(self, event: object) -> list[Event]:
+        """Take an event of the service, return what to answer. Unknown events and odd shapes are passed over."""
+        kind = field(event, "type")
+        handler = self._handlers.get(kind) if isinstance(kind, str) else None
+        return [] if handler is None or not isinstance(event, dict) else handler(event)
+
+    def connection_lost(self, code: int | None, reason: str) -> None:
+        """The connection was closed, with ``code`` and ``reason`` (RFC 6455 section 7.1.5 and 7.1.6), if any."""
+        said = self._last_error  # services say what is wrong before they close
+        errors = self._errors
+        failure = errors.closed(code, reason) if said is None else errors.refusal(said, reset=self._reset)
+        self.fail(*failure)
+
+    def malformed(self, what: str) -> None:
+        """The service sent what is no event: nothing that it sends can be believed any more."""
+        self.fail(self._errors.malformed(what).error)
+
+    def fail(self, error: OggStreamError, retry_headers: Mapping[str, str] | None = None) -> None:
+        """End all responses: those of which nothing was heard with ``error``, the others as broken off."""
+        if self.failure is None:
+            self.failure, self._retry_headers = error, retry_headers
+        for pending in [*self._asked.values(), *self._created.values()]:
+            if pending.has_audio:
+                message = f"{self._place} broke off in mid-speech: {error}"
+                pending.fail(SourceBrokenError(message, request_id=pending.response_id))
+            else:
+                pending.fail(error, retry_headers, connection_lost=True)
+        for left in (self._asked, self._created, self._unwanted, self._waiting):
+            left.clear()
+
+    @property
+    def _errors(self) -> ServiceErrors:
+        from .failures import ServiceErrors
+
+        return ServiceErrors(self._place, self._secrets)
+
+    def _create(self, pending: PendingResponse) -> list[Event]:
+        """Ask for it, or have it wait for its turn: in a conversation, one response is made at a time."""
+        if self.dialect.in_conversation and self._busy_without(pending):
+            self._waiting.append(pending)
+            return []
+        pending.dialect = self.dialect
+        return response_create(pending.id, pending.text, pending.style, self.dialect)
+
+    def _busy_without(self, pending: PendingResponse) -> bool:
+        """Whether the service makes another response, or was asked for one in the present dialect."""
+        asked = [other for other in self._asked.values() if other is not pending and other not in self._waiting]
+        return bool(self._created) or any(other.dialect == self.dialect for other in asked)
+
+    def _create_next(self) -> list[Event]:
+        return self._create(self._waiting.popleft()) if self._waiting else []
+
+    def _on_session(self, event: Event) -> list[Event]:
+        session = event.get("session")
+        if isinstance(session, dict):
+            self._coding = coding_of(session) or self._coding
+            self.greeting = self.greeting or dialect_of(session)
+        expires = field(session, "expires_at")
+        if isinstance(expires, (int, float)):
+            self.expires_at = float(expires)
+        self.is_set_up = self.is_set_up or event["type"] == "session.updated"
+        return []
+
+    def _on_created(self, event: Event) -> list[Event]:
+        response = event.get("response")
+        response_id = name_in(response, "id")
+        pending = self._asked_for(response)
+        if pending is None or response_id is None or response_id in self._created:  # told twice
+            return []
+        del self._asked[pending.id]
+        self._last_error = None
+        if pending.id in self._unwanted:
+            self._unwanted.discard(pending.id)
+            return [response_cancel(response_id), *self._cleared(pending, response)]
+        coding = coding_of(response) or self._coding
+        pending.created(response_id, coding)
+        if not coding.playable:
+            pending.fail(self._errors.unplayable(coding).error)
+            return [response_cancel(response_id)]
+        self._created[response_id] = pending
+        return []
+
+    def _asked_for(self, response: object) -> PendingResponse | None:
+        """The piece asked for that ``response`` is made of."""
+        name = field(response, "metadata", PIECE)
+        if isinstance(name, str):
+            return self._asked.get(name)
+        return next((pending for pending in self._asked.values() if pending not in self._waiting), None)
+
+    def _on_audio(self, event: Event) -> list[Event]:
+        pending = self._speaking(event)
+        if pending is None:
+            return []
+        try:
+            pending.feed(event.get("delta"))
+        except MalformedAudio as error:
+            pending.fail(self._errors.malformed(str(error), request_id=pending.response_id).error)
+            return self.drop(pending)
+        return []
+
+    def _on_transcript(self, event: Event) -> list[Event]:
+        pending = self._speaking(event)
+        if pending is not None:
+            part = (name_in(event, "item_id") or "", str(event.get("content_index"))[:20])
+            whole = event["type"].endswith(".done")
+            pending.add_transcript(part, event.get("transcript" if whole else "delta"), whole=whole)
+        return []
+
+    def _speaking(self, event: Event) -> PendingResponse | None:
+        """The response that an event names, or the only one where a service leaves its name out."""
+        if event.get("response_id") is None and len(self._created) == 1:
+            return next(iter(self._created.values()))
+        return self._created.get(name_in(event, "response_id") or "")
+
+    def _on_done(self, event: Event) -> list[Event]:
+        response = event.get("response")
+        pending = self._created.pop(name_in(response, "id") or "", None)
+        if pending is None and isinstance(field(response, "metadata", PIECE), str):  # refused before it was created
+            pending = self._asked_for(response)
+            if pending is not None:
+                del self._asked[pending.id]
+                self._unwanted.discard(pending.id)
+        answers = []
+        if pending is not None:
+            self._finish(pending, response)
+            answers = self._cleared(pending, response)
+        return answers + self._create_next()
+
+    def _cleared(self, pending: PendingResponse, response: object) -> list[Event]:
+        """What empties the conversation of ``pending``, where it went through that."""
+        if not pending.dialect.in_conversation:
+            return []
+        output = field(response, "output")
+        spoken = [name_in(item, "id") for item in output[:2]] if isinstance(output, list) else []
+        return [item_delete(name) for name in [item_name(pending.id), *spoken] if name]
+
+    def _finish(self, pending: PendingResponse, response: object) -> None:
+        if field(response, "status") in ("completed", None):
+            pending.end()
+        else:
+            pending.fail(*self._errors.ended(response, reset=self._reset, request_id=pending.response_id))
+
+    def _on_limits(self, event: Event) -> list[Event]:
+        self._reset = reset_seconds(event)
+        return []
+
+    def _on_error(self, event: Event) -> list[Event]:
+        """An error belongs to the event that it names, or to what was asked first; most leave the session as it is."""
+        error = event.get("error")
+        code, cause = field(error, "code"), field(error, "event_id")
+        if code == _EXPIRED:
+            self._expire(error)
+        elif cause == SETTING_UP or (cause is None and not self.is_set_up and is_about_session(error)):
+            return self._refuse_set_up(error)
+        elif cause == CANCELLING or str(code).startswith("response_cancel"):
+            pass  # it had ended already
+        elif (pending := self._asked.get(cause) if isinstance(cause, str) else self._asked_for(None)) is not None:
+            return self._refuse(pending, error, code)
+        else:
+            from .failures import bounded
+
+            self._last_error = bounded(error)
+        return []
+
+    def _expire(self, error: Any) -> None:
+        """A session lasts an hour: what was not heard yet is asked for again, on a new one and at once."""
+        for pending in [*self._asked.values(), *self._created.values()]:
+            pending.on_kept_connection = True
+        self.fail(self._errors.refusal(error).error, {})
+
+    def _refuse_set_up(self, error: Any) -> list[Event]:
+        if self._dialects.change(self.dialect, error):
+            return [session_update(self._setup, self.dialect)]
+        self.fail(*self._errors.refusal(error, advice=self._dialects.advice(error)))
+        return []
+
+    def _refuse(self, pending: PendingResponse, error: Any, code: object) -> list[Event]:
+        if code == _BUSY and self._created and pending.id not in self._unwanted:
+            self._waiting.append(pending)
+            return []
+        if pending.id not in self._unwanted and self._dialects.change(pending.dialect, error):
+            return self._create(pending)
+        del self._asked[pending.id]
+        self._unwanted.discard(pending.id)
+        failure = self._errors.refusal(error, reset=self._reset, advice=self._dialects.advice(error))
+        pending.fail(failure.error, {} if code == _BUSY else failure.retry_headers)
+        return self._create_next()
