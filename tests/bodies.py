@@ -1,4 +1,3 @@
-# ruff: noqa: A002  # format is what the reader calls it
 """Bodies for tests: WAV of any make, events around a body, and what comes out of a reader."""
 
 from __future__ import annotations
@@ -8,7 +7,7 @@ import json
 import struct
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,20 +73,16 @@ def b64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def read(
-    body: bytes, cuts: Iterable[int] = (), *, content_type: str = "", format: str = "opus"
-) -> tuple[BodyReader, list[BodyItem]]:
-    """Feed a body cut at those places; return the reader and all items."""
-    reader = BodyReader(content_type=content_type, format=format)
+def read(body: bytes, cuts: Iterable[int] = (), **said: Any) -> tuple[BodyReader, list[BodyItem]]:
+    """Feed a body cut at those places, of which that is ``said``; return the reader and all items."""
+    reader = BodyReader(**said)
     items = [item for piece in pieces(body, cuts) for item in reader.feed(piece)]
     return reader, items + reader.finish()
 
 
-def outcome(
-    body: bytes, cuts: Iterable[int] = (), *, content_type: str = "", format: str = "opus"
-) -> tuple[object, ...]:
+def outcome(body: bytes, cuts: Iterable[int] = (), **said: Any) -> tuple[object, ...]:
     """The samples or packets of a body cut at those places, what was noted, and the error in words."""
-    reader = BodyReader(content_type=content_type, format=format)
+    reader = BodyReader(**said)
     items: list[BodyItem] = []
     problem = ""
     try:

@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 
 from bodies import every, joined, outcome, read, tone
 from oggstream.body.container import Container, recognise
-from oggstream.body.media import MediaType
+from oggstream.body.stated import Stated
 from oggstream.errors import WrongContainerError
 from oggstream.sniff import MpegFrame, mpeg_frame
 
@@ -152,16 +152,16 @@ def test_frames_of_mpeg_audio_say_how_long_they_are(first: bytes, frame: MpegFra
     kind=st.sampled_from(["", "text/event-stream"]),
 )
 def test_what_a_body_is_does_not_depend_on_how_much_more_there_is(body: bytes, wanted: str, kind: str) -> None:
-    media = MediaType.parse(kind)
+    stated = Stated(kind, wanted)
     for start in (b"", b"\xff\xfb", b"\xff\xf1", b"RIFF", b"Og", b"dat", b"\xef\xbb\xbf", b" \n", b"ID", b"fLa"):
         known: Container | None = None
         for end in range(1, len(start + body) + 1):
-            found = recognise((start + body)[:end], media, wanted, ended=False)
+            found = recognise((start + body)[:end], stated, ended=False)
             assert known is None or found is known
             known = found
-        assert recognise(start + body, media, wanted, ended=True) is not None
+        assert recognise(start + body, stated, ended=True) is not None
         if known is not None:
-            assert recognise(start + body, media, wanted, ended=True) is known
+            assert recognise(start + body, stated, ended=True) is known
 
 
 @settings(max_examples=30, deadline=None)

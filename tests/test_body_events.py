@@ -55,7 +55,7 @@ def test_ogg_opus_in_events_is_the_same_as_without(end: bytes, step: int) -> Non
 @pytest.mark.parametrize("inner", [PCM, wav(PCM), wav(PCM, size=0)], ids=["pcm", "wav", "open wav"])
 def test_samples_in_events_are_cut_anywhere(inner: bytes, size: int) -> None:
     body = events(inner, size) + DONE
-    reader, items = read(body, every(501, body), content_type=SSE, format="pcm")
+    reader, items = read(body, every(501, body), content_type=SSE, format="pcm:24000")
     assert np.array_equal(joined(items), SOUND)
     assert reader.announced == (1, 24000)
     assert reader.stats.bytes == len(body)
@@ -178,7 +178,7 @@ def test_the_last_event_needs_no_empty_line() -> None:
 
 def test_an_event_that_is_cut_is_left_out_with_a_warning() -> None:
     body = events(PCM, 1200)
-    reader, items = read(body[:-20], content_type=SSE, format="pcm")
+    reader, items = read(body[:-20], content_type=SSE, format="pcm:24000")
     assert np.array_equal(joined(items), SOUND[:1800])
     assert reader.stats.warnings == ["the body ends in the middle of the event at byte 4953"]
 

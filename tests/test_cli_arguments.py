@@ -111,6 +111,7 @@ def test_every_common_option_is_taken_by_say_and_play() -> None:
         (["--stall-timeout", "inf", "x"], "number of seconds"),
         (["--stall-timeout", "soon", "x"], "number of seconds"),
         (["--format", "mp3", "x"], "mp3"),
+        (["--format", "pcm:0", "x"], "pcm:RATE[:CHANNELS]"),
         (["--log-level", "loud", "x"], "loud"),
         (["--voice"], "--voice"),
         (["play"], "PATH"),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oggstream.errors import UsageError
-from oggstream.options import PlaybackOptions, SpeechOptions
+from oggstream.options import AudioFormat, PlaybackOptions, SpeechOptions
 
 
 @pytest.mark.parametrize("speed", [0.25, 1, 4.0, None])
@@ -24,6 +24,44 @@ def test_other_speeds_are_refused(speed: float) -> None:
 def test_an_unknown_format_is_refused_with_the_known_ones() -> None:
     with pytest.raises(UsageError, match=r"'mp3'.*opus"):
         SpeechOptions(format="mp3")
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"),
+    [
+        ("auto", AudioFormat("auto")),
+        ("pcm", AudioFormat("pcm")),
+        ("pcm:16000", AudioFormat("pcm", 16000)),
+        ("pcm:44100:2", AudioFormat("pcm", 44100, 2)),
+        ("pcm:f32:24000", AudioFormat("pcm", 24000, None, floats=True)),
+        ("pcm:f32:48000:8", AudioFormat("pcm", 48000, 8, floats=True)),
+    ],
+)
+def test_a_format_may_say_what_its_samples_are(text: str, parsed: AudioFormat) -> None:
+    assert AudioFormat.parse(text) == parsed
+    assert SpeechOptions(format=text).wire_format == parsed.name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("pcm:", "pcm:0", "pcm:1999", "pcm:384001", "pcm:24k", "pcm:24000:0", "pcm:24000:9", "pcm:24000:2:1"),
+        *(
+            "pcm:f32",
+            "pcm:f32:",
+            "pcm:s16:24000",
+            "opus:24000",
+            "wav:16000",
+            "auto:1",
+            "pcm:f32:f32:24000",
+            "pcm:-24000",
+        ),
+        *("pcm:24000:", "pcm:-24000", "pcm: 24000", "pcm:\u0662\u0664000", "pcm:99999999999"),
+    ],
+)
+def test_other_samples_are_refused_with_the_way_to_write_them(text: str) -> None:
+    with pytest.raises(UsageError, match=r"pcm:RATE\[:CHANNELS\] or pcm:f32:RATE\[:CHANNELS\]; RATE is 2000 to 384000"):
+        SpeechOptions(format=text)
 
 
 def test_a_negative_time_is_refused_by_its_name() -> None:

@@ -4,21 +4,67 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import UsageError
 
 FORMATS = ("auto", "opus", "pcm", "wav")
+SAMPLE_RATES = range(2000, 384_001)
+"""Sample rates of bare samples that are believed, in Hz."""
+SAMPLE_CHANNELS = range(1, 9)
+"""Numbers of channels that bare samples may have."""
 GAINS = ("none", "track", "album")
 SLOWEST = 0.87
 """The least playback rate at which stretched speech still sounds natural."""
+
+
+class AudioFormat(NamedTuple):
+    """What a format option says, taken apart.
+
+    ``name`` is one of `FORMATS`, and what a service is asked for. The rest describes bare samples: ``rate`` in Hz and
+    ``channels``, None where the option leaves them open, and ``floats``: they are 32-bit floats, not 16-bit integers.
+    """
+
+    name: str
+    rate: int | None = None
+    channels: int | None = None
+    floats: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> AudioFormat:
+        """Read ``auto``, ``opus``, ``wav``, ``pcm``, ``pcm:RATE[:CHANNELS]`` or ``pcm:f32:RATE[:CHANNELS]``.
+
+        Raises `UsageError` for anything else.
+        """
+        name, *fields = str(text).split(":")
+        if name not in FORMATS:
+            raise UsageError(f"unknown format {text!r}: use {', '.join(FORMATS)}, {_BARE}")
+        if not fields:
+            return cls(name)
+        floats = fields[0] == "f32"
+        numbers = [int(field) if _is_number(field) else -1 for field in fields[floats:]]
+        rate, channels = (*numbers, None)[:2] if 1 <= len(numbers) <= 2 else (-1, None)
+        if name != "pcm" or rate not in SAMPLE_RATES or channels not in (None, *SAMPLE_CHANNELS):
+            limits = f"RATE is {SAMPLE_RATES[0]} to {SAMPLE_RATES[-1]} Hz, CHANNELS {SAMPLE_CHANNELS[0]} to "
+            raise UsageError(f"unknown format {text!r}: use {_BARE}; {limits}{SAMPLE_CHANNELS[-1]}")
+        return cls(name, rate, channels, floats)
+
+
+_BARE = "pcm:RATE[:CHANNELS] or pcm:f32:RATE[:CHANNELS]"
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOptions:
     """What to ask the service for. None leaves the choice to the source.
 
-    ``voice`` is a name or, for a custom voice, ``{"id": ...}``; ``speed`` is 0.25 to 4 (1 is normal). Raises
-    `UsageError` for a speed or format outside its range.
+    ``voice`` is a name or, for a custom voice, ``{"id": ...}``; ``speed`` is 0.25 to 4 (1 is normal). ``format`` is
+    "auto", "opus", "wav" or "pcm"; "pcm:RATE[:CHANNELS]" and "pcm:f32:RATE[:CHANNELS]" ask for pcm and say what the
+    samples are (RATE in Hz; mono if CHANNELS is left out; 16-bit integers, or 32-bit floats with f32; little endian),
+    which then goes before what the service says. Raises `UsageError` for a speed or format outside its range.
     """
 
     voice: str | dict[str, str] | None = None
@@ -30,8 +76,12 @@ class SpeechOptions:
     def __post_init__(self) -> None:
         if self.speed is not None and not 0.25 <= self.speed <= 4:
             raise UsageError(f"speed {self.speed:g} is outside 0.25 to 4")
-        if self.format not in FORMATS:
-            raise UsageError(f"unknown format {self.format!r}: use one of {', '.join(FORMATS)}")
+        AudioFormat.parse(self.format)
+
+    @property
+    def wire_format(self) -> str:
+        """``format`` as services know it: without what it says of the samples."""
+        return self.format.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

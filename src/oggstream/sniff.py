@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 UNKNOWN = "unknown data"
 
+_SPACE = "\t\n\r\ufeff"
+_SHORTEST_TEXT = 8  # characters by which words are known
 _QUOTE = 200  # characters of a foreign text that go into a message
 
 _MAGICS: tuple[tuple[int, bytes, str], ...] = (
@@ -20,7 +22,7 @@ _MAGICS: tuple[tuple[int, bytes, str], ...] = (
     (0, b"caff", "CAF"),
     (0, b"#!AMR", "AMR"),
     (0, b".snd", "AU"),
-    (0, b"\x1f\x8b", "gzip data"),
+    (0, b"\x1f\x8b\x08", "gzip data"),
     (0, b"PK\x03\x04", "a ZIP archive"),
 )
 
@@ -74,8 +76,33 @@ def named_by_magic(first: bytes) -> str | None:
 
 def is_text(first: bytes) -> bool:
     """Whether all of it can be read: UTF-8 without control characters. A character may be cut at its end."""
-    text = first.decode("utf-8", "replace").rstrip("\N{REPLACEMENT CHARACTER}")
-    return bool(text.strip()) and all(letter.isprintable() or letter.isspace() for letter in text)
+    text = _decoded(first)
+    return text is not None and bool(text.strip()) and all(letter.isprintable() or letter in _SPACE for letter in text)
+
+
+def reads_as_text(first: bytes) -> bool:
+    """Whether it is text beyond doubt: JSON, HTML or words. Samples of sound never are.
+
+    Their high bytes are mostly 0 or 255, neither of which is in UTF-8 text, and no words come of the others.
+    """
+    text = _decoded(first)
+    if not text or not is_text(first):
+        return False
+    start = text.lstrip("\ufeff \t\r\n")
+    if start.startswith(("{", "[", "<")):
+        return True
+    wordlike = sum(letter.isalnum() or letter in " ,.:;'-/" or letter in _SPACE for letter in text)
+    return len(text) >= _SHORTEST_TEXT and wordlike >= 0.8 * len(text)
+
+
+def _decoded(first: bytes) -> str | None:
+    """Strictly decoded; a character may be cut at its end."""
+    from codecs import getincrementaldecoder
+
+    try:
+        return getincrementaldecoder("utf-8")().decode(first)
+    except UnicodeDecodeError:
+        return None
 
 
 class MpegFrame(NamedTuple):

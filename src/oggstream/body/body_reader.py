@@ -9,9 +9,12 @@ from ..opus.items import StreamStats
 from ..opus.opus_reader import OpusReader
 from ..sniff import UNKNOWN, quote
 from .container import Container, recognise
-from .media import MediaType
+from .media import EVENT_STREAM
+from .stated import Stated
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ..audio.frame import PcmFrame
     from ..opus.head import OpusHead
     from ..opus.opus_reader import Item
@@ -40,9 +43,12 @@ class BodyReader:
     The items are those of `OpusReader`, or `PcmFrame` (at the body's own rate) where it holds samples. ``stats``, its
     own or those given, are kept up: ``bytes`` are those of the body as it came, ``links`` is 1 once there are samples.
 
-    ``content_type`` is the service's, ``format`` what it was asked for ("opus", "pcm", "wav"): bare samples are
-    believed only where both allow it (audio/pcm, audio/L16, octet-stream or no type; see `PcmReader` for the rate and
-    the byte order) and the content is neither text nor a file of another kind. Anything else goes by its content alone.
+    ``content_type`` and ``headers`` are the service's, ``format`` is the option (`SpeechOptions.format`), ``chosen``
+    what the source asked for where it chose that ("pcm:RATE" where it knows the rate). Bare samples are believed where
+    they were asked for or their rate is known, under a type that says so (audio/pcm and its like) or nothing, unless
+    the content is certainly text or a file of another kind; and under the type of other sound where their content
+    leaves no doubt. See `PcmReader` for what they are. ``certain``: the transport itself vouches for samples. Anything
+    else goes by its content alone.
 
     ``container`` is "ogg", "wav", "pcm", or another name of `Container`; "" until it is known. ``announced`` are the
     channels and the rate of samples, as soon as they are known; None for Ogg Opus, where ``head`` tells.
@@ -51,11 +57,19 @@ class BodyReader:
     be looked at after `finish`.
     """
 
-    def __init__(self, stats: StreamStats | None = None, *, content_type: str = "", format: str = "opus") -> None:  # noqa: A002  # as the option is called
+    def __init__(
+        self,
+        stats: StreamStats | None = None,
+        *,
+        content_type: str = "",
+        format: str = "opus",  # noqa: A002  # as the option is called
+        chosen: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        certain: bool = False,
+    ) -> None:
         self.stats = stats or StreamStats()
         self.failure: OggStreamError | None = None
-        self._media = MediaType.parse(content_type)
-        self._wanted = format
+        self._stated = Stated(content_type, format, chosen, headers, certain=certain)
         self._container: Container | None = None
         self._first = b""  # what is not enough to tell the container by
         self._eager = False
@@ -161,7 +175,7 @@ class BodyReader:
         first = self._first
         if not first and ended:
             raise EmptyBodyError("the body is empty: audio expected; try again", offset=0)
-        found = recognise(first, self._media, self._wanted, ended=ended) if first else None
+        found = recognise(first, self._stated, ended=ended) if first else None
         if found is None:
             return []
         self._first = b""
@@ -175,8 +189,8 @@ class BodyReader:
         from .envelope import Envelope
 
         self._envelope = Envelope(self.stats)
-        if self._media.name == "text/event-stream":  # that is the type of the envelope, not of what is in it
-            self._media = MediaType("", self._media.parameters)
+        if self._stated.media.name == EVENT_STREAM:
+            self._stated.leave_envelope()
         items = self._unwrap(first, ended=False)
         return items + self._unwrap(b"", ended=True) if ended and self.failure is None else items
 
@@ -184,11 +198,11 @@ class BodyReader:
         if found is Container.WAV:
             from .wav_reader import WavReader
 
-            self._part = WavReader(self.stats, self._media)
+            self._part = WavReader(self.stats, self._stated.media)
         elif found is Container.PCM:
             from .pcm_reader import PcmReader
 
-            self._part = PcmReader(self.stats, self._media)
+            self._part = PcmReader(self.stats, self._stated)
         elif found in (Container.MP3, Container.AAC, Container.FLAC):
             from .compressed import compressed_reader
 
@@ -207,15 +221,25 @@ class BodyReader:
             elif ended:
                 items += part.finish()
         except WrongContainerError as error:
-            if self._wanted == "pcm" and UNKNOWN in str(error):
-                raise _unbelieved(self._media) from error
+            if UNKNOWN in str(error) and (refusal := _unbelieved(self._stated)):
+                raise refusal from error
             raise
         return items
 
 
-def _unbelieved(media: MediaType) -> WrongContainerError:
-    return WrongContainerError(
-        f"the body may be samples, but its type is {quote(media.name)}: PCM is believed with audio/pcm, audio/L16 or "
-        "application/octet-stream; ask the service for opus or wav (--format)",
-        offset=0,
-    )
+def _unbelieved(stated: Stated) -> WrongContainerError | None:
+    """Why a body that may be samples is not taken for them."""
+    name = stated.media.name
+    if stated.wanted == "pcm":
+        return WrongContainerError(
+            f"the body may be samples, but its type is {quote(name)}: PCM is believed with audio/pcm, audio/L16 or "
+            "application/octet-stream; ask the service for opus or wav (--format)",
+            offset=0,
+        )
+    if stated.media.names_samples:
+        return WrongContainerError(
+            f"the body is bare samples ({quote(name)}) that nobody asked for, at an unknown rate; if you know "
+            "it, ask for a format of pcm:RATE (--format)",
+            offset=0,
+        )
+    return None

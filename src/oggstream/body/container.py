@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-from ..sniff import is_text, mpeg_frame, named_by_magic
-from .media import EVENT_STREAM, PCM_TYPES, MediaType
+from ..sniff import mpeg_frame, named_by_magic, reads_as_text
+from .media import EVENT_STREAM
+
+if TYPE_CHECKING:
+    from .stated import Stated
 
 PLAUSIBLE = 64
 """Bytes by which bare samples are told from text and from files of other kinds: 1.3 ms at 24 kHz."""
@@ -14,6 +18,9 @@ WAV_MAGICS = (b"RIFF", b"RIFX", b"RF64", b"BW64")
 """How a WAV file may begin: little endian, big endian, and with sizes of 64 bits (EBU Tech 3306, ITU-R BS.2088)."""
 
 _OGG = b"OggS"
+_FRAME_HEADER = 7  # bytes of an MPEG audio frame by which its size is known, in any of its kinds
+_WRONG_TYPES = ("audio/", "video/", "application/ogg")
+_LONGEST_SILENCE = 1 << 16  # bytes in which samples under a wrong name must begin to sound
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
 
 
@@ -30,12 +37,13 @@ class Container(Enum):
     OTHER = ""
 
 
-def recognise(first: bytes, media: MediaType, wanted: str, *, ended: bool) -> Container | None:
+def recognise(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
     """The container of a body that begins with ``first``; None if it takes more bytes to tell.
 
-    ``wanted`` is the format that was asked for, ``ended`` says that there are no more bytes. The answer is the same
-    however many more bytes than needed there are.
+    ``ended`` says that there are no more bytes. The answer is the same however many more bytes than needed there are.
     """
+    if stated.certain:
+        return Container.PCM
     if _may_begin(first, _OGG):
         return _once(len(first) >= 4 or ended, Container.OGG if len(first) >= 4 else Container.OTHER)
     if any(_may_begin(first, magic) for magic in WAV_MAGICS):
@@ -44,44 +52,68 @@ def recognise(first: bytes, media: MediaType, wanted: str, *, ended: bool) -> Co
             return None
         if wave == b"WAVE":
             return Container.WAV
-    return _recognise_text(first, media, wanted, ended=ended)
+    return _recognise_text(first, stated, ended=ended)
 
 
-def _recognise_text(first: bytes, media: MediaType, wanted: str, *, ended: bool) -> Container | None:
+def _recognise_text(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
     text = first.removeprefix(b"\xef\xbb\xbf").lstrip()
-    fields = (*_FIELDS, b":") if media.name == EVENT_STREAM else _FIELDS
+    fields = (*_FIELDS, b":") if stated.media.name == EVENT_STREAM else _FIELDS
     for field in fields:
         if text.startswith(field):
             return Container.EVENTS
     if not ended and len(first) < PLAUSIBLE and any(field.startswith(text) for field in fields):
         return None
-    return _recognise_sound(first, media, wanted, ended=ended)
+    return _recognise_sound(first, stated, ended=ended)
 
 
-def _recognise_sound(first: bytes, media: MediaType, wanted: str, *, ended: bool) -> Container | None:
+def _recognise_sound(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
     if not ended and len(first) < 4 and (b"fLaC".startswith(first) or b"ID3".startswith(first[:3])):
         return None
-    if first.startswith(b"fLaC"):
-        return Container.FLAC
-    if first.startswith(b"ID3") and first[3:4] < b"\x10":  # its version, of which there are three
-        return Container.MP3
+    if first.startswith(b"fLaC") or (first.startswith(b"ID3") and first[3:4] < b"\x10"):  # one of its three versions
+        return Container.FLAC if first.startswith(b"fLaC") else Container.MP3
+    if _may_begin_frame(first) and len(first) < _FRAME_HEADER and not ended:
+        return None
     frame = mpeg_frame(first)
     if frame is not None:
         follower = first[frame.size :]
-        if len(follower) < 3 and not ended:
+        if len(follower) < _FRAME_HEADER and not ended:
             return None
         if len(follower) < 3 or mpeg_frame(follower) is not None:
             return Container(frame.codec.lower())
-    return _recognise_samples(first, media, wanted, ended=ended)
+    return _recognise_samples(first, stated, ended=ended)
 
 
-def _recognise_samples(first: bytes, media: MediaType, wanted: str, *, ended: bool) -> Container | None:
-    if wanted != "pcm" or media.name not in PCM_TYPES:
-        return _once(len(first) >= 4 or ended, Container.OTHER)
+def _recognise_samples(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
+    if stated.may_be_samples:
+        if len(first) < PLAUSIBLE and not ended:
+            return None
+        head = first[:PLAUSIBLE]
+        return Container.OTHER if reads_as_text(head) or named_by_magic(head) else Container.PCM
+    known = stated.wanted == "pcm" or stated.samples.rate is not None
+    if known and stated.media.name.startswith(_WRONG_TYPES):
+        return _recognise_evident_samples(first, ended=ended)
+    return _once(len(first) >= 4 or ended, Container.OTHER)
+
+
+def _recognise_evident_samples(first: bytes, *, ended: bool) -> Container | None:
+    """Samples under the name of another kind of sound: believed if their content leaves no doubt."""
+    from .evidence import WINDOW, plain_form, silence
+
     if len(first) < PLAUSIBLE and not ended:
         return None
-    head = first[:PLAUSIBLE]
-    return Container.OTHER if is_text(head) or named_by_magic(head) else Container.PCM
+    if reads_as_text(first[:PLAUSIBLE]) or named_by_magic(first):
+        return Container.OTHER
+    first = first[:_LONGEST_SILENCE]
+    quiet = silence(first)
+    window = first[quiet : quiet + WINDOW]
+    if len(window) < WINDOW and not ended and len(first) < _LONGEST_SILENCE:
+        return None
+    return Container.OTHER if plain_form(window) is None else Container.PCM
+
+
+def _may_begin_frame(first: bytes) -> bool:
+    """Whether this may be the synchronisation of an MPEG audio frame, cut."""
+    return first[:1] == b"\xff" and (len(first) < 2 or first[1] & 0xE0 == 0xE0)
 
 
 def _may_begin(first: bytes, magic: bytes) -> bool:

@@ -1,59 +1,78 @@
-"""Bare samples: no header says anything, only the media type does, and the content must not contradict."""
+"""Bare samples: no header says what they are, only the service does, and their content must not contradict."""
 
 from __future__ import annotations
 
-from array import array
 from typing import TYPE_CHECKING
 
 from ..errors import EmptyBodyError, NoAudioError
-from .media import CHANNELS, RATES, MediaType
-from .samples import PCM16, Framer, SampleFormat
+from ..sniff import quote
+from .evidence import LONGEST_WINDOW, WINDOW, is_doubled, plain_form, silence
+from .samples import FLOAT32, PCM16, PCM16_BIG, Framer, SampleFormat
 
 if TYPE_CHECKING:
     from ..audio.frame import PcmFrame
     from ..opus.items import StreamStats
+    from .stated import Stated
 
 USUAL_RATE = 24000
 """Hz, of speech services that do not say another."""
-_EVIDENCE = 64  # bytes, from the first that is not 0 on, by which a byte order is told
+_NAMES = {PCM16: "16-bit integers", PCM16_BIG: "big-endian 16-bit integers", FLOAT32: "32-bit floats"}
+_OPTION = {PCM16: "pcm", FLOAT32: "pcm:f32"}
 
 
 class PcmReader:
-    """Signed 16-bit samples, of the rate and channels of the media type, 24 kHz mono where it says nothing.
+    """Samples of the rate, channels and form that are stated; 24 kHz, mono, 16-bit integers where nobody says.
 
-    Little endian, as every speech service sends them. For audio/L16, RFC 2586 demands big endian, and services use its
-    name for little endian: a parameter ``endianness`` decides, otherwise the samples themselves do, for in the wrong
-    order sound is noise.
+    Little endian, as every speech service sends them: also with the type audio/L16, for which RFC 2586 demands big
+    endian. What the content plainly shows goes before all that (another byte order, floats, each sample twice), with a
+    warning; it is looked at behind the first silence, which is passed on at once.
     """
 
     failure = None
 
-    def __init__(self, stats: StreamStats, media: MediaType) -> None:
+    def __init__(self, stats: StreamStats, stated: Stated) -> None:
+        facts = stated.samples
         self._stats = stats
-        rate = media.number("rate", "sample-rate", "sample_rate", "samplerate", within=RATES)
-        channels = media.number("channels", within=CHANNELS) or 1
-        self._framer = Framer(PCM16, channels, rate or USUAL_RATE)
-        self._stated = media.parameters.get("endianness", "")
-        self._waiting: bytes | None = b"" if media.linear16 else None  # for its byte order
-        if rate is None and any("rate" in name for name in media.parameters):
-            stats.warn(f"the media type has a sample rate that makes no sense: taken as {USUAL_RATE} Hz")
+        self._form = facts.form or PCM16
+        self._channels = facts.channels
+        self._rate = facts.rate or USUAL_RATE
+        self._disputed = stated.media.linear16
+        self._framer = Framer(self._form, self._channels or 1, self._rate)
+        self._begun = False
+        judged = not stated.certain and self._form in _NAMES
+        self._waiting: bytes | None = b"" if judged else None  # until it is known what they are
+        self._warn(stated)
+
+    def _warn(self, stated: Stated) -> None:
+        if not (stated.certain or stated.may_be_samples):
+            self._stats.warn(f"the body's type is {quote(stated.media.name)}, but it is bare samples by its content")
+        for contradiction in stated.samples.contradictions:
+            self._stats.warn(contradiction)
+        if stated.samples.rate is None:
+            nonsense = "the media type has a sample rate that makes no sense" if stated.media.has_rate else ""
+            self._stats.warn(
+                f"{nonsense or 'nobody says the sample rate'}: taken as {USUAL_RATE} Hz; "
+                "a format of pcm:RATE makes that certain (--format)"
+            )
 
     @property
-    def announced(self) -> tuple[int, int]:
-        """Channels and rate."""
+    def announced(self) -> tuple[int, int] | None:
+        """Channels and rate; None until it is certain how many channels there are."""
+        if self._waiting is not None and self._channels is None and not self._begun:
+            return None
         return self._framer.channels, self._framer.rate
 
     def feed(self, data: bytes) -> list[PcmFrame]:
         """The frames that ``data`` completes."""
         if self._waiting is None:
             return self._frames(data)
-        return self._find_order(self._waiting + data, ended=False)
+        return self._judge(self._waiting + data, ended=False)
 
     def finish(self) -> list[PcmFrame]:
         """What waited. Raises `EmptyBodyError` or `NoAudioError` if there was not one sample."""
-        frames = [] if self._waiting is None else self._find_order(self._waiting, ended=True)
+        frames = [] if self._waiting is None else self._judge(self._waiting, ended=True)
         loose = self._framer.loose
-        if not self._framer.samples:
+        if not self._begun:
             if not loose:
                 raise EmptyBodyError("the body is empty: PCM expected; try again", offset=0)
             raise NoAudioError(f"no audio: a body of {loose} bytes is less than a sample; try again", offset=0)
@@ -62,35 +81,37 @@ class PcmReader:
         return frames
 
     def _frames(self, data: bytes) -> list[PcmFrame]:
-        begun = self._framer.samples
         frames = self._framer.feed(data)
-        self._stats.links += bool(frames and not begun)
+        if frames and not self._begun:
+            self._begun = True
+            self._stats.links += 1
         return frames
 
-    def _find_order(self, data: bytes, *, ended: bool) -> list[PcmFrame]:
-        """Pass silence on, which is the same in any order, until there is enough to tell by."""
-        first = len(data) - len(data.lstrip(b"\0"))
-        first -= first % 2
-        if len(data) - first < _EVIDENCE and not ended and not self._stated:
-            self._waiting = data[first:]
-            return self._frames(data[:first])
+    def _judge(self, data: bytes, *, ended: bool) -> list[PcmFrame]:
+        """Pass silence on, until there is enough to tell by."""
+        quiet = silence(data)
+        window = data[quiet : quiet + LONGEST_WINDOW]
+        enough = ended or len(window) >= WINDOW
+        form = (plain_form(window[:WINDOW], disputed=self._disputed) if enough else None) or self._form
+        doubled = self._channels is None and is_doubled(window[: len(window) & -8], form.width)
+        if not enough or (doubled is None and len(window) < LONGEST_WINDOW and not ended):
+            self._waiting = data[quiet:]
+            return self._frames(data[:quiet])
         self._waiting = None
-        if self._is_big_endian(data[first : first + _EVIDENCE]):
-            self._framer.form = SampleFormat("int", 2, ">")
+        self._become(form, 2 if doubled else self._framer.channels)
         return self._frames(data)
 
-    def _is_big_endian(self, data: bytes) -> bool:
-        if self._stated:
-            return self._stated.startswith("big")
-        big, little = _roughness(data, ">"), _roughness(data, "<")
-        return big <= little  # in doubt, as the RFC says
+    def _become(self, form: SampleFormat, channels: int) -> None:
+        """Go on with what the content shows."""
+        before = self._framer
+        if form != self._form and not (self._disputed and form == PCM16_BIG):
+            self._guess(f"the samples are {_NAMES[form]} by their content", form, channels)
+        if channels != before.channels:
+            self._guess("each sample comes twice: taken as two channels", form, channels)
+        if (form, channels) != (self._form, before.channels):
+            self._framer = Framer(form, channels, self._rate, before.position)
 
-
-def _roughness(data: bytes, order: str) -> int:
-    """How far it is from sample to sample, in all."""
-    import sys
-
-    samples = array("h", data[: len(data) & ~1])
-    if (sys.byteorder == "big") != (order == ">"):
-        samples.byteswap()
-    return sum(abs(a - b) for a, b in zip([0, *samples], samples, strict=False))
+    def _guess(self, what: str, form: SampleFormat, channels: int) -> None:
+        number = f":{channels}" if channels > 1 else ""
+        advice = f"; a format of {_OPTION[form]}:{self._rate}{number} says so (--format)" if form in _OPTION else ""
+        self._stats.warn(what + advice)

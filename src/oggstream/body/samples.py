@@ -26,6 +26,8 @@ class SampleFormat(NamedTuple):
 
 
 PCM16 = SampleFormat("int", 2)
+PCM16_BIG = SampleFormat("int", 2, ">")
+FLOAT32 = SampleFormat("float", 4)
 
 
 def to_float(data: bytes | memoryview, form: SampleFormat) -> NDArray[np.float32]:

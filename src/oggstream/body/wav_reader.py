@@ -7,13 +7,14 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from ..errors import FormatError, NoAudioError
+from ..options import SAMPLE_RATES
 from .container import WAV_MAGICS
-from .media import RATES, MediaType
 from .samples import Framer, SampleFormat
 
 if TYPE_CHECKING:
     from ..audio.frame import PcmFrame
     from ..opus.items import StreamStats
+    from .media import MediaType
 
 MAX_HEADER = 1 << 20
 """Bytes before the samples at most."""
@@ -64,7 +65,7 @@ class WavReader:
         self.announced: tuple[int, int] | None = None
         self.failure: FormatError | None = None
         self._stats = stats
-        self._said = media.number("rate", within=RATES)
+        self._said = media.rate
         self._samples = 0  # given, in all
         self._formats = 0  # changes of it
         self._at = _At.RIFF
@@ -251,7 +252,7 @@ class WavReader:
             )
             tag = int.from_bytes(content[24:26], self._endian)
         self._check(1 <= channels <= MAX_CHANNELS, f"{channels} channels")
-        self._check(rate in RATES, f"a sample rate of {rate} Hz")
+        self._check(rate in SAMPLE_RATES, f"a sample rate of {rate} Hz")
         width = align // channels if align and not align % channels else -(-bits // 8)
         kinds = {(1, w): "int" for w in (1, 2, 3, 4)} | {
             (3, 4): "float",

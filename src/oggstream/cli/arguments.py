@@ -5,7 +5,7 @@ One parser is made, that of the command in use: a parser costs about a milliseco
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any, NoReturn
@@ -25,7 +25,12 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "NAME",
         "help": "speech service, such as deepgram; A,B: B where A fails (docs/services.md)",
     },
-    "--format": {"choices": ("auto", "opus", "pcm", "wav"), "default": "auto", "help": "what to ask the service for"},
+    "--format": {
+        "metavar": "FORMAT",
+        "default": "auto",
+        "help": "what to ask the service for: auto, opus, pcm, wav; pcm:RATE[:CHANNELS] or pcm:f32:RATE[:CHANNELS] "
+        "also says what the samples are",
+    },
     "--device": {"metavar": "NAME|INDEX", "help": "output device, see `devices`"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
     "--save": {"metavar": "PATH", "help": "also keep the bytes as they came"},
@@ -364,8 +369,19 @@ def _integer(name: str, least: int, most: int) -> Callable[[str], int]:
     return convert
 
 
+def _format(text: str) -> str:
+    from ..options import AudioFormat
+
+    try:
+        AudioFormat.parse(text)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
+    return text
+
+
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("--connect-timeout", "--first-byte-timeout", "--stall-timeout"), _seconds),
+    "--format": _format,
     "--channels": _integer("number of channels", 1, 255),
     "--repeat": _integer("number of rounds", 1, 10_000),
     "--seed": _integer("seed", 0, 1 << 64),

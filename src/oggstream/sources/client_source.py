@@ -18,6 +18,7 @@ from .openai_api import (
     FORMATS,
     LONGEST_TEXT,
     MODEL,
+    OPENAI_PCM,
     VOICE,
     default_model,
     is_openai,
@@ -26,7 +27,7 @@ from .openai_api import (
     speech_fields,
     voice_name,
 )
-from .traits import SourceTraits
+from .traits import SourceTraits, StreamTraits
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
@@ -128,7 +129,8 @@ class ClientSource:
             for _ in range(getattr(response, "retries_taken", 0)):
                 events.emit(events.Retrying, delay=0.0, reason="retried by the openai client")
             async with aclosing(response.iter_bytes()) as chunks:
-                stream = ClientStream(response.headers, chunks, translate)
+                own_pcm = is_openai(str(self._client.base_url)) and options.wire_format == "pcm"
+                stream = ClientStream(response.headers, chunks, translate, OPENAI_PCM if own_pcm else None)
                 events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
                 yield stream
         finally:
@@ -138,13 +140,16 @@ class ClientSource:
 class ClientStream:
     """The body of an answer to the user's client, in the chunks in which it arrives."""
 
-    __slots__ = ("_chunks", "_translate", "content_type", "request_id")
+    __slots__ = ("_chunks", "_translate", "content_type", "request_id", "traits")
 
-    def __init__(self, headers: Any, chunks: AsyncIterator[bytes], translate: _Translator) -> None:
+    def __init__(
+        self, headers: Any, chunks: AsyncIterator[bytes], translate: _Translator, chosen: str | None = None
+    ) -> None:
         self._chunks = chunks
         self._translate = translate
         self.content_type: str = headers.get("content-type", "")
         self.request_id: str | None = headers.get("x-request-id")
+        self.traits = StreamTraits(format=chosen, headers=headers)
 
     def __aiter__(self) -> ClientStream:
         return self

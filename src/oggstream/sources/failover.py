@@ -58,7 +58,7 @@ class Member:
     def options(self, options: SpeechOptions) -> SpeechOptions:
         """``options`` without a format that it does not have: what it has is better than nothing."""
         known = formats_for(self.source, options)
-        if options.format == "auto" or not known or options.format in known:
+        if options.format == "auto" or not known or options.wire_format in known:
             return options
         return replace(options, format="auto")
 

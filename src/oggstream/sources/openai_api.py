@@ -19,6 +19,8 @@ SUCCESSOR = "gpt-realtime-2.1-mini"
 VOICE = "coral"
 FORMATS = ("opus", "pcm", "wav")
 """The formats of `SpeechOptions` that can be asked for; the first one is what auto means."""
+OPENAI_PCM = "pcm:24000:1"
+"""What pcm is at OpenAI's own host; other servers give other rates."""
 LONGEST_TEXT = 4096
 """Characters that one request may hold."""
 _END = (2027, 1, 6)
@@ -59,7 +61,7 @@ def speech_fields(text: str, options: SpeechOptions, model: str, voice: str | di
         "input": text,
         "voice": options.voice or voice,
         "instructions": options.instructions,
-        "response_format": FORMATS[0] if options.format == "auto" else options.format,
+        "response_format": FORMATS[0] if options.format == "auto" else options.wire_format,
         "speed": options.speed,
     }
     return {name: value for name, value in fields.items() if value is not None}

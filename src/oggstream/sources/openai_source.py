@@ -16,6 +16,7 @@ from .openai_api import (
     FORMATS,
     LONGEST_TEXT,
     MODEL,
+    OPENAI_PCM,
     VOICE,
     default_model,
     endpoint_url,
@@ -117,6 +118,8 @@ class OpenAISource:
             raise ConfigError(f"OpenAI needs an API key: {todo}")
         request = Request("POST", self._headers, json_body(fields), len(text))
         async with self._client.open(request, lambda status, said: self._advice(status, said, model)) as stream:
+            if self._own and options.wire_format == "pcm":
+                stream.format = OPENAI_PCM
             yield stream
 
     @property

@@ -131,9 +131,15 @@ class Intake:
         from ...body.body_reader import BodyReader
 
         emit(FirstByte)
-        asked = stream_traits_of(stream).format or speech.format
-        asked = "opus" if asked == "auto" else asked
-        self.reader = BodyReader(self.stats, content_type=stream.content_type, format=asked)
+        told = stream_traits_of(stream)
+        self.reader = BodyReader(
+            self.stats,
+            content_type=stream.content_type,
+            format=speech.format,
+            chosen=told.format,
+            headers=told.headers,
+            certain=told.certain,
+        )
         return self.reader
 
     def _read(self, reader: BodyReader, chunk: bytes) -> list[BodyItem]:

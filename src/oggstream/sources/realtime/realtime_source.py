@@ -146,7 +146,7 @@ class RealtimeSource:
         if self._own and not self._api_key:
             todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
             raise ConfigError(f"OpenAI needs an API key: {todo}")
-        if options.format not in ("auto", "pcm"):
+        if options.wire_format not in ("auto", "pcm"):
             raise UsageError(f"no {options.format} from the Realtime API, which sends PCM: use format auto or pcm")
         if options.speed is not None and not SLOWEST <= options.speed <= FASTEST:
             raise UsageError(f"speed {options.speed:g} is outside {SLOWEST:g} to {FASTEST:g} of the Realtime API")

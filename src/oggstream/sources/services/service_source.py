@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ... import events
 from ...errors import ConfigError, UsageError
+from ...options import AudioFormat
 from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
 from ..openai_api import check_text, voice_name
@@ -106,11 +107,11 @@ class ServiceSource:
         formats = tuple(self._service.formats)
         if options.format == "auto":
             return formats[0]
-        if options.format not in formats:
+        if options.wire_format not in formats:
             raise UsageError(
-                f"{self._service.name} gives no {options.format}: use format auto or {' or '.join(formats)}"
+                f"{self._service.name} gives no {options.wire_format}: use format auto or {' or '.join(formats)}"
             )
-        return options.format
+        return options.wire_format
 
     def _speech(self, text: str, options: SpeechOptions, chosen: str) -> dict[str, Any]:
         """All fields that have a value."""
@@ -122,7 +123,17 @@ class ServiceSource:
             "speed": options.speed,
         }
         fields = {**self._service.defaults, **self._service.format_fields(chosen), **self._fields}
+        fields.update(self._rate(options, fields.get("rate")))
         return {**fields, **{name: value for name, value in asked.items() if value is not None}}
+
+    def _rate(self, options: SpeechOptions, usual: int | None) -> dict[str, int]:
+        """The sample rate that the option names, as a field of the request. Raises `UsageError`."""
+        rate = AudioFormat.parse(options.format).rate
+        if rate is None or rate == usual:
+            return {}
+        if usual is not None and "rate" not in self._service.used:
+            raise UsageError(f"{self._service.name} gives pcm at {usual} Hz, not at {rate}: use format pcm")
+        return {"rate": rate}
 
     def _check(self, fields: Mapping[str, Any]) -> None:
         """Raise `ConfigError` or `UsageError` for what the service cannot do without."""
@@ -193,11 +204,11 @@ def _settings(service: Service, given: Mapping[str, str | None]) -> dict[str, st
 
 def _state_rate(stream: HttpStream, rate: int | None) -> None:
     """Put the rate that was asked for beside the type of samples that says none; a type of text stays as it is."""
-    from ...body.media import PCM_TYPES, MediaType
+    from ...body.media import OCTETS, MediaType
 
     media = MediaType.parse(stream.content_type)
-    stated = "rate" in media.parameters and media.name in PCM_TYPES
-    if rate and not stated and (media.name in PCM_TYPES or media.name.startswith("audio/")):
+    bare = media.names_samples or media.name in OCTETS
+    if rate and not (bare and media.has_rate) and (bare or media.name.startswith("audio/")):
         stream.content_type = f"audio/pcm;rate={rate}"
 
 
