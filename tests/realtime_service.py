@@ -166,6 +166,7 @@ async def realtime_service(
 
     app = web.Application()
     app.router.add_get("/v1/realtime", handle)
+    app.router.add_get("/openai/realtime", handle)  # Azure's
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()

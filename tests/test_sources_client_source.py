@@ -238,17 +238,93 @@ def test_synchronous_client_is_refused() -> None:
 
 # Beside the client's own requests
 
+MODEL = "gpt-realtime-2.1-mini"
 
-async def test_model_of_the_realtime_api_is_asked_with_the_clients_address_and_key(clients: Any) -> None:
+
+async def test_a_model_of_the_realtime_api_is_asked_as_the_client_itself_would_connect(clients: Any) -> None:
     async with realtime_service() as service:
-        source = ClientSource(clients(service.base))
-        model = "gpt-realtime-2.1-mini"
-        assert source.traits.formats_for(SpeechOptions(model=model)) == ("pcm",)
-        assert await speak(source, model=model) == PCM
+        settings = {"organization": "org-1", "default_headers": {"X-Mine": "yes"}, "default_query": {"tier": "gold"}}
+        source = ClientSource(clients(f"{service.base}?old=1", **settings))
+        assert source.traits.formats_for(SpeechOptions(model=MODEL)) == ("pcm",)
+        assert source.traits.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
+        assert await speak(source, model=MODEL) == PCM
         await source.aclose()
-        [request] = service.requests
-    assert request.headers["authorization"] == f"Bearer {KEY}"
-    assert source.traits.formats_for(SpeechOptions()) == ("opus", "pcm", "wav")
+        ours = service.requests[0]
+        async with clients(f"{service.base}?old=1", **settings).realtime.connect(model=MODEL):
+            pass
+        theirs = service.requests[1]
+    of_the_socket = {"Sec-WebSocket-Key", "Sec-WebSocket-Extensions", "Accept-Encoding"}
+    assert dict(ours.query) == dict(theirs.query) == {"model": MODEL, "tier": "gold", "old": "1"}
+    for name in theirs.headers.keys() - of_the_socket - {"Accept", "Content-Type"}:
+        assert ours.headers[name] == theirs.headers[name]
+
+
+async def test_a_key_that_is_a_callable_is_asked_for_with_each_connection(clients: Any) -> None:
+    keys = iter(("sk-first-key-1", "sk-second-key-2"))
+
+    async def key() -> str:
+        return next(keys)
+
+    async with realtime_service() as service:
+        source = ClientSource(clients(service.base, api_key=key))
+        for _ in range(2):
+            assert await speak(source, model=MODEL) == PCM
+            await source.aclose()
+        sent = [request.headers["Authorization"] for request in service.requests]
+        assert sent == ["Bearer sk-first-key-1", "Bearer sk-second-key-2"]
+
+
+async def test_what_a_callable_key_raises_is_raised(clients: Any) -> None:
+    async def key() -> str:
+        raise LookupError("no key in the vault")
+
+    async with realtime_service() as service:
+        with pytest.raises(LookupError, match="no key in the vault"):
+            await speak(ClientSource(clients(service.base, api_key=key)), model=MODEL)
+
+
+async def token() -> str:
+    return "azure-token-1234"
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "value"),
+    [
+        ({"api_key": KEY}, "api-key", KEY),
+        ({"azure_ad_token": "azure-token-1234"}, "Authorization", "Bearer azure-token-1234"),
+        ({"azure_ad_token_provider": token}, "Authorization", "Bearer azure-token-1234"),
+    ],
+)
+@pytest.mark.parametrize("deployment", [None, "my-voice"])
+async def test_an_azure_client_goes_to_its_deployment_with_its_version_and_its_key(
+    settings: dict[str, Any], name: str, value: str, deployment: str | None
+) -> None:
+    async with realtime_service() as service:
+        client = openai.AsyncAzureOpenAI(
+            azure_endpoint=service.base.removesuffix("/v1"),
+            azure_deployment=deployment,
+            api_version="2025-04-01-preview",
+            **settings,
+        )
+        source = ClientSource(client)
+        assert await speak(source, model=MODEL) == PCM
+        await source.aclose()
+        await client.close()
+        (request,) = service.requests
+    assert request.path == "/openai/realtime"
+    assert dict(request.query) == {"api-version": "2025-04-01-preview", "deployment": deployment or MODEL}
+    assert request.headers[name] == value
+
+
+async def test_a_refused_azure_key_is_struck_out() -> None:
+    refusal = web.json_response({"error": {"code": "401", "message": f"Bad key {KEY}."}}, status=401)
+    async with realtime_service(refusals=[refusal]) as service:
+        endpoint = service.base.removesuffix("/v1")
+        async with openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version="v", api_key=KEY) as client:
+            source = ClientSource(client)
+            with pytest.raises(errors.AuthenticationError, match=r"Bad key \*\*\*; check the API key"):
+                await speak(source, model=MODEL)
+            await source.aclose()
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ The client is known by its class's name, so that openai, which takes a second to
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
@@ -40,8 +40,9 @@ class ClientSource:
 
     ``model`` and ``voice`` hold where `SpeechOptions` leave the choice, with the default model of `OpenAISource`. The
     request is the same as its. Retries and timeouts are the client's: `Retrying` is reported after the fact,
-    `RequestSent` when it is handed over. Models of the Realtime API are asked with the client's address and key, not
-    through its connections; `aclose` closes those. Raises `UsageError` for another object.
+    `RequestSent` when it is handed over. Models of the Realtime API are asked where the client's own
+    ``realtime.connect`` would ask, with its key (also a callable or an Azure token), headers and queries, but over
+    connections made here, which `aclose` closes. Raises `UsageError` for another object.
     """
 
     def __init__(
@@ -94,12 +95,21 @@ class ClientSource:
 
             self._realtime = RealtimeSource(
                 base_url=str(self._client.base_url),
-                api_key=str(self._client.api_key or ""),
-                organization=self._client.organization,
-                project=self._client.project,
+                api_key="",
                 voice=self._voice,
+                max_retries=self._client.max_retries,
+                locate=self._located,
             )
         return self._realtime
+
+    async def _located(self, model: str) -> tuple[str, Mapping[str, str]]:
+        from .realtime.client_address import client_address
+
+        try:
+            return await client_address(self._client, model)
+        except Exception as error:  # noqa: BLE001 - openai's classes are known by name only
+            translate = _Translator(self._client, model)
+            translate.reraise(error, translate.opening(error))
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:

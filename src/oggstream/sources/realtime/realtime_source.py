@@ -74,7 +74,8 @@ class RealtimeSource:
             raise UsageError(f"unknown coding {coding!r}: use one of {', '.join(CODINGS)}")
         base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
         self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
-        self._own = is_openai(base_url) and locate is None
+        self._own = is_openai(base_url)
+        self._keyless = not self._api_key and locate is None
         self._model = model or MODEL
         self._voice = voice or VOICE
         self._coding = CODINGS[coding]
@@ -143,7 +144,7 @@ class RealtimeSource:
 
     def _setup(self, options: SpeechOptions) -> Setup:
         """What a connection must be for ``options``. Raises `UsageError` and `ConfigError`."""
-        if self._own and not self._api_key:
+        if self._own and self._keyless:
             todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
             raise ConfigError(f"OpenAI needs an API key: {todo}")
         if options.wire_format not in ("auto", "pcm"):
@@ -203,7 +204,7 @@ class RealtimeSource:
         return self._pools[loop]
 
     def _advice(self, status: int) -> str | None:
-        if status == 401 and not self._api_key:
+        if status == 401 and self._keyless:
             return "this server wants a key: set OPENAI_API_KEY"
         if status == 404:
             return "check that the service has OpenAI's Realtime API and this model, and the base URL (most end in /v1)"
