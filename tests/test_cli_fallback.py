@@ -15,7 +15,7 @@ from oggstream.cli.fallback import DeviceOrFile
 from oggstream.cli.terminal.console import Console
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError
 from oggstream.sinks.null_sink import NullSink
-from oggstream.sinks.sink import SinkFormat
+from oggstream.sinks.sink import SinkFormat, SinkTraits
 from scripted import ScriptedSource, spoken
 
 
@@ -29,7 +29,7 @@ class Missing(NullSink):
 class Device(NullSink):
     """A device that is there."""
 
-    name = "device"
+    traits = SinkTraits(name="device")
 
     def __init__(self) -> None:
         super().__init__(channels=2, rate=44100)

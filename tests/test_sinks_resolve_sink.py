@@ -8,6 +8,7 @@ from oggstream.errors import UsageError
 from oggstream.sinks.device_sink import DeviceSink
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.resolve_sink import coerce_sink
+from oggstream.sinks.sink import traits_of
 from oggstream.sinks.wav_sink import WavSink
 
 
@@ -51,4 +52,4 @@ def test_something_else_is_refused() -> None:
 
 
 def test_each_sink_has_a_name() -> None:
-    assert [sink.name for sink in (DeviceSink(), NullSink(), WavSink("-"))] == ["device", "null", "wav"]
+    assert [traits_of(sink).name for sink in (DeviceSink(), NullSink(), WavSink("-"))] == ["device", "null", "wav"]

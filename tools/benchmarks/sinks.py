@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import TYPE_CHECKING
 
-from oggstream.sinks.sink import SinkFormat
+from oggstream.sinks.sink import SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
     from oggstream.audio.ring import PcmRing
@@ -17,8 +17,7 @@ BLOCK = 4096  # samples taken at a time
 class InstantSink:
     """Consumes everything as soon as it is written, and notes when that began (``first_write``, CLOCK_MONOTONIC)."""
 
-    name = "instant"
-    at_once = True
+    traits = SinkTraits(name="instant", at_once=True)
 
     def __init__(self) -> None:
         self.first_write: float | None = None

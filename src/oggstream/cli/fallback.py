@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..audio.frame import RATE
 from ..errors import DeviceError, OutputError
 from ..sinks.device_sink import DeviceSink
-from ..sinks.sink import SinkFormat
+from ..sinks.sink import SinkFormat, SinkTraits, check_sink, traits_of, underflows_of
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -35,24 +35,19 @@ class DeviceOrFile:
         self._preparing = asyncio.Lock()
 
     @property
-    def name(self) -> str:
-        """What the report calls the sink in use."""
-        return self._sink.name
-
-    @property
-    def at_once(self) -> bool:
-        """Whether it is the file."""
-        return bool(getattr(self._sink, "at_once", False))
+    def traits(self) -> SinkTraits:
+        """Those of the sink in use."""
+        return traits_of(self._sink)
 
     @property
     def underflows(self) -> int:
         """How often the device ran dry."""
-        return int(getattr(self._sink, "underflows", 0))
+        return underflows_of(self._sink)
 
     async def prepare(self) -> SinkFormat:
         """Open the device; the file waits for `start`, so that a request that fails leaves none."""
         async with self._preparing:  # a player does it ahead, and its first speech again
-            return SinkFormat(None, RATE) if self.at_once else await self._prepare()
+            return SinkFormat(None, RATE) if self.traits.at_once else await self._prepare()
 
     async def _prepare(self) -> SinkFormat:
         try:
@@ -76,8 +71,7 @@ class DeviceOrFile:
 
     def check(self) -> None:
         """Raise `DeviceError` if the device is gone."""
-        if self._sink.name == "device":
-            self._sink.check()  # type: ignore[union-attr]  # only a file has none, and it cannot vanish
+        check_sink(self._sink)
 
     async def drain(self) -> None:
         """Return when the last sample has been heard, or is in the file."""

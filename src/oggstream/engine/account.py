@@ -18,12 +18,14 @@ from ..events import (
     Transcribed,
     Warned,
 )
+from ..sinks.sink import traits_of as sink_traits_of, underflows_of
 from ..sources.traits import traits_of
 from .words import place_words
 
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
     from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, StreamInfo, Timing
+    from ..sinks.sink import Sink
     from ..sources.source import Source
     from .output.outlet import Outlet
     from .requests.requester import Requester
@@ -65,7 +67,7 @@ class Account:
         *,
         characters: int,
         source: Source,
-        sink: object,
+        sink: Sink,
         outlet: Outlet,
         requester: Requester,
         error: BaseException | None,
@@ -77,7 +79,7 @@ class Account:
             completed=error is None,
             text_chars=characters,
             source=traits_of(source).name,
-            sink=_name(sink),
+            sink=sink_traits_of(sink).name,
             format=_format(requester),
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
@@ -159,10 +161,10 @@ class Account:
         )
 
 
-def _playout(outlet: Outlet, sink: object, early: int) -> PlayoutInfo:
+def _playout(outlet: Outlet, sink: Sink, early: int) -> PlayoutInfo:
     from ..report import PlayoutInfo
 
-    underflows = getattr(sink, "underflows", 0)
+    underflows = underflows_of(sink)
     writer = outlet.writer
     if writer is None:
         return PlayoutInfo(device_underflows=underflows, peak_buffer_seconds=outlet.peak)
@@ -185,10 +187,6 @@ def _format(requester: Requester) -> str:
     containers = (segment.intake.container for segment in requester.segments)
     found = next((container for container in containers if container), "ogg")
     return "opus" if found == "ogg" else found
-
-
-def _name(part: object) -> str:
-    return str(getattr(part, "name", type(part).__name__))
 
 
 def _error(error: BaseException | None) -> ErrorInfo | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Protocol
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
-from ..sinks.sink import PreparedSink, Sink, SinkFormat
+from ..sinks.sink import PreparedSink, Sink, SinkFormat, check_sink, traits_of as sink_traits_of
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
 from .account import Account
@@ -83,7 +82,7 @@ class Session:
             recorder,
             asyncio.get_running_loop().time,
             speed=speech.speed or 1.0,
-            at_once=getattr(sink, "at_once", False),
+            at_once=sink_traits_of(sink).at_once,
         )
         traits = traits_of(source)
         self.script = Script(
@@ -112,7 +111,6 @@ class Session:
         self._wait: float | None = None  # from then until sound could begin
         self.received = asyncio.Event()  # everything has come, or nothing more will
         self.handed_over = asyncio.Event()  # the device has everything, or will get no more
-        self._check_sink: Callable[[], None] = getattr(sink, "check", _nothing)  # raises when the device is gone
         recorder.listen(self._note)
 
     async def run(self) -> PlaybackReport:
@@ -225,7 +223,7 @@ class Session:
         await self._request_out.wait()
         self._pacing.get_ready()
         sink_format = await self._prepare()
-        self._pacing.at_once = getattr(self._sink, "at_once", False)  # which of several sinks it is may be known now
+        self._pacing.at_once = sink_traits_of(self._sink).at_once  # which of several sinks it is may be known now
         if self._gate is not None:
             await self._gate.play()
         self.outlet.attach(sink_format)
@@ -233,7 +231,7 @@ class Session:
         while not self.outlet.finished:
             self.outlet.top_up()
             self._watch.look(self.outlet)
-            self._check_sink()
+            check_sink(self._sink)
             await asyncio.sleep(min(self.outlet.pause, self._watch.pause))
         if self.outlet.ring is None:
             return
@@ -307,10 +305,6 @@ class Session:
         spoken = self.heard()
         text = self.script.text
         return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]
-
-
-def _nothing() -> None:
-    """What a sink that cannot vanish has to check."""
 
 
 def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:

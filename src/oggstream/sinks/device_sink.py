@@ -16,6 +16,7 @@ from ..events import Warned, emit
 from ..threads import begin
 from .device_clock import Heartbeat
 from .device_stream import Attempt, DeviceStream
+from .sink import SinkTraits
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -48,7 +49,7 @@ class DeviceSink:
     ``callbacks`` and ``underflows`` count what the device asked for, and how often it says that it ran dry.
     """
 
-    name = "device"
+    traits = SinkTraits(name="device")
 
     def __init__(
         self,

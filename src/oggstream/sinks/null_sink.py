@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
-from .sink import SinkFormat
+from .sink import SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ class NullSink:
     played since the first `start`, silence included, is kept in `recording`.
     """
 
-    name = "null"
+    traits = SinkTraits(name="null")
 
     def __init__(
         self,

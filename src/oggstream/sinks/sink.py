@@ -1,8 +1,11 @@
-"""What a sink is: a small protocol that anything may implement."""
+"""What a sink is: small protocols that anything may implement, and what a sink tells of itself."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -15,13 +18,25 @@ class SinkFormat(NamedTuple):
     rate: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkTraits:
+    """What a sink is. Every field has a default.
+
+    - ``name``: what the report calls it; empty: the name of its class.
+    - ``at_once``: it takes samples as soon as they are in the ring and plays nothing, so that no sample can be late.
+    """
+
+    name: str = ""
+    at_once: bool = False
+
+
 @runtime_checkable
 class Sink(Protocol):
     """Plays what a ring holds, by calling its ``read_into``.
 
-    One ring at a time; after `drain` or `abort` the next may be started. Who made a sink closes it. A sink whose device
-    may vanish has ``check()``, which raises `DeviceError` then; it is called many times a second while sound is played.
-    One that takes what there is when it is there, and plays nothing, has ``at_once = True``.
+    One ring at a time; after `drain` or `abort` the next may be started. Who made a sink closes it. That is all that a
+    sink must have. What it tells of itself stands in ``traits`` (see `SinkTraits`); what it may do besides are the
+    protocols below.
     """
 
     def start(self, ring: PcmRing) -> None:
@@ -51,3 +66,70 @@ class PreparedSink(Sink, Protocol):
         Raises `DeviceError`.
         """
         ...
+
+
+@runtime_checkable
+class DescribedSink(Protocol):
+    """A sink that describes itself. The description may change until `PreparedSink.prepare` has returned."""
+
+    @property
+    def traits(self) -> SinkTraits:
+        """What it is."""
+        ...
+
+
+@runtime_checkable
+class NamedSink(Protocol):
+    """A sink that tells no more than its name."""
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        ...
+
+
+@runtime_checkable
+class CheckedSink(Protocol):
+    """A sink whose device may vanish."""
+
+    def check(self) -> None:
+        """Raise `DeviceError` if the device is gone. Called many times a second while sound is played."""
+        ...
+
+
+@runtime_checkable
+class CountingSink(Protocol):
+    """A sink that counts how often its device ran dry."""
+
+    @property
+    def underflows(self) -> int:
+        """How often, since the sink was made."""
+        ...
+
+
+def traits_of(sink: Sink) -> SinkTraits:
+    """What ``sink`` tells of itself, with a name in any case.
+
+    This is the only place that knows of sinks that tell nothing. Raises `UsageError` for ``traits`` of another type.
+    """
+    traits = sink.traits if isinstance(sink, DescribedSink) else _DEFAULTS
+    if not isinstance(traits, SinkTraits):
+        raise UsageError(f"the sink {type(sink).__name__!r} describes itself with {traits!r}: use SinkTraits(...)")
+    if traits.name:
+        return traits
+    name = sink.name if isinstance(sink, NamedSink) else ""
+    return replace(traits, name=str(name or type(sink).__name__))
+
+
+def check_sink(sink: Sink) -> None:
+    """Raise `DeviceError` if the device of ``sink`` is gone; nothing happens for a sink that cannot tell."""
+    if isinstance(sink, CheckedSink):
+        sink.check()
+
+
+def underflows_of(sink: Sink) -> int:
+    """How often the device of ``sink`` ran dry; 0 for a sink that cannot tell."""
+    return sink.underflows if isinstance(sink, CountingSink) else 0
+
+
+_DEFAULTS = SinkTraits()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..audio.frame import RATE
 from ..errors import OutputError
-from .sink import SinkFormat
+from .sink import SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
@@ -35,9 +35,7 @@ class WavSink:
     ``write``.
     """
 
-    name = "wav"
-    at_once = True
-    """It takes what there is when it is there: nothing can be late."""
+    traits = SinkTraits(name="wav", at_once=True)
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
         self._target = file

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import OggStreamError, OutputError
 from ...events import Event, Warned
 from ...options import PlaybackOptions
+from ...sinks.sink import traits_of
 from ...streams import play_stream
 from ..save import SavingSource
 from ..terminal.console import Console, show
@@ -155,7 +156,7 @@ class Speaking:
             stopped=error is None,
             text_chars=len(self._text) if isinstance(self._text, str) else 0,
             source=self._source.name,
-            sink=str(getattr(self._sink, "name", "")),
+            sink=traits_of(self._sink).name if self._sink is not None else "",
             timing=report.Timing(),
             audio=report.AudioInfo(),
             stream=report.StreamInfo(),
