@@ -253,7 +253,7 @@ def test_words_are_said_while_the_model_pauses() -> None:
     [
         ("Let me check that.", "Let me check that."),
         ("Let me check that. I", "Let me check that."),
-        ("I have seen Dr. Sm", "I have seen Dr."),
+        ("I have seen Dr. Sm", "I have seen"),
         ("Let me see this thing, then check th", "Let me see this thing,"),
         ("Let me see ", "Let me see"),
         ("Yes!", "Yes!"),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .language import LanguageGuess
+from .sentence import CONTEXT, ends_sentence, open_end
+
 LOOKAHEAD = 12
 """Characters behind the end of a sentence that must be there before it is believed."""
-_CONTEXT = 256  # characters before it that are looked at
-
 _CLOSERS = "[\"'\u201d\u2019\u00bb\u203a)\\]}\u300d\u300f\u3011\u300b\u3009\uff09*_`]*"
 _STOPS = ".!?\u2026\u203c\u2047-\u2049\u061f\u06d4\u0964\u0965\u104b\u1362\u1367\u17d4"
 _WIDE_STOPS = "\u3002\uff01\uff1f\uff61\uff0e"  # no blank follows these
@@ -47,11 +48,14 @@ class BorderScanner:
 
     A sentence's end is decided with exactly `LOOKAHEAD` characters after it, however many there are, so that the answer
     does not depend on how much has come. Positions are those of the whole text; `scan` gets a window of it.
+    ``language``: two letters, None to guess it from the text.
     """
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str | None = None) -> None:
         self.borders: list[Border] = []
-        self._language = language
+        self._language = language.lower().partition("-")[0] if language else None
+        self._guess = LanguageGuess()
+        self._guessed = 0  # what is before it was used for the guess
         self._next = 0  # what is before it has been looked at
         self._context = 0  # where the present sentence begins
 
@@ -70,12 +74,13 @@ class BorderScanner:
     def likely_end(self, window: str, begin: int) -> int:
         """Position in ``window`` behind a sentence's end that is not decided yet for want of text; 0 without one."""
         match = _BORDER.search(window, max(self._next - begin, 0))
-        if not match or match.lastgroup != "end":
+        if not match or match.lastgroup != "end" or open_end(window[: match.end()]) < match.end():
             return 0
         return match.end() if self._is_end(window, max(self._context - begin, 0), *match.span()) else 0
 
     def _decide(self, match: re.Match[str], window: str, begin: int) -> None:
         start, end = match.span()
+        self._read_language(window, begin, end)
         clause = match.lastgroup == "clause"
         if "\n" in match[0]:
             clause = clause or window[:start].endswith((",", ";"))
@@ -92,19 +97,18 @@ class BorderScanner:
         self._context = at
 
     def _is_end(self, window: str, context: int, start: int, end: int) -> bool:
-        """Ask sentencex whether a sentence ends between ``start`` (of its full stop) and ``end``."""
-        from sentencex import segment
-
+        """Say whether a sentence ends between ``start`` (of its full stop) and ``end``."""
         if _NUMBERING.fullmatch(window, context, end):
             return False  # the number of a point, not a sentence
-        reached = context = max(context, start - _CONTEXT)
-        for sentence in segment(self._language, window[context : end + LOOKAHEAD]):
-            reached += len(sentence)
-            if start < reached <= end:
-                return True
-            if reached > end:
-                return False
-        return False
+        context = max(context, start - CONTEXT)
+        language = self._language or self._guess.best
+        return ends_sentence(window[context:end], window[end : end + LOOKAHEAD], start - context, language)
+
+    def _read_language(self, window: str, begin: int, end: int) -> None:
+        """Let the guess know the text up to ``end`` of the window."""
+        if self._language is None:
+            self._guess.read(window[max(self._guessed - begin, 0) : end])
+            self._guessed = max(self._guessed, begin + end)
 
     def pass_over(self, at: int) -> None:
         """Forget what is before position ``at``: it was taken."""

@@ -9,6 +9,7 @@ from ..errors import UsageError
 from .borders import Border, BorderScanner, character_end, first_word, has_words, last_word_end
 from .piece import Piece
 from .plain import PlainText, spoken_length
+from .sentence import open_end
 
 __all__ = ["Piece", "Segmenter"]
 
@@ -36,7 +37,8 @@ class Segmenter:
 
     ``limit``: characters that the service takes; ``longest``: those that are sent at most, for 30 s of speech;
     ``first``: those that a first piece should have. ``speakable``: leave out what is not meant to be spoken.
-    ``language``: two letters, for abbreviations that do not end a sentence. Raises `UsageError` for a limit below 1.
+    ``language``: BCP 47, for abbreviations and ordinal numbers that do not end a sentence; None: guessed from the text.
+    Raises `UsageError` for a limit below 1.
 
     The pieces follow each other without gap or overlap in the original; what cannot be spoken belongs to the piece
     after it, at the end of the text to the last piece or to none. What `take` gives depends on the text so far, not
@@ -50,7 +52,7 @@ class Segmenter:
         longest: int = LONGEST,
         first: int = FIRST,
         speakable: bool = True,
-        language: str = "en",
+        language: str | None = None,
     ) -> None:
         if min(limit, longest, first) < 1:
             raise UsageError("limit, longest and first are numbers of characters from 1 on")
@@ -222,13 +224,15 @@ class Segmenter:
         There is less than a piece may hold. The last word is taken for whole if something follows it.
         """
         text = self._plain.text
-        whole = self._plain.word_ended or not text[-1].isalnum()
+        closed = open_end(text)  # "0." may become "0.12", and "z." "z. B."
+        whole = closed < len(text) or self._plain.word_ended or not text[-1].isalnum()
+        text = text[:closed]
         if whole and text.endswith(tuple(".!?\u2026,;:\u2014\u3002\uff01\uff1f")):
-            return len(text)
+            return len(text) if has_words(text) else None
         end = self._scanner.likely_end(text, self._plain.begin)
-        if not end and borders and self._weight(borders[-1].at) >= SHORTEST:
+        if not end and borders and SHORTEST <= self._weight(borders[-1].at) <= closed:
             end = borders[-1].at
-        end = end or (len(text) if whole else last_word_end(text, len(text)))
+        end = end or open_end(text[: len(text) if whole else last_word_end(text, len(text))])
         return end if first_word(text) < end else None  # a mark before the first word is no place to stop
 
     def _cut(self, end: int) -> Piece:

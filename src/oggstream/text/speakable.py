@@ -23,11 +23,12 @@ from .markup import (
     WHOLE_ADDRESS,
     closing,
 )
-from .plain import BLANK, PlainText, words_without
+from .plain import BLANK, SILENT, PlainText, words_without
 
 _WORDS = words_without("*_~`\\[\\]!<\\\\&|\u3010")
 _RUNS = {mark: re.compile(f"{re.escape(mark)}{{1,100}}") for mark in "*_~`"}
 _STOPS = ".!?\u2026:;,\u3002\uff01\uff1f\u3001\uff0c\uff1a\uff1b\u0964\u061f\n"
+_SILENT = re.compile(f"[{SILENT}]+")
 _LINE = 200  # characters of a line that are looked at to see what it is
 _LABEL = 500  # those of a link's text, and
 _TARGET = 2000  # of its address
@@ -63,8 +64,9 @@ class SpeakableText(PlainText):
         return self._raw[at - 1] if at else self._before
 
     def _step(self, at: int, *, final: bool) -> int:
-        if self._skips and self._at + at >= self._skips[-1][0]:
-            return self._skips.pop()[1] - self._at - at
+        while self._skips and self._at + at >= self._skips[-1][0]:
+            if (length := self._skips.pop()[1] - self._at - at) > 0:
+                return length
         if self._hidden:
             return self._hide(at, final=final)
         if self._fence:
@@ -142,7 +144,7 @@ class SpeakableText(PlainText):
 
     def _inline(self, at: int, *, final: bool) -> int:
         raw = self._raw
-        words = _WORDS.match(raw, at)
+        words = _WORDS.match(raw, at, self._skips[-1][0] - self._at if self._skips else len(raw))
         if not words:
             return self._mark(at, final=final)
         end = self._address_in(at, words.end(), final=final)
@@ -175,7 +177,7 @@ class SpeakableText(PlainText):
             whole = whole[:-1].rstrip(".,;:!?'_~\u2019\u201d")
         host = HOST.match(whole)
         if host and ADDRESS.match(raw, at):
-            self._say(host[1], at + host.start(1), at + host.end(1))
+            self._say(_SILENT.sub("", host[1]) or " ", at + host.start(1), at + host.end(1))
             return len(whole)
         self._say(raw[at], at, at + 1)  # only began like one
         return 1
