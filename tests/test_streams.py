@@ -204,3 +204,17 @@ async def test_what_the_source_warns_of_when_it_is_made_is_in_the_report(monkeyp
     monkeypatch.setattr(streams, "coerce_source", make)
     report = await oggstream.play_stream("Hi", sink=NullSink())
     assert report.stream.warnings == ["this one is only a stand-in"]
+
+
+class Failing:
+    """A source that fails with an error of its own."""
+
+    def open(self, text: str, options: object) -> Any:
+        raise LookupError("not one of ours")
+
+
+@pytest.mark.parametrize("stream", [oggstream.stream_frames, oggstream.stream_packets])
+async def test_a_foreign_error_comes_out_as_itself(stream: Any) -> None:
+    with pytest.raises(LookupError, match="not one of ours"):
+        async for _ in stream("Hi", source=Failing()):
+            pass

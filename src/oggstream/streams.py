@@ -12,7 +12,7 @@ from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.delivery import Delivery
 from .engine.requests.requester import Requester
 from .engine.requests.script import Script, Text
-from .engine.session import Session
+from .engine.session import Session, first_failure
 from .events import Event, Recorder, using
 from .options import PlaybackOptions, SpeechOptions
 from .parts import borrow, history_of
@@ -182,6 +182,8 @@ async def _receive(script: Script, requester: Requester, context: SpeechContext)
             reading = group.create_task(script.read())
             await requester.run(group, lambda: None)
             reading.cancel()
+    except BaseExceptionGroup as failures:
+        raise first_failure(failures) from None
     finally:
         requester.close()
 

@@ -134,7 +134,7 @@ class Session:
                 group.create_task(self._leave_when_silent(playing))
         except BaseExceptionGroup as failures:
             self._silence()
-            self._failed(_first(failures))
+            self._failed(first_failure(failures))
         except asyncio.CancelledError as cancelled:
             self._silence()
             # For the command line, which prints it; the task that is cancelled gets this very object.
@@ -307,7 +307,7 @@ class Session:
         return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]
 
 
-def _first(failures: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException:
     """The exception that came first in a group, however deep it lies."""
     error: BaseException = failures
     while isinstance(error, BaseExceptionGroup):

@@ -10,15 +10,17 @@ CONTEXT = 256
 # Titles and other words before a name or a number, which end no sentence in any language.
 _ABBREVIATIONS = (
     "mr mrs ms dr prof st sr sra srta dra d.ª hr fr dhr mevr sig dott avv mme mlle mm nr bzw ca vgl evtl ggf zzgl inkl "
-    "abb bspw sog usf bijv nl ing fam tel str ул им стр рис гр проф np ul tzw m.in tzv napr např č kl ca bl.a f.eks"
+    "abb bspw sog usf bijv nl ing fam tel str ул им стр рис гр проф np ul tzw m.in tzv napr např č kl bl.a f.eks"  # noqa: RUF001
 )
 _ABBREVIATION = "|".join(re.escape(word) for word in sorted(_ABBREVIATIONS.split(), key=len, reverse=True))
 _ROMAN = "(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # What a writer may go on with a word or digit behind the stop: "z. B.", "Sr.", "J. R.", "0.", "II.", "10," and "10:".
 _OPEN = re.compile(
-    rf"(?<![^\W_])(?:(?:[^\W\d_]\.[ \xa0]?){{1,8}}|(?:(?i:{_ABBREVIATION})|{_ROMAN}|[0-9]{{1,3}})\.[ \xa0]?|[0-9]{{1,40}}[.,:])\Z"
+    rf"(?<![^\W_])(?:(?:[^\W\d_]\.[ \xa0]?){{1,8}}|(?:(?i:{_ABBREVIATION})|{_ROMAN}|[0-9]{{1,3}})\.[ \xa0]?"
+    r"|[0-9]{1,40}[.,:])\Z"
 )
-_LETTERS = re.compile(r"(?<![^\W_])[a-zа-яё]\.[ \xa0]?[^\W\d_]\.\Z")  # the end of "z. B.", "d. h.", "т. е."
+_LETTERS = re.compile(r"(?<![^\W_])([^\W\d_])\.[ \xa0]?[^\W\d_]\.\Z")  # the end of "z. B.", "d. h."
+_MONSIEUR = re.compile(r"(?<![^\W_])MM?\.\Z")
 _ABBREVIATED = re.compile(rf"(?<![^\W_])(?i:{_ABBREVIATION})\.\Z")
 _LETTER = re.compile(r"(?<![^\W_])[^\W\d_]\.\Z")
 _ANOTHER = re.compile(r"[^\W\d_]\.")  # behind a letter with a full stop: "z. B.", "J. R."
@@ -63,29 +65,34 @@ def ends_sentence(before: str, after: str, stop: int, language: str) -> bool:
 def _by_rule(before: str, after: str, language: str) -> bool | None:
     """What is known of a single full stop at the end of ``before``; None if nothing is."""
     near = before[-40:]
-    if _ABBREVIATED.search(near) or _LETTERS.search(near) or (language == "fr" and re.search(r"(?<!\w)M\.\Z", near)):
-        return False
-    if _LETTER.search(near) and _ANOTHER.match(after):
+    if _is_abbreviated(near, after, language):
         return False
     number = _NUMBER.search(near)
     if not number:
         return None
-    if after[:1].islower() or _MONTHS.match(after):
-        return False
-    if language in _ORDINALS and (_BEFORE_ORDINAL.search(near, 0, number.start()) or not after):
-        return False
-    return None
+    ordinal = language in _ORDINALS and (_BEFORE_ORDINAL.search(near, 0, number.start()) or not after)
+    return False if ordinal or after[:1].islower() or _MONTHS.match(after) else None
+
+
+def _is_abbreviated(near: str, after: str, language: str) -> bool:
+    """Say whether the full stop at the end of ``near`` belongs to an abbreviation that something follows."""
+    letters = _LETTERS.search(near)
+    if (letters and letters[1].islower()) or _ABBREVIATED.search(near):
+        return True
+    if language == "fr" and _MONSIEUR.search(near):
+        return True
+    return bool(_LETTER.search(near) and _ANOTHER.match(after))
 
 
 def open_end(text: str) -> int:
-    """Where a number or abbreviation begins that ``text`` ends with, and that may go on; its length if there is none."""
+    """Where the number or abbreviation begins that ends ``text`` and may go on; its length if there is none."""
     start = max(0, len(text) - 60)
     match = _OPEN.search(text[start:])
     return start + match.start() if match else len(text)
 
 
 def sentences(text: str, language: str) -> list[str]:
-    """``text`` in sentences, each with the blanks behind it; by sentencex, or, where that fails, by full stops alone."""
+    """``text`` in sentences, each with its blanks; by sentencex, or, where that fails, by full stops alone."""
     from sentencex import segment
 
     try:

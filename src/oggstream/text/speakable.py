@@ -177,7 +177,8 @@ class SpeakableText(PlainText):
             whole = whole[:-1].rstrip(".,;:!?'_~\u2019\u201d")
         host = HOST.match(whole)
         if host and ADDRESS.match(raw, at):
-            self._say(_SILENT.sub("", host[1]) or " ", at + host.start(1), at + host.end(1))
+            if shown := _SILENT.sub("", host[1]):
+                self._say(shown, at + host.start(1), at + host.end(1))
             return len(whole)
         self._say(raw[at], at, at + 1)  # only began like one
         return 1
