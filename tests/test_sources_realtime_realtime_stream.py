@@ -1,11 +1,18 @@
-"""Which differences between a text and its transcript are worth a word."""
+"""What a stream of the Realtime API gives, and which differences between text and transcript are worth a word."""
 
 from __future__ import annotations
 
+import struct
+from random import Random
+
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
+import oggstream
+from oggstream.sources.realtime.realtime_source import RealtimeSource
 from oggstream.sources.realtime.realtime_stream import difference
+from realtime_service import Talk, realtime_service
 
 
 @pytest.mark.parametrize(
@@ -59,3 +66,30 @@ def test_any_two_texts_can_be_compared_and_a_text_is_itself(text: str, other: st
     found = difference(text, other)
     assert (found is None) == (difference(other, text) is None)
     assert found is None or str(found)
+
+
+# Samples that look like text.
+
+
+@pytest.mark.parametrize("chunk", [40, 4800])
+@pytest.mark.parametrize("offset", [-260, -2, 0, 1, 10, 32, 100, 8224, 29556])
+async def test_speech_that_begins_quietly_with_an_offset_is_heard_to_the_sample(offset: int, chunk: int) -> None:
+    noise = Random(offset)
+    samples = [offset + noise.choice((-1, 0, 0, 1)) for _ in range(24000)]
+    pcm = struct.pack(f"<{len(samples)}h", *samples)
+
+    async def quiet(talk: Talk) -> None:
+        await talk.hello()
+        name = await talk.created(await talk.asked())
+        for at in range(0, len(pcm), chunk):
+            await talk.audio(name, pcm[at : at + chunk])
+        await talk.done(name)
+        await talk.next("nothing")
+
+    async with realtime_service(quiet) as service:
+        source = RealtimeSource(base_url=service.base, trust_env=False)
+        frames = [frame async for frame in oggstream.stream_frames("Hello.", source=source)]
+        await source.aclose()
+    assert {frame.rate for frame in frames} == {24000}
+    heard = np.concatenate([frame.pcm for frame in frames])[:, 0]
+    assert np.array_equal(np.round(heard * 32768), samples)
