@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .engine.account import Account
+from .engine.item_stream import ItemStream, SpeechFrames, SpeechPackets
 from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.delivery import Delivery
 from .engine.requests.requester import Requester
@@ -23,10 +25,11 @@ from .sources.traits import traits_of
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
-    from .body.body_reader import BodyItem
-    from .engine.segment import Segment
+    from .engine.item_stream import ItemConverter
     from .opus.items import AudioPacket
     from .report import PlaybackReport
+
+T = TypeVar("T")
 
 
 async def play_stream(
@@ -75,50 +78,29 @@ async def play_stream(
             return await session.run()
 
 
-async def stream_frames(
+def stream_frames(
     text: Text, *, source: Any = None, options: PlaybackOptions | None = None, **speech_options: Any
 ) -> AsyncGenerator[PcmFrame, None]:
     """Yield the speech as `PcmFrame`, each as soon as its packet is there; needs no device.
 
     The service's packets decide the length of a frame (20 ms for OpenAI). ``text`` may grow; its pieces follow each
-    other without a gap. Raises what `play_stream` raises; closing the iterator closes the responses. A consumer that is
-    slow slows the service down.
+    other without a gap. Raises what `play_stream` raises. A consumer that is slow slows the service down.
+
+    Closing the iterator, or leaving a loop over it, closes the responses. ``aclose`` may be called from any task, also
+    while another one waits for a frame: that one then gets the end.
     """
-    from .codec.frame_decoder import FrameDecoder
-
-    async with aclosing(_items(text, source, options or PlaybackOptions(), speech_options)) as items:
-        decoder: FrameDecoder | None = None
-        current: Segment | None = None
-        before = position = 0  # samples of the pieces before, and up to now
-        async for segment, item in items:
-            if segment is not current or decoder is None:
-                for frame in decoder.finish() if decoder else ():
-                    yield frame._replace(position=before + frame.position)
-                current, decoder, before = segment, FrameDecoder(stats=segment.intake.stats), position
-            for frame in decoder.decode(item):
-                position = before + frame.position + len(frame.pcm) * 48000 // frame.rate
-                yield frame._replace(position=before + frame.position) if before else frame
-        for frame in decoder.finish() if decoder else ():
-            yield frame._replace(position=before + frame.position)
+    return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechFrames)
 
 
-async def stream_packets(
+def stream_packets(
     text: Text, *, source: Any = None, options: PlaybackOptions | None = None, **speech_options: Any
 ) -> AsyncGenerator[AudioPacket, None]:
     """Yield the speech as the Opus packets that the service sent, not transcoded; needs no device and no libopus.
 
-    What does not come as Opus is encoded, which needs libopus. ``text`` may grow. Raises what `play_stream` raises;
-    closing the iterator closes the responses.
+    What does not come as Opus is encoded, which needs libopus. ``text`` may grow. Raises what `play_stream` raises.
+    Closing works as with `stream_frames`.
     """
-    from .codec.recode import Packets
-
-    async with aclosing(_items(text, source, options or PlaybackOptions(), speech_options)) as items:
-        packets = Packets()
-        async for segment, item in items:
-            for packet in packets.take(segment.index, item):
-                yield packet
-        for packet in packets.finish():
-            yield packet
+    return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechPackets)
 
 
 async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:
@@ -142,41 +124,49 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame
         yield frame
 
 
-async def _items(
-    text: Text, source: Any, options: PlaybackOptions, speech_options: dict[str, Any]
-) -> AsyncGenerator[tuple[Segment, BodyItem], None]:
-    """What is received for ``text``, in order. Closing it closes everything."""
+def _item_stream(
+    text: Text,
+    source: Any,
+    options: PlaybackOptions,
+    speech_options: dict[str, Any],
+    converter: Callable[[], ItemConverter[T]],
+) -> ItemStream[T]:
+    """What is received for ``text``, as ``converter`` makes it."""
     speech = SpeechOptions(**speech_options)
+    delivery = Delivery(options, CHARACTERS_PER_SECOND * (speech.speed or 1.0))
+    return ItemStream(delivery, partial(_receive, text, source, speech, options, delivery), converter)
+
+
+async def _receive(
+    text: Text, source: Any, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
+) -> None:
+    """Receive all of ``text`` into ``delivery``; what is made for it is closed at the end. Raises what failed."""
     loop = asyncio.get_running_loop()
-    async with AsyncExitStack() as stack:
-        voice = borrow(stack, coerce_source(source))
-        rate = CHARACTERS_PER_SECOND * (speech.speed or 1.0)
-        traits = traits_of(voice)
-        script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text)
-        delivery = Delivery(options, rate)
-        recorder = Recorder(loop.time, loop.time())
-        context = SpeechContext(voice, speech)
-        requester = Requester(
-            script,
-            source=voice,
-            context=context,
-            speech=speech,
-            options=options,
-            outlet=delivery,
-            recorder=recorder,
-        )
-        receiving = loop.create_task(_receive(script, requester, context))
-        stack.push_async_callback(_stopped, receiving)
-        async for segment, item in delivery.items():
-            yield segment, item
-        await receiving
-        if requester.failure is not None:
-            raise requester.failure
-        if script.failure is not None:
-            raise script.failure
+    try:
+        async with AsyncExitStack() as stack:
+            voice = borrow(stack, coerce_source(source))
+            traits = traits_of(voice)
+            rate = delivery.characters_per_second
+            script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text)
+            context = SpeechContext(voice, speech)
+            requester = Requester(
+                script,
+                source=voice,
+                context=context,
+                speech=speech,
+                options=options,
+                outlet=delivery,
+                recorder=Recorder(loop.time, loop.time()),
+            )
+            await _run(script, requester, context)
+    finally:
+        delivery.close()
+    failure = requester.failure or script.failure
+    if failure is not None:
+        raise failure
 
 
-async def _receive(script: Script, requester: Requester, context: SpeechContext) -> None:
+async def _run(script: Script, requester: Requester, context: SpeechContext) -> None:
     try:
         async with context, asyncio.TaskGroup() as group:
             reading = group.create_task(script.read())
@@ -186,8 +176,3 @@ async def _receive(script: Script, requester: Requester, context: SpeechContext)
         raise first_failure(failures) from None
     finally:
         requester.close()
-
-
-async def _stopped(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait({task})

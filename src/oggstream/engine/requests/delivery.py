@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """Takes what `Asking` receives, as an `Outlet` does, and hands it on: `batches` gives each piece its items.
+    """Takes what `Asking` receives, as an `Outlet` does, and hands it on: `next` gives one item after the other.
 
     What nobody has asked for yet counts as not heard, so that the same bounds hold.
     """
@@ -28,6 +27,7 @@ class Delivery:
         self._options = options
         self._segments: deque[Segment] = deque()
         self._changed = asyncio.Event()
+        self._stopped = False
 
     def add(self, segment: Segment) -> None:
         """A piece of text was asked for."""
@@ -76,17 +76,23 @@ class Delivery:
         """Seconds that nobody has asked for yet."""
         return sum(segment.queue.samples for segment in self._segments) / RATE
 
-    async def items(self) -> AsyncGenerator[tuple[Segment, BodyItem], None]:
-        """Every item with its piece, in the order of the text, as soon as it is there."""
-        while True:
+    def stop(self) -> None:
+        """Whoever waits for an item gets none any more."""
+        self._stopped = True
+        self._changed.set()
+
+    async def next(self) -> tuple[Segment, BodyItem] | None:
+        """The next item with its piece, in the order of the text, as soon as it is there; None at the end."""
+        while not self._stopped:
             while self._segments:
                 segment = self._segments[0]
-                while segment.queue:
-                    yield segment, segment.queue.pop()
+                if segment.queue:
+                    return segment, segment.queue.pop()
                 if not segment.ended:
                     break
                 self._segments.popleft()
             if self.closed and not self._segments:
-                return
+                return None
             self._changed.clear()
             await self._changed.wait()
+        return None
