@@ -1,4 +1,8 @@
-"""What the README and docs/ say: their code runs, commands and options exist, links lead somewhere."""
+"""What the README and docs/ say: their code runs, commands, options, modules and names exist, links lead somewhere.
+
+Every block of Python on every page runs, in names that `names` gives. One that is only a part of a program, or needs
+another machine, is fenced as ``python fragment``: it compiles.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,13 @@ import ast
 import asyncio
 import contextlib
 import dataclasses
+import importlib
 import inspect
+import pydoc
 import re
 import shlex
+import struct
+import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from types import CodeType, SimpleNamespace
@@ -23,23 +31,28 @@ from oggstream.cli import arguments
 from oggstream.opus.remux import Remuxer
 from oggstream.report import PlaybackReport, PlayoutInfo
 from oggstream.sinks import resolve_sink as select
+from oggstream.sinks.device_sink import DeviceSink
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = Path(oggstream.__file__).parent
 README = ROOT / "README.md"
 PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
-PLAYOUT, TEXT = ROOT / "docs" / "playout.md", ROOT / "docs" / "text.md"
+DOCS = ROOT / "docs"
+PLAYOUT, TEXT, PYTHON, SERVICES = (DOCS / f"{name}.md" for name in ("playout", "text", "python", "services"))
+LONGEST_README = 200
+KNOWN_OPTIONS = {*arguments._OPTIONS, "--help", "--version"}
 OF_TOOLS = {"--only": "tools/bench", "--fix": "tools/check", "--static": "tools/check", "--worst": "tools/fuzz"}
 """Options of other programs than ours, and where they are spoken of."""
 
 
 def blocks(page: Path, language: str) -> list[str]:
-    """The blocks of code in a page."""
+    """The blocks of code in a page that are fenced with ``language`` and nothing else."""
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
-def numbered(*pages: Path) -> list[Any]:
-    """The blocks of Python in pages, each a test of its own."""
-    found = [(page, number, code) for page in pages for number, code in enumerate(blocks(page, "python"), 1)]
+def numbered(language: str) -> list[Any]:
+    """The blocks of a language in all pages, each a test of its own."""
+    found = [(page, number, code) for page in PAGES for number, code in enumerate(blocks(page, language), 1)]
     return [pytest.param(code, id=f"{page.stem}-{number}") for page, number, code in found]
 
 
@@ -53,6 +66,13 @@ def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
 
     for module in ("oggstream.streams", "oggstream.player"):
         monkeypatch.setattr(f"{module}.coerce_sink", silent)
+    monkeypatch.setattr(oggstream, "DeviceSink", no_device, raising=False)
+
+
+def no_device(*args: Any, **options: Any) -> oggstream.NullSink:
+    """A simulated device that takes the arguments of a real one."""
+    inspect.signature(DeviceSink).bind(*args, **options)
+    return oggstream.NullSink(rate=48000)
 
 
 class Answers:
@@ -116,12 +136,16 @@ def names() -> dict[str, Any]:
         "contextlib": contextlib,
         "aclosing": contextlib.aclosing,
         "oggstream": oggstream,
+        "struct": struct,
         "web": web,
         "Remuxer": Remuxer,
         "client": Answers(),
         "messages": [],
         "chunks": body(),
         "tokens": tokens(),
+        "tokens_from_a_model": tokens(),
+        "source": None,
+        "send": bytes,
         "session": Posts(),
         "URL": "http://localhost/",
         "MyStream": Body,
@@ -146,13 +170,22 @@ async def execute(code: str) -> dict[str, Any]:
     return there
 
 
-@pytest.mark.parametrize(
-    "code", [param for param in numbered(README, PLAYOUT, TEXT) if "asyncio.run" not in param.values[0]]
-)
+@pytest.mark.parametrize("code", [param for param in numbered("python") if "asyncio.run(" not in param.values[0]])
 async def test_an_example_runs(code: str) -> None:
     there = await execute(code)
     reports = [value for value in there.values() if isinstance(value, PlaybackReport)]
     assert all(report.completed for report in reports)
+
+
+@pytest.mark.parametrize("code", numbered("python fragment"))
+def test_a_fragment_compiles(code: str) -> None:
+    compile(code, "fragment", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_no_block_of_python_is_fenced_in_a_way_that_nothing_checks(page: Path) -> None:
+    fences = re.findall(r"^```(py.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(fences) <= {"python", "python fragment"}
 
 
 def test_the_first_example_is_a_program_of_eight_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -171,8 +204,8 @@ async def test_the_player_of_the_readme_is_heard_in_part() -> None:
     assert there["report"].segments[0].text == "Yes?"
 
 
-async def test_the_endpoint_of_the_readme_answers_with_sound() -> None:
-    code = next(code for code in blocks(README, "python") if "async def speech" in code)
+async def test_the_endpoint_for_a_browser_answers_with_sound() -> None:
+    code = next(code for code in blocks(PYTHON, "python") if "async def speech" in code)
     async with (
         _served((await execute(code))["speech"]) as url,
         ClientSession() as session,
@@ -218,7 +251,9 @@ def test_a_command_is_understood(line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_options_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - set(arguments._OPTIONS):
+    for option in (
+        set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - set(arguments._OPTIONS) - {"--help", "--version"}
+    ):
         assert option in OF_TOOLS, option
         assert OF_TOOLS[option] in text
 
@@ -230,10 +265,50 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (page.parent / target).exists(), target
 
 
-def test_files_that_are_named_are_there() -> None:
-    for page in PAGES:
-        for name in re.findall(r"`((?:tools|tests|docs|src)/[\w./]+)`", page.read_text(encoding="utf-8")):
-            assert (ROOT / name).exists(), (page.name, name)
+def test_the_readme_is_read_in_three_minutes() -> None:
+    assert len(README.read_text(encoding="utf-8").splitlines()) <= LONGEST_README
+
+
+def test_the_readme_names_every_page() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert not [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in text]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_files_and_folders_that_are_named_are_there(page: Path) -> None:
+    """A path is given from the root of the project, or from that of the package."""
+    code = re.findall(r"`([^`\n]+)`", page.read_text(encoding="utf-8"))
+    paths = [path for name in code for path in expanded(name)]
+    assert not [path for path in paths if not (ROOT / path).exists() and not (PACKAGE / path).exists()]
+
+
+def expanded(name: str) -> list[str]:
+    """The paths that are meant by what stands in a page as code: none if it is no path of ours."""
+    top = name.partition("/")[0]
+    if not re.fullmatch(r"[\w.-]+/[\w./{},-]*", name) or not ((ROOT / top).is_dir() or (PACKAGE / top).is_dir()):
+        return []
+    before, brace, rest = name.partition("{")
+    inside, _, after = rest.partition("}")
+    return [before + part + after for part in inside.split(",")] if brace else [name]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_names_that_stand_behind_a_module_are_in_it(page: Path) -> None:
+    """Such as in `ogg/page.py` `MAX_PAGE`."""
+    pairs = re.findall(r"`([\w/]+)\.py` `(\w+)`", page.read_text(encoding="utf-8"))
+    modules = [(importlib.import_module("oggstream." + path.replace("/", ".")), name) for path, name in pairs]
+    assert not [(module.__name__, name) for module, name in modules if not hasattr(module, name)]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_dotted_names_lead_somewhere(page: Path) -> None:
+    names_ = set(re.findall(r"`(oggstream(?:\.\w+)+)[`(]", page.read_text(encoding="utf-8")))
+    assert not [name for name in names_ if pydoc.locate(name) is None]
+
+
+def test_entries_of_services_in_toml_are_understood() -> None:
+    for code in blocks(SERVICES, "toml"):
+        assert tomllib.loads(code)
 
 
 def test_every_option_of_playback_is_explained() -> None:
