@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
@@ -100,6 +101,53 @@ def test_nothing_counts_after_the_end_that_the_service_told() -> None:
     assert reader.feed(events(PCM) + event({"error": {"message": "too late"}})) == []
     assert reader.finish() == []
     assert reader.failure is None
+
+
+def _ends(body: bytes, *, read_to: int | None = None, **said: Any) -> tuple[bool, bool, bool]:
+    """Whether it has ended before the body's end is known, whether it is whole, and whether it is complete then."""
+    reader = BodyReader(**said)
+    reader.feed(body[:read_to])
+    before = (reader.ended, reader.whole)
+    reader.finish()
+    assert reader.stats.complete is reader.complete
+    return *before, reader.complete
+
+
+def test_ogg_ends_with_its_last_page() -> None:
+    assert _ends(OGG) == (True, True, True)
+    assert _ends(OGG, read_to=-1) == (False, False, False)
+    assert _ends(OGG, read_to=OGG.rindex(b"OggS")) == (False, False, False)
+    assert _ends(OGG + OGG) == (True, True, True)
+    assert _ends(OGG + OGG[: OGG.rindex(b"OggS")]) == (False, False, False)
+    assert _ends(OGG + OGG[:9]) == (False, False, True)
+
+
+def test_wav_ends_with_the_samples_that_it_promises() -> None:
+    assert _ends(wav(PCM)) == (True, True, True)
+    assert _ends(wav(PCM), read_to=-2) == (False, False, False)
+    assert _ends(wav(PCM, size=0)) == (False, False, True)
+    assert _ends(wav(PCM, size=0xFFFFFFFF)) == (False, False, True)
+    assert _ends(wav(PCM) + wav(PCM)) == (True, True, True)
+    assert _ends(wav(PCM) + wav(PCM), read_to=len(wav(PCM)) + 999) == (False, False, False)
+
+
+def test_samples_end_anywhere_between_two() -> None:
+    assert _ends(PCM, format="pcm") == (False, False, True)
+    assert _ends(PCM, format="pcm", read_to=-1) == (False, False, False)
+
+
+def test_events_end_when_the_service_says_so() -> None:
+    done = event({"type": "speech.audio.done"})
+    assert _ends(events(PCM) + done, format="pcm") == (True, False, True)
+    assert _ends(events(PCM), format="pcm") == (False, False, False)
+    assert _ends(events(PCM) + done[:-9], format="pcm") == (False, False, False)
+    assert _ends(events(OGG)) == (True, True, True)
+    cut = OGG[: OGG.rindex(b"OggS")]
+    assert _ends(events(cut)) == (False, False, False)
+    assert _ends(events(cut) + done) == (True, False, True)
+    assert _ends(events(PCM, kind="chunk"), format="pcm") == (False, False, True)
+    assert _ends(events(PCM, kind="chunk")[:-9], format="pcm") == (False, False, False)
+    assert _ends(b"data: [DONE]\n\n".join([events(PCM), b""]), format="pcm") == (True, False, True)
 
 
 def test_given_counters_are_kept_up() -> None:

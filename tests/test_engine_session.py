@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import oggstream
+from bodies import tone, wav
 from oggstream.engine import loading as codec
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
 from oggstream.events import (
@@ -33,6 +34,7 @@ from oggstream.ogg.crc import checksum
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.wav_sink import WavSink
+from oggstream.sources.traits import SourceTraits
 from scripted import ScriptedSource, every, pages, spoken
 
 if TYPE_CHECKING:
@@ -203,6 +205,32 @@ async def test_a_response_that_is_closed_late_is_no_stall() -> None:
     report, _, _ = await speak(ScriptedSource([(0, spoken(1.0)), (3.0, b"")]))
     assert report.playout.stalls == 0
     assert report.playout.stall_seconds == 0
+
+
+@pytest.mark.parametrize("make", [spoken, lambda seconds: wav(tone(round(24000 * seconds)).tobytes())])
+async def test_a_whole_stream_whose_connection_stays_open_ends_when_it_is_heard(make: Any) -> None:
+    report, _, _ = await speak(ScriptedSource([(0.5, make(2.0)), (500.0, b"")]))
+    assert report.completed
+    assert report.stream.complete
+    assert report.timing.end == pytest.approx(2.5, abs=0.2)
+
+
+async def test_a_link_that_follows_while_the_one_before_is_heard_is_heard_too() -> None:
+    report, _, _ = await speak(ScriptedSource([(0.5, spoken(2.0)), (2.0, spoken(2.0)), (500.0, b"")]))
+    assert report.audio.seconds == pytest.approx(4.0)
+
+
+async def test_what_needs_no_end_is_read_to_its_end() -> None:
+    source = ScriptedSource([(0.5, spoken(1.0)), (8.0, spoken(1.0)), (9.0, b"")])
+    source.traits = SourceTraits(whole=True)
+    assert (await speak(source))[0].audio.seconds == pytest.approx(2.0)
+
+
+async def test_a_stream_without_its_last_page_is_not_complete() -> None:
+    *most, _ = pages(spoken(2.0))
+    report, _, _ = await speak(ScriptedSource([(0.5, b"".join(most))]))
+    assert report.completed
+    assert not report.stream.complete
 
 
 async def test_a_wrong_container_names_the_request() -> None:

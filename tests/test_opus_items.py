@@ -24,6 +24,7 @@ def test_counters_are_the_report_and_not_shared_with_it() -> None:
         "links": 0,
         "holes": 0,
         "bad_packets": 0,
+        "complete": True,
         "warnings": ["odd"],
     }
 

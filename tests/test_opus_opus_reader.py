@@ -48,6 +48,7 @@ def test_everything_is_counted() -> None:
         "links": 2,
         "holes": 0,
         "bad_packets": 1,
+        "complete": True,
         "warnings": ["4 bytes at byte 0 skipped: no Ogg page"],
     }
 

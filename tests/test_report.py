@@ -40,7 +40,8 @@ def test_the_dictionary_has_every_key_that_programs_rely_on() -> None:
         *("first_audible", "end"),
     ]
     assert list(data["audio"]) == ["channels", "sample_rate", "samples", "seconds"]
-    assert list(data["stream"]) == ["bytes", "pages", "packets", "links", "holes", "bad_packets", "warnings"]
+    counts = ["bytes", "pages", "packets", "links", "holes", "bad_packets"]
+    assert list(data["stream"]) == [*counts, "warnings", "complete"]
     assert list(data["playout"]) == [
         *("stalls", "stall_seconds", "concealed_seconds", "stretched_seconds", "device_underflows"),
         *("peak_buffer_seconds", "early_packets", "withdrawn_seconds", "unverified_seconds"),

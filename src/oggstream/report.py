@@ -39,7 +39,10 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
-    """What was received. ``holes`` are gaps that were concealed, ``bad_packets`` those that libopus refused."""
+    """What was received. ``holes`` are gaps that were concealed, ``bad_packets`` those that libopus refused.
+
+    ``complete`` is false where the end of a body is in doubt: it came without its last page, for instance.
+    """
 
     bytes: int = 0
     pages: int = 0
@@ -48,6 +51,7 @@ class StreamInfo:
     holes: int = 0
     bad_packets: int = 0
     warnings: list[str] = field(default_factory=list)
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,12 @@ class _Part(Protocol):
     @property
     def failure(self) -> FormatError | None: ...
 
+    @property
+    def complete(self) -> bool: ...
+
+    @property
+    def whole(self) -> bool: ...
+
     def feed(self, data: bytes) -> list[PcmFrame]: ...
 
     def finish(self) -> list[PcmFrame]: ...
@@ -52,9 +58,8 @@ class BodyReader:
 
     ``container`` is "ogg", "wav", "pcm", or another name of `Container`; "" until it is known. ``announced`` are the
     channels and the rate of samples, as soon as they are known; None for Ogg Opus, where ``head`` tells.
-    ``enveloped``: it comes in events. ``ended``: the service said that nothing more comes, though it may leave the
-    connection open. ``failure`` is what the next call raises, where the last one had items to give first; so it is to
-    be looked at after `finish`.
+    ``enveloped``: it comes in events. ``failure`` is what the next call raises, where the last one had items to give
+    first; look at it after `finish`.
     """
 
     def __init__(
@@ -100,9 +105,33 @@ class BodyReader:
         return self._envelope is not None
 
     @property
-    def ended(self) -> bool:
-        """Whether the service said that nothing more comes."""
+    def told_end(self) -> bool:
+        """Whether the service said in an event that nothing more comes."""
         return self._envelope is not None and self._envelope.ended
+
+    @property
+    def whole(self) -> bool:
+        """Whether the container's own end has come (EOS page, length in the WAV header) and nothing behind it so far.
+
+        Another link or file may follow, as in a chained stream.
+        """
+        part = self._ogg or self._part
+        return part is not None and part.whole
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end has come in either way, though the service may leave the connection open."""
+        return self.told_end or self.whole
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is missing from the end, as far as can be told: to be looked at after `finish`."""
+        part = self._ogg or self._part
+        if self.failure is not None or part is None:
+            return False
+        if self._envelope is not None and self._envelope.open and not part.whole:
+            return False
+        return self.told_end or part.complete
 
     @property
     def eager(self) -> bool:
@@ -139,6 +168,7 @@ class BodyReader:
             items = self._unwrap(b"", ended=True)
         finally:
             self.stats.bytes = received
+            self.stats.complete = self.complete
         return items
 
     def _raise_failure(self) -> None:

@@ -48,6 +48,8 @@ class CompressedReader:
     """Frames of a stream that FFmpeg's decoder takes apart, as soon as they are complete."""
 
     failure = None
+    complete = True  # no frame says that it is the last
+    whole = False
 
     def __init__(self, av: Any, decoder: str, found: str, stats: StreamStats) -> None:
         self.announced: tuple[int, int] | None = None

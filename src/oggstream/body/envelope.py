@@ -25,11 +25,13 @@ _SAID = 65536  # characters of an error event that are looked at
 class Envelope:
     """Unwraps a stream of events into the bytes of the body inside.
 
-    ``ended``: the service said that nothing more comes. ``failure``: what went wrong; what came before it is good.
+    ``ended``: the service said that nothing more comes. ``open``: it did not, though events of such a kind are ended
+    that way. ``failure``: what went wrong; what came before it is good.
     """
 
     def __init__(self, stats: StreamStats) -> None:
         self.ended = False
+        self.open = False
         self.failure: OggStreamError | None = None
         self._events = EventReader()
         self._stats = stats
@@ -54,6 +56,7 @@ class Envelope:
         if not self.ended and self.failure is None:
             event = self._events.finish()
             if event is not None and not _is_whole(event):
+                self.open = True
                 self._stats.warn(f"the body ends in the middle of the event at byte {event.offset}")
             elif event is not None:
                 self._open(event, parts)
@@ -71,6 +74,7 @@ class Envelope:
         data = event.data.strip()
         if data in _ENDS:
             self.ended = True
+            self.open = False
             return b""
         if data[:1] != b"{":
             return self._bare(event.name.lower(), data)
@@ -83,6 +87,7 @@ class Envelope:
             raise _reported(value, data)
         if kind in _END_TYPES or kind.endswith(("audio.done", "audio.end")):
             self.ended = True
+        self.open = not self.ended and (self.open or kind.endswith("audio.delta"))
         if not _names_audio(kind):
             return b""
         text = _find(value)

@@ -29,6 +29,7 @@ class PcmReader:
     """
 
     failure = None
+    whole = False  # nothing tells
 
     def __init__(self, stats: StreamStats, stated: Stated) -> None:
         facts = stated.samples
@@ -61,6 +62,11 @@ class PcmReader:
         if self._waiting is not None and self._channels is None and not self._begun:
             return None
         return self._framer.channels, self._framer.rate
+
+    @property
+    def complete(self) -> bool:
+        """Whether it ends with a whole sample."""
+        return not self._framer.loose
 
     def feed(self, data: bytes) -> list[PcmFrame]:
         """The frames that ``data`` completes."""

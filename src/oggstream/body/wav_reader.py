@@ -79,6 +79,16 @@ class WavReader:
         self._form: Form | None = None
         self._framer: Framer | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether no sample is missing that a header promises."""
+        return self._at is not _At.DATA or not self._left
+
+    @property
+    def whole(self) -> bool:
+        """Whether all samples that a header promises are there, and nothing follows so far."""
+        return self._samples > 0 and self._at in (_At.CHUNK, _At.PAD) and not self._buffer
+
     def feed(self, data: bytes) -> list[PcmFrame]:
         """The frames that ``data`` completes."""
         self._buffer += data

@@ -131,7 +131,11 @@ class Account:
         warnings = [warning for stats in requester.stats for warning in stats.warnings]
         if any(place_words(segment, outlet.writer).odd for segment in requester.segments):
             warnings.append(_ODD_WORDS)
-        return StreamInfo(**counts, warnings=[*self._warnings, *warnings])
+        return StreamInfo(
+            **counts,
+            complete=all(each.intake.stats.complete for each in requester.segments),
+            warnings=[*self._warnings, *warnings],
+        )
 
     def _segment(self, segment: Segment, outlet: Outlet) -> SegmentInfo:
         from ..report import SegmentInfo, WordInfo

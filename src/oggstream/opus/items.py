@@ -78,10 +78,10 @@ class StreamStats:
 
     ``pages`` are those with a right checksum, ``packets`` those of audio that were passed on, ``links`` those that gave
     audio, ``holes`` the gaps, ``bad_packets`` the packets dropped as malformed, refused by libopus, or beyond the
-    `oggstream.opus.budget`.
+    `oggstream.opus.budget`. ``complete`` turns false when the body ends and something may be missing from its end.
     """
 
-    __slots__ = ("bad_packets", "bytes", "holes", "links", "packets", "pages", "warnings")
+    __slots__ = ("bad_packets", "bytes", "complete", "holes", "links", "packets", "pages", "warnings")
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -90,6 +90,7 @@ class StreamStats:
         self.links = 0
         self.holes = 0
         self.bad_packets = 0
+        self.complete = True
         self.warnings: list[str] = []
 
     def warn(self, message: str) -> None:
@@ -99,7 +100,7 @@ class StreamStats:
         elif len(self.warnings) == MAX_WARNINGS:
             self.warnings.append("further warnings are left out")
 
-    def as_dict(self) -> dict[str, int | list[str]]:
+    def as_dict(self) -> dict[str, int | bool | list[str]]:
         """The ``stream`` part of the report."""
         return {
             "bytes": self.bytes,
@@ -108,5 +109,6 @@ class StreamStats:
             "links": self.links,
             "holes": self.holes,
             "bad_packets": self.bad_packets,
+            "complete": self.complete,
             "warnings": list(self.warnings),
         }

@@ -63,6 +63,16 @@ class OpusReader:
         """The head of the link that is being read, whether it has audio or not; None before the first."""
         return self._links.link.head if self._links.link else None
 
+    @property
+    def complete(self) -> bool:
+        """Whether the link that is being read has had its last page (EOS): if not, something may be missing."""
+        return self._links.link is not None and self._links.link.stage is Stage.ENDED
+
+    @property
+    def whole(self) -> bool:
+        """Whether all that has come is `complete` and nothing follows so far. Another link may still come."""
+        return self.complete and not self._pages.held
+
     def feed(self, data: bytes) -> list[Item]:
         """Take the next bytes of the body; return what they complete.
 
@@ -97,6 +107,7 @@ class OpusReader:
         found = self._pages.finish()
         items = self._read(found) if self._early is None else self._settle(self._early, found)
         self._end_damage()
+        self.stats.complete = self.complete
         if not self.stats.pages:
             self._refuse(not_ogg(self._first, self._pages))
         if not self.stats.links:

@@ -68,13 +68,14 @@ class Survey:
         """All of it in one line."""
         if self.error is not None:
             return f"not playable: {self.error}"
-        length = f"{self.samples / RATE:.3f} s"
-        problems = self._problems()
-        if problems:
-            return f"playable, {length}, with damage: {', '.join(problems)}"
-        if self.stats.warnings:
-            return f"playable, {length}, with {counted(len(self.stats.warnings), 'warning')}"
-        return f"intact, {length}"
+        found = []
+        if problems := self._problems():
+            found.append(f"with damage: {', '.join(problems)}")
+        elif self.stats.warnings:
+            found.append(f"with {counted(len(self.stats.warnings), 'warning')}")
+        if not self.stats.complete:
+            found.append("ends without its last page (EOS)")
+        return ", ".join(["playable" if found else "intact", f"{self.samples / RATE:.3f} s", *found])
 
     def as_json(self) -> str:
         """All of it as one JSON object."""

@@ -6,7 +6,16 @@ from typing import Any
 
 SCHEMA = 1  # as `oggstream.report.SCHEMA`
 NO_AUDIO = {"channels": 0, "sample_rate": 48000, "samples": 0, "seconds": 0.0}
-NO_STREAM = {"bytes": 0, "pages": 0, "packets": 0, "links": 0, "holes": 0, "bad_packets": 0, "warnings": []}
+NO_STREAM = {
+    "bytes": 0,
+    "pages": 0,
+    "packets": 0,
+    "links": 0,
+    "holes": 0,
+    "bad_packets": 0,
+    "complete": False,
+    "warnings": [],
+}
 
 
 def as_json(error: Exception | None, **parts: Any) -> str:

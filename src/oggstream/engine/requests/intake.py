@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ...annotations import Annotation
-from ...audio.frame import PcmFrame
+from ...audio.frame import RATE, PcmFrame
 from ...errors import OggStreamError, SourceTimeoutError
 from ...events import FirstByte, FirstPacket, emit
 from ...opus.items import AudioPacket, StreamStats
@@ -23,15 +23,19 @@ if TYPE_CHECKING:
 
 
 _AUDIO = (AudioPacket, PcmFrame)
+REST_SECONDS = 0.1  # that a service has at least to end its answer behind the end of the body
 
 
 class Intake:
     """Receives one body. ``stats`` counts what came of it so far, ``request_id`` is the service's name for it.
 
     ``early`` is asked with every chunk whether packets should be given out before their page is complete.
+    ``to_its_end``: the body is a file or a station, which is read until it ends, not just until its container does.
     """
 
-    def __init__(self, options: PlaybackOptions, early: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, options: PlaybackOptions, early: Callable[[], bool] | None = None, *, to_its_end: bool = False
+    ) -> None:
         self.stats = StreamStats()
         self.request_id: str | None = None
         self.audio_began = False
@@ -41,6 +45,9 @@ class Intake:
         self.annotations: list[Annotation] = []  # of this body, in the order of their arrival
         self._options = options
         self._early = early or _never
+        self._to_its_end = to_its_end
+        self._sound_until = 0.0  # by the clock of the loop
+        self._rest_until = 0.0  # the same, once an event has told the end
 
     def release(self) -> None:
         """Let go of who is asked about early packets."""
@@ -81,8 +88,6 @@ class Intake:
                         continue
                     reader = self.reader or self._begin(stream, speech)
                     yield self._read(reader, chunk)
-                    if reader.ended:
-                        break
                 # Still within the response: its source is told of what is wrong with the body's end, too.
                 reader = self.reader or self._begin(stream, speech)
                 yield reader.finish()
@@ -107,8 +112,24 @@ class Intake:
             await opening.__aexit__(None, None, None)
 
     async def _next(self, stream: ByteStream) -> bytes | Annotation | None:
+        if self.reader is not None and self.reader.ended and not self._to_its_end:
+            return await self._rest(stream, self.reader)
         async with self._limited():
             return await anext(stream, None)
+
+    async def _rest(self, stream: ByteStream, reader: BodyReader) -> bytes | Annotation | None:
+        """What follows the end of the body. Most often that is the end of the answer, after which the connection can be
+        used again, and it comes at once; a service that leaves it open is not waited for once the sound is over.
+        """
+        now = asyncio.get_running_loop().time()
+        if not reader.told_end:  # another link or file may follow
+            self._rest_until = max(self._sound_until, now + REST_SECONDS)
+        elif not self._rest_until:
+            self._rest_until = now + REST_SECONDS
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(self._rest_until):
+                return await anext(stream, None)
+        return None
 
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:
@@ -146,10 +167,21 @@ class Intake:
         self.link.add(asyncio.get_running_loop().time(), len(chunk))
         reader.eager = self._early()
         items = reader.feed(chunk)
-        if not self.audio_began and any(type(item) in _AUDIO for item in items):
-            self.audio_began = True
-            emit(FirstPacket)
+        for item in items:
+            if isinstance(item, _AUDIO):
+                self._count(item)
         return items
+
+    def _count(self, item: AudioPacket | PcmFrame) -> None:
+        """Note until when there is sound, if it is played from the first packet on."""
+        if not self.audio_began:
+            self.audio_began = True
+            self._sound_until = asyncio.get_running_loop().time()
+            emit(FirstPacket)
+        if isinstance(item, PcmFrame):
+            self._sound_until += len(item.pcm) / item.rate
+        else:
+            self._sound_until += (item.samples - item.trim_start - item.trim_end) / RATE
 
 
 def _never() -> bool:

@@ -170,7 +170,8 @@ class Requester:
         return opening_format(self._outlet.habits) if choice else wanted
 
     def _intake(self, segment: Segment) -> Intake:
-        return Intake(self._options, lambda: self._outlet.wants_early(segment))
+        whole = traits_of(self._source).whole
+        return Intake(self._options, lambda: self._outlet.wants_early(segment), to_its_end=whole)
 
     async def _receive(self, segment: Segment) -> None:
         for attempt in range(1, ATTEMPTS + 1):
