@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import TYPE_CHECKING
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from ..errors import ConfigError
+from .. import events
+from ..errors import ConfigError, EmptyBodyError, SourceBrokenError, SourceError
 from .http.client import HttpClient, json_body
 from .http.connections import usable_url
 from .http.exchange import Request
@@ -29,13 +31,21 @@ from .openai_api import (
     voice_name,
 )
 from .traits import SourceTraits
+from .wrapper import StreamWrapper
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from ..annotations import Annotation
     from ..options import SpeechOptions
+    from .openai_offers import Offers
     from .realtime.realtime_source import RealtimeSource
     from .source import ByteStream
+
+
+OPUS_RATE = 24000
+"""Samples per second that a server is asked to encode Opus at, where it would not do so by itself."""
+_SAMPLE_RATE = re.compile(r"sampl(e|ing)[ _-]?rate", re.IGNORECASE)
 
 
 class OpenAISource:
@@ -77,13 +87,20 @@ class OpenAISource:
             organization or environment("OPENAI_ORG_ID"),
             project or environment("OPENAI_PROJECT_ID"),
         )
+        settings: dict[str, Any] = {
+            "max_retries": max_retries,
+            "connect_timeout": connect_timeout,
+            "trust_env": trust_env,
+        }
         self._client = HttpClient(
             endpoint_url(base_url, "audio/speech"),
-            max_retries=max_retries,
-            connect_timeout=connect_timeout,
-            trust_env=trust_env,
+            **settings,
         )
         self._client.secrets.add_headers(self._headers)
+        self._base_url, self._settings = base_url, settings
+        self._offers: Offers | None = None
+        self._opus_rate: int | None = None  # what the server wants to be asked for with Opus
+        self._opus_came = False  # without one
         self._realtime: RealtimeSource | None = None
         self._realtime_settings = {
             "base_url": base_url,
@@ -91,9 +108,7 @@ class OpenAISource:
             "organization": organization,
             "project": project,
             "voice": voice,
-            "max_retries": max_retries,
-            "connect_timeout": connect_timeout,
-            "trust_env": trust_env,
+            **settings,
         }
 
     def __repr__(self) -> str:
@@ -116,11 +131,86 @@ class OpenAISource:
         if self._own and not self._api_key:
             todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
             raise ConfigError(f"OpenAI needs an API key: {todo}")
-        request = Request("POST", self._headers, json_body(fields), len(text))
-        async with self._client.open(request, lambda status, said: self._advice(status, said, model)) as stream:
-            if self._own and options.wire_format == "pcm":
-                stream.format = OPENAI_PCM
+        ask = self._opus if fields["response_format"] == "opus" and not self._own else self._answer
+        async with ask(fields, options) as stream:
             yield stream
+
+    @asynccontextmanager
+    async def _opus(self, fields: dict[str, Any], options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        """Ask for Opus, and once more with a sampling rate that Opus has where that is what is missing.
+
+        Some servers encode a voice at its own rate, such as 22.05 kHz, which Opus does not have: they say so, or end
+        the answer before its first byte, as Speaches does. That second sign is believed where only Opus will do.
+        """
+        if self._opus_rate is not None:
+            async with self._answer({**fields, "sample_rate": self._opus_rate}, options) as known:
+                yield known
+            return
+        async with AsyncExitStack() as stack:
+            stream = await self._opus_at_any_rate(stack, fields, options)
+            if stream is None:
+                await stack.aclose()
+                answer = self._answer({**fields, "sample_rate": OPUS_RATE}, options)
+                stream = begun = await _begun(await stack.enter_async_context(answer))
+                if not begun.empty:
+                    self._opus_rate = OPUS_RATE
+                    message = f"this server gives Opus only at {OPUS_RATE} Hz: from now on it is asked for that"
+                    events.emit(events.Warned, message=message)
+            yield stream
+
+    async def _opus_at_any_rate(
+        self, stack: AsyncExitStack, fields: dict[str, Any], options: SpeechOptions
+    ) -> ByteStream | None:
+        """The answer, in ``stack``; None where the server cannot encode the voice at its own rate."""
+        doubtful = options.format == "opus" and not self._opus_came
+        try:
+            stream = await stack.enter_async_context(self._answer(fields, options))
+            if not doubtful:
+                return stream
+            begun = await _begun(stream)
+        except _OpusRateError:
+            return None
+        except SourceBrokenError:
+            if not doubtful:
+                raise
+            return None
+        self._opus_came = not begun.empty
+        return begun if self._opus_came else None
+
+    @asynccontextmanager
+    async def _answer(self, fields: dict[str, Any], options: SpeechOptions) -> AsyncIterator[ByteStream]:
+        """Ask as ``fields`` say. Where a model or a voice is refused, the error says which ones there are."""
+        said = ""
+
+        def advise(status: int, message: str) -> str | None:
+            nonlocal said
+            said = message
+            if fields["response_format"] == "opus" and "sample_rate" not in fields and _SAMPLE_RATE.search(said):
+                raise _OpusRateError
+            return self._advice(status, said, fields["model"])
+
+        request = Request("POST", self._headers, json_body(fields), len(fields["input"]))
+        try:
+            async with self._client.open(request, advise) as stream:
+                if self._own and options.wire_format == "pcm":
+                    stream.format = OPENAI_PCM
+                yield stream
+        except (SourceError, EmptyBodyError) as error:
+            if not self._own:
+                await self._explain(error, said, options)
+            raise
+
+    async def _explain(self, error: SourceError | EmptyBodyError, said: str, options: SpeechOptions) -> None:
+        """Add to ``error`` what the server offers, if it refused a model or a voice, or gave nothing at all."""
+        from .openai_offers import SUBJECTS, Offers, refused_subjects
+
+        if isinstance(error, SourceError):
+            subjects = refused_subjects(error.status, said)
+        else:
+            subjects = () if options.format == "auto" else SUBJECTS  # auto goes on to another format first
+        if subjects:
+            self._offers = self._offers or Offers(self._base_url, self._headers, self._settings)
+            await self._offers.explain(error, subjects)
 
     @property
     def traits(self) -> SourceTraits:
@@ -162,13 +252,34 @@ class OpenAISource:
         if self._realtime is None:
             from .realtime.realtime_source import RealtimeSource
 
-            self._realtime = RealtimeSource(**self._realtime_settings)  # type: ignore[arg-type]  # as they were given
+            self._realtime = RealtimeSource(**self._realtime_settings)
         return self._realtime
 
     def _advice(self, status: int, said: str, model: str) -> str | None:
         if status == 401 and not self._api_key:
             return "this server wants a key: set OPENAI_API_KEY"
         return speech_advice(status, model, said)
+
+
+class _OpusRateError(Exception):
+    """A server cannot make Opus of a voice at its own sampling rate."""
+
+
+class _BegunStream(StreamWrapper):
+    """A stream whose ``first`` chunk was waited for; None: it was empty."""
+
+    def __init__(self, stream: ByteStream, first: bytes | Annotation | None) -> None:
+        super().__init__(stream)
+        self.empty = first is None
+        self._first = first
+
+    async def __anext__(self) -> bytes | Annotation:
+        first, self._first = self._first, None
+        return first if first is not None else await super().__anext__()
+
+
+async def _begun(stream: ByteStream) -> _BegunStream:
+    return _BegunStream(stream, await anext(stream, None))
 
 
 def _host(base_url: str) -> str:
