@@ -36,12 +36,19 @@ from oggstream.sinks.device_sink import DeviceSink
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(oggstream.__file__).parent
 README = ROOT / "README.md"
-PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 DOCS = ROOT / "docs"
+PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 PLAYOUT, TEXT, PYTHON, SERVICES = (DOCS / f"{name}.md" for name in ("playout", "text", "python", "services"))
+ARCHITECTURE = DOCS / "architecture.md"
 LONGEST_README = 200
 KNOWN_OPTIONS = {*arguments._OPTIONS, "--help", "--version"}
-OF_TOOLS = {"--only": "tools/bench", "--fix": "tools/check", "--static": "tools/check", "--worst": "tools/fuzz"}
+OF_TOOLS = {
+    "--all": "tools/test",
+    "--only": "tools/bench",
+    "--fix": "tools/check",
+    "--static": "tools/check",
+    "--worst": "tools/fuzz",
+}
 """Options of other programs than ours, and where they are spoken of."""
 
 
@@ -251,9 +258,7 @@ def test_a_command_is_understood(line: str) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_options_are_there(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    for option in (
-        set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - set(arguments._OPTIONS) - {"--help", "--version"}
-    ):
+    for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - KNOWN_OPTIONS:
         assert option in OF_TOOLS, option
         assert OF_TOOLS[option] in text
 
@@ -271,7 +276,7 @@ def test_the_readme_is_read_in_three_minutes() -> None:
 
 def test_the_readme_names_every_page() -> None:
     text = README.read_text(encoding="utf-8")
-    assert not [page.name for page in PAGES[1:] if f"(docs/{page.name})" not in text]
+    assert not [page.name for page in PAGES[1:] if f"({page.relative_to(ROOT).as_posix()})" not in text]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -304,6 +309,25 @@ def test_names_that_stand_behind_a_module_are_in_it(page: Path) -> None:
 def test_dotted_names_lead_somewhere(page: Path) -> None:
     names_ = set(re.findall(r"`(oggstream(?:\.\w+)+)[`(]", page.read_text(encoding="utf-8")))
     assert not [name for name in names_ if pydoc.locate(name) is None]
+
+
+def test_modules_that_are_named_without_their_folder_are_there() -> None:
+    known = {path.name for path in (*PACKAGE.rglob("*.py"), *ROOT.glob("t*/**/*.py"))}
+    for page in PAGES:
+        named = set(re.findall(r"`(\w+\.py)`", page.read_text(encoding="utf-8")))
+        assert named <= known, page.name
+
+
+def test_the_map_has_every_folder_and_every_layer() -> None:
+    text = ARCHITECTURE.read_text(encoding="utf-8")
+    folders = [path.parent.relative_to(PACKAGE).as_posix() for path in PACKAGE.glob("*/**/__init__.py")]
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
+    modules = [name for layer in layers for name in layer.split(" | ") if (PACKAGE / f"{name}.py").exists()]
+    places = [f"`{folder}/`" for folder in folders] + [f"`{module}.py`" for module in modules]
+    assert not [place for place in places if place not in text]
 
 
 def test_entries_of_services_in_toml_are_understood() -> None:
