@@ -1,19 +1,22 @@
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 from array import array
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import FrameType
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from oggstream.audio import timeline_of_ring as heard
+from oggstream.audio import block as slot, timeline_of_ring as heard
 from oggstream.audio.block import LOG_SIZE, WRITTEN
-from oggstream.audio.reading import Reader
 from oggstream.audio.ring import FADE_SECONDS, PcmRing
 
 RATE = 48000
@@ -34,6 +37,32 @@ def read(ring: PcmRing, count: int, at: float = 0.0) -> tuple[int, list[float]]:
     out = memoryview(array("f", [-7.0] * (count * ring.channels))).cast("B")
     taken = ring.read_into(out, at)
     return taken, list(array("f", out.tobytes()))
+
+
+def at_each_step(call: Callable[[], object], meanwhile: Callable[[], object], step: int) -> bool:
+    """Call ``call``, and in the middle of it ``meanwhile``, before the bytecode number ``step``; False if it has fewer.
+
+    This is what a switch of threads does under the interpreter's lock.
+    """
+    left = step
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal left
+        frame.f_trace_opcodes = frame.f_code.co_filename.endswith(("audio/ring.py", "audio/reading.py"))
+        if event == "opcode":
+            left -= 1
+            if left == -1:
+                sys.settrace(None)
+                meanwhile()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        call()
+    finally:
+        sys.settrace(before)
+    return left < 0
 
 
 def playing(count: int, channels: int = 1, rate: int = RATE, seconds: float = 2.0) -> PcmRing:
@@ -212,18 +241,20 @@ def test_silence_after_the_last_sample_is_no_stall() -> None:
 
 
 def test_an_end_that_comes_while_a_block_is_filled_hides_no_samples() -> None:
-    ring = playing(4)
+    for step in itertools.count():
+        ring = playing(4)
+        got: list[Any] = []
 
-    class Late(Reader):
-        """Gets its last samples and its end between the look at the end and the look at the fill."""
-
-        def _available(self, wanted: int, ended: bool, falling: bool) -> int:
+        def end(ring: PcmRing = ring) -> None:
             ring.write(ramp(4, 4))
             ring.finish()
-            return super()._available(wanted, ended, falling)
 
-    ring._reader = Late(ring.block)
-    assert read(ring, 8) == (8, [float(i) for i in range(8)])
+        reached = at_each_step(lambda ring=ring, got=got: got.append(read(ring, 8)), end, step)  # type: ignore[misc]
+        taken, samples = got[0]
+        assert samples[:taken] == [float(i) for i in range(taken)]
+        assert (taken, ring.stalled_samples) in {(8, 0), (4, 4)}  # what is not there yet is known to be missing
+        if not reached:
+            return
 
 
 @pytest.mark.parametrize("block", [64, 100, FADE, 480, 960])
@@ -602,33 +633,74 @@ def test_after_the_end_nothing_is_taken_back() -> None:
     assert ring.withdraw(0) == 1000
 
 
-def test_a_block_that_was_begun_before_it_saw_the_withdrawal_is_given_back() -> None:
-    ring = playing(2000)
-    ring.concurrent = True
-    read(ring, 480)
-    blocks: list[tuple[int, list[float]]] = []
+@pytest.mark.parametrize("blocks", [(100,), (480,), (700,), (700, 700)])
+def test_blocks_in_the_middle_of_a_withdrawal_keep_what_they_took(blocks: tuple[int, ...]) -> None:
+    for step in itertools.count():
+        ring = playing(3000)
+        ring.concurrent = True
+        ring._counters[slot.FADE] = ring._counters[slot.LEVEL] = 1  # no fade after a stall
+        got = read(ring, 480)[1]
 
-    def fence() -> None:
-        """Let the reader take the next block with the position as it was, as if it had been in the middle of it."""
-        if not blocks and ring.written < 2000:
-            now = ring.written
-            ring._counters[WRITTEN] = 2000
-            blocks.append(read(ring, 480))
-            ring._counters[WRITTEN] = now
+        def take(ring: PcmRing = ring, got: list[float] = got) -> None:
+            for count in blocks:
+                if not ring._reader.turn.locked():  # where it is, the reader waits
+                    taken, samples = read(ring, count)
+                    assert taken == count or ring.written < 3000  # short only by what is withdrawn already
+                    got += samples[:taken]
 
-    ring.fence = fence
-    assert ring.withdraw(0) == 960 + 480
-    assert blocks == [(480, list(range(480, 960)))]
+        reached = at_each_step(lambda ring=ring: ring.withdraw(0), take, step)  # type: ignore[misc]
+        kept = ring.written
+        assert kept >= len(got)
+        ring.write(ramp(5000, 2000))
+        got += read(ring, ring.fill)[1]
+        assert got == [*range(kept), *range(5000, 7000)]
+        if not reached:
+            return
 
 
-def test_each_publication_comes_behind_a_fence() -> None:
+def test_a_withdrawal_in_the_middle_of_a_block_leaves_it_whole() -> None:
+    for step in itertools.count():
+        ring = playing(3000)
+        ring.concurrent = True
+        got = read(ring, 480)[1]
+
+        def withdraw(ring: PcmRing = ring) -> None:
+            if not ring._reader.turn.locked():
+                ring.withdraw(0)
+                ring.write(ramp(5000, 2000))
+
+        block = bytearray(4 * 700)  # larger than the one before
+        reached = at_each_step(lambda ring=ring, block=block: ring.read_into(memoryview(block), 0.0), withdraw, step)  # type: ignore[misc]
+        got += memoryview(block).cast("f").tolist()
+        kept = next((position for position, sample in enumerate(got) if sample >= 5000), len(got))
+        assert got == [*range(kept), *range(5000, 5000 + len(got) - kept)]
+        if not reached:
+            return
+
+
+def test_a_native_reader_is_asked_for_the_withdrawal_and_for_the_order_of_all_publications() -> None:
     ring = PcmRing(1)
-    seen: list[tuple[int, bool, int | None]] = []
-    ring.fence = lambda: seen.append((ring.written, ring.playing, ring.length))
+    seen: list[Any] = []
+
+    class Native:
+        def fence(self) -> None:
+            seen.append((ring._counters[WRITTEN], ring.playing, ring.length))
+
+        def withdraw(self, memory: bytearray, position: int) -> int:
+            assert memory is ring.block.memory
+            seen.append(position)
+            return 7
+
+    ring.native = Native()
     ring.write(level(10))
+    assert ring.withdraw(3) == 7
     ring.begin()
     ring.finish()
-    assert seen == [(0, False, None), (10, False, None), (10, True, None)]
+    assert seen[-3:] == [3, (10, False, None), (10, True, None)]
+    assert seen[0] == (0, False, None)
+    del seen[:]
+    assert ring.read == 0
+    assert seen  # what is known of the reader is known only behind a fence
 
 
 def test_times_of_another_clock_are_moved_to_the_session_s() -> None:

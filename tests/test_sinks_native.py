@@ -86,6 +86,58 @@ def test_the_log_ends_where_it_is_full_in_both() -> None:
     assert len(rings[1].runs) == block.LOG_SIZE
 
 
+@pytest.mark.parametrize("begin", [2**31 - 500, 2**32 - 500, 2**53 - 500, 2**61])
+def test_counters_of_a_ring_that_has_played_for_years_go_on_in_both(begin: int) -> None:
+    rings = PcmRing(2, 48000, 0.02), PcmRing(2, 48000, 0.02)
+    rings[1].native = native.NativeOutput(lambda: 0.0)
+    for ring in rings:
+        ring.concurrent = True
+        ring.block.counters[block.WRITTEN] = ring.block.counters[block.READ] = begin
+        ring.begin()
+    heard: list[list[float]] = [[], []]
+    for turn in range(40):
+        for ring, played in zip(rings, heard, strict=True):
+            ring.write(array("f", [turn] * 200))
+            assert ring.withdraw(ring.written - 10) == ring.written
+            out = bytearray(85 * ring.frame_bytes)
+            at = turn * 85 / 48000
+            assert (ring.read_into(memoryview(out), at) if ring is rings[0] else read_in_c(ring, out, at)) == 85
+            played.extend(memoryview(out).cast("f"))
+        assert rings[0].block.memory == rings[1].block.memory
+        assert rings[0].time_of(rings[0].read) == rings[1].time_of(rings[1].read)
+    assert heard[0] == heard[1]
+    assert rings[0].read == begin + 40 * 85
+    assert rings[0].heard_at(40 * 85 / 48000) == rings[0].read
+
+
+@pytest.mark.parametrize(
+    ("slots", "most"),
+    [
+        ({"WRITTEN": -5}, 0),
+        ({"WRITTEN": 10, "READ": 400}, 0),
+        ({"READ": -400}, 0),
+        ({"WRITTEN": 2**61}, 1210),  # the memory of the ring
+        ({"WRITTEN": -(2**63)}, 0),
+    ],
+)
+@pytest.mark.parametrize("wanted", [-3, 0, 5, 5000])
+def test_numbers_that_the_protocol_rules_out_are_never_copied(slots: dict[str, int], most: int, wanted: int) -> None:
+    ring = PcmRing(1, 48000, 0.0002)
+    ring._size = ring.block.counters[block.SIZE]
+    ring.begin()
+    for name, value in slots.items():
+        ring.block.counters[getattr(block, name)] = value
+    out = bytearray(5000 * 4 + 64)
+    out[-64:] = bytes([170]) * 64
+    library = native._load()
+    library.oggstream_read.restype = ctypes.c_int64
+    library.oggstream_read.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_double]
+    address = native.address_of(ring.block.memory)
+    taken = library.oggstream_read(address, native.address_of(out), wanted, 0.0)
+    assert 0 <= taken <= min(most and ring.block.counters[block.SIZE], max(wanted, 0))
+    assert out[-64:] == bytes([170]) * 64
+
+
 def test_the_environment_can_refuse_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(native.SWITCH, "1")
     with pytest.raises(native.Missing, match="OGGSTREAM_PYTHON_CALLBACK is set"):
@@ -141,7 +193,7 @@ def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None
     total, largest, channels = 400_000, 4000, 64  # blocks so large that the writer works while they are copied
     ring = PcmRing(channels, 8000, 2.0)
     ring.concurrent = True
-    ring.fence = native._load().oggstream_fence
+    ring.native = native.NativeOutput(lambda: 0.0)
     ring.block.counters[block.FADE] = ring.block.counters[block.LEVEL] = 1  # no fades after stalls
     free = ctypes.CDLL(native._load()._name)  # lets the interpreter's lock go while it reads
     free.oggstream_read.restype = ctypes.c_int64

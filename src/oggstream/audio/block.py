@@ -1,13 +1,35 @@
 """The memory that the two sides of a ring share, laid out so that a callback written in C can read the same ring.
 
-A head of 8-byte slots, a short log, and the samples. Every slot is written by one side only. A counter is a signed
-64-bit integer, a factor or time a double; both are stored whole, so that the other side sees the old or the new value.
-The same numbers stand in ``sinks/callback.c``; whoever changes one raises `LAYOUT` in both.
+A head of 8-byte slots, a short log, and the samples. A counter is a signed 64-bit integer, a factor or time a double;
+both are stored whole, so that the other side sees the old or the new value. The same numbers stand in
+``sinks/callback.c``; whoever changes one raises `LAYOUT` in both.
+
+What the two sides, the writer (the event loop) and the reader (the audio thread), may assume of each other:
+
+1. Each slot has one side that writes it, as grouped below. The one exception is the mark in `WRITTEN`, see 4.
+2. *Publishing.* The writer stores samples, then `WRITTEN`, then `LENGTH` or `PLAYING`; the reader stores the entries of
+   the log before `LOG_COUNT`, and `READ` last of all. Stores release, loads acquire: who sees a position sees what it
+   stands for. So the reader looks at `LENGTH` before `WRITTEN`: a known end never comes with samples missing. The
+   writer loads `READ` before it overwrites the samples in front of it. In Python, acquire and release are a call of
+   `NativeReader.fence`; between two threads under the interpreter's lock, the lock is enough.
+3. *A block.* The reader stores `GUARD` if the block is the largest so far, then looks at `WRITTEN` once, and takes no
+   more than this block: samples from `READ` up to `READ` + `GUARD`, and below what `WRITTEN` was. It never goes back.
+4. *A withdrawal* lowers `WRITTEN`, but never below `READ` + `GUARD`, and only between two blocks. The writer sets
+   `MARK` in `WRITTEN`, loads `READ` and `GUARD`, and replaces the marked value by the lower one if the mark is still
+   there. Looking at `WRITTEN` (3) takes the mark away, in one atomic step. A block that begins in between therefore
+   sees the old value and makes the replacement fail; the writer then tries again with the new `READ`. If the
+   replacement succeeds, blocks that began before the mark end within `READ` + `GUARD` as they were loaded, and blocks
+   that begin later see the lower value. These four accesses are sequentially consistent. Neither side ever waits: the
+   reader takes one step, and the writer one more attempt for each block that begins meanwhile.
+   A reader in Python has no such atomic step; it and the writer hold a lock for these few instructions.
+5. *Going back* (`READ` lowered by the writer) only while no reader is at work.
+
+Positions stay below 2**62: at 192 kHz, 700 000 years.
 """
 
 from __future__ import annotations
 
-LAYOUT = 1
+LAYOUT = 2
 
 # Fixed when the ring is made.
 CHANNELS, RATE, SIZE = range(3)  # SIZE: samples that there is memory for, per channel
@@ -16,7 +38,7 @@ GAIN_STEP = 5  # double: by how much the gain may change from one sample to the 
 BEFORE = 6  # for a callback in C: the address of the block whose fade out comes first, or 0
 
 # The writer's.
-WRITTEN = 8  # samples ever written; goes back in `withdraw` only
+WRITTEN = 8  # samples ever written; goes back in `withdraw` only. With MARK while that is under way
 LENGTH = 9  # total samples, known once the stream has ended; -1 before
 PLAYING = 10  # the playout rule let go
 RESUME_FILL = 11  # samples needed to go on after a stall
@@ -42,6 +64,8 @@ LOG_COUNT = 27  # entries ever logged
 LOG = 32  # the first of LOG_SIZE entries of three slots: what, position, time (double)
 LOG_SIZE = 256
 SAMPLES = LOG + 3 * LOG_SIZE  # the slot where the float32 samples begin
+
+MARK = 1 << 62  # set by the writer, in C only; taken away by the reader
 
 # What an entry of the log says.
 BEGUN, WENT_ON, CORRECTED = range(3)  # sound began; went on after a stall; is not due when the time line had it

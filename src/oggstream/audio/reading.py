@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
+from threading import Lock
 
 from . import block as slot
 from .block import SAMPLE_BYTES, Block
@@ -17,6 +18,8 @@ class Reader:
     """Takes the samples of one ring out of its ``block``."""
 
     def __init__(self, block: Block) -> None:
+        self.turn = Lock()
+        """Held for the few instructions in which a block begins or samples are withdrawn (`oggstream.audio.block`)."""
         self._counters = block.counters
         self._numbers = block.numbers
         self._samples = block.samples
@@ -26,10 +29,14 @@ class Reader:
         """Fill ``out`` with what is due at time ``at`` and silence; return how many samples are the stream's."""
         counters, size = self._counters, self._frame_bytes
         wanted = len(out) // size
-        counters[slot.GUARD] = max(counters[slot.GUARD], wanted)  # before the fill is looked at: see `PcmRing.withdraw`
-        ended = counters[slot.LENGTH] >= 0  # before the fill, too, so that it never comes with samples missing
+        if not wanted:
+            return 0
+        with self.turn:
+            counters[slot.GUARD] = max(counters[slot.GUARD], wanted)
+            ended = counters[slot.LENGTH] >= 0  # before WRITTEN: once the end is known, all samples are there
+            written = counters[slot.WRITTEN]
         falling = bool(counters[slot.CUTTING] or counters[slot.PAUSED])
-        count = self._available(wanted, ended, falling)
+        count = self._available(written, wanted, ended, falling)
         if count:
             self._place(counters[slot.READ], at)
             self._copy(out, count)
@@ -49,14 +56,14 @@ class Reader:
     def _begun(self) -> bool:
         return self._counters[slot.LOG_COUNT] > 0
 
-    def _available(self, wanted: int, ended: bool, falling: bool) -> int:
+    def _available(self, written: int, wanted: int, ended: bool, falling: bool) -> int:
         """Samples to hand over: those of the fade when it is ``falling``."""
         counters = self._counters
-        if not counters[slot.PLAYING] or counters[slot.SILENCED]:
+        fill = written - counters[slot.READ]
+        if not counters[slot.PLAYING] or counters[slot.SILENCED] or fill <= 0:
             return 0
         if falling and (self._lacking or (counters[slot.PAUSED] and not self._begun)):
             return 0  # silent as it is
-        fill = counters[slot.WRITTEN] - counters[slot.READ]
         if self._lacking and not ended and fill < counters[slot.RESUME_FILL]:
             return 0
         return min(fill, wanted, counters[slot.LEVEL]) if falling else min(fill, wanted)

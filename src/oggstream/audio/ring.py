@@ -1,21 +1,21 @@
 """The ring between the event loop, which writes, and the audio thread, which reads.
 
-One writer, one reader, no lock. Samples and counters lie in one block of memory (`oggstream.audio.block`), which a
-callback in Python (`oggstream.audio.reading`) or one in C reads. Every slot of it is written by one side only, and the
-writer publishes a position after the samples that it stands for.
+One writer and one reader. Samples and counters lie in one block of memory, which a callback in Python
+(`oggstream.audio.reading`) or one in C reads. What the two sides may assume of each other is written down in
+`oggstream.audio.block`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from . import block as slot
 from .block import FADE_SECONDS, SAMPLE_BYTES, Block
 from .frame import RATE
 from .reading import Reader
-from .timeline_of_ring import Heard
+from .timeline_of_ring import TimeLine
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 __all__ = ["FADE_SECONDS", "PcmRing"]
 
 KEPT_SECONDS = 0.25  # of what was read, for `rewind`
+
+
+class NativeReader(Protocol):
+    """A reader that does not take the interpreter's lock: what the writer needs to be in order with it."""
+
+    def fence(self) -> None:
+        """Order the memory accesses before the call and after it."""
+        ...
+
+    def withdraw(self, memory: bytearray, position: int) -> int:
+        """`PcmRing.withdraw`, on the ``memory`` of a ring's block."""
+        ...
 
 
 class PcmRing:
@@ -45,8 +57,8 @@ class PcmRing:
         """The stream ended before its time."""
         self.concurrent = False
         """The reader is on another thread, and may be in the middle of a block at any time."""
-        self.fence: Callable[[], None] | None = None
-        """For a reader that does not take the interpreter's lock: orders memory accesses before and after the call."""
+        self.native: NativeReader | None = None
+        """The reader, if it does not take the interpreter's lock."""
         self.on_write: Callable[[], None] | None = None
         """Called after each write; set by a reader on the writer's own thread, before it starts."""
         self._size = self.capacity + math.ceil(KEPT_SECONDS * rate)
@@ -54,7 +66,7 @@ class PcmRing:
         self._counters = self.block.counters
         self._samples = self.block.samples
         self._reader = Reader(self.block)
-        self._heard = Heard(self.block)
+        self._times = TimeLine(self.block, self._seen, self._publish)
 
     # The writer's side.
 
@@ -66,7 +78,7 @@ class PcmRing:
     @property
     def fill(self) -> int:
         """Samples written and not yet read."""
-        return self._counters[slot.WRITTEN] - self._counters[slot.READ]
+        return self._counters[slot.WRITTEN] - self.read
 
     @property
     def space(self) -> int:
@@ -144,19 +156,12 @@ class PcmRing:
         was = self.written
         if self.length is not None:
             return was
-        # The reader notes its position and the size of its block, then looks at `written`. So if it saw the old value,
-        # the second look here sees that position and size, and what the block may hold is given back.
-        kept = self._kept(position, was)
-        self._publish(slot.WRITTEN, kept)
-        if self.fence is not None:
-            self.fence()
-        self._counters[slot.WRITTEN] = max(kept, self._kept(position, was))
+        if self.native is not None:
+            return self.native.withdraw(self.block.memory, position)
+        with self._reader.turn:
+            guard = self._counters[slot.GUARD] if self.concurrent and self.playing else 0
+            self._counters[slot.WRITTEN] = min(was, max(position, self.read + guard))
         return self.written
-
-    def _kept(self, position: int, written: int) -> int:
-        """Where ``written`` may go back to."""
-        guard = self._counters[slot.GUARD] if self.concurrent and self.playing else 0
-        return min(written, max(position, self.read + guard))
 
     def begin(self) -> None:
         """Let the reader have samples. Before this it gets silence, which is not a stall."""
@@ -177,10 +182,17 @@ class PcmRing:
         self._counters[slot.CUTTING] = 1
 
     def _publish(self, place: int, value: int) -> None:
-        """Set the slot at ``place`` after everything that was written so far."""
-        if self.fence is not None:
-            self.fence()
+        """Set the slot at ``place`` after everything that was written so far: a release."""
+        if self.native is not None:
+            self.native.fence()
         self._counters[place] = value
+
+    def _seen(self, place: int) -> int:
+        """A counter of the reader's, and from then on what it stands for: an acquire."""
+        value = self._counters[place]
+        if self.native is not None:
+            self.native.fence()
+        return value
 
     def _tell(self) -> None:
         if self.on_write is not None:
@@ -210,21 +222,21 @@ class PcmRing:
     @property
     def clock_offset(self) -> float:
         """Seconds from the clock of the times that the reader gives to the session's."""
-        return self._heard.clock_offset
+        return self._times.clock_offset
 
     @clock_offset.setter
     def clock_offset(self, seconds: float) -> None:
-        self._heard.clock_offset = seconds
+        self._times.clock_offset = seconds
 
     @property
     def read(self) -> int:
         """Samples ever handed to the device."""
-        return self._counters[slot.READ]
+        return self._seen(slot.READ)
 
     @property
     def silenced(self) -> bool:
         """The fade of `cut` has been handed to the device, to its end."""
-        return bool(self._counters[slot.SILENCED])
+        return bool(self._seen(slot.SILENCED))
 
     @property
     def done(self) -> bool:
@@ -233,7 +245,7 @@ class PcmRing:
 
     @property
     def _ended(self) -> bool:
-        return 0 <= self._counters[slot.LENGTH] <= self._counters[slot.READ]
+        return 0 <= self._counters[slot.LENGTH] <= self.read
 
     @property
     def _ended_well(self) -> bool:
@@ -242,7 +254,7 @@ class PcmRing:
     @property
     def _lacking(self) -> bool:
         """Ran empty, and nothing was handed over since."""
-        return self._counters[slot.STALLS] != self._counters[slot.RESUMED]
+        return self._seen(slot.STALLS) != self._seen(slot.RESUMED)
 
     @property
     def stalled(self) -> bool:
@@ -252,7 +264,7 @@ class PcmRing:
     @property
     def stalls(self) -> int:
         """How often the ring ran empty with more to come; a present lack counts until it proves to be the end."""
-        return self._counters[slot.STALLS] - (self._lacking and self._ended_well)
+        return self._seen(slot.STALLS) - (self._lacking and self._ended_well)
 
     @property
     def stalled_samples(self) -> int:
@@ -262,19 +274,19 @@ class PcmRing:
     @property
     def runs(self) -> list[tuple[int, float]]:
         """(position, time) where sound began and went on after stalls."""
-        return self._heard.runs()
+        return self._times.runs()
 
     @property
     def _line(self) -> list[tuple[int, float]]:
-        return self._heard.line()
+        return self._times.line()
 
     def time_of(self, position: int) -> float | None:
         """When the sample at ``position`` reaches the converter (session's clock); None if it was not handed over.
 
         ``time_of(read)`` is the end of what was handed over.
         """
-        return self._heard.time_of(position)
+        return self._times.time_of(position)
 
     def heard_at(self, now: float) -> int:
         """Samples that have reached the converter at time ``now``."""
-        return self._heard.position_at(now)
+        return self._times.position_at(now)

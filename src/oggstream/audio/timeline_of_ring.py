@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from . import block as slot
@@ -13,11 +14,17 @@ MAX_ENTRIES = 10_000  # what a time line keeps; past that, its latest entry is r
 ROUNDING = 1e-3  # samples; far above the rounding of a clock's floats, far below a sample
 
 
-class Heard:
-    """The writer's view of the reader's log. ``clock_offset`` seconds are added to the times in it."""
+class TimeLine:
+    """The writer's view of the reader's log. ``clock_offset`` seconds are added to the times in it.
 
-    def __init__(self, block: Block) -> None:
+    ``seen`` loads a counter of the reader's and acquires, ``publish`` sets one of the writer's and releases (see
+    `oggstream.audio.block`).
+    """
+
+    def __init__(self, block: Block, seen: Callable[[int], int], publish: Callable[[int, int], None]) -> None:
         self.clock_offset = 0.0
+        self._seen = seen
+        self._publish = publish
         self._counters = block.counters
         self._numbers = block.numbers
         self._rate = block.counters[slot.RATE]
@@ -36,7 +43,7 @@ class Heard:
 
     def time_of(self, position: int) -> float | None:
         """When the sample at ``position`` reaches the converter; None if it was not handed over."""
-        if position > self._counters[slot.READ]:
+        if position > self._seen(slot.READ):
             return None
         for start, at in reversed(self.line()):
             if start <= position:
@@ -45,7 +52,7 @@ class Heard:
 
     def position_at(self, now: float) -> int:
         """Samples that have reached the converter at time ``now``."""
-        end = self._counters[slot.READ]
+        end = self._seen(slot.READ)
         for start, at in reversed(self.line()):
             if at <= now:
                 return min(end, start + int((now - at) * self._rate + ROUNDING))
@@ -55,14 +62,14 @@ class Heard:
     def _look(self) -> None:
         """Move what was logged into lists, and make room in the log."""
         counters = self._counters
-        count = counters[slot.LOG_COUNT]
+        count = self._seen(slot.LOG_COUNT)
         for number in range(counters[slot.LOG_TAKEN], count):
             entry = slot.LOG + 3 * (number % slot.LOG_SIZE)
             position, at = counters[entry + 1], self._numbers[entry + 2] + self.clock_offset
             if counters[entry] != slot.CORRECTED:
                 _note(self._runs, position, at)
             _note(self._line, position, at)
-        counters[slot.LOG_TAKEN] = count
+        self._publish(slot.LOG_TAKEN, count)
 
 
 def _note(line: list[tuple[int, float]], position: int, at: float) -> None:

@@ -1,9 +1,10 @@
-/* The callback of a device in C: reads the ring that `oggstream.audio.block` lays out, without the interpreter's lock.
+/* The device's callback in C. It reads the ring that `oggstream.audio.block` lays out, without the interpreter's lock.
 
-   It takes no lock, allocates nothing, and calls nothing of Python: four busy threads, or a collection of garbage, do not
-   hold it up. `oggstream.audio.reading` is the same in Python and explains the steps; a test compares the two.
+   It takes no lock, allocates nothing and calls nothing in Python, so busy threads and garbage collection cannot delay
+   it. `oggstream.audio.reading` is the same in Python and explains the steps; a test compares the two. What the two
+   sides of a ring may assume of each other, and in which order, is written down in `oggstream.audio.block`.
 
-   Needs no header but the system's, neither Python's nor PortAudio's, so one build serves every version of Python. */
+   Only the system's headers are needed, not Python's or PortAudio's: one build serves every version of Python. */
 
 #define _POSIX_C_SOURCE 200809L /* for clock_gettime */
 #include <math.h>
@@ -13,13 +14,26 @@
 #if defined(_MSC_VER)
 #include <windows.h>
 #define EXPORTED __declspec(dllexport)
+/* All of these are sequentially consistent. */
 #define LOAD(slot) _InterlockedOr64((volatile __int64 *)(slot), 0)
 #define STORE(slot, value) (void)_InterlockedExchange64((volatile __int64 *)(slot), (value))
+#define LOAD_IN_ORDER(slot) LOAD(slot)
+#define STORE_IN_ORDER(slot, value) STORE(slot, value)
+#define FETCH_OR(slot, bits) _InterlockedOr64((volatile __int64 *)(slot), (bits))
+#define FETCH_AND(slot, bits) _InterlockedAnd64((volatile __int64 *)(slot), (bits))
+#define REPLACE(slot, old, value) (_InterlockedCompareExchange64((volatile __int64 *)(slot), (value), (old)) == (old))
 #define FENCE() MemoryBarrier()
 #else
 #include <stdatomic.h>
-#define LOAD(slot) atomic_load_explicit((_Atomic int64_t *)(slot), memory_order_acquire)
-#define STORE(slot, value) atomic_store_explicit((_Atomic int64_t *)(slot), (value), memory_order_release)
+#define ATOMIC(slot) ((_Atomic int64_t *)(slot))
+#define LOAD(slot) atomic_load_explicit(ATOMIC(slot), memory_order_acquire)
+#define STORE(slot, value) atomic_store_explicit(ATOMIC(slot), (value), memory_order_release)
+/* The following are sequentially consistent: all threads see them in one order. */
+#define LOAD_IN_ORDER(slot) atomic_load(ATOMIC(slot))
+#define STORE_IN_ORDER(slot, value) atomic_store(ATOMIC(slot), (value))
+#define FETCH_OR(slot, bits) atomic_fetch_or(ATOMIC(slot), (bits))
+#define FETCH_AND(slot, bits) atomic_fetch_and(ATOMIC(slot), (bits))
+#define REPLACE(slot, old, value) atomic_compare_exchange_strong(ATOMIC(slot), &(int64_t){(old)}, (value))
 #define FENCE() atomic_thread_fence(memory_order_seq_cst)
 #if defined(_WIN32)
 #include <windows.h>
@@ -31,7 +45,7 @@
 #endif
 
 /* The slots of a ring: the same numbers as in audio/block.py. */
-#define LAYOUT 1
+#define LAYOUT 2
 enum {
     CHANNELS, RATE, SIZE, FADE, SLIP, GAIN_STEP, BEFORE,
     WRITTEN = 8, LENGTH, PLAYING, RESUME_FILL, CUTTING, PAUSED, GAIN, LOG_TAKEN,
@@ -41,6 +55,7 @@ enum {
 #define LOG_SIZE 256
 #define SAMPLES (LOG + 3 * LOG_SIZE)
 enum { BEGUN, WENT_ON, CORRECTED };
+static const int64_t MARK = (int64_t)1 << 62; /* in WRITTEN: a withdrawal is under way, and no block began since */
 
 /* The slots of an output: the same numbers as in sinks/native.py. */
 enum { RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK };
@@ -68,17 +83,18 @@ static void set_number(int64_t *slot, double value)
 
 static int lacking(const int64_t *ring) { return LOAD(ring + STALLS) != LOAD(ring + RESUMED); }
 
-static int64_t available(const int64_t *ring, int64_t wanted, int ended, int falling)
+/* The protocol keeps `fill` within 0 and SIZE; this does not rely on it. */
+static int64_t available(const int64_t *ring, int64_t written, int64_t wanted, int ended, int falling)
 {
-    int64_t fill;
-    if (!LOAD(ring + PLAYING) || ring[SILENCED])
+    int64_t fill = written - ring[READ];
+    if (!LOAD(ring + PLAYING) || ring[SILENCED] || ring[READ] < 0 || fill <= 0)
         return 0;
     if (falling && (lacking(ring) || (LOAD(ring + PAUSED) && !ring[LOG_COUNT])))
         return 0;
-    fill = LOAD(ring + WRITTEN) - ring[READ];
     if (lacking(ring) && !ended && fill < LOAD(ring + RESUME_FILL))
         return 0;
-    return falling ? least(least(fill, wanted), ring[LEVEL]) : least(fill, wanted);
+    fill = least(least(fill, wanted), ring[SIZE]);
+    return falling ? least(fill, ring[LEVEL]) : fill;
 }
 
 static void copy(const int64_t *ring, float *out, int64_t count)
@@ -165,15 +181,17 @@ static void shape(int64_t *ring, float *out, int64_t count, int64_t wanted, int 
 /* PcmRing.read_into: fill `out` with `wanted` samples of all channels, heard at time `at`. */
 EXPORTED int64_t oggstream_read(int64_t *ring, float *out, int64_t wanted, double at)
 {
-    int64_t count, channels = ring[CHANNELS];
+    int64_t count, written, channels = ring[CHANNELS];
     int ended, cutting, falling;
+    if (wanted <= 0)
+        return 0;
     if (wanted > ring[GUARD])
-        STORE(ring + GUARD, wanted);
-    FENCE(); /* the position and the block's size come before the look at the fill: see PcmRing.withdraw */
-    ended = LOAD(ring + LENGTH) >= 0;
+        STORE_IN_ORDER(ring + GUARD, wanted);
+    ended = LOAD(ring + LENGTH) >= 0; /* before WRITTEN: once the end is known, all samples are there */
+    written = FETCH_AND(ring + WRITTEN, ~MARK) & ~MARK; /* from here on no withdrawal touches this block */
     cutting = LOAD(ring + CUTTING) != 0;
     falling = cutting || LOAD(ring + PAUSED);
-    count = available(ring, wanted, ended, falling);
+    count = available(ring, written, wanted, ended, falling);
     if (count) {
         place(ring, ring[READ], at);
         copy(ring, out, count);
@@ -184,8 +202,27 @@ EXPORTED int64_t oggstream_read(int64_t *ring, float *out, int64_t wanted, doubl
         if (LOAD(ring + PLAYING) && !ended && !falling)
             note_lack(ring, wanted - count);
     }
-    STORE(ring + READ, ring[READ] + count);
+    STORE_IN_ORDER(ring + READ, ring[READ] + count);
     return count;
+}
+
+/* PcmRing.withdraw, called by the writer: take back what was written at `position` and later; return the new WRITTEN.
+
+   A reader that begins a block takes the mark away, and the exchange fails: then its position and the size of its block
+   are read again. So a withdrawal takes effect between two blocks, and neither side waits for the other. */
+EXPORTED int64_t oggstream_withdraw(int64_t *ring, int64_t position)
+{
+    int64_t written, kept;
+    if (LOAD(ring + LENGTH) >= 0)
+        return LOAD(ring + WRITTEN);
+    do {
+        written = FETCH_OR(ring + WRITTEN, MARK) & ~MARK;
+        kept = LOAD_IN_ORDER(ring + READ);
+        if (LOAD(ring + PLAYING))
+            kept += LOAD_IN_ORDER(ring + GUARD);
+        kept = least(written, kept > position ? kept : position);
+    } while (!REPLACE(ring + WRITTEN, written | MARK, kept));
+    return kept;
 }
 
 /* Seconds on a clock of this library's choice. */
@@ -233,9 +270,9 @@ EXPORTED int oggstream_callback(
     int64_t *output = user, *ring, *before;
     double at;
     (void)input;
-    STORE(output + CALLBACKS, output[CALLBACKS] + 1);
-    FENCE(); /* whoever takes a ring away waits for RETURNED if this call may have seen it */
-    ring = (int64_t *)(intptr_t)LOAD(output + RING);
+    STORE_IN_ORDER(output + CALLBACKS, output[CALLBACKS] + 1);
+    /* Whoever takes a ring away waits for RETURNED if this call may have seen it. */
+    ring = (int64_t *)(intptr_t)LOAD_IN_ORDER(output + RING);
     if (flags & 4) /* paOutputUnderflow */
         STORE(output + UNDERFLOWS, output[UNDERFLOWS] + 1);
     at = heard_at(output, times);

@@ -48,6 +48,8 @@ def _load() -> ctypes.PyDLL:
         library = ctypes.PyDLL(path)
         library.oggstream_clock.restype = ctypes.c_double
         library.oggstream_fence.restype = None
+        library.oggstream_withdraw.restype = ctypes.c_int64
+        library.oggstream_withdraw.argtypes = [ctypes.c_void_p, ctypes.c_int64]
         layout = library.oggstream_layout()
     except (OSError, AttributeError) as error:
         raise Missing(f"{path} cannot be loaded: {error}") from error
@@ -128,13 +130,21 @@ class NativeOutput:
     def play(self, ring: PcmRing) -> None:
         """Read ``ring`` from the next block on; one that is being cut fades out first."""
         ring.concurrent = True
-        ring.fence = self._library.oggstream_fence
+        ring.native = self
         ring.clock_offset = self._clock_offset()
         ring.block.counters[BEFORE] = self._counters[RING]
-        ring.fence()
+        self.fence()
         self._counters[RING] = address_of(ring.block.memory)
-        ring.fence()
+        self.fence()
         self._keep(ring)
+
+    def fence(self) -> None:
+        """Order the memory accesses before the call and after it."""
+        self._library.oggstream_fence()
+
+    def withdraw(self, memory: bytearray, position: int) -> int:
+        """`PcmRing.withdraw`, on the ``memory`` of a ring's block."""
+        return int(self._library.oggstream_withdraw(address_of(memory), position))
 
     def release(self) -> None:
         """Forget the rings; the stream is closed."""

@@ -1,0 +1,128 @@
+"""The protocol between a ring's writer and its reader, as atomic steps, and a search through all their interleavings.
+
+The steps are those of ``oggstream_read`` and ``oggstream_withdraw`` in ``sinks/callback.c``, named as in
+`oggstream.audio.block`. A sample is the number of the write that put it there, so that a stale one is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+SIZE = 12  # samples of the ring
+
+
+class ViolationError(AssertionError):
+    """A sequence of steps after which one side has been misled."""
+
+
+@dataclass(frozen=True)
+class State:
+    """All memory, and where each side is: the name of its next step, and what it has loaded."""
+
+    blocks: tuple[int, ...]  # sizes still to be asked for
+    positions: tuple[int, ...]  # withdrawals still to be made
+    written: int = 8
+    marked: bool = False
+    read: int = 0
+    guard: int = 0
+    samples: tuple[int, ...] = (1,) * 8 + (0,) * (SIZE - 8)
+    truth: tuple[int, ...] = (1,) * 8  # by position: the latest write
+    taken: tuple[int, ...] = ()  # by position: what the reader got
+    reader: tuple[str, dict[str, int]] = field(default=("guard", {}), hash=False)
+    writer: tuple[str, dict[str, int]] = field(default=("mark", {}), hash=False)
+
+    def key(self) -> tuple[Any, ...]:
+        """Equal for equal states."""
+        sides = [(name, tuple(sorted(held.items()))) for name, held in (self.reader, self.writer)]
+        return (
+            *(getattr(self, name) for name in self.__dataclass_fields__ if name not in {"reader", "writer"}),
+            *sides,
+        )
+
+
+# The reader.
+
+
+def read_step(state: State) -> State | None:
+    """The next atomic step of the reader; None when it has asked for all its blocks."""
+    if not state.blocks:
+        return None
+    step, held = state.reader
+    wanted = state.blocks[0]
+    if step == "guard":
+        return replace(state, guard=max(state.guard, wanted), reader=("look", {}))
+    if step == "look":
+        fill = state.written - state.read
+        if fill < 0:
+            raise ViolationError(f"a block begins at {state.read}, behind what was written: {state.written}")
+        return replace(state, marked=False, reader=("copy", {"count": min(fill, wanted), "copied": 0}))
+    if held["copied"] < held["count"]:  # sample by sample: the writer may write meanwhile
+        position = state.read + held["copied"]
+        taken = (*state.taken, state.samples[position % SIZE])
+        return replace(state, taken=taken, reader=("copy", held | {"copied": held["copied"] + 1}))
+    return replace(state, read=state.read + held["count"], blocks=state.blocks[1:], reader=("guard", {}))
+
+
+# The writer.
+
+
+def write_step(state: State, *, careless: bool = False) -> State | None:
+    """The next atomic step of the writer, or None: withdraw, then write anew what there is room for.
+
+    ``careless`` replaces without looking for the mark.
+    """
+    if not state.positions:
+        return None
+    step, held = state.writer
+    match step:
+        case "mark":
+            after = replace(state, marked=True, writer=("read", {"written": state.written}))
+        case "read":
+            after = replace(state, writer=("bound", held | {"read": state.read}))
+        case "bound":
+            kept = min(held["written"], max(state.positions[0], held["read"] + state.guard))
+            after = replace(state, writer=("replace", held | {"kept": kept}))
+        case "replace" if careless or (state.marked and state.written == held["written"]):
+            kept = held["kept"]
+            after = replace(state, written=kept, marked=False, truth=state.truth[:kept], writer=("room", {}))
+        case "replace":
+            after = replace(state, writer=("mark", {}))
+        case "room":
+            end = state.read + SIZE - 2  # two samples are kept behind the reader, as for `PcmRing.rewind`
+            after = replace(state, writer=("write", {"at": state.written, "end": end}))
+        case _:
+            after = _write(state, held)
+    return after
+
+
+def _write(state: State, held: dict[str, int]) -> State:
+    """Write one sample, or publish all of them."""
+    at, number = held["at"], len(state.positions) + 1
+    if at >= held["end"]:
+        written = max(state.written, held["end"])
+        return replace(state, written=written, positions=state.positions[1:], writer=("mark", {}))
+    samples = (*state.samples[: at % SIZE], number, *state.samples[at % SIZE + 1 :])
+    return replace(state, samples=samples, truth=(*state.truth[:at], number), writer=("write", held | {"at": at + 1}))
+
+
+def search(start: State, *, careless: bool = False) -> int:
+    """Go through every interleaving from ``start``; return how many states there are. Raises `ViolationError`."""
+    seen, waiting = set(), [start]
+    while waiting:
+        state = waiting.pop()
+        if state.key() in seen:
+            continue
+        seen.add(state.key())
+        following = [*_following(state, careless=careless)]
+        if not following and state.taken != state.truth[: len(state.taken)]:
+            raise ViolationError(f"the reader got {state.taken} of {state.truth}")
+        waiting += following
+    return len(seen)
+
+
+def _following(state: State, *, careless: bool) -> Iterator[State]:
+    for after in (read_step(state), write_step(state, careless=careless)):
+        if after is not None:
+            yield after
