@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from threading import Lock
 from types import FrameType
 from typing import Any
 
@@ -613,7 +614,7 @@ def test_what_was_read_stays() -> None:
 
 def test_before_a_concurrent_reader_a_block_stays() -> None:
     ring = playing(2000)
-    ring.concurrent = True
+    ring.share(Lock())
     read(ring, 480)
     read(ring, 100)
     assert ring.withdraw(0) == 580 + 480
@@ -621,7 +622,7 @@ def test_before_a_concurrent_reader_a_block_stays() -> None:
 
 def test_before_it_begins_all_can_be_taken_back_from_a_concurrent_reader() -> None:
     ring = PcmRing(1)
-    ring.concurrent = True
+    ring.share(Lock())
     ring.write(level(100))
     read(ring, 480)
     assert ring.withdraw(0) == 0
@@ -633,17 +634,22 @@ def test_after_the_end_nothing_is_taken_back() -> None:
     assert ring.withdraw(0) == 1000
 
 
+def locked(ring: PcmRing) -> bool:
+    assert isinstance(ring._reader.turn, type(Lock()))
+    return ring._reader.turn.locked()
+
+
 @pytest.mark.parametrize("blocks", [(100,), (480,), (700,), (700, 700)])
 def test_blocks_in_the_middle_of_a_withdrawal_keep_what_they_took(blocks: tuple[int, ...]) -> None:
     for step in itertools.count():
         ring = playing(3000)
-        ring.concurrent = True
+        ring.share(Lock())
         ring._counters[slot.FADE] = ring._counters[slot.LEVEL] = 1  # no fade after a stall
         got = read(ring, 480)[1]
 
         def take(ring: PcmRing = ring, got: list[float] = got) -> None:
             for count in blocks:
-                if not ring._reader.turn.locked():  # where it is, the reader waits
+                if not locked(ring):  # where it is, the reader waits
                     taken, samples = read(ring, count)
                     assert taken == count or ring.written < 3000  # short only by what is withdrawn already
                     got += samples[:taken]
@@ -661,11 +667,11 @@ def test_blocks_in_the_middle_of_a_withdrawal_keep_what_they_took(blocks: tuple[
 def test_a_withdrawal_in_the_middle_of_a_block_leaves_it_whole() -> None:
     for step in itertools.count():
         ring = playing(3000)
-        ring.concurrent = True
+        ring.share(Lock())
         got = read(ring, 480)[1]
 
         def withdraw(ring: PcmRing = ring) -> None:
-            if not ring._reader.turn.locked():
+            if not locked(ring):
                 ring.withdraw(0)
                 ring.write(ramp(5000, 2000))
 
@@ -691,7 +697,7 @@ def test_a_native_reader_is_asked_for_the_withdrawal_and_for_the_order_of_all_pu
             seen.append(position)
             return 7
 
-    ring.native = Native()
+    ring.share(Native())
     ring.write(level(10))
     assert ring.withdraw(3) == 7
     ring.begin()

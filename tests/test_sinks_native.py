@@ -89,9 +89,9 @@ def test_the_log_ends_where_it_is_full_in_both() -> None:
 @pytest.mark.parametrize("begin", [2**31 - 500, 2**32 - 500, 2**53 - 500, 2**61])
 def test_counters_of_a_ring_that_has_played_for_years_go_on_in_both(begin: int) -> None:
     rings = PcmRing(2, 48000, 0.02), PcmRing(2, 48000, 0.02)
-    rings[1].native = native.NativeOutput(lambda: 0.0)
+    rings[0].share(threading.Lock())
+    rings[1].share(native.NativeOutput(lambda: 0.0))
     for ring in rings:
-        ring.concurrent = True
         ring.block.counters[block.WRITTEN] = ring.block.counters[block.READ] = begin
         ring.begin()
     heard: list[list[float]] = [[], []]
@@ -192,8 +192,7 @@ def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None
     """Whatever the moment: each sample that was read is the one that was last written at its position."""
     total, largest, channels = 400_000, 4000, 64  # blocks so large that the writer works while they are copied
     ring = PcmRing(channels, 8000, 2.0)
-    ring.concurrent = True
-    ring.native = native.NativeOutput(lambda: 0.0)
+    ring.share(native.NativeOutput(lambda: 0.0))
     ring.block.counters[block.FADE] = ring.block.counters[block.LEVEL] = 1  # no fades after stalls
     free = ctypes.CDLL(native._load()._name)  # lets the interpreter's lock go while it reads
     free.oggstream_read.restype = ctypes.c_int64

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import sys
-from threading import Lock
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from . import block as slot
 from .block import SAMPLE_BYTES, Block
@@ -18,8 +19,8 @@ class Reader:
     """Takes the samples of one ring out of its ``block``."""
 
     def __init__(self, block: Block) -> None:
-        self.turn = Lock()
-        """Held for the few instructions in which a block begins or samples are withdrawn (`oggstream.audio.block`)."""
+        self.turn: AbstractContextManager[Any] = nullcontext()
+        """For two threads a lock, held where a block begins or samples are withdrawn (`oggstream.audio.block`, 4)."""
         self._counters = block.counters
         self._numbers = block.numbers
         self._samples = block.samples

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
 
 from . import block as slot
 from .block import FADE_SECONDS, SAMPLE_BYTES, Block
@@ -56,9 +57,8 @@ class PcmRing:
         self.broken = False
         """The stream ended before its time."""
         self.concurrent = False
-        """The reader is on another thread, and may be in the middle of a block at any time."""
+        """The reader is on another thread, and may be in the middle of a block at any time: see `share`."""
         self.native: NativeReader | None = None
-        """The reader, if it does not take the interpreter's lock."""
         self.on_write: Callable[[], None] | None = None
         """Called after each write; set by a reader on the writer's own thread, before it starts."""
         self._size = self.capacity + math.ceil(KEPT_SECONDS * rate)
@@ -67,6 +67,17 @@ class PcmRing:
         self._samples = self.block.samples
         self._reader = Reader(self.block)
         self._times = TimeLine(self.block, self._seen, self._publish)
+
+    def share(self, order: NativeReader | AbstractContextManager[Any]) -> None:
+        """Let the reader be on another thread: a native one, or one in Python with a lock that is for this ring alone.
+
+        Call it before the reader gets the ring.
+        """
+        self.concurrent = True
+        if isinstance(order, AbstractContextManager):
+            self._reader.turn = order
+        else:
+            self.native = order
 
     # The writer's side.
 

@@ -129,8 +129,7 @@ class NativeOutput:
 
     def play(self, ring: PcmRing) -> None:
         """Read ``ring`` from the next block on; one that is being cut fades out first."""
-        ring.concurrent = True
-        ring.native = self
+        ring.share(self)
         ring.clock_offset = self._clock_offset()
         ring.block.counters[BEFORE] = self._counters[RING]
         self.fence()

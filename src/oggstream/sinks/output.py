@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
 from .device_clock import DacClock
@@ -91,7 +92,8 @@ class PythonOutput:
 
     def play(self, ring: PcmRing) -> None:
         """Read ``ring`` from the next block on; one that is being cut fades out first."""
-        ring.concurrent = True
+        if not ring.concurrent:  # else it has been played before, on a device that was lost
+            ring.share(Lock())
         self._rings = (self._rings[1], ring)
 
     def release(self) -> None:
