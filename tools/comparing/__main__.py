@@ -27,17 +27,18 @@ RIGHT = "right"
 INTRODUCTION = """\
 # Damaged and odd streams, and what decoders make of them
 
-Every stream of `tests/fixtures/damage` (made by `tools/make_damage.py`; `expected.tsv` there says what each must give,
-by RFC 3533, 6716, 7845 and 8486), played from memory or a file by each decoder as its documentation shows it.
+Each decoder plays every stream of `tests/fixtures/damage` from memory or from a file, in the way that its documentation
+shows. `tools/make_damage.py` makes the streams. `expected.tsv` in that folder says what each must give by RFC 3533,
+6716, 7845 and 8486.
 
-- **right**: the length that is expected, and the sound; or a refusal, where there is nothing to play.
-- **+100 ms**, **-100 ms**: so much more or less sound than there should be. A lost page that is not concealed moves
-  all that follows to an earlier time; a repeated page that is played is heard twice.
-- **other sound**: the right length, but not the right sound (error above -9 dB of the signal). What fills a hole and
-  the quarter of a second behind it is not compared.
-- **plays it**: the stream is to be refused. FFmpeg and PyAV play MP3 and WAV rightly, which are no Ogg Opus.
-- **refused**: nothing is played, though something could be. **error**: it broke off with an undocumented exception.
-  **crash**, **hang**: it took the process with it, or did not come back.
+- **right**: the expected length and the expected sound; or a refusal, where there is nothing to play.
+- **+100 ms**, **-100 ms**: this much more or less sound than expected. A lost page that is not concealed moves all
+  later sound to an earlier time. A repeated page that is played is heard twice.
+- **other sound**: the expected length, but another sound (error above -9 dB of the signal). What fills a hole, and the
+  quarter of a second after it, is not compared.
+- **plays it**: the stream should be refused. FFmpeg and PyAV play MP3 and WAV correctly, which are not Ogg Opus.
+- **refused**: nothing is played, though something could be. **error**: the decoder stopped with an undocumented
+  exception. **crash**, **hang**: the decoder ended the process, or did not return.
 """
 
 
