@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, Callable, Iterable
 from contextlib import suppress
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
+from ...events import Warned, emit
 from ...threads import pump
 
 if TYPE_CHECKING:
     from ...options import PlaybackOptions
+    from ...text.deltas import ModelText
     from ...text.piece import Piece
     from ...text.segmenter import Segmenter
 
@@ -19,7 +22,9 @@ Text = str | Iterable[Any] | AsyncIterable[Any]
 
 LITTLE = 1.0  # seconds left to be heard, below which a sentence without an end is not waited for any longer
 MOST_WAITING = 1 << 16  # characters that wait to be asked for; a writer that is further ahead is read no further
-LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
+LOOK_SECONDS = 0.25  # between two looks at how much is left to be heard
+LEAST_LOOK = 0.001
+MOST_LOOK = 1.0  # while nothing is heard of it
 LONGEST_TEXT = 4096  # characters of one request, where the source does not say
 
 
@@ -48,7 +53,9 @@ class Script:
         self._segmenter: Segmenter | None = None
         self._changed = asyncio.Event()
         self._changed_at = 0.0
-        self._taken = False  # the only piece
+        self._taken = asyncio.Event()  # a piece was
+        self._left = -1.0  # to be heard at the last look
+        self._looks = LOOK_SECONDS
         if isinstance(text, str):
             self._read.append(text)
             self._length = len(text)
@@ -76,10 +83,11 @@ class Script:
                 await self._read_from(source)
             elif isinstance(source, (list, tuple)):
                 for item in source:
-                    self._feed(item)
+                    self._read_item(item)
             else:  # it may keep one waiting, as the stream of a client without asyncio does
                 assert isinstance(source, Iterable)
                 await self._read_from(pump(source))
+            self._feed(self._reader.finish())
         except asyncio.CancelledError as error:
             if _cancelled_from_outside():
                 raise
@@ -95,18 +103,28 @@ class Script:
         iterator = aiter(source)
         try:
             async for item in iterator:
-                self._feed(item)
-                while self._waiting > MOST_WAITING:  # noqa: ASYNC110  # until pieces are taken
-                    await asyncio.sleep(0.1)
+                self._read_item(item)
+                while self._waiting > MOST_WAITING:
+                    self._taken.clear()
+                    await self._taken.wait()
         finally:
             close = getattr(iterator, "aclose", None) or getattr(source, "close", None)
             if close is not None:
                 await close()
 
-    def _feed(self, item: Any) -> None:
-        from ...text.deltas import text_of
+    @cached_property
+    def _reader(self) -> ModelText:
+        from ...text.deltas import ModelText
 
-        text = text_of(item)
+        return ModelText()
+
+    def _read_item(self, item: Any) -> None:
+        told = self._reader.guess
+        self._feed(self._reader.read(item))
+        if self._reader.guess != told:
+            emit(Warned, message=self._reader.guess)
+
+    def _feed(self, text: str) -> None:
         if not text:
             return
         self._read.append(text)
@@ -139,11 +157,13 @@ class Script:
             return await self._only_piece()
         pieces = self._pieces()
         while True:
+            self._changed.clear()
             left = reserve()
             piece = pieces.take(left, room=max(0.0, self._options.ahead - left), flush=self._overdue(left))
             if piece is not None or (self.complete and not pieces.waiting):
+                self._taken.set()
                 return piece
-            await self._change()
+            await self._change(left)
 
     def _overdue(self, left: float) -> bool:
         """Whether the writer pauses in mid-sentence, with little ``left`` to be heard."""
@@ -155,17 +175,29 @@ class Script:
         while not self.complete:
             await self._changed.wait()
             self._changed.clear()
-        if self._taken:
+        if self._taken.is_set():
             return None
-        self._taken = True
+        self._taken.set()
         return Piece(self.text, 0, self._length)
 
-    async def _change(self) -> None:
-        """Wait for more text, or until what is left to be heard makes a difference."""
-        self._changed.clear()
+    async def _change(self, left: float) -> None:
+        """Wait for more text, or until the ``left`` to be heard has run down so far that the answer may be another."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_SECONDS):
+            async with asyncio.timeout(self._until_look(left)):
                 await self._changed.wait()
+
+    def _until_look(self, left: float) -> float | None:
+        """Seconds after which another look is worth while although no text came; None for never."""
+        if not self._waiting:
+            return None
+        still, self._left = left == self._left, left
+        due = self._changed_at + self._options.patience - asyncio.get_running_loop().time() + LEAST_LOOK
+        patient = due if due > 0 and left < LITTLE else None
+        if left <= 0:
+            return patient
+        # Steps of what `Segmenter.take` goes by; fewer looks where nothing is heard.
+        self._looks = min(self._looks * 2, MOST_LOOK) if still else left % LOOK_SECONDS + LEAST_LOOK
+        return self._looks if patient is None else min(self._looks, patient)
 
 
 def _cancelled_from_outside() -> bool:
