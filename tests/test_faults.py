@@ -117,7 +117,7 @@ ANSWERS = [
     Answer("400", "RequestRefusedError", r"HTTP 400 \(Bad Request\): Not with"),
     Answer("401", "AuthenticationError", r"HTTP 401 .*; check the API key \(request req_7\)"),
     Answer("403", "AccessError", "HTTP 403 .*; the key may not do this: check its permissions"),
-    Answer("404", "NotFoundError", "HTTP 404 .* end on 2027-01-06: go on with --model gpt-realtime"),
+    Answer("404", "NotFoundError", "HTTP 404 .*; check that the service has the model"),
     Answer("429", "RateLimitError", "HTTP 429 .*; wait a while, then try again", asked=3),
     Answer("429-long", "RateLimitError", "HTTP 429 .*; wait a while"),
     Answer("quota", "QuotaError", "HTTP 429 .*; add credit to the account"),

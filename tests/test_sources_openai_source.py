@@ -8,7 +8,7 @@ from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources import openai_source as module
 from oggstream.sources.http import retries
-from oggstream.sources.openai_api import default_model, is_openai, is_realtime, speech_advice
+from oggstream.sources.openai_api import default_model, endpoint_name, is_openai, is_realtime, speech_advice
 from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.source import Source
 from realtime_service import PCM, realtime_service
@@ -279,6 +279,14 @@ async def test_events_count_the_characters() -> None:
     assert [event.characters for event in seen if isinstance(event, events.RequestSent)] == [5]
 
 
+@pytest.fixture
+def _openais_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server here is taken for OpenAI's own."""
+    monkeypatch.setattr(module, "is_openai", lambda _: True)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+
+
+@pytest.mark.usefixtures("_openais_own")
 @pytest.mark.parametrize("model", ["gpt-4o-mini-tts", "gpt-4o-mini-tts-2025-12-15", "tts-1", "tts-1-hd"])
 async def test_missing_speech_model_says_when_they_end_and_the_way_on(model: str) -> None:
     answer = openai_error(404, f"The model `{model}` does not exist", code="model_not_found", x_request_id="req_4")
@@ -289,6 +297,7 @@ async def test_missing_speech_model_says_when_they_end_and_the_way_on(model: str
     assert "end on 2027-01-06: go on with --model gpt-realtime-2.1-mini, or with a base_url" in str(error)
 
 
+@pytest.mark.usefixtures("_openais_own")
 @pytest.mark.parametrize(
     ("status", "said"),
     [(410, "gone"), (400, "The model `tts-1` has been deprecated"), (403, "tts-1 was shut down on 2027-01-06")],
@@ -298,9 +307,30 @@ async def test_ended_speech_model_says_the_way_on_however_that_is_told(status: i
     assert "go on with --model gpt-realtime-2.1-mini" in str(error)
 
 
+async def test_another_server_than_openais_says_nothing_of_the_end_of_openais_models() -> None:
+    error = await refusal(openai_error(404, "The model `gpt-4o-mini-tts` does not exist"))
+    assert "2027" not in str(error)
+    assert "name a model of this server with --model (model=)" in str(error)
+
+
+@pytest.mark.usefixtures("_openais_own")
 async def test_other_refusals_of_a_speech_model_say_nothing_of_its_end() -> None:
     assert "2027" not in str(await refusal(openai_error(400, "voice is unknown"), model="tts-1"))
     assert "2027" not in str(await refusal(openai_error(503, "no longer available"), model="tts-1"))
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("https://api.openai.com/v1", "api.openai.com"),
+        ("http://Host:8880/v1/", "host:8880"),
+        ("http://user:pass@host/kokoro/v1?key=abcdef", "host/kokoro"),
+        ("http://host/piper/v1", "host/piper"),
+        ("http://[", ""),
+    ],
+)
+def test_the_behaviour_of_a_service_is_remembered_by_its_endpoint(base_url: str, name: str) -> None:
+    assert endpoint_name(base_url) == name
 
 
 def test_other_missing_model_asks_to_check_it() -> None:

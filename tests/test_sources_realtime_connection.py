@@ -152,6 +152,15 @@ async def test_a_service_that_pings_is_answered() -> None:
         await source.aclose()
 
 
+async def test_a_connection_that_is_idle_for_several_heartbeats_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oggstream.sources.realtime.handshake.HEARTBEAT", 0.4)
+    async with talking(speaking) as (source, service):
+        await spoken(source)
+        await asyncio.sleep(1.3)
+        assert await spoken(source) == PCM
+        assert len(service.talks) == 1
+
+
 # The forms of the API.
 
 BETA_SESSION = {"modalities": ["text", "audio"], "input_audio_format": "pcm16", "output_audio_format": "pcm16"}

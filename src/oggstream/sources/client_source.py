@@ -9,7 +9,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import urlsplit
 
 from .. import errors, events
 from .http.redaction import Secrets, shown_url
@@ -21,6 +20,7 @@ from .openai_api import (
     OPENAI_PCM,
     VOICE,
     default_model,
+    endpoint_name,
     is_openai,
     is_realtime,
     speech_advice,
@@ -31,6 +31,7 @@ from .traits import SourceTraits, StreamTraits
 
 if TYPE_CHECKING:
     from ..options import SpeechOptions
+    from .openai_offers import Offers
     from .realtime.realtime_source import RealtimeSource
     from .source import ByteStream
 
@@ -61,6 +62,7 @@ class ClientSource:
         self._voice = voice or VOICE
         self._clock = clock
         self._realtime: RealtimeSource | None = None
+        self._offers: Offers | None = None
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
@@ -72,9 +74,9 @@ class ClientSource:
         return SourceTraits(name="openai", formats=self._formats, longest_text=LONGEST_TEXT, identity=self._identity)
 
     def _identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice, under which the behaviour of the service is remembered."""
-        host = urlsplit(shown_url(str(self._client.base_url))).netloc
-        return f"{host}|{self._model_of(options)}|{voice_name(options.voice or self._voice)}"
+        """Endpoint, model and voice, under which the behaviour of the service is remembered."""
+        endpoint = endpoint_name(str(self._client.base_url))
+        return f"{endpoint}|{self._model_of(options)}|{voice_name(options.voice or self._voice)}"
 
     def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
         """The formats that can be asked for; the first one is what auto means."""
@@ -134,7 +136,9 @@ class ClientSource:
         try:
             response = await context.__aenter__()
         except Exception as error:  # noqa: BLE001 - openai's classes are known by name only
-            translate.reraise(error, translate.opening(error))
+            translated = translate.opening(error)
+            await self._explain(translated, translate.said)
+            translate.reraise(error, translated)
         try:
             for _ in range(getattr(response, "retries_taken", 0)):
                 events.emit(events.Retrying, delay=0.0, reason="retried by the openai client")
@@ -145,6 +149,18 @@ class ClientSource:
                 yield stream
         finally:
             await context.__aexit__(None, None, None)
+
+    async def _explain(self, error: Exception, said: str) -> None:
+        """Add to the error of a server that refused a model or a voice which ones it has."""
+        if not isinstance(error, errors.SourceError) or is_openai(base_url := str(self._client.base_url)):
+            return
+        from .openai_offers import Offers, refused_subjects
+        from .realtime.client_address import merged_headers
+
+        if subjects := refused_subjects(error.status, said):
+            headers = merged_headers(self._client.auth_headers, self._client.default_headers)
+            self._offers = self._offers or Offers(base_url, headers, {})
+            await self._offers.explain(error, subjects)
 
 
 class ClientStream:
@@ -178,7 +194,9 @@ class _Translator:
 
     def __init__(self, client: Any, model: str) -> None:
         self._place = shown_url(str(client.base_url))
+        self._own = is_openai(str(client.base_url))
         self._model = model
+        self.said = ""  # by a refusal
         self.secrets = Secrets(_credentials(client))
         self.secrets.add_url(str(client.base_url))
 
@@ -219,7 +237,8 @@ class _Translator:
         headers = error.response.headers
         # The client has read the body of a refusal before it raises.
         said = read_body(error.response.content, headers.get("content-type", ""))
-        advice = speech_advice(error.status_code, self._model, said.message)
+        self.said = said.message
+        advice = speech_advice(error.status_code, self._model, self.said, own=self._own)
         place = f"{self._place.rstrip('/')}/audio/speech"
         request_id = headers.get("x-request-id")
         return http_error(error.status_code, said, place, self.secrets, request_id=request_id, advice=advice)

@@ -40,6 +40,15 @@ def is_openai(base_url: str) -> bool:
     return host == "api.openai.com" or host.endswith(".api.openai.com")
 
 
+def endpoint_name(base_url: str) -> str:
+    """Host, port and path of an endpoint, without the usual /v1: under this its behaviour is remembered."""
+    try:
+        parts = urlsplit(base_url.strip())
+    except ValueError:
+        return ""
+    return parts.netloc.rpartition("@")[2].lower() + parts.path.rstrip("/").removesuffix("/v1")
+
+
 def default_model(now: float) -> str:
     """The model that OpenAI is asked for at Unix time ``now`` when none is named."""
     return SUCCESSOR if time.gmtime(now)[:3] >= _END else MODEL
@@ -84,9 +93,12 @@ def check_text(text: str, longest: int = LONGEST_TEXT) -> None:
         raise TextError(f"the text is not valid Unicode at character {error.start}") from error
 
 
-def speech_advice(status: int, model: str, said: str = "") -> str | None:
-    """What to do about an answer of ``status`` that is peculiar to speech and says ``said``, or None."""
-    if model.startswith(_ENDING_MODELS) and (status in _GONE or _tells_of_an_end(status, said)):
+def speech_advice(status: int, model: str, said: str = "", *, own: bool = True) -> str | None:
+    """What to do about an answer of ``status`` that is peculiar to speech and says ``said``, or None.
+
+    ``own``: it is OpenAI's own server, whose speech models end.
+    """
+    if own and model.startswith(_ENDING_MODELS) and (status in _GONE or _tells_of_an_end(status, said)):
         return ending_advice(model)
     if status == 404:
         return f"check that the service has the model {model!r}, and the base URL (most end in /v1)"

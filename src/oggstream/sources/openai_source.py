@@ -6,12 +6,10 @@ import re
 import time
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from .. import events
 from ..errors import ConfigError, EmptyBodyError, SourceBrokenError, SourceError
 from .http.client import HttpClient, json_body
-from .http.connections import usable_url
 from .http.exchange import Request
 from .openai_api import (
     BASE_URL,
@@ -21,6 +19,7 @@ from .openai_api import (
     OPENAI_PCM,
     VOICE,
     default_model,
+    endpoint_name,
     endpoint_url,
     environment,
     is_openai,
@@ -78,7 +77,7 @@ class OpenAISource:
         base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
         self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
         self._own = is_openai(base_url)
-        self._host = _host(base_url)
+        self._endpoint = endpoint_name(base_url)
         self._model = model
         self._voice = voice
         self._clock = clock
@@ -218,8 +217,8 @@ class OpenAISource:
         return SourceTraits(name=self._name, formats=self._formats, longest_text=LONGEST_TEXT, identity=self._identity)
 
     def _identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice, under which the behaviour of the service is remembered."""
-        return f"{self._host}|{self._model_of(options)}|{voice_name(options.voice or self._voice or VOICE)}"
+        """Endpoint, model and voice, under which the behaviour of the service is remembered."""
+        return f"{self._endpoint}|{self._model_of(options)}|{voice_name(options.voice or self._voice or VOICE)}"
 
     def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
         """The formats that can be asked for; the first one is what auto means."""
@@ -258,7 +257,7 @@ class OpenAISource:
     def _advice(self, status: int, said: str, model: str) -> str | None:
         if status == 401 and not self._api_key:
             return "this server wants a key: set OPENAI_API_KEY"
-        return speech_advice(status, model, said)
+        return speech_advice(status, model, said, own=self._own)
 
 
 class _OpusRateError(Exception):
@@ -280,11 +279,6 @@ class _BegunStream(StreamWrapper):
 
 async def _begun(stream: ByteStream) -> _BegunStream:
     return _BegunStream(stream, await anext(stream, None))
-
-
-def _host(base_url: str) -> str:
-    """Name and port of the endpoint's host."""
-    return urlsplit(base_url).netloc.rpartition("@")[2] if usable_url(base_url) else ""
 
 
 def _for_realtime(options: SpeechOptions, model: str) -> SpeechOptions:

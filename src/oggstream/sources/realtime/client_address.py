@@ -24,7 +24,7 @@ async def client_address(client: Any, model: str) -> tuple[str, dict[str, str]]:
         url, credentials = await _azure_address(client, model, key)
     else:
         url, credentials = _with_query(client, {"model": model}), client.auth_headers
-    return url, _headers(credentials, client.default_headers)
+    return url, merged_headers(credentials, client.default_headers)
 
 
 async def _azure_address(client: Any, model: str, key: str) -> tuple[str, Mapping[str, Any]]:
@@ -54,7 +54,7 @@ def _websocket_base(client: Any) -> Any:
     return getattr(client, "websocket_base_url", None)
 
 
-def _headers(*sets: Mapping[str, Any]) -> dict[str, str]:
+def merged_headers(*sets: Mapping[str, Any]) -> dict[str, str]:
     """All headers; later sets override earlier ones, whatever their case. What openai marks as omitted is left out."""
     found: dict[str, tuple[str, Any]] = {}
     for headers in sets:

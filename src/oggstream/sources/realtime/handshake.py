@@ -66,7 +66,6 @@ class Handshake:
         if parts is not None and parts.username is not None:
             self._headers["Authorization"] = f"Basic {basic_credentials(parts)}"
         self.shown = shown_url(url)
-        self.host = (parts.netloc.rpartition("@")[2] if parts is not None else "").lower()
         self.dialect = dialect
         self.secrets = Secrets()
         self.secrets.add_url(url)

@@ -15,6 +15,7 @@ from ..openai_api import (
     LONGEST_TEXT,
     VOICE,
     check_text,
+    endpoint_name,
     endpoint_url,
     environment,
     is_openai,
@@ -75,6 +76,7 @@ class RealtimeSource:
         base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
         self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
         self._own = is_openai(base_url)
+        self._endpoint = endpoint_name(base_url)
         self._keyless = not self._api_key and locate is None
         self._model = model or MODEL
         self._voice = voice or VOICE
@@ -140,7 +142,7 @@ class RealtimeSource:
         """Host, model and voice: what decides how this service behaves. No credential."""
         voice = options.voice or self._voice
         name = voice.get("id", "") if isinstance(voice, dict) else voice
-        return f"{self._handshake.host}|{options.model or self._model}|{name}"
+        return f"{self._endpoint}|{options.model or self._model}|{name}"
 
     def _setup(self, options: SpeechOptions) -> Setup:
         """What a connection must be for ``options``. Raises `UsageError` and `ConfigError`."""
