@@ -27,6 +27,7 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 ANYTHING = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
 )
+COMPLAINTS = ["unknown session.type", "unknown response.input", "unknown response.modalities", "unsupported voice"]
 KINDS = sorted(RealtimeProtocol("", Secrets(), SETUP)._handlers)
 AUDIO = b64encode(b"\1\2\3").decode()
 
@@ -48,7 +49,8 @@ def events() -> st.SearchStrategy[Any]:
         optional={
             "code": st.sampled_from(["session_expired", "conversation_already_has_active_response"]) | ANYTHING,
             "event_id": st.sampled_from([SETTING_UP, CANCELLING, "piece"]) | ANYTHING,
-            "message": ANYTHING,
+            "message": ANYTHING | st.sampled_from(COMPLAINTS),
+            "param": ANYTHING | st.sampled_from(COMPLAINTS),
         },
     )
     return st.fixed_dictionaries(
@@ -66,9 +68,11 @@ def events() -> st.SearchStrategy[Any]:
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(events() | ANYTHING, max_size=8))
-def test_no_event_raises_anything_and_a_lost_connection_ends_every_piece(received: list[Any]) -> None:
-    protocol = RealtimeProtocol("http://here", Secrets(), SETUP)
+@given(st.lists(events() | ANYTHING, max_size=8), st.booleans(), st.booleans())
+def test_no_event_raises_anything_and_a_lost_connection_ends_every_piece(
+    received: list[Any], beta: bool, in_conversation: bool
+) -> None:
+    protocol = RealtimeProtocol("http://here", Secrets(), SETUP, Dialect(beta, in_conversation))
     pieces = [PendingResponse("One."), PendingResponse("Two.")]
     pieces[0].id = "piece"
     for piece in pieces:
@@ -193,11 +197,11 @@ async def test_an_error_of_long_ago_does_not_explain_a_connection_that_closes() 
 
 async def test_a_transcript_is_kept_up_to_a_bound() -> None:
     piece = PendingResponse("One.")
-    piece.add_transcript(("a", "0"), "x" * 16_000)
-    piece.add_transcript(("a", "0"), "y" * 16_000)
+    piece.add_transcript(("a", "0"), "x" * 8_000)
+    piece.add_transcript(("a", "0"), "y" * 8_000)
     piece.add_transcript(("b", "0"), "z")
     piece.add_transcript(("b", "0"), None)
-    assert piece.transcript == "x" * 16_000 + " z"
+    assert piece.transcript == "x" * 8_000 + " z"
 
 
 # The forms of the API.
@@ -241,6 +245,7 @@ def test_a_refused_voice_is_no_question_of_form() -> None:
     }
     assert protocol.receive({"type": "error", "error": error}) == []
     assert "Unsupported voice 'coral'" in str(protocol.failure)
+    assert str(protocol.failure).endswith("name a voice of this service with --voice (voice=)")
 
 
 def test_an_error_without_an_event_that_speaks_of_the_session_is_about_the_set_up() -> None:

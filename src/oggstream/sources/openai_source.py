@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 OPUS_RATE = 24000
 """Samples per second that a server is asked to encode Opus at, where it would not do so by itself."""
-_SAMPLE_RATE = re.compile(r"sampl(e|ing)[ _-]?rate", re.IGNORECASE)
+_SAMPLE_RATE = r"(?i)sampl(e|ing)[ _-]?rate"
 
 
 class OpenAISource:
@@ -184,7 +184,7 @@ class OpenAISource:
         def advise(status: int, message: str) -> str | None:
             nonlocal said
             said = message
-            if fields["response_format"] == "opus" and "sample_rate" not in fields and _SAMPLE_RATE.search(said):
+            if fields["response_format"] == "opus" and "sample_rate" not in fields and re.search(_SAMPLE_RATE, said):
                 raise _OpusRateError
             return self._advice(status, said, fields["model"])
 

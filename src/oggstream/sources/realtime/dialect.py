@@ -12,7 +12,7 @@ _TELLING_FIELDS = {
     "output_modalities",
     *(f"{parent}.{name}" for parent in ("session", "response") for name in (*_BETA_FIELDS, *_CURRENT_FIELDS)),
 }
-_NOT_KNOWN = re.compile(
+_NOT_KNOWN = (  # compiled with the first refusal, not on the way to the first request
     r"unknown|unrecogni[sz]ed|unexpected|unsupported|not supported|not permitted|not allowed|extra|missing|required"
 )
 _LONGEST_COMPLAINT = 2000  # characters of a refusal that are looked at
@@ -68,7 +68,7 @@ def other_dialect(used: Dialect, error: object) -> Dialect | None:
     """The dialect to try after ``error``; None where that does not speak of a field that another dialect lacks."""
     fields = error if isinstance(error, dict) else {}
     said = " ".join(str(fields.get(name))[:_LONGEST_COMPLAINT] for name in ("code", "param", "message")).lower()
-    if not _NOT_KNOWN.search(said):
+    if not re.search(_NOT_KNOWN, said):
         return None
     named = {token.strip(".") for token in re.findall(r"[\w.]+", said)}
     if named & _OWN_INPUT_FIELDS and not used.in_conversation:

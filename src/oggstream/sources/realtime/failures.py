@@ -24,7 +24,8 @@ LONGEST_FIELD = 4096
 _FIELDS = ("message", "detail", "msg", "code", "type", "param", "status", "event_id")
 _Kind = type[errors.SourceError]
 _KEY = (errors.AuthenticationError, "check the API key")
-_MODEL = (errors.NotFoundError, "check that the service has this model for realtime speech, and the base URL")
+_MODEL = (errors.NotFoundError, "name a model that this service has for realtime speech with --model (model=)")
+_VOICE = "name a voice of this service with --voice (voice=)"
 _RATE = (errors.RateLimitError, "wait a while, then try again")
 _SERVER = (errors.ServerError, "the service failed, try again later")
 _KINDS: dict[str, tuple[_Kind, str]] = {
@@ -73,6 +74,8 @@ class ServiceErrors(NamedTuple):
         code = _code(error, said)
         kind, usual = _KINDS.get(code, (errors.RequestRefusedError, ""))
         message = self.secrets.strike(said.message).rstrip(".")
+        if not usual and "voice" in f"{field(error, 'param')} {said.message}".lower():
+            usual = _VOICE
         line = "; ".join(part for part in (f"{self.place} refused: {message}", advice, usual) if part)
         return Failure(kind(line, request_id=request_id), _retry_headers(kind, said.message, reset))
 

@@ -19,7 +19,7 @@ UNREAD_BYTES = 20 << 20
 """PCM that may lie unread: seven minutes, where the longest text takes five. A service that sends more is cut off."""
 CHUNK_BYTES = 64
 """What a chunk costs besides its samples: counted, so that a service that sends them one by one is cut off, too."""
-LONGEST_TRANSCRIPT = 16 << 10
+LONGEST_TRANSCRIPT = 8 << 10
 """Characters of a transcript that are kept: the longest text has 4096."""
 MOST_PARTS = 64
 """Parts of a response whose transcripts are kept."""
