@@ -32,6 +32,7 @@ from oggstream.opus.remux import Remuxer
 from oggstream.report import PlaybackReport, PlayoutInfo
 from oggstream.sinks import resolve_sink as select
 from oggstream.sinks.device_sink import DeviceSink
+from oggstream.sinks.sink import SinkTraits
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = Path(oggstream.__file__).parent
@@ -339,6 +340,31 @@ def test_every_option_of_playback_is_explained() -> None:
     text = PLAYOUT.read_text(encoding="utf-8") + TEXT.read_text(encoding="utf-8")
     missing = [field.name for field in dataclasses.fields(oggstream.PlaybackOptions) if f"`{field.name}`" not in text]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    ("page", "described"),
+    [
+        ("python", oggstream.SpeechOptions),
+        ("text", oggstream.Heard),
+        ("extending", oggstream.SourceTraits),
+        ("extending", SinkTraits),
+        ("devices", DeviceSink),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_every_argument_is_explained_where_a_user_looks(page: str, described: type) -> None:
+    text = re.sub(r"^```.*?^```", "", (DOCS / f"{page}.md").read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    assert not [name for name in inspect.signature(described).parameters if not re.search(rf"`{name}\b", text)]
+
+
+@pytest.mark.parametrize("described", ["OggStreamError", "Event"])
+def test_every_error_and_event_is_named(described: str) -> None:
+    base = getattr(oggstream, described)
+    found = (getattr(oggstream, name) for name in oggstream.__all__)
+    names_ = [kind.__name__ for kind in found if isinstance(kind, type) and issubclass(kind, base) and kind is not base]
+    text = PYTHON.read_text(encoding="utf-8")
+    assert not [name for name in names_ if f"`{name}`" not in text]
 
 
 def test_every_figure_of_playout_in_the_report_is_explained() -> None:
