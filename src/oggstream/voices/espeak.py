@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from ..errors import LibraryError
 from . import espeak_library as library
+from .safe_text import safe_text
 
 MIN_WPM, NORMAL_WPM, EVEN_WPM, SONIC_WPM = 80, 175, 250, 450
 """Words per minute: espeak-ng's slowest (lower values change nothing), its usual, up to which its durations follow
@@ -29,8 +30,8 @@ _RATE, _PITCH = 1, 3
 _EVENT_LIST_END, _EVENT_CLAUSE_END = 0, 5
 _GO_ON, _STOP = 0, 1
 
-# Control characters: NUL ends the text, 0x01 begins a command inside it.
-_UNSPEAKABLE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), " ")
+LONGEST_CLAUSE = 2000
+"""Characters of the rest of a text that espeak-ng is given for one clause: it ends each after some hundred."""
 
 
 class Manner(NamedTuple):
@@ -108,12 +109,12 @@ class Espeak:
                 return len(text)
         try:
             self._set(manner)
-            return self._speak(text, _Clause(len(text), take))
+            return self._speak(text[:LONGEST_CLAUSE], _Clause(len(text), take))
         finally:
             self._lock.release()
 
     def _speak(self, text: str, clause: _Clause) -> int:
-        data = text.translate(_UNSPEAKABLE).encode("utf-8", "replace")
+        data = safe_text(text).encode("utf-8", "replace")
         self._clause = clause
         code = self._library.espeak_Synth(data, len(data) + 1, 0, _BY_CHARACTER, 0, _UTF8, None, None)
         self._clause = None
