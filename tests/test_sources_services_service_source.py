@@ -198,6 +198,13 @@ async def test_kept_connection_serves_the_next_text() -> None:
         assert len({request.port for request in server.received}) == 1
 
 
+async def test_speaches_is_asked_for_opus_at_a_rate_that_opus_has_and_for_wav_at_the_voices_own() -> None:
+    async with asked("speaches") as (source, server):
+        for name in ("opus", "wav"):
+            await speak(source, format=name)
+        assert [json.loads(request.body).get("sample_rate") for request in server.received] == [24000, None]
+
+
 # What is not configured
 
 
