@@ -12,6 +12,7 @@ from .source import ByteStream, DescribedSource, DescribedStream, Source
 if TYPE_CHECKING:
     from ..options import SpeechOptions
     from .http.exchange import Request
+    from .http.redaction import Secrets
 
 KNOWN = ("opus", "wav", "pcm")
 """The formats that a source may name."""
@@ -59,15 +60,16 @@ class StreamTraits:
     - ``certain``: the transport itself says that the body is of this format, as a socket that was told to send samples
       does: it is not looked at to find out.
     - ``url`` (fit to be shown), ``status``, ``headers``, ``request``: the exchange over HTTP as it was, credentials
-      included: for captures, which leave them out.
+      included: for captures, which leave out what ``secrets`` knows.
     """
 
     format: str | None = None
     certain: bool = False
     url: str | None = None
     status: int | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     request: Request | None = None
+    secrets: Secrets | None = None
 
 
 def traits_of(source: Source) -> SourceTraits:

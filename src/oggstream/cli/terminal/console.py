@@ -129,5 +129,4 @@ def struck(text: str) -> str:
     """``text`` without anything that is or looks like a credential."""
     from ...sources.http.redaction import Secrets
 
-    secrets = Secrets(value for name, value in os.environ.items() if name.endswith("API_KEY"))
-    return secrets.strike(text)
+    return Secrets.of_environment().strike(text)

@@ -195,10 +195,10 @@ def _fields(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, 
 
 
 def _secrets(stream: ByteStream) -> Secrets:
-    """Whatever was sent to be let in, and the keys of the environment."""
-    secrets = Secrets(value for name, value in os.environ.items() if name.endswith("API_KEY"))
-    request = stream_traits_of(stream).request
-    secrets.add_headers(request.headers if request is not None else {})
+    """What the source knows, what was sent to be let in, and the keys of the environment."""
+    traits = stream_traits_of(stream)
+    secrets = Secrets.of_environment().include(traits.secrets)
+    secrets.add_headers(traits.request.headers if traits.request is not None else {})
     return secrets
 
 

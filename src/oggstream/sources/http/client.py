@@ -56,7 +56,7 @@ class HttpClient:
         self._authorization: dict[str, str] = {}
         if parts is not None and parts.username is not None:
             self._authorization["Authorization"] = f"Basic {basic_credentials(parts)}"
-        self.shown = shown_url(url)
+        self._shown = shown_url(url)
         self.secrets = Secrets()
         self.secrets.add_url(url)
         self._max_retries = max_retries
@@ -65,6 +65,11 @@ class HttpClient:
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.shown}>"
+
+    @property
+    def shown(self) -> str:
+        """The URL as it may be shown: without user, query, fragment and any known credential."""
+        return self.secrets.strike(self._shown)
 
     @asynccontextmanager
     async def open(self, request: Request, advise: Advise | None = None) -> AsyncIterator[HttpStream]:
@@ -76,7 +81,7 @@ class HttpClient:
         """
         response = await self._answer(request, {**request.headers, **self._authorization}, advise)
         try:
-            stream = HttpStream(response, self._place, self.shown, request)
+            stream = HttpStream(response, self._place, request, self.secrets)
             events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
             yield stream
         finally:
@@ -172,7 +177,7 @@ class HttpClient:
         if worth_retrying(response.status, response.headers, quota=said.quota, now=time.time()):
             attempt.again = response.headers
         advice = advise(response.status, said.message) if advise is not None else None
-        request_id = request_id_of(response)
+        request_id = request_id_of(response.headers, self.secrets)
         return http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
 
     def _place(self) -> Place:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
     from .faults import Place
+    from .redaction import Secrets
 
 _REQUEST_IDS = ("x-request-id", "request-id", "dg-request-id", "x-requestid", "x-amzn-requestid")
 
@@ -27,32 +28,56 @@ class Request(NamedTuple):
     characters: int = 0
     target: str = ""
 
+    def __repr__(self) -> str:
+        """Without headers, target and body, which may hold a credential."""
+        return f"<Request {self.method}, {len(self.body or b'')} bytes>"
+
 
 class HttpStream:
     """The body of an answer, in the chunks in which it arrives. Raises `SourceBrokenError` when it is cut.
 
     ``status``, ``headers`` and ``request`` are the exchange as it was, credentials included: for captures, which leave
-    them out. ``url`` is fit to be shown. ``format`` is what was asked for, where the source chose it.
+    out what ``secrets`` knows. ``url``, ``content_type`` and ``request_id`` are fit to be shown. ``format`` is what was
+    asked for, where the source chose it.
     """
 
-    __slots__ = ("_content", "_place", "content_type", "format", "headers", "request", "request_id", "status", "url")
+    __slots__ = (
+        "_content",
+        "_place",
+        "content_type",
+        "format",
+        "headers",
+        "request",
+        "request_id",
+        "secrets",
+        "status",
+        "url",
+    )
 
-    def __init__(self, response: ClientResponse, place: Callable[[], Place], url: str, request: Request) -> None:
+    def __init__(
+        self, response: ClientResponse, place: Callable[[], Place], request: Request, secrets: Secrets
+    ) -> None:
         self._content = response.content
         self._place = place
-        self.url = url
+        self.url = place().url
         self.request = request
+        self.secrets = secrets
         self.status = response.status
         self.headers = response.headers
-        self.content_type = response.headers.get("Content-Type", "")
+        self.content_type = secrets.shown(response.headers.get("Content-Type", ""))
         self.format: str | None = None
-        self.request_id = request_id_of(response)
+        self.request_id = request_id_of(response.headers, secrets)
 
     @property
     def traits(self) -> StreamTraits:
         """The exchange as it was."""
         return StreamTraits(
-            format=self.format, url=self.url, status=self.status, headers=self.headers, request=self.request
+            format=self.format,
+            url=self.url,
+            status=self.status,
+            headers=self.headers,
+            request=self.request,
+            secrets=self.secrets,
         )
 
     def __aiter__(self) -> HttpStream:
@@ -68,15 +93,16 @@ class HttpStream:
             if broken is None:
                 raise
             if not (chunk := _held(self._content)):
-                raise broken from error
+                raise broken from self.secrets.cause(error)
         if not chunk:
             raise StopAsyncIteration
         return chunk
 
 
-def request_id_of(response: ClientResponse) -> str | None:
-    """The service's name for a request, by whatever header."""
-    return next((found for name in _REQUEST_IDS if (found := response.headers.get(name))), None)
+def request_id_of(headers: Mapping[str, str], secrets: Secrets) -> str | None:
+    """The service's name for a request, by whatever header, as one line without a credential."""
+    found = next((value for name in _REQUEST_IDS if (value := headers.get(name))), None)
+    return secrets.shown(found) if found else None
 
 
 def _held(content: Any) -> bytes:

@@ -11,15 +11,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import errors
+from .redaction import one_line
 
 if TYPE_CHECKING:
     from .redaction import Secrets
 
 QUOTA = "insufficient_quota"
 _QUOTAS = (QUOTA, "quota_exceeded")  # OpenAI's name, and ElevenLabs'
-LONGEST_SAID = 300
-"""Characters of a service's own message that are shown."""
-
 _OUT_OF_CREDIT = "add credit to the account, trying again does not help"
 _KINDS: dict[int, tuple[type[errors.SourceError], str]] = {
     401: (errors.AuthenticationError, "check the API key"),
@@ -30,7 +28,7 @@ _KINDS: dict[int, tuple[type[errors.SourceError], str]] = {
     429: (errors.RateLimitError, "wait a while, then try again"),
 }
 _MESSAGES = ("message", "detail", "msg", "err_msg", "Message", "error")  # Deepgram's name, and one of AWS's
-_TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
+_HEAD = 8 << 10  # characters of a page in which its title is looked for
 
 
 class Said(NamedTuple):
@@ -56,24 +54,24 @@ def read_body(body: bytes, content_type: str) -> Said:
         except (ValueError, RecursionError):
             pass
     if "html" in content_type or text[:100].lower().startswith(("<!doctype html", "<html")):
-        title = _TITLE.search(text)
-        return Said(f'an HTML page titled "{_line(title[1])}"' if title else "an HTML page")
+        title = _title(text[:_HEAD])
+        return Said(f'an HTML page titled "{title}"' if title else "an HTML page")
     if "\ufffd" in text or "\0" in text:
         return Said(f"{len(body)} bytes of {content_type or 'something that is no text'}")
-    return Said(_line(text))
+    return Said(one_line(text))
 
 
 def _read_json(value: Any) -> Said:
     if not isinstance(value, dict):
-        return Said(_line(json.dumps(value)))
+        return Said(one_line(json.dumps(value)))
     error = _innermost(value)
     if not isinstance(error, dict):
-        return Said(_line(str(error)))
+        return Said(one_line(str(error)))
     codes = [str(error[name]) for name in ("code", "type", "status", "err_code", "__type") if error.get(name)]
     code = QUOTA if any(name in codes for name in _QUOTAS) else next(iter(codes), None)
     said = next((error[name] for name in _MESSAGES if error.get(name)), None)
     told = _detail(said) or json.dumps(value["detail"] if isinstance(value.get("detail"), dict) else value)
-    return Said(_line(told), code)
+    return Said(one_line(told), code)
 
 
 def _innermost(value: dict[str, Any]) -> Any:
@@ -101,10 +99,14 @@ def _field(item: Any) -> str:
     return f"{place}: {item['msg']}" if place else str(item["msg"])
 
 
-def _line(text: str) -> str:
-    """``text`` as one printable line of bounded length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= LONGEST_SAID else line[: LONGEST_SAID - 3].rstrip() + "..."
+def _title(page: str) -> str:
+    """The title of an HTML page, empty if it has none. Each character is looked at once, whatever the page holds."""
+    lower = page.lower() if page.isascii() else "".join(c.lower() if c.isascii() else c for c in page)
+    _, mark, rest = lower.partition("<title")
+    _, end_of_tag, rest = rest.partition(">")
+    begin = len(page) - len(rest)
+    said, end, _ = rest.partition("</title")
+    return one_line(page[begin : begin + len(said)]) if mark and end_of_tag and end else ""
 
 
 def http_error(
@@ -216,7 +218,7 @@ def _no_connection(error: Any, place: Place) -> str:
         case aiohttp.ClientConnectorCertificateError():
             why = getattr(error.certificate_error, "verify_message", None) or str(error.certificate_error)
             todo = _certificate_advice(getattr(error.certificate_error, "verify_code", 0))
-            return f"the certificate of {error.host}:{error.port} is not trusted: {_line(why).rstrip('.')}; {todo}"
+            return f"the certificate of {error.host}:{error.port} is not trusted: {one_line(why).rstrip('.')}; {todo}"
         case aiohttp.ClientConnectorSSLError():
             return f"TLS with {error.host}:{error.port} failed: {reason}; check that it speaks https there"
     return f"cannot connect to {place.url}: {reason}; check that the service runs there"
@@ -236,7 +238,7 @@ def _reason(error: OSError) -> str:
     text = re.sub(r"^\[Errno -?\d+\] ", "", str(text))
     if isinstance(error, ConnectionRefusedError):
         text = "connection refused"
-    return _line(text)
+    return one_line(text)
 
 
 def _proxy_refusal(error: Any, place: Place, secrets: Secrets) -> errors.SourceError:
@@ -245,6 +247,6 @@ def _proxy_refusal(error: Any, place: Place, secrets: Secrets) -> errors.SourceE
         if error.status == 407
         else "check HTTPS_PROXY"
     )
-    said = secrets.strike(_line(error.message))
+    said = secrets.strike(one_line(error.message))
     message = f"the proxy {place.proxy} refused to connect to {place.url}: HTTP {error.status} {said}; {todo}"
     return errors.SourceConnectionError(message, status=error.status)

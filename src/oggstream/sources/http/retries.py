@@ -10,6 +10,7 @@ FIRST_DELAY = 0.5
 LONGEST_DELAY = 8.0
 LONGEST_WISH = 120.0
 """A service that wants a longer pause than this (seconds) is not asked again."""
+_LONGEST_VALUE = 400  # characters of a header that are read: dates and numbers have fewer
 
 
 def worth_retrying(status: int, headers: Mapping[str, str], *, quota: bool, now: float) -> bool:
@@ -30,7 +31,7 @@ def worth_retrying(status: int, headers: Mapping[str, str], *, quota: bool, now:
 def wished_delay(headers: Mapping[str, str], now: float) -> float | None:
     """The pause in seconds that the service asks for (``retry-after-ms`` before ``retry-after``), or None."""
     for name, unit in (("retry-after-ms", 1000), ("retry-after", 1)):
-        value = headers.get(name, "")
+        value = headers.get(name, "")[:_LONGEST_VALUE]
         try:
             delay = float(value) / unit
         except ValueError:
@@ -39,7 +40,7 @@ def wished_delay(headers: Mapping[str, str], now: float) -> float | None:
             return LONGEST_WISH + 1
         if math.isfinite(delay):
             return delay
-    return _delay_until(headers.get("retry-after", ""), now)
+    return _delay_until(headers.get("retry-after", "")[:_LONGEST_VALUE], now)
 
 
 def retry_delay(attempt: int, headers: Mapping[str, str], *, now: float, chance: float) -> float:

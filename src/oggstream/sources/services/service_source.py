@@ -60,7 +60,8 @@ class ServiceSource:
             url = ""  # told when it is used
         self._url = url
         self._client = HttpClient(url, max_retries=max_retries, connect_timeout=connect_timeout, trust_env=trust_env)
-        self._client.secrets.add(self._fields.get("key"))
+        for name in self._service.credentials & self._fields.keys():
+            self._client.secrets.add(self._fields[name])
 
     def __repr__(self) -> str:
         return f"ServiceSource({self._service.name!r}, base_url={self._client.shown!r})"

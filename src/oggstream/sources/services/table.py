@@ -10,6 +10,7 @@ from typing import Any
 
 from ...errors import ConfigError, UsageError
 from ...options import FORMATS
+from ..http.redaction import is_secret_name
 from .templates import field_names
 
 VARIABLE = "OGGSTREAM_SERVICES"
@@ -99,6 +100,16 @@ class Service:
         """The fields that a request holds."""
         parts = (self.base_url, self.path, self.query, self.headers, self.json, self.xml)
         return frozenset().union(*map(field_names, parts))
+
+    @property
+    def credentials(self) -> frozenset[str]:
+        """The fields whose values are shown nowhere: ``key``, and all of ``environment`` but addresses and choices.
+
+        An address is ``base_url`` itself, or a field of its host part whose name is not that of a credential.
+        """
+        host = "/".join(self.base_url.split("/", 3)[:3])
+        addresses = {name for name in field_names(host) if not is_secret_name(name)}
+        return frozenset({"key", *self.environment}) - addresses - _SPEECH - {"base_url", "language"}
 
     def format_fields(self, name: str) -> Mapping[str, Any]:
         """What asking for a format brings."""
