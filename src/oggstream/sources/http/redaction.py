@@ -58,7 +58,7 @@ class Secrets:
     def include(self, other: Secrets | None) -> Secrets:
         """Know what ``other`` knows, too. Returns this object."""
         if other is not None:
-            self._learn(other._values)
+            self._learn(other._values)  # noqa: SLF001  # of the same class
         return self
 
     def add(self, value: str | None) -> None:
