@@ -70,7 +70,7 @@ def test_a_thin_link_is_measured_as_one_and_a_burst_as_what_the_link_can_do() ->
 class TwoFormats:
     """A service as OpenAI's: samples as they are synthesised, Opus by ffmpeg's muxer, both ``rate`` times real time."""
 
-    traits = SourceTraits(name="two", formats=("opus", "pcm"), identity="two|model|voice")
+    traits = SourceTraits(name="two", formats=("opus", "pcm"), samples_known=True, identity="two|model|voice")
 
     def __init__(self, rate: float = 6.5, link: float = 1e7, *, refuses: bool = False) -> None:
         self.rate, self.link, self.refuses = rate, link, refuses
@@ -203,7 +203,7 @@ async def test_a_service_that_refuses_samples_is_asked_for_opus_and_not_again_fo
     service = TwoFormats(refuses=True)
     await first_samples(service, tmp_path / "history.json", 6)
     assert service.asked.count("pcm") == 1
-    assert service.asked[service.asked.index("pcm") + 1] == "opus"
+    assert service.asked[service.asked.index("pcm") + 1] == "auto"
 
 
 @pytest.mark.looptime

@@ -10,7 +10,7 @@ import pytest
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.failover import BegunStream
+from oggstream.sources.wrapper import BegunStream
 from oggstream.sources.hurry import hurried
 from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.resolve_source import FirstOf

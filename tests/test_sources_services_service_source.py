@@ -167,7 +167,8 @@ async def test_model_of_the_options_is_deepgrams_voice_too() -> None:
 async def test_region_makes_azures_address() -> None:
     source = ServiceSource("azure", api_key=KEY, region="west europe/x")
     assert repr(source) == "ServiceSource('azure', base_url='https://west%20europe%2Fx.tts.speech.microsoft.com')"
-    assert source.traits.identity_for(SpeechOptions(voice="v")) == "west%20europe%2Fx.tts.speech.microsoft.com||v"
+    identity = source.traits.identity_for(SpeechOptions(voice="v"))
+    assert identity == "west%20europe%2fx.tts.speech.microsoft.com/cognitiveservices/v1||v"
 
 
 async def test_what_a_service_cannot_do_is_told_once() -> None:

@@ -99,6 +99,8 @@ class PlaybackOptions:
 
     Text that grows or is long:
 
+    - ``on_refused``: what becomes of a piece that the service does not speak: "skip" it with a warning, or "stop"; two
+      in a row end the speech in any case.
     - ``ahead``: unheard speech, in seconds, that is requested at most; ``requests``: how many at a time.
     - ``pause``: silence between two pieces of text; None: what the service gives.
     - ``patience``: how long a sentence whose end does not come is waited for while little is left to be heard.
@@ -126,6 +128,7 @@ class PlaybackOptions:
     pause: float | None = None
     patience: float = 0.7
     speakable: bool | None = None
+    on_refused: str = "skip"
     ring_seconds: float = 2.0
     queue_bytes: int = 16 << 20
     first_byte_timeout: float = 60.0
@@ -144,6 +147,8 @@ class PlaybackOptions:
             raise UsageError("ahead and requests must be positive")
         if self.ring_seconds < max(0.1, self.resume_buffer or 0):
             raise UsageError("ring_seconds must be at least 0.1 and hold resume_buffer")
+        if self.on_refused not in ("skip", "stop"):
+            raise UsageError(f"unknown on_refused {self.on_refused!r}: use skip or stop")
         if self.gain not in GAINS:
             raise UsageError(f"unknown gain {self.gain!r}: use one of {', '.join(GAINS)}")
         if self.channels is not None and not 1 <= self.channels <= 255:

@@ -108,7 +108,8 @@ class WordInfo:
 class SegmentInfo:
     """A piece of text and where it lies: samples at 48 kHz since the first one; ``first_packet`` in seconds.
 
-    ``spoken`` is what the service says that it spoke, where it says so and it is not ``text``. ``words`` are in order;
+    ``spoken`` is what the service says that it spoke, where it says so and it is not ``text``. ``failed``: why the
+    piece was passed over, None for one that was not. ``words`` are in order;
     ``words_from`` says who told their times: "service", "voice" (one on this machine), or None where nobody did.
     """
 
@@ -117,6 +118,7 @@ class SegmentInfo:
     end_sample: int
     first_packet: float | None
     spoken: str | None = None
+    failed: str | None = None
     words: list[WordInfo] = field(default_factory=list)
     words_from: str | None = None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .engine.account import Account
 from .engine.item_stream import ItemStream, SpeechFrames, SpeechPackets
+from .engine.memory import Memory
 from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.delivery import Delivery
 from .engine.requests.requester import Requester
@@ -149,6 +150,7 @@ async def _receive(
             rate = delivery.characters_per_second
             script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text)
             context = SpeechContext(voice, speech)
+            delivery.memory = memory = Memory(history_of(options), voice, speech)
             requester = Requester(
                 script,
                 source=voice,
@@ -159,6 +161,7 @@ async def _receive(
                 recorder=Recorder(loop.time, loop.time()),
             )
             await _run(script, requester, context)
+            memory.keep(requester)
     finally:
         delivery.close()
     failure = requester.failure or script.failure

@@ -127,7 +127,7 @@ class Teacher:
 
     def __init__(self, race: Race, key: str) -> None:
         self._race = race
-        self.traits = SourceTraits(name="openai", whole=True, formats=("opus", "pcm"), identity=key)
+        self.traits = SourceTraits(name="openai", whole=True, formats=("opus", "pcm"), samples_known=True, identity=key)
         self.number = 0
 
     def open(self, text: str, options: object) -> object:

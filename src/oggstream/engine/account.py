@@ -151,6 +151,7 @@ class Account:
             end_sample=stop * RATE // rate,
             first_packet=segment.first_packet,
             spoken=self._spoken.get(segment.text),
+            failed=segment.failed,
             words=[
                 WordInfo(
                     text=word.text,

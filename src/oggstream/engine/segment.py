@@ -37,14 +37,17 @@ class Segment:
     """A piece of text, what was received for it, and where in the speech it lies.
 
     ``start`` and ``stop`` are positions in the speech (samples at the ring's rate), None while they are not known.
-    ``piece`` says which characters of the original text it stands for. ``received`` counts samples at 48 kHz.
+    ``format`` is what it is asked for in. ``piece`` says which characters of the original text it stands for.
+    ``received`` counts samples at 48 kHz.
     """
 
-    def __init__(self, index: int, piece: Piece, open_intake: Callable[[Segment], Intake]) -> None:
+    def __init__(
+        self, index: int, piece: Piece, open_intake: Callable[[Segment], Intake], wanted: str = "auto"
+    ) -> None:
         self.index = index
         self.piece = piece
+        self.format = wanted
         self.bodies = [Body(open_intake(self), 0, 0)]
-        self.format = "auto"  # that is asked for
         self.queue = PacketQueue()
         self.received = 0
         self.channels = 0  # of the first audio
@@ -55,6 +58,7 @@ class Segment:
         self._page_open = False
         self.ended = False  # nothing more will come
         self.broken = False  # though more was expected
+        self.failed: str | None = None  # why it was passed over
         self.start: int | None = None
         self.stop: int | None = None
         self.loudness: list[tuple[int, int]] = []  # samples decoded, and how many of these can be heard, per frame

@@ -15,10 +15,10 @@ from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
 from .account import Account
 from .loading import load_codec
+from .memory import Memory
 from .output.outlet import Outlet
 from .output.pacing import Pacing
 from .output.watch import Watch
-from .requests.opening_format import REFUSED
 from .requests.requester import Requester
 from .requests.script import Script, Text
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from ..report import Heard, PlaybackReport
     from ..sources.source import Source
     from .segment import Segment
-
-
-FORMATS = {"ogg": "opus", "pcm": "pcm", "wav": "wav"}  # what a container is called where it is asked for
 
 
 class Gate(Protocol):
@@ -72,13 +69,13 @@ class Session:
         self._source = source
         self._sink = sink
         self._speech = speech
-        self._history = history
+        self._memory = Memory(history, source, speech)
         self._recorder = recorder
         self._gate = gate
         self._account = account or Account(recorder)  # before all else: a source may warn when it is first looked at
         self._pacing = Pacing(
             options,
-            self._learnt,
+            self._learnt_before,
             recorder,
             asyncio.get_running_loop().time,
             speed=speech.speed or 1.0,
@@ -106,7 +103,6 @@ class Session:
         self.requester.on_segment = self._follow
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
-        self._learnt_key: str | None = None
         self._asked: float | None = None  # when the first request went out
         self._wait: float | None = None  # from then until sound could begin
         self.received = asyncio.Event()  # everything has come, or nothing more will
@@ -145,7 +141,7 @@ class Session:
             raise
         finally:
             self.leave()
-            self._learn()
+            self._memory.keep(self.requester, self._pacing.policy.learnt(), self._wait)
             failure = self.requester.failure or self.script.failure
             self._release()
         if failure is not None:
@@ -189,6 +185,9 @@ class Session:
         from .heard import heard
 
         return heard(self.script.text, self.requester.segments, self.outlet)
+
+    def _learnt_before(self) -> Habits | None:
+        return self._memory.habits
 
     def _note(self, event: Event) -> None:
         if isinstance(event, RequestSent):
@@ -250,42 +249,6 @@ class Session:
             return SinkFormat(None, RATE)
         _, sink_format = await asyncio.gather(loading, self._sink.prepare())
         return sink_format
-
-    @property
-    def _key(self) -> str | None:
-        """Under which the service's behaviour is kept; None for what has none to learn."""
-        if self._history is None:
-            return None
-        identity = traits_of(self._source).identity_for(self._speech)
-        return None if identity is None else f"{identity}|{self._speech.speed or 1.0:g}"
-
-    def _learnt(self) -> Habits | None:
-        key = self._learnt_key = self._key
-        return None if key is None or self._history is None else self._history.get(key)
-
-    def _learn(self) -> None:
-        """Keep what this speech taught about the service."""
-        if (
-            (key := self._key) is None
-            or self._history is None
-            or not self.requester.complete
-            or not self.requester.segments
-        ):
-            return
-        if key != self._learnt_key:  # another service has taken over: what was seen is of both
-            return
-        self._history.put(key, self._with_format(self._pacing.policy.learnt()))
-
-    def _with_format(self, habits: Habits) -> Habits:
-        """``habits`` with when the opening sounded in its format, and what the link carries."""
-        opening = self.requester.segments[0]
-        if opening.intake.link.rate:
-            habits = habits.with_link(opening.intake.link.rate)
-        if self.requester.refused_format is not None:
-            habits = habits.with_first_packet(self.requester.refused_format, REFUSED)
-        if self._wait is not None and opening.intake.container in FORMATS:
-            habits = habits.with_first_packet(FORMATS[opening.intake.container], self._wait)
-        return habits
 
     def _failed(self, error: BaseException) -> NoReturn:
         """Raise ``error``, which is one exception by now, with the report and the text that was not spoken."""

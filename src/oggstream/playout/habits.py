@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 SCHEMA = 1
 KEPT = 10  # utterances: what was before them is forgotten
 FORMATS_KEPT = 8
+REFUSED_FOR = 64  # utterances after which a format that was refused is asked for again: services change
 
 
 class Utterance(NamedTuple):
@@ -29,13 +30,18 @@ class Habits(NamedTuple):
     """The last utterances of one host, model and voice, the oldest first; a value, never changed in place.
 
     ``seen``: utterances ever. ``first_packet``: seconds from the request to the first packet per format.
-    ``link``: bytes per second that the way to the service was seen to carry, 0 where that is not known.
+    ``link``: bytes per second that the way to the service was seen to carry, 0 where that is not known. ``refused``:
+    formats that it did not give, and how many utterances had been seen by then. ``requests``: how many of ours it takes
+    at a time, 0 where that is not known. ``endless``: bodies in a row that came whole without a mark of their end.
     """
 
     utterances: tuple[Utterance, ...] = ()
     seen: int = 0
     first_packet: tuple[tuple[str, float], ...] = ()
     link: float = 0.0
+    refused: tuple[tuple[str, int], ...] = ()
+    requests: int = 0
+    endless: int = 0
 
     def with_utterance(self, utterance: Utterance) -> Habits:
         """Return these habits and one more utterance."""
@@ -51,6 +57,24 @@ class Habits(NamedTuple):
         """Return these habits knowing that ``rate`` bytes per second came over the link."""
         return self._replace(link=_smoothed(self.link or None, rate))
 
+    def with_refused(self, name: str) -> Habits:
+        """Return these habits knowing that the service does not give format ``name``."""
+        known = {**dict(self.refused), name: self.seen}
+        return self._replace(refused=tuple(known.items())[-FORMATS_KEPT:])
+
+    def with_given(self, name: str) -> Habits:
+        """Return these habits knowing that the service gives format ``name``."""
+        return self._replace(refused=tuple(item for item in self.refused if item[0] != name))
+
+    def refuses(self, name: str) -> bool:
+        """Whether format ``name`` is not worth asking for; after `REFUSED_FOR` utterances it is again."""
+        seen = dict(self.refused).get(name)
+        return seen is not None and self.seen - seen < REFUSED_FOR
+
+    def has_given(self, name: str) -> bool:
+        """Whether an utterance in format ``name`` has sounded."""
+        return name in dict(self.first_packet) and not self.refuses(name)
+
     def characters_per_second(self, usual: float) -> float:
         """Characters spoken per second of audio, the median of what was seen; ``usual`` where nothing was."""
         seen = sorted(utterance.characters for utterance in self.utterances if utterance.characters > 0)
@@ -64,6 +88,9 @@ class Habits(NamedTuple):
             "seen": self.seen,
             "first_packet": {name: round(seconds, 4) for name, seconds in self.first_packet},
             "link": round(self.link, 1),
+            "refused": dict(self.refused),
+            "requests": self.requests,
+            "endless": self.endless,
         }
 
     @classmethod
@@ -83,6 +110,9 @@ class Habits(NamedTuple):
             int(_number(data["seen"])),
             tuple((str(name), _number(seconds)) for name, seconds in data["first_packet"].items())[-FORMATS_KEPT:],
             _number(data["link"]),
+            tuple((str(name), int(_number(seen))) for name, seen in data.get("refused", {}).items())[-FORMATS_KEPT:],
+            int(_number(data.get("requests", 0))),
+            int(_number(data.get("endless", 0))),
         )
 
 

@@ -71,7 +71,13 @@ class ClientSource:
     @property
     def traits(self) -> SourceTraits:
         """As those of `OpenAISource`."""
-        return SourceTraits(name="openai", formats=self._formats, longest_text=LONGEST_TEXT, identity=self._identity)
+        return SourceTraits(
+            name="openai",
+            formats=self._formats,
+            samples_known=is_openai(str(self._client.base_url)),
+            longest_text=LONGEST_TEXT,
+            identity=self._identity,
+        )
 
     def _identity(self, options: SpeechOptions) -> str:
         """Endpoint, model and voice, under which the behaviour of the service is remembered."""

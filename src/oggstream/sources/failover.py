@@ -14,7 +14,7 @@ from .context import SpeechContext
 from .health import Failure, Health
 from .hurry import hurrying
 from .traits import SourceTraits, formats_for, traits_of
-from .wrapper import StreamWrapper, close, warm
+from .wrapper import BegunStream, close, warm
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -72,18 +72,6 @@ class Member:
             self.health.failed(Failure.BROKEN, _now())
         else:
             self.health.failed(Failure.PASSING, _now())
-
-
-class BegunStream(StreamWrapper):
-    """The body that a source gives, its first chunk there already."""
-
-    def __init__(self, stream: ByteStream, first: bytes | Annotation) -> None:
-        super().__init__(stream)
-        self._first: bytes | Annotation | None = first
-
-    async def __anext__(self) -> bytes | Annotation:
-        first, self._first = self._first, None
-        return await super().__anext__() if first is None else first
 
 
 class Failover:

@@ -30,7 +30,7 @@ from .openai_api import (
     voice_name,
 )
 from .traits import SourceTraits
-from .wrapper import StreamWrapper
+from .wrapper import BegunStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -214,7 +214,13 @@ class OpenAISource:
     @property
     def traits(self) -> SourceTraits:
         """The formats depend on the model, the name on where the last text went."""
-        return SourceTraits(name=self._name, formats=self._formats, longest_text=LONGEST_TEXT, identity=self._identity)
+        return SourceTraits(
+            name=self._name,
+            formats=self._formats,
+            samples_known=self._own,
+            longest_text=LONGEST_TEXT,
+            identity=self._identity,
+        )
 
     def _identity(self, options: SpeechOptions) -> str:
         """Endpoint, model and voice, under which the behaviour of the service is remembered."""
@@ -264,21 +270,8 @@ class _OpusRateError(Exception):
     """A server cannot make Opus of a voice at its own sampling rate."""
 
 
-class _BegunStream(StreamWrapper):
-    """A stream whose ``first`` chunk was waited for; None: it was empty."""
-
-    def __init__(self, stream: ByteStream, first: bytes | Annotation | None) -> None:
-        super().__init__(stream)
-        self.empty = first is None
-        self._first = first
-
-    async def __anext__(self) -> bytes | Annotation:
-        first, self._first = self._first, None
-        return first if first is not None else await super().__anext__()
-
-
-async def _begun(stream: ByteStream) -> _BegunStream:
-    return _BegunStream(stream, await anext(stream, None))
+async def _begun(stream: ByteStream) -> BegunStream:
+    return BegunStream(stream, await anext(stream, None))
 
 
 def _for_realtime(options: SpeechOptions, model: str) -> SpeechOptions:

@@ -25,6 +25,8 @@ class SourceTraits:
     - ``name``: what the report calls it; empty: the name of its class.
     - ``formats``: the values of `SpeechOptions.format` that it can be asked for, the one that "auto" means first; or a
       function of the `SpeechOptions` that gives them. Empty: not known.
+    - ``samples_known``: rate, width and channels of the bare samples that it sends for "pcm" are known, so that these
+      may be asked for without being told to.
     - ``longest_text``: characters of one request, None for no limit of its own.
     - ``requests``: how many requests it takes at a time, None for no limit of its own.
     - ``whole``: its answer does not depend on the text, which is therefore not asked for in pieces.
@@ -36,6 +38,7 @@ class SourceTraits:
 
     name: str = ""
     formats: tuple[str, ...] | Callable[[SpeechOptions], tuple[str, ...]] = ()
+    samples_known: bool = False
     longest_text: int | None = None
     requests: int | None = None
     whole: bool = False

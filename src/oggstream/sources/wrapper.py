@@ -107,6 +107,19 @@ class StreamWrapper:
         return await anext(self._stream)
 
 
+class BegunStream(StreamWrapper):
+    """A stream whose ``first`` chunk was waited for; None: it has none."""
+
+    def __init__(self, stream: ByteStream, first: bytes | Annotation | None) -> None:
+        super().__init__(stream)
+        self.empty = first is None
+        self._first = first
+
+    async def __anext__(self) -> bytes | Annotation:
+        first, self._first = self._first, None
+        return first if first is not None else await super().__anext__()
+
+
 async def warm(source: Source) -> None:
     """Prepare ``source``, if it can be prepared."""
     if isinstance(source, WarmSource):

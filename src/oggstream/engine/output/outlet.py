@@ -261,7 +261,12 @@ class Outlet:
 
     def _open_ring(self) -> None:
         """Make the ring and what fills it, once the sink's format and that of the first audio are known."""
-        if self.ring is not None or self._format is None or not self._segments:
+        if self.ring is not None or self._format is None:
+            return
+        while self._segments and self._segments[0].ended and not self._segments[0].queue:
+            silent = self._segments.popleft()  # nothing came for it
+            silent.start = silent.stop = 0
+        if not self._segments:
             return
         segment = self._segments[0]
         body_channels = self._options.channels or segment.channels or segment.intake.channels

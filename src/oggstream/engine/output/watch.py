@@ -50,6 +50,8 @@ class Watch:
         """Record the start and the end of a segment once they are heard; return whether both are told."""
         if segment.start is None:
             return False
+        if segment.failed is not None:  # there is nothing to be heard of it
+            return True
         if not segment.told_start:
             at = self._heard_at(writer, segment.start)
             if at is None:

@@ -11,6 +11,8 @@ from ...audio.frame import RATE
 if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
     from ...options import PlaybackOptions
+    from ...playout.habits import Habits
+    from ..memory import Memory
     from ..segment import Segment
 
 
@@ -23,11 +25,16 @@ class Delivery:
     def __init__(self, options: PlaybackOptions, characters_per_second: float) -> None:
         self.closed = False
         self.characters_per_second = characters_per_second
-        self.habits = None  # nothing is learnt where nothing is played
+        self.memory: Memory | None = None  # of the service, once it is known which
         self._options = options
         self._segments: deque[Segment] = deque()
         self._changed = asyncio.Event()
         self._stopped = False
+
+    @property
+    def habits(self) -> Habits | None:
+        """What is known of the service."""
+        return None if self.memory is None else self.memory.habits
 
     def add(self, segment: Segment) -> None:
         """A piece of text was asked for."""

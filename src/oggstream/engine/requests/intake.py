@@ -48,6 +48,7 @@ class Intake:
         self._to_its_end = to_its_end
         self._sound_until = 0.0  # by the clock of the loop
         self._rest_until = 0.0  # the same, once an event has told the end
+        self._waited = 0.0  # seconds without audio
 
     def release(self) -> None:
         """Let go of who is asked about early packets."""
@@ -75,9 +76,9 @@ class Intake:
     async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncGenerator[list[BodyItem], None]:
         """Ask ``source`` for ``text`` and yield, per chunk received, the items that it completes.
 
-        Raises `SourceTimeoutError` when no byte comes for ``first_byte_timeout`` before audio or ``stall_timeout``
-        after it began, and what the source and the reader raise, with the request's identifier. Closing the generator
-        closes the response.
+        Raises `SourceTimeoutError` when no audio comes for ``first_byte_timeout``, or for ``stall_timeout`` once some
+        has come: only the time that is spent waiting for the service counts, and bytes without audio do not. Raises
+        what the source and the reader raise, with the request's identifier. Closing the generator closes the response.
         """
         try:
             async with self._opened(source, text, speech) as stream:
@@ -134,18 +135,22 @@ class Intake:
     @asynccontextmanager
     async def _limited(self) -> AsyncIterator[None]:
         seconds = self._options.stall_timeout if self.audio_began else self._options.first_byte_timeout
-        limit = asyncio.timeout(seconds)
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        limit = asyncio.timeout(max(0.0, seconds - self._waited))
         try:
             async with limit:
                 yield
+            self._waited += clock() - begun
         except TimeoutError as error:
             if not limit.expired():
                 raise
+            what = "nothing" if clock() - begun > seconds / 2 else "no audio"
             when = "in mid-speech" if self.audio_began else "before any audio"
             name = "stall_timeout" if self.audio_began else "first_byte_timeout"
             before = f", and before that: {self.refusal}" if self.refusal else ""
             raise SourceTimeoutError(
-                f"the service sent nothing for {seconds:g} s {when}{before}; try again, or allow it more time ({name})"
+                f"the service sent {what} for {seconds:g} s {when}{before}; try again, or allow it more time ({name})"
             ) from error
 
     def _begin(self, stream: ByteStream, speech: SpeechOptions) -> BodyReader:
@@ -174,6 +179,7 @@ class Intake:
 
     def _count(self, item: AudioPacket | PcmFrame) -> None:
         """Note until when there is sound, if it is played from the first packet on."""
+        self._waited = 0.0
         if not self.audio_began:
             self.audio_began = True
             self._sound_until = asyncio.get_running_loop().time()

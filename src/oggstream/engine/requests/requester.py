@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
-from ...errors import OggStreamError, SourceBrokenError
-from ...events import Recorder, Retrying
+from ...errors import OggStreamError
+from ...events import Recorder, Retrying, Warned
 from ...sources.source import SubstitutingSource
 from ...sources.traits import formats_for, traits_of
 from ..segment import Segment
+from .format_choice import FormatChoice
+from .in_flight import in_flight_of
 from .intake import Intake
 from .mending import continuation
-from .opening_format import opening_format
+from .remedy import Case, Remedy, concerns_format, remedy_for
 
 if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
@@ -29,16 +32,17 @@ if TYPE_CHECKING:
     from .delivery import Delivery
     from .script import Script
 
-ATTEMPTS = 3  # for a piece whose body breaks off before its audio
 FULL = 0.75  # of what may be ahead: with more, it is not worth cutting a piece to what is left
+TURN_SECONDS = 0.25  # the shortest wait for a service that is busy with another request of ours; then twice as long
+SHOWN_TEXT = 40  # characters of a piece in a warning
 LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
 
 
 class Requester:
     """The requests of one speech, bounded by ``ahead`` and ``requests`` of the options, in the order of the text.
 
-    ``segments`` are all pieces so far. A piece that fails ends the speech behind what came of it: ``failure`` says why,
-    and what was asked for behind it is cancelled.
+    ``segments`` are all pieces so far. What becomes of a piece that fails is decided by `remedy_for`. One that ends the
+    speech ends it behind what came of it: ``failure`` says why, and what was asked for behind it is cancelled.
     """
 
     def __init__(
@@ -54,7 +58,6 @@ class Requester:
     ) -> None:
         self.segments: list[Segment] = []
         self.failure: OggStreamError | None = None
-        self.refused_format: str | None = None  # asked for to sound sooner, and not given
         self.finished = asyncio.Event()  # everything was asked for, and has come
         self.on_segment: Callable[[Segment], None] = _ignore
         self.before: Callable[[], float] = _none  # seconds to be heard before this speech begins
@@ -69,6 +72,9 @@ class Requester:
         self._failed_attempts: list[StreamStats] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()  # a piece has ended
+        self._flight = in_flight_of(source)
+        self._refusals: list[OggStreamError] = []  # of pieces that were passed over
+        self.at_a_time: int | None = None  # requests that the service was seen to take, where that is few
 
     async def run(self, group: asyncio.TaskGroup, begun: Callable[[], None]) -> None:
         """Ask for all pieces; return when the last one has been asked for. ``begun`` is called with the first audio,
@@ -102,6 +108,19 @@ class Requester:
             return self.segments[0].format != "opus"
         formats = formats_for(self._source, self._speech)
         return bool(formats) and formats[0] != "opus"
+
+    @functools.cached_property
+    def formats(self) -> FormatChoice:
+        """What pieces are asked for in, as far as that is left open."""
+        known = formats_for(self._source, self._speech)
+        return FormatChoice(self._speech.format, traits_of(self._source), known, self._outlet.habits)
+
+    @property
+    def most_requests(self) -> int:
+        """How many requests may be under way."""
+        habits = self._outlet.habits if self._speech.format == "auto" else None
+        known = (traits_of(self._source).requests, self.at_a_time, habits.requests if habits is not None else None)
+        return min([self._options.requests, *(limit for limit in known if limit)])
 
     @property
     def complete(self) -> bool:
@@ -141,7 +160,7 @@ class Requester:
         """Wait until one more request is within the bounds; the piece itself is cut to the room that is left."""
         while self.segments and self.failure is None:
             excess = self.reserve() - self._options.ahead * FULL
-            if len(self._open()) < self._options.requests and excess <= 0:
+            if len(self._open()) < self.most_requests and excess <= 0:
                 return
             self._changed.clear()
             try:
@@ -154,52 +173,112 @@ class Requester:
         return await self._script.piece(self.reserve)
 
     def _segment(self, piece: Piece) -> Segment:
-        segment = Segment(len(self.segments), piece, self._intake)
-        segment.format = self._format(segment)
+        wanted = self.formats.usual if self.segments else self.formats.opening()
+        segment = Segment(len(self.segments), piece, self._intake, wanted)
         self.segments.append(segment)
         self._outlet.add(segment)
         self.on_segment(segment)
         return segment
 
-    def _format(self, segment: Segment) -> str:
-        """What to ask for: the opening piece may be worth another format than the rest."""
-        wanted = self._speech.format
-        if wanted != "auto" or segment.index:
-            return wanted
-        choice = {"opus", "pcm"} <= set(formats_for(self._source, self._speech))
-        return opening_format(self._outlet.habits) if choice else wanted
-
     def _intake(self, segment: Segment) -> Intake:
+        options = self._options
+        if self.formats.is_trial(segment.format) and (patience := self.formats.patience()) is not None:
+            options = replace(options, first_byte_timeout=min(patience, options.first_byte_timeout))
         whole = traits_of(self._source).whole
-        return Intake(self._options, lambda: self._outlet.wants_early(segment), to_its_end=whole)
+        return Intake(options, lambda: self._outlet.wants_early(segment), to_its_end=whole)
 
     async def _receive(self, segment: Segment) -> None:
-        for attempt in range(1, ATTEMPTS + 1):
-            error = await self._fetch(segment)
+        attempts = waits = 0
+        while True:
+            attempts += 1
+            with self._flight.request():
+                error = await self._fetch(segment)
             if error is None:
                 break
-            elsewhere = self._another(error)
-            if not elsewhere and segment.format == "pcm" != self._speech.format and not segment.received:
-                self._give_up_format(segment)
-                continue
-            lost = elsewhere or isinstance(error, SourceBrokenError)
-            if attempt == ATTEMPTS or not lost or not self._take_up(segment):
-                self._fail(segment, error)
-                return
-            self._recorder.record(Retrying, delay=0.0, reason=str(error))
+            if concerns_format(error):
+                await self._hear_of_format(segment)
+            remedy = remedy_for(error, self._case(segment, error, attempts, waits))
+            match remedy:
+                case Remedy.LATER:
+                    attempts, waits = attempts - 1, waits + 1
+                    await self._wait_for_turn(segment, error, waits)
+                case Remedy.OTHER_FORMAT:
+                    self._change_format(segment, error)
+                    attempts = 0
+                case Remedy.AGAIN if self._take_up(segment):
+                    self._recorder.record(Retrying, delay=0.0, reason=str(error))
+                case Remedy.SKIP:
+                    self._pass_over(segment, error)
+                    break
+                case _:
+                    self._fail(segment, error)
+                    return
         self._outlet.end(segment)
         self._tell()
 
-    def _another(self, error: OggStreamError) -> bool:
-        """Whether the source has another service to ask, now that it knows of this failure."""
-        return isinstance(self._source, SubstitutingSource) and self._source.another(error)
+    async def _hear_of_format(self, segment: Segment) -> None:
+        """Wait for a piece before this one that was asked for in the same format: whether the service gives that."""
+        while not self.formats.is_proven(segment.format) and any(
+            before.format == segment.format and not before.ended for before in self.segments[: segment.index]
+        ):
+            self._changed.clear()
+            await self._changed.wait()
 
-    def _give_up_format(self, segment: Segment) -> None:
-        """The service does not give samples, though nobody but us asked for them: never mind."""
-        self.refused_format = segment.format
+    def _case(self, segment: Segment, error: OggStreamError, attempts: int, waits: int) -> Case:
+        """What is known of a piece that failed with ``error``."""
+        return Case(
+            received=bool(segment.received),
+            attempts=attempts,
+            waits=waits,
+            elsewhere=isinstance(self._source, SubstitutingSource) and self._source.another(error),
+            trial=self.formats.is_trial(segment.format),
+            other_format=self.formats.other(segment.format) is not None,
+            proven=self.formats.is_proven(segment.format),
+            ours=self._flight.others(),
+            skippable=self._is_skippable(segment),
+        )
+
+    def _is_skippable(self, segment: Segment) -> bool:
+        """Whether the speech can go on without this piece: there are others, and the one before it was not refused."""
+        if self._options.on_refused != "skip" or traits_of(self._source).whole:
+            return False
+        before = self.segments[segment.index - 1] if segment.index else None
+        only = len(self.segments) == 1 and self._script.exhausted
+        return not only and (before is None or before.failed is None)
+
+    async def _wait_for_turn(self, segment: Segment, error: OggStreamError, waits: int) -> None:
+        """The service takes fewer requests at a time than it had of ours: go on with one, and ask again."""
+        if self.at_a_time is None and len(self._open()) > 1:
+            self.at_a_time = 1
+        delay = TURN_SECONDS * 2 ** (waits - 1)
+        self._recorder.record(Retrying, delay=0.0, reason=f"{error} (while another request of ours was under way)")
         self._failed_attempts.append(segment.intake.stats)
-        segment.format = "opus"
         segment.renew(self._intake)
+        await self._flight.turn(delay)
+
+    def _change_format(self, segment: Segment, error: OggStreamError) -> None:
+        """The service does not give the format: ask for the piece in the next one."""
+        self._failed_attempts.append(segment.intake.stats)
+        if self.formats.is_trial(segment.format):
+            self.formats.rejected = segment.format  # though nobody but us asked for it: never mind
+            segment.format = self.formats.usual
+        else:
+            refused = segment.format
+            following = self.formats.other(refused)
+            assert following is not None
+            if self.formats.refuse(refused):
+                message = f"{error} (asking for {following} instead)"
+                self._recorder.record(Warned, message=message)
+            segment.format = following
+        segment.renew(self._intake)
+
+    def _pass_over(self, segment: Segment, error: OggStreamError) -> None:
+        """Go on without a piece that the service does not speak."""
+        segment.failed = str(error)
+        self._refusals.append(error)
+        shown = " ".join(segment.text.split())
+        shown = shown if len(shown) <= SHOWN_TEXT else f"{shown[: SHOWN_TEXT - 3]}..."
+        self._recorder.record(Warned, message=f"passed over {shown!r}: {error}")
 
     def _take_up(self, segment: Segment) -> bool:
         """Get ready to ask for the rest of a piece whose connection was lost; False if it cannot be taken up."""
@@ -246,10 +325,13 @@ class Requester:
         had = segment.received
         self._outlet.push(segment, items)
         if segment.received and not had:
+            self.formats.prove(segment.format)
+            self._changed.set()
             segment.first_packet = self._recorder.elapsed()
 
     def _fail(self, segment: Segment, error: OggStreamError) -> None:
         """End the speech with what there is of ``segment``."""
+        self._advise(error)
         segment.broken = True
         self.failure = error
         for behind in self.segments[segment.index + 1 :]:
@@ -260,9 +342,19 @@ class Requester:
         self._outlet.close(broken=True)
         self._tell()
 
+    def _advise(self, error: OggStreamError) -> None:
+        """Name the formats that would do, where the user chose one that the service does not give."""
+        if self._speech.format == "auto" or not concerns_format(error) or "--format" in str(error):
+            return
+        chosen = self._speech.format.partition(":")[0]
+        others = [name for name in formats_for(self._source, self._speech) if name != chosen]
+        error.args = (f"{error}; formats that may do: {', '.join(('auto', *others))} (--format)",)
+
     def _tell(self) -> None:
         self._changed.set()
         if self.complete:
+            if self._refusals and self.failure is None and not any(segment.received for segment in self.segments):
+                self.failure = self._refusals[0]
             self.finished.set()
 
 

@@ -135,6 +135,11 @@ class Script:
         self._changed.set()
 
     @property
+    def exhausted(self) -> bool:
+        """Everything was read, and given."""
+        return self.complete and not self._waiting and (self._taken or self._segmenter is not None)
+
+    @property
     def _waiting(self) -> int:
         return self._segmenter.waiting if self._segmenter is not None else 0
 

@@ -6,13 +6,14 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from ... import events
 from ...errors import ConfigError, UsageError
 from ...options import AudioFormat
 from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
+from ..openai_api import endpoint_name
 from ..openai_api import check_text, voice_name
 from ..traits import SourceTraits
 from .table import Service, service as described
@@ -88,13 +89,18 @@ class ServiceSource:
         """What its entry in the table says."""
         entry = self._service
         return SourceTraits(
-            name=entry.name, formats=tuple(entry.formats), longest_text=entry.longest_text, identity=self._identity
+            name=entry.name,
+            formats=tuple(entry.formats),
+            samples_known="pcm" in entry.formats and bool(entry.format_fields("pcm").get("rate")),
+            longest_text=entry.longest_text,
+            requests=entry.requests,
+            identity=self._identity,
         )
 
     def _identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice, under which the behaviour of the service is remembered."""
-        host = urlsplit(self._client.shown).netloc
-        return f"{host}|{options.model or self._model or ''}|{voice_name(options.voice or self._voice or '')}"
+        """Endpoint, model and voice, under which the behaviour of the service is remembered."""
+        endpoint = f"{endpoint_name(self._client.shown)}{self._service.path}"
+        return f"{endpoint}|{options.model or self._model or ''}|{voice_name(options.voice or self._voice or '')}"
 
     async def warm(self) -> None:
         """Open a connection ahead of the first request. Never fails."""

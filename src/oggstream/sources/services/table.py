@@ -31,6 +31,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "voice": (str, type(None)),
     "model": (str, type(None)),
     "longest_text": (int, type(None)),
+    "requests": (int, type(None)),
     "advice": (Mapping,),
 }
 
@@ -58,6 +59,7 @@ class Service:
     voice: str | None = None
     model: str | None = None
     longest_text: int | None = None
+    requests: int | None = None
     advice: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -68,8 +70,7 @@ class Service:
             raise self._wrong("give json or xml, a request has one body")
         if not self.formats or not set(self.formats) <= set(FORMATS[1:]):
             raise self._wrong(f"formats are among {', '.join(FORMATS[1:])}")
-        if self.longest_text is not None and self.longest_text < 1:
-            raise self._wrong("longest_text must be positive")
+        self._check_numbers()
         for name, variables in self.environment.items():
             if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
                 raise self._wrong(f"environment.{name} is no list of names")
@@ -77,6 +78,11 @@ class Service:
             if not isinstance(given, (str, Mapping)):
                 raise self._wrong(f"formats.{name} is neither a text nor a table")
         self._check_fields()
+
+    def _check_numbers(self) -> None:
+        for name, number in (("longest_text", self.longest_text), ("requests", self.requests)):
+            if number is not None and number < 1:
+                raise self._wrong(f"{name} must be positive")
 
     def _check_fields(self) -> None:
         try:

@@ -1,0 +1,81 @@
+"""What is remembered of a service between speeches: read before the first request, written after the last."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING
+
+from ..playout.habits import Habits
+from ..sources.traits import traits_of
+from .requests.opening_format import REFUSED
+
+if TYPE_CHECKING:
+    from ..history import History
+    from ..options import SpeechOptions
+    from ..sources.source import Source
+    from .requests.requester import Requester
+
+CONTAINER_FORMATS = {"ogg": "opus", "pcm": "pcm", "wav": "wav"}
+"""What a container is called where it is asked for."""
+
+
+class Memory:
+    """The `Habits` of the service that ``source`` asks, in ``history``; nothing where either is not there."""
+
+    def __init__(self, history: History | None, source: Source, speech: SpeechOptions) -> None:
+        self._history = history
+        self._source = source
+        self._speech = speech
+
+    @functools.cached_property
+    def habits(self) -> Habits | None:
+        """What was known before this speech. The first look reads a file: half a millisecond."""
+        self._read_as = self._key
+        return None if self._read_as is None or self._history is None else self._history.get(self._read_as)
+
+    @property
+    def _key(self) -> str | None:
+        if self._history is None:
+            return None
+        identity = traits_of(self._source).identity_for(self._speech)
+        return None if identity is None else f"{identity}|{self._speech.speed or 1.0:g}"
+
+    def keep(self, requester: Requester, learnt: Habits | None = None, wait: float | None = None) -> None:
+        """Keep what a speech taught. ``learnt``: what its arrivals taught; ``wait``: seconds to its first sound.
+
+        Nothing is kept of a speech that did not come whole, or that another service has taken over.
+        """
+        before = self.habits
+        key = self._key
+        if key is None or self._history is None or key != self._read_as:
+            return
+        if not requester.complete or not requester.segments:
+            return
+        habits = _with_requests(learnt or before or Habits(), requester)
+        if learnt is not None:
+            habits = _with_opening(habits, requester, wait)
+        if habits != (before or Habits()):
+            self._history.put(key, habits)
+
+
+def _with_requests(habits: Habits, requester: Requester) -> Habits:
+    """``habits`` with the formats that were given and refused, and with how many requests the service took."""
+    for name in requester.formats.refused:
+        habits = habits.with_refused(name)
+    for name in requester.formats.proven:
+        habits = habits.with_given(name)
+    if requester.at_a_time is not None:
+        habits = habits._replace(requests=requester.at_a_time)
+    return habits
+
+
+def _with_opening(habits: Habits, requester: Requester, wait: float | None) -> Habits:
+    """``habits`` with when the opening sounded in its format, and what the link carries."""
+    opening = requester.segments[0]
+    if opening.intake.link.rate:
+        habits = habits.with_link(opening.intake.link.rate)
+    if requester.formats.rejected is not None:
+        habits = habits.with_first_packet(requester.formats.rejected, REFUSED)
+    if wait is not None and opening.intake.container in CONTAINER_FORMATS:
+        habits = habits.with_first_packet(CONTAINER_FORMATS[opening.intake.container], wait)
+    return habits

@@ -1,0 +1,93 @@
+"""In which format each piece of a speech is asked for, where that is left open, and which one comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .opening_format import opening_format
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ...playout.habits import Habits
+    from ...sources.traits import SourceTraits
+
+PREFERRED = ("opus", "wav", "pcm")
+"""After the one that the source prefers: Opus is small, WAV says what its samples are."""
+TRIAL_SECONDS = 0.3
+"""A format that is only tried may sound so much later than the usual one."""
+
+
+class FormatChoice:
+    """The formats of one speech. ``wanted`` is what the user chose; only "auto" leaves a choice.
+
+    ``refused`` are those that the service did not give in this speech, ``proven`` those that it gave; ``rejected`` is
+    one that was tried to sound sooner, and not given.
+    """
+
+    def __init__(self, wanted: str, traits: SourceTraits, formats: Iterable[str], habits: Habits | None) -> None:
+        known = tuple(formats)
+        first = known[:1]
+        self.refused: set[str] = set()
+        self.proven: set[str] = set()
+        self.rejected: str | None = None
+        self._wanted = wanted
+        self._habits = habits
+        self._order = () if wanted != "auto" else (*first, *(name for name in PREFERRED if name in known[1:]))
+        self._may_open_with_samples = traits.samples_known and {"opus", "pcm"} <= set(known)
+
+    @property
+    def usual(self) -> str:
+        """What a piece is asked for in: "auto", where the source's own preference holds."""
+        for place, name in enumerate(self._order):
+            if not self._is_refused(name):
+                return "auto" if place == 0 else name
+        return self._wanted
+
+    def opening(self) -> str:
+        """What the opening piece is asked for in: samples, where these have sounded sooner, or are worth a trial."""
+        usual = self.usual
+        if self._wanted != "auto" or not self._may_open_with_samples or usual != "auto":
+            return usual
+        return opening_format(self._habits)
+
+    def is_trial(self, name: str) -> bool:
+        """Whether ``name`` is asked for only to sound sooner."""
+        return name == "pcm" != self._wanted and self.usual == "auto" and self._order[:1] != ("pcm",)
+
+    def other(self, name: str) -> str | None:
+        """What to ask for when ``name`` is not given; None where nothing is left."""
+        given_up = {self._plain(name)}
+        left = [other for other in self._order if other not in given_up | self.refused]
+        return left[0] if left else None
+
+    def refuse(self, name: str) -> bool:
+        """The service does not give ``name``. Returns whether that is news."""
+        plain = self._plain(name)
+        news = plain not in self.refused
+        self.refused.add(plain)
+        return news
+
+    def prove(self, name: str) -> None:
+        """The service gave ``name``."""
+        self.proven.add(self._plain(name))
+        self.refused.discard(self._plain(name))
+
+    def is_proven(self, name: str) -> bool:
+        """Whether the service has given ``name``, in this speech or before."""
+        plain = self._plain(name)
+        return plain in self.proven or (self._habits is not None and self._habits.has_given(plain))
+
+    def patience(self) -> float | None:
+        """Seconds that a format on trial may take to its first sound; None where nothing is known."""
+        sounded = dict(self._habits.first_packet) if self._habits is not None else {}
+        usual = sounded.get(self._order[0]) if self._order else None
+        return None if usual is None else usual + TRIAL_SECONDS
+
+    def _plain(self, name: str) -> str:
+        return self._order[0] if name == "auto" and self._order else name
+
+    def _is_refused(self, name: str) -> bool:
+        return name in self.refused or (
+            name not in self.proven and self._habits is not None and self._habits.refuses(name)
+        )

@@ -1,0 +1,111 @@
+"""What the failure of a piece means, decided in one place from what is known. Pure."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import NamedTuple
+
+from ...errors import (
+    EmptyBodyError,
+    NoAudioError,
+    OggStreamError,
+    RateLimitError,
+    RequestRefusedError,
+    ServerError,
+    SourceBrokenError,
+    SourceConnectionError,
+    SourceError,
+    WrongContainerError,
+)
+
+ATTEMPTS = 3
+"""Requests for a piece whose body breaks off."""
+WAITS = 6
+"""Times that a piece waits for its turn with a service that is busy with another request of ours."""
+
+_OF_FORMATS = (406, 415)  # these speak of nothing else
+_MAY_BE_FORMATS = (400, 404, 422, 501)
+_MAY_BE_THE_PIECE = (400, 413, 422)
+_BUSY = (409, 503)
+_FORMAT_WORDS = re.compile(
+    r"response_format|\bformats?\b|\bopus\b|\bogg\b|\bcodec|\bcontainer|\bmedia[- ]type|\bmime", re.IGNORECASE
+)
+_LOOKED_AT = 2000  # characters of a message
+
+
+class Remedy(Enum):
+    """What to do about it."""
+
+    OTHER_FORMAT = "ask for the same piece in another format"
+    AGAIN = "ask again for what is missing"
+    LATER = "ask again when the service has less to do for us"
+    SKIP = "go on without this piece"
+    END = "end the speech behind what came of it"
+
+
+class Case(NamedTuple):
+    """What is known of a piece that failed.
+
+    ``received``: some of its sound came. ``attempts``: requests for it so far; ``waits``: times that it waited.
+    ``elsewhere``: another service would be asked now. ``trial``: its format was asked for only to sound sooner.
+    ``other_format``: there is another one to ask for; ``proven``: the service has given this one before.
+    ``ours``: the service has, or just had, another request of ours. ``skippable``: pieces may be passed over, there are
+    others, and the one before it was not.
+    """
+
+    received: bool
+    attempts: int
+    waits: int = 0
+    elsewhere: bool = False
+    trial: bool = False
+    other_format: bool = False
+    proven: bool = False
+    ours: bool = False
+    skippable: bool = False
+
+
+def remedy_for(error: OggStreamError, case: Case) -> Remedy:
+    """What to do about ``error``."""
+    if case.elsewhere:
+        return Remedy.AGAIN if case.attempts < ATTEMPTS else Remedy.END
+    if case.received:
+        broken = isinstance(error, SourceBrokenError) and case.attempts < ATTEMPTS
+        return Remedy.AGAIN if broken else Remedy.END
+    if case.ours and case.waits < WAITS and is_busy(error):
+        return Remedy.LATER
+    if case.trial or (case.other_format and concerns_format(error, proven=case.proven, attempts=case.attempts)):
+        return Remedy.OTHER_FORMAT
+    if isinstance(error, SourceBrokenError) and case.attempts < ATTEMPTS:
+        return Remedy.AGAIN
+    return Remedy.SKIP if case.skippable and concerns_piece(error) else Remedy.END
+
+
+def concerns_format(error: OggStreamError, *, proven: bool = False, attempts: int = 1) -> bool:
+    """Whether ``error`` may mean that the service does not give the format. ``proven``: it has given it before."""
+    if isinstance(error, SourceError) and error.status is not None:
+        if error.status in _OF_FORMATS or _speaks_of_formats(error):
+            return True
+        return not proven and error.status in _MAY_BE_FORMATS
+    if isinstance(error, SourceBrokenError):
+        return not proven and attempts > 1
+    return not proven and isinstance(error, (EmptyBodyError, NoAudioError, WrongContainerError))
+
+
+def concerns_piece(error: OggStreamError) -> bool:
+    """Whether ``error`` may be due to this piece of text alone."""
+    if isinstance(error, SourceError):
+        return isinstance(error, ServerError) or error.status in _MAY_BE_THE_PIECE
+    return isinstance(error, (EmptyBodyError, NoAudioError, WrongContainerError))
+
+
+def is_busy(error: OggStreamError) -> bool:
+    """Whether a service that takes one request at a time may fail like this while it has another one."""
+    if isinstance(error, SourceError) and error.status is not None:
+        return isinstance(error, RateLimitError) or error.status in _BUSY
+    return isinstance(error, (SourceConnectionError, SourceBrokenError))
+
+
+def _speaks_of_formats(error: OggStreamError) -> bool:
+    refused = isinstance(error, (RequestRefusedError, ServerError))
+    return refused and _FORMAT_WORDS.search(str(error)[:_LOOKED_AT]) is not None
