@@ -10,12 +10,12 @@ import pytest
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.wrapper import BegunStream
 from oggstream.sources.hurry import hurried
 from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.resolve_source import FirstOf
 from oggstream.sources.source import ByteStream, Source
 from oggstream.sources.traits import SourceTraits, StreamTraits, formats_for
+from oggstream.sources.wrapper import BegunStream
 from speech_server import BODY, answering, free_port, hanging, openai_error, recorded, serving, speaking
 
 Step = bytes | float | Exception

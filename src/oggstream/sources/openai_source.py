@@ -35,7 +35,6 @@ from .wrapper import BegunStream
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from ..annotations import Annotation
     from ..options import SpeechOptions
     from .openai_offers import Offers
     from .realtime.realtime_source import RealtimeSource

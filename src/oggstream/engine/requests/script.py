@@ -137,7 +137,7 @@ class Script:
     @property
     def exhausted(self) -> bool:
         """Everything was read, and given."""
-        return self.complete and not self._waiting and (self._taken or self._segmenter is not None)
+        return self.complete and not self._waiting and (self._taken.is_set() or not self._whole)
 
     @property
     def _waiting(self) -> int:

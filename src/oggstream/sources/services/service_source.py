@@ -13,8 +13,7 @@ from ...errors import ConfigError, UsageError
 from ...options import AudioFormat
 from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
-from ..openai_api import endpoint_name
-from ..openai_api import check_text, voice_name
+from ..openai_api import check_text, endpoint_name, voice_name
 from ..traits import SourceTraits
 from .table import Service, service as described
 from .templates import MissingField, fill, fill_text
