@@ -37,6 +37,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--connect-timeout": {"metavar": "S", "default": 5.0, "help": "seconds for a connection (5)"},
     "--first-byte-timeout": {"metavar": "S", "default": 60.0, "help": "longest silence before audio (60)"},
     "--stall-timeout": {"metavar": "S", "default": 10.0, "help": "longest silence after audio began (10)"},
+    "--requests": {"metavar": "N", "default": 2, "help": "requests at a time; 1 for a server that takes one (2)"},
     "--history": {"metavar": "PATH|none", "help": "where the behaviour of services is remembered"},
     "--chat-model": {"metavar": "MODEL", "help": "chat model (gpt-6-luna)"},
     "--chat-base-url": {"metavar": "URL", "help": "where it is, such as http://localhost:11434/v1 (OPENAI_BASE_URL)"},
@@ -66,7 +67,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 _SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
 _SOUND = ("--device", "--sink", "--save")
-_PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--history")
+_PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--history")
 _TALK = ("--json", "--quiet", "--log-level")
 
 _SAY = """\
@@ -382,6 +383,7 @@ def _format(text: str) -> str:
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("--connect-timeout", "--first-byte-timeout", "--stall-timeout"), _seconds),
     "--format": _format,
+    "--requests": _integer("number of requests", 1, 16),
     "--channels": _integer("number of channels", 1, 255),
     "--repeat": _integer("number of rounds", 1, 10_000),
     "--seed": _integer("seed", 0, 1 << 64),

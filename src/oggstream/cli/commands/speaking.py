@@ -196,6 +196,7 @@ def playback_options(args: Namespace) -> PlaybackOptions:
     return PlaybackOptions(
         first_byte_timeout=args.first_byte_timeout,
         stall_timeout=args.stall_timeout,
+        requests=args.requests,
         history={None: "default", "none": None}.get(args.history, args.history),
         gain=args.gain,
         channels=args.channels,
