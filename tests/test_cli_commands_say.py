@@ -191,7 +191,7 @@ async def test_time_outs_are_as_asked() -> None:
         options = ("--base-url", service.base, "--sink", "null")
         result = await process("Hello.", *options, "--first-byte-timeout", "0.3")
         check_failed(result, "0.3 s")
-    async with serving(speaking(spoken(1.0)[:6000], hang=True)) as service:
+    async with serving(speaking(spoken(3.0)[:6000], hang=True)) as service:
         options = ("--base-url", service.base, "--sink", "null")
         result = await process("Hello.", *options, "--stall-timeout", "0.4", "--json")
         check_failed(result, "0.4 s")

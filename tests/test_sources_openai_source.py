@@ -231,15 +231,15 @@ def test_models_of_the_realtime_api_are_known_by_their_name(model: str, realtime
 def test_default_model_follows_when_the_speech_models_end(now: float, model: str) -> None:
     assert default_model(now) == model
     own = OpenAISource(base_url="https://eu.api.openai.com/v1", clock=lambda: now)
-    assert own.traits.identity_for(SpeechOptions()) == f"eu.api.openai.com/v1|{model}|coral"
+    assert own.traits.identity_for(SpeechOptions()) == f"eu.api.openai.com|{model}|coral"
 
 
 def test_default_model_of_other_endpoints_stays_and_so_does_one_that_was_named() -> None:
     other = OpenAISource(base_url="http://host/v1", clock=lambda: THE_DAY)
-    assert other.traits.identity_for(SpeechOptions()) == "host/v1|gpt-4o-mini-tts|coral"
+    assert other.traits.identity_for(SpeechOptions()) == "host|gpt-4o-mini-tts|coral"
     named = OpenAISource(model="tts-1", clock=lambda: THE_DAY)
-    assert named.traits.identity_for(SpeechOptions()) == "api.openai.com/v1|tts-1|coral"
-    assert named.traits.identity_for(SpeechOptions(model="gpt-realtime")) == "api.openai.com/v1|gpt-realtime|coral"
+    assert named.traits.identity_for(SpeechOptions()) == "api.openai.com|tts-1|coral"
+    assert named.traits.identity_for(SpeechOptions(model="gpt-realtime")) == "api.openai.com|gpt-realtime|coral"
 
 
 async def test_text_for_a_model_of_the_realtime_api_goes_there_and_the_next_one_does_not() -> None:

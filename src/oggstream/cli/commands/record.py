@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from ...sinks.sink import SinkTraits
 from ...sinks.wav_sink import WavSink
 from ...sources.captures.recording import RecordingSource, check_place
 from ..terminal.logs import logging_to
@@ -62,7 +63,7 @@ class Recording(Speaking):
 class Unheard(WavSink):
     """Takes what comes at once, so that nothing waits for it to be heard; keeps nothing."""
 
-    name = "capture"
+    traits = SinkTraits(name="capture", at_once=True)
 
     def __init__(self) -> None:
         super().__init__(os.devnull)
