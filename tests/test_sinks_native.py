@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import random
+import shutil
+import subprocess
+import sys
 import threading
 from array import array
 from collections.abc import Callable
@@ -222,3 +226,39 @@ def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None
     thread.join()
     assert len(heard) == ring.read >= total
     assert heard == final[: ring.read]
+
+
+FORGETFUL = """
+import asyncio, ctypes, gc, sys
+from array import array
+from oggstream.audio.ring import PcmRing
+from oggstream.sinks.native import NativeOutput
+
+async def main():
+    output = NativeOutput(asyncio.get_running_loop().time)
+    output.settle(channels=1, latency=0.02, lead=0)
+    ring = PcmRing(1, 48000, 100.0)
+    ring.write(array("f", [0.25]) * 4_800_000)
+    ring.begin()
+    output.play(ring)
+    device = ctypes.CDLL(sys.argv[1])
+    device.begin.argtypes = [ctypes.c_void_p, ctypes.c_void_p]
+    device.begin(*output.callback)
+
+asyncio.run(main())
+gc.collect()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("gcc") is None, reason="the device here is made with gcc")
+def test_the_memory_outlives_the_loop_and_the_interpreter_while_the_device_calls(tmp_path: Path) -> None:
+    library = tmp_path / "device.so"
+    source = Path(__file__).with_name("calling_device.c")
+    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source), "-lpthread"], check=True)
+    environment = os.environ | {"PYTHONMALLOC": "malloc", "MALLOC_PERTURB_": "165"}  # what is freed is overwritten
+    command = [sys.executable, "-c", FORGETFUL, str(library)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    words = done.stdout.split()  # "12 calls after the end, the last with 0.25"
+    assert int(words[0]) > 10
+    assert float(words[-1]) == 0.25

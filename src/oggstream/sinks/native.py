@@ -85,13 +85,20 @@ class NativeOutput:
         self._counters = memoryview(self._memory).cast("q")
         self._numbers = memoryview(self._memory).cast("d")
         self._numbers[OFFSET] = -float("inf")  # none was seen
+        self._pinned = False
         self._rings: list[PcmRing] = []  # the one before, and the present one
         self._retired: list[tuple[PcmRing, int]] = []  # older ones, and how many calls may have seen them
 
     @property
     def callback(self) -> NativeCallback:
-        """The addresses that PortAudio gets; from now on this object lives until `release`."""
-        _open.add(self)
+        """The addresses that PortAudio gets. From then on, until `release`, the memory stays where it is.
+
+        It does so even if the sink is forgotten, the event loop closed, or the interpreter ended: a device that hangs
+        may go on calling until the process is gone.
+        """
+        if not self._pinned:
+            self._pinned = True
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # a reference that the interpreter's end does not drop
         function = ctypes.cast(self._library.oggstream_callback, ctypes.c_void_p).value
         assert function is not None
         return NativeCallback(function, address_of(self._memory))
@@ -150,7 +157,9 @@ class NativeOutput:
         self._counters[RING] = 0
         self._rings.clear()
         self._retired.clear()
-        _open.discard(self)
+        if self._pinned:
+            self._pinned = False
+            ctypes.pythonapi.Py_DecRef(ctypes.py_object(self))
 
     def _keep(self, ring: PcmRing) -> None:
         """Hold on to ``ring`` and the one before it, and to those that a call may still be in."""
@@ -163,6 +172,3 @@ class NativeOutput:
     def _clock_offset(self) -> float:
         """Seconds from the library's clock to the loop's."""
         return max(self._now() - float(self._library.oggstream_clock()) for _ in range(3))  # held up between the two
-
-
-_open: set[NativeOutput] = set()  # whose memory a stream may use, even if the sink was forgotten without being closed

@@ -1,0 +1,1 @@
+"""The audio callback in C under the sanitizers: tools/sanitize."""
