@@ -23,6 +23,7 @@ from realtime_service import (
     realtime_service,
     speaking,
     text_of,
+    until,
 )
 
 OPTIONS = SpeechOptions(voice="marin")
@@ -123,6 +124,16 @@ async def test_a_connection_that_dies_in_mid_speech_is_not_asked_again() -> None
             await asyncio.sleep(0.2)
             assert not waiting.done()  # its audio came after the ping: it is the engine that bounds this wait
             waiting.cancel()
+        assert len(service.received("response.create")) == 2
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_warming_replaces_a_kept_connection_that_is_dead() -> None:
+    async with talking(one_after_another(deaf_after_one, speaking)) as (source, service):
+        await spoken(source)
+        await source.warm(OPTIONS)
+        await until(lambda: len(service.talks) == 2)
+        assert await spoken(source) == PCM
         assert len(service.received("response.create")) == 2
 
 

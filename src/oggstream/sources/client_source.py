@@ -39,9 +39,9 @@ if TYPE_CHECKING:
 class ClientSource:
     """Speech by the user's own client, which is never closed here.
 
-    ``model`` and ``voice`` hold where `SpeechOptions` leave the choice, with the default model of `OpenAISource`. The
-    request is the same as its. Retries and timeouts are the client's: `Retrying` is reported after the fact,
-    `RequestSent` when it is handed over. Models of the Realtime API are asked where the client's own
+    ``model`` and ``voice`` are used where `SpeechOptions` name none; the default model is that of `OpenAISource`, and
+    so is the request. Retries and timeouts are the client's: `Retrying` is reported afterwards, `RequestSent` when the
+    client takes the request. Models of the Realtime API are asked where the client's own
     ``realtime.connect`` would ask, with its key (also a callable or an Azure token), headers and queries, but over
     connections made here, which `aclose` closes. Raises `UsageError` for another object.
     """
@@ -70,7 +70,7 @@ class ClientSource:
 
     @property
     def traits(self) -> SourceTraits:
-        """As those of `OpenAISource`."""
+        """The same as those of `OpenAISource`."""
         return SourceTraits(
             name="openai",
             formats=self._formats,
@@ -157,7 +157,7 @@ class ClientSource:
             await context.__aexit__(None, None, None)
 
     async def _explain(self, error: Exception, said: str) -> None:
-        """Add to the error of a server that refused a model or a voice which ones it has."""
+        """Add to ``error`` the models or voices that the server has, if it refused one."""
         if not isinstance(error, errors.SourceError) or is_openai(base_url := str(self._client.base_url)):
             return
         from .openai_offers import Offers, refused_subjects
@@ -260,7 +260,7 @@ def _kinds(error: BaseException | None) -> set[str]:
 
 
 def _credentials(client: Any) -> list[str]:
-    """What the client authenticates with, as far as it shows."""
+    """The credentials of the client, as far as its attributes show them."""
     values = [getattr(client, name, None) for name in ("api_key", "admin_api_key", "_azure_ad_token")]
     headers = getattr(client, "_custom_headers", None) or {}
     return [value for value in [*values, *headers.values()] if isinstance(value, str)]

@@ -1,4 +1,4 @@
-"""What a compatible server offers, asked for where it refuses a model or a voice, and only then."""
+"""Asks a compatible server for its models and voices, to explain why it refused one. Loaded with the first refusal."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .http.exchange import Request
 from .openai_api import endpoint_url
 
 SUBJECTS = ("model", "voice")
-"""What a server may refuse, and offer another one of."""
+"""What a server may refuse and have others of."""
 LOOKUP_SECONDS = 2.0
 """Seconds that a list of the server may take, all in all."""
 LOOKUP_BYTES = 256 << 10
@@ -40,7 +40,7 @@ class Offers:
         self._found: dict[str, list[str]] = {}  # each list is asked for once
 
     async def explain(self, error: OggStreamError, subjects: tuple[str, ...]) -> None:
-        """Add to the message of ``error`` what to choose for ``subjects`` ("model", "voice"), and how."""
+        """Add to the message of ``error`` which ``subjects`` the server has, and the option that chooses one."""
         lists = await asyncio.gather(*map(self._names, subjects))
         advice = [_advice(subject, names) for subject, names in zip(subjects, lists, strict=True)]
         error.args = ("; ".join([str(error).rstrip("."), *advice]),)
@@ -52,7 +52,7 @@ class Offers:
         return self._found[subject]
 
     async def _list(self, path: str) -> list[str]:
-        """The names in the list at ``path``; none where the server has no such list. Never fails."""
+        """The names in the list at ``path``; empty if the server has no such list. Never fails."""
         client = HttpClient(endpoint_url(self._base_url, path), **self._settings)
         headers = {name: value for name, value in self._headers.items() if name != "Content-Type"}
         try:
@@ -79,7 +79,7 @@ def refused_subjects(status: int | None, said: str) -> tuple[str, ...]:
 
 
 def names_in(value: Any) -> list[str]:
-    """The names in a list of models or voices, as the many servers write it; of models, those that speak."""
+    """The names in a list of models or voices, in any of the usual shapes; only models that speak, if marked."""
     if isinstance(value, dict):
         lists = (value.get(key) for key in ("data", "voices", "models"))
         value = next((found for found in lists if isinstance(found, (list, dict))), None)

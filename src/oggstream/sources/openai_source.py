@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 OPUS_RATE = 24000
-"""Samples per second that a server is asked to encode Opus at, where it would not do so by itself."""
+"""The ``sample_rate`` that is sent to servers that cannot encode Opus at a voice's own rate."""
 _SAMPLE_RATE = r"(?i)sampl(e|ing)[ _-]?rate"
 
 
@@ -135,10 +135,11 @@ class OpenAISource:
 
     @asynccontextmanager
     async def _opus(self, fields: dict[str, Any], options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        """Ask for Opus, and once more with a sampling rate that Opus has where that is what is missing.
+        """Ask for Opus; if the server cannot encode the voice, once more with a sampling rate that Opus supports.
 
-        Some servers encode a voice at its own rate, such as 22.05 kHz, which Opus does not have: they say so, or end
-        the answer before its first byte, as Speaches does. That second sign is believed where only Opus will do.
+        Some servers encode a voice at its own rate, such as 22.05 kHz, which Opus does not support. They say so in an
+        error, or, like Speaches, end the answer before its first byte. The latter counts only if Opus was asked for
+        explicitly: otherwise another format is tried.
         """
         if self._opus_rate is not None:
             async with self._answer({**fields, "sample_rate": self._opus_rate}, options) as known:
@@ -177,7 +178,7 @@ class OpenAISource:
 
     @asynccontextmanager
     async def _answer(self, fields: dict[str, Any], options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        """Ask as ``fields`` say. Where a model or a voice is refused, the error says which ones there are."""
+        """Send ``fields``. If the server refuses a model or a voice, the error names those that it has."""
         said = ""
 
         def advise(status: int, message: str) -> str | None:
@@ -199,7 +200,7 @@ class OpenAISource:
             raise
 
     async def _explain(self, error: SourceError | EmptyBodyError, said: str, options: SpeechOptions) -> None:
-        """Add to ``error`` what the server offers, if it refused a model or a voice, or gave nothing at all."""
+        """Add what the server offers to ``error``, if it refused a model or a voice, or sent nothing at all."""
         from .openai_offers import SUBJECTS, Offers, refused_subjects
 
         if isinstance(error, SourceError):

@@ -1,4 +1,4 @@
-"""How audio comes over the Realtime API: PCM of 16 bits, or G.711, which is expanded to it. Pure, no numpy."""
+"""The codings of audio in the Realtime API: PCM of 16 bits, and G.711, which is expanded to it. Pure, no numpy."""
 
 from __future__ import annotations
 

@@ -22,22 +22,22 @@ if TYPE_CHECKING:
     from .pending_response import PendingResponse
 
 HEARTBEAT = 20.0
-"""Seconds without a byte after which the service is asked whether it is there; it has half as long to answer."""
+"""Seconds without a byte after which the service is pinged; it has half as long to answer."""
 LONGEST_USE = 55 * 60.0
 """Seconds after which a connection gets no new pieces: OpenAI ends a session after 60 minutes, in mid-word."""
 TRUSTED_SECONDS = 1.0
-"""Seconds after the last byte during which a connection counts as alive; after them, a ping goes out with a piece."""
+"""Seconds after the last byte during which a connection counts as alive. After that, a ping precedes a request."""
 PONG_SECONDS = 1.5
-"""Seconds in which anything must come after that ping; else the piece is asked for again on a new connection."""
+"""Seconds in which any byte must follow that ping; otherwise the request is sent again on a new connection."""
 GREETING_SECONDS = 0.3
-"""Seconds that the first words of a service are waited for, where it is not known which dialect it speaks."""
-_SEND_SECONDS = 5.0  # for a few hundred bytes to go out
+"""Seconds to wait for the first event of a service whose dialect is not known."""
+_SEND_SECONDS = 5.0  # for a few hundred bytes to be sent
 
 
 class Connection:
     """An open WebSocket, set up for ``setup``. Its reader task ends with it; `aclose` is the way to end both.
 
-    ``dialect``: what the service is known to speak; None: it is told from its first words.
+    ``dialect``: the dialect of the service; None: found from its first event.
     """
 
     def __init__(
@@ -53,9 +53,9 @@ class Connection:
         self._place = place
         self._protocol = RealtimeProtocol(place, secrets, setup, dialect)
         self._dialect_is_known = dialect is not None
-        self._used = False  # whether it may have spoken
+        self._used = False  # a response was asked for
         self._retired = False
-        self._opened = self._seen = _now()  # when it was opened, when anything came last
+        self._opened = self._seen = _now()  # when it was opened, and when the last byte came
         self._event_came = asyncio.Event()
         self.reader = asyncio.create_task(self._read(), name="oggstream-realtime")
 
@@ -68,15 +68,15 @@ class Connection:
 
     @property
     def dialect(self) -> Dialect | None:
-        """What it speaks to the service; None until the service took the set-up."""
+        """The dialect that the service accepts; None until it has accepted the set-up."""
         return self._protocol.dialect if self._protocol.is_set_up else None
 
     def fits(self, setup: Setup) -> bool:
-        """Whether it is set up so."""
+        """Whether it is set up as ``setup`` says."""
         return self._setup == setup
 
     async def adapt(self, setup: Setup) -> bool:
-        """Set it up anew, if it can be: a voice is fixed once it has spoken, a speed while it speaks."""
+        """Change the set-up if possible: a voice is fixed once it has spoken, a speed while it speaks."""
         free = not self._used or (self._setup.voice == setup.voice and self._protocol.idle)
         if self._setup.model != setup.model or not free:
             return False
@@ -88,7 +88,7 @@ class Connection:
         return True
 
     async def set_up(self) -> None:
-        """Say how to speak; what is asked for need not wait for the answer, for events are taken in order."""
+        """Send the set-up. Requests need not wait for the answer: the service takes events in order."""
         if not self._dialect_is_known:
             await self._greeted()
             self._protocol.use(self._protocol.greeting or Dialect())
@@ -96,17 +96,20 @@ class Connection:
         await self._send(self._protocol.set_up(self._setup))
 
     async def ready(self) -> None:
-        """Return when the service has answered the set-up. Raises what it failed with."""
-        while not self._protocol.is_set_up and self._protocol.failure is None:
+        """Wait for the answer to the set-up, and to a ping if the connection was idle. Raises what it failed with."""
+        seen = self._seen if self._seconds_unseen > TRUSTED_SECONDS else None
+        if seen is not None:
+            await self._probe()
+        while self._protocol.failure is None and not (self._protocol.is_set_up and self._seen != seen):
             await self._next_event()
         if self._protocol.failure is not None:
             raise self._protocol.failure
 
     async def ask(self, pending: PendingResponse) -> None:
-        """Ask for ``pending``; on return it is on the wire. Raises `SourceBrokenError`, with ``retry_headers`` set.
+        """Send the request for ``pending``. Raises `SourceBrokenError`, with ``retry_headers`` set.
 
-        A connection that was idle may be dead without a word from the network, as behind a router that forgot it. A
-        ping goes ahead of the request, which costs no time; without any answer all that waits is asked for again.
+        A connection that was idle may be dead without any sign, for example when a router has dropped it. A ping
+        precedes the request, which costs no time; without an answer all pending requests fail and may be retried.
         """
         self._used = True
         if self._seconds_unseen > TRUSTED_SECONDS:
@@ -115,7 +118,7 @@ class Connection:
             await self._send(event)
 
     async def drop(self, pending: PendingResponse) -> None:
-        """Want no more of ``pending``: it is cancelled unless it has ended. Never fails."""
+        """Cancel ``pending`` unless it has ended. Never fails."""
         for event in self._protocol.drop(pending):
             try:
                 await self._send(event)
@@ -124,12 +127,12 @@ class Connection:
         self._close_when_done()
 
     def retire(self) -> None:
-        """Take no new pieces, and close when those under way have ended."""
+        """Take no new requests, and close when those under way have ended."""
         self._retired = True
         self._close_when_done()
 
     async def aclose(self) -> None:
-        """Close at once; pieces under way break off. On return the task and the socket are gone."""
+        """Close at once; speech under way breaks off. On return the task and the socket are gone."""
         self.reader.cancel()
         await asyncio.wait((self.reader,))
         await self._socket.close()  # a task that is cancelled before its first step does nothing
@@ -144,17 +147,17 @@ class Connection:
 
     @property
     def _lifetime(self) -> float:
-        """Seconds that the service gives the session, less a minute; not believed where the two clocks disagree."""
+        """Seconds that the service grants the session, less a minute; ignored if the two clocks disagree."""
         usable = (self._protocol.expires_at or 0.0) - self._opened[1] - 60.0
         return usable if usable > 60.0 else LONGEST_USE
 
     @property
     def _seconds_unseen(self) -> float:
-        """Seconds since anything came; by the wall clock too, since the other one may stop while a machine sleeps."""
+        """Seconds since the last byte, by both clocks: the loop's clock may stop while the machine sleeps."""
         return max(now - seen for now, seen in zip(_now(), self._seen, strict=True))
 
     async def _greeted(self) -> None:
-        """Wait for the service's first words, but not for long."""
+        """Wait briefly for the first event of the service."""
         try:
             async with asyncio.timeout(GREETING_SECONDS):
                 while self._protocol.greeting is None and self._protocol.failure is None:
@@ -174,7 +177,7 @@ class Connection:
             async with asyncio.timeout(PONG_SECONDS):
                 await self._socket.ping()
         except (TimeoutError, aiohttp.ClientError, OSError):
-            return  # the reader, or the timer, finds out
+            return  # the reader or the timer notices
 
     def _give_up_unless_seen(self, seen: tuple[float, float]) -> None:
         if self._seen == seen and not self.reader.done():
@@ -182,9 +185,9 @@ class Connection:
             self.reader.cancel()
 
     async def _send(self, event: Event) -> None:
-        """Put an event on the wire. A line that is cut is found by the reader, after what the service said before.
+        """Send an event. The reader notices a broken connection, after it has read what came before the break.
 
-        Raises `SourceBrokenError` when the service takes nothing, which also ends all pieces.
+        Raises `SourceBrokenError` if the service reads nothing, which also ends all responses.
         """
         import aiohttp
 
@@ -200,7 +203,7 @@ class Connection:
             return
 
     async def _read(self) -> None:
-        """Pass events on until the connection ends, whoever ends it."""
+        """Pass events to the protocol until either side closes the connection."""
         try:
             while self._protocol.failure is None and not self._finished:
                 await self._receive()
@@ -250,7 +253,7 @@ class Connection:
             return
 
     def _fail_with(self, error: BaseException) -> None:
-        """What aiohttp found: a frame that breaks RFC 6455, one that is too long, no answer to a ping."""
+        """Report what aiohttp found: a frame that breaks RFC 6455, one that is too long, no answer to a ping."""
         code = getattr(error, "code", None)
         if code is None:
             self._protocol.connection_lost(None, "it does not answer any more")

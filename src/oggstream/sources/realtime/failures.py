@@ -1,4 +1,4 @@
-"""What goes wrong with the Realtime API, in one line that says what to do.
+"""Turns refusals and broken connections of the Realtime API into errors that say what to do.
 
 Loaded when the first thing fails.
 """
@@ -102,7 +102,7 @@ class ServiceErrors(NamedTuple):
         return Failure(errors.SourceBrokenError(message), {})
 
     def malformed(self, what: str, *, request_id: str | None = None) -> Failure:
-        """For what no such service sends."""
+        """For data that breaks the protocol."""
         message = f"{self.place} sent {self._line(what)}; check that it speaks OpenAI's Realtime protocol"
         return Failure(errors.FormatError(message, request_id=request_id))
 
@@ -118,14 +118,14 @@ class ServiceErrors(NamedTuple):
 
 
 def bounded(error: Any) -> Any:
-    """``error`` with no more of it than a message needs, whatever the service put into it."""
+    """The fields of ``error`` that a message needs, each cut to `LONGEST_FIELD`."""
     if not isinstance(error, dict):
         return str(error)[:LONGEST_FIELD]
     return {name: str(error[name])[:LONGEST_FIELD] for name in _FIELDS if error.get(name) is not None}
 
 
 def _code(error: Any, said: Said) -> str:
-    """The most telling name that the error has for itself."""
+    """The first known code of the error; empty if it has none."""
     names = [said.code, field(error, "code"), field(error, "type")]
     return next((name for name in names if isinstance(name, str) and name in _KINDS), "")
 

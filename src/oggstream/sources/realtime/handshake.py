@@ -1,4 +1,4 @@
-"""How the Realtime API's WebSocket is opened, and what is made of a refusal.
+"""Opens the Realtime API's WebSocket, and turns a refused handshake into an error.
 
 Importing this module loads no aiohttp: that happens with the first connection.
 """
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 _CLOSE_SECONDS = 0.5  # for the other end to say that it closes too
 
 Locate = Callable[[str], Awaitable[tuple[str, Mapping[str, str]]]]
-"""From a model to the URL of its WebSocket and the headers of the handshake, for each connection anew."""
+"""Called for each connection with the model; returns the URL of the WebSocket and the headers of the handshake."""
 Advise = Callable[[int], str | None]
-"""From the status of a refusal to a word on what to do; None for the usual one."""
+"""Called with the status of a refusal; returns what to do about it, None for the usual advice."""
 
 
 class HandshakeRefused(Exception):  # noqa: N818 - an answer, translated where it is caught
@@ -45,8 +45,8 @@ class HandshakeRefused(Exception):  # noqa: N818 - an answer, translated where i
 class Handshake:
     """Opens WebSockets at ``url`` (http, https, ws or wss). ``shown`` is the URL without credentials.
 
-    ``locate``: what gives the URL for a model, and the headers, in place of these. ``dialect``: what is known to be
-    spoken there, None for not known.
+    ``locate``: gives the URL for a model, and the headers, in place of these. ``dialect``: the dialect of the service;
+    None: not known.
     """
 
     def __init__(

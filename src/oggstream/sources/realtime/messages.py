@@ -1,4 +1,4 @@
-"""What is said to the Realtime API, in its own form or that of its beta, and how its events are read. Pure."""
+"""Builds the events that are sent to the Realtime API, in its present form or its beta's, and reads its own. Pure."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ PIECE = "oggstream_piece"
 LONGEST_EVENT = 8 << 20
 """Bytes of an event of the service: two minutes of speech in one frame."""
 LONGEST_TEXT_EVENT = 1 << 20
-"""Characters of one that is not plain ASCII, as base64 is: such text takes up to four times its length."""
+"""Characters of an event that is not ASCII: it takes up to four bytes for each. Audio is base64, which is ASCII."""
 MOST_VALUES = 50_000
-"""Values in one event: each takes a hundred bytes and more, whatever its text takes."""
+"""Values in one event: each takes a hundred bytes or more, however short its text is."""
 LONGEST_NAME = 256
-"""Characters of an identifier of the service; what is longer is none."""
+"""Characters of an identifier of the service; a longer one is ignored."""
 
 READING = (
     "You are a reading voice. Speak the user's message aloud word for word, exactly as it is written, from its first "
@@ -36,7 +36,7 @@ READING = (
 
 
 class Setup(NamedTuple):
-    """What one connection is for. A voice cannot be changed once it has spoken, a model not at all."""
+    """The settings of one connection. The voice is fixed once it has spoken, the model from the start."""
 
     model: str
     voice: str | dict[str, str]
@@ -45,7 +45,7 @@ class Setup(NamedTuple):
 
 
 def session_update(setup: Setup, dialect: Dialect) -> Event:
-    """Audio only, nobody listened to, and the voice as wanted."""
+    """Set the session up: audio output only, no listening, and the voice."""
     speed = {} if setup.speed is None else {"speed": setup.speed}
     if dialect.beta:
         session: dict[str, Any] = {
@@ -66,7 +66,7 @@ def session_update(setup: Setup, dialect: Dialect) -> Event:
 
 
 def response_create(piece: str, text: str, style: str | None, dialect: Dialect) -> list[Event]:
-    """Have ``text`` read outside the conversation, which stays empty: each piece costs its own tokens only."""
+    """Request ``text`` outside the conversation, which stays empty, so that a piece costs only its own tokens."""
     message = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]}
     modalities = {"modalities": ["text", "audio"]} if dialect.beta else {"output_modalities": ["audio"]}
     instructions = f"{READING}\nManner of speaking: {style}" if style else READING
@@ -81,12 +81,12 @@ def response_create(piece: str, text: str, style: str | None, dialect: Dialect) 
 
 
 def response_cancel(response_id: str) -> Event:
-    """Have no more of a response. One outside the conversation is only found by its identifier."""
+    """Cancel a response. Outside the conversation, it is found only by its identifier."""
     return {"type": "response.cancel", "event_id": CANCELLING, "response_id": response_id}
 
 
 def item_delete(item_id: str) -> Event:
-    """Have the conversation forget an item, so that it does not grow."""
+    """Delete an item, so that the conversation does not grow."""
     return {"type": "conversation.item.delete", "event_id": CANCELLING, "item_id": item_id}
 
 
@@ -108,7 +108,7 @@ def parse_event(text: str) -> object:
 
 
 def coding_of(resource: object) -> AudioCoding | None:
-    """The coding that a session or a response names, None if it names none."""
+    """The coding that a session or a response names; None if it names none."""
     return coding_from(field(resource, "audio", "output", "format") or field(resource, "output_audio_format"))
 
 
@@ -121,13 +121,13 @@ def reset_seconds(event: Event) -> float | None:
 
 
 def field(value: Any, *path: str) -> Any:
-    """What lies at the end of ``path`` in nested objects, None where something else stands in between."""
+    """The value at ``path`` in nested objects; None if there is none."""
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value
 
 
 def name_in(value: Any, *path: str) -> str | None:
-    """The identifier at the end of ``path``, None where none stands there."""
+    """The identifier at ``path``; None if there is none."""
     found = field(value, *path)
     return found if isinstance(found, str) and len(found) <= LONGEST_NAME else None

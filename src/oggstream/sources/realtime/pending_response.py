@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from ...errors import OggStreamError
 
 UNREAD_BYTES = 20 << 20
-"""PCM that may lie unread: seven minutes, where the longest text takes five. A service that sends more is cut off."""
+"""Most PCM that may wait unread: seven minutes; the longest text takes five. A service that sends more is cut off."""
 CHUNK_BYTES = 64
-"""What a chunk costs besides its samples: counted, so that a service that sends them one by one is cut off, too."""
+"""What a chunk costs besides its samples. It counts as unread, so that chunks of one sample are bounded too."""
 LONGEST_TRANSCRIPT = 8 << 10
 """Characters of a transcript that are kept: the longest text has 4096."""
 MOST_PARTS = 64
@@ -37,20 +37,20 @@ class PendingResponse:
     One consumer awaits `wait_created`, `wait_audio` and `next_chunk`; cancelling it loses nothing.
 
     ``retry_headers``: after a failure, the headers that say when to ask once more, None for not at all.
-    ``on_kept_connection``: asked for on a connection that was open before, which the service may just have closed.
+    ``on_kept_connection``: it was sent on a connection that was open before, and may have been dead.
     """
 
     def __init__(self, text: str, style: str | None = None) -> None:
         self.id = f"oggstream_{next(_numbers)}"
         self.text = text
         self.style = style
-        self.dialect = Dialect()  # in which it was asked for last
+        self.dialect = Dialect()  # the one of the last request
         self.response_id: str | None = None
         self.coding = AudioCoding()
         self.retry_headers: Mapping[str, str] | None = None
         self.on_kept_connection = False
         self.ended = False
-        self.has_audio = False  # whether any came
+        self.has_audio = False
         self._failure: OggStreamError | None = None
         self._chunks: deque[bytes] = deque()
         self._unread = 0
@@ -66,11 +66,11 @@ class PendingResponse:
 
     @property
     def transcript(self) -> str:
-        """What the service wrote down of its own speech."""
+        """The service's transcript of its own speech."""
         return " ".join(self._transcripts.values())
 
     def created(self, response_id: str, coding: AudioCoding) -> None:
-        """The service made a response of it, whose audio is coded so."""
+        """The service created the response; its audio has the coding ``coding``."""
         self.response_id = response_id
         self.coding = coding
         self._changed.set()
@@ -95,7 +95,7 @@ class PendingResponse:
         self._changed.set()
 
     def add_transcript(self, part: tuple[str, str], words: object, *, whole: bool = False) -> None:
-        """Take a bit of the transcript of a ``part`` of the response, or the ``whole`` of it."""
+        """Append to the transcript of a ``part`` of the response, or replace it with the ``whole``."""
         if not isinstance(words, str) or self._characters + len(words) > LONGEST_TRANSCRIPT:
             return
         if part not in self._transcripts and len(self._transcripts) == MOST_PARTS:
@@ -104,18 +104,18 @@ class PendingResponse:
         self._transcripts[part] = words if whole else self._transcripts.get(part, "") + words
 
     def end(self) -> None:
-        """Nothing more comes of it, as it should be."""
+        """The response is complete."""
         self.ended = True
         self._changed.set()
 
     def fail(
         self, error: OggStreamError, retry_headers: Mapping[str, str] | None = None, *, connection_lost: bool = False
     ) -> None:
-        """Nothing more comes of it: ``error`` is raised after what has come. Once ended, it stays as it ended."""
+        """End with ``error``, which is raised after the audio that has come. Without effect once it has ended."""
         if not self.ended:
             self._failure = error
             self.retry_headers = retry_headers
-            self.on_kept_connection = self.on_kept_connection and connection_lost  # one that refuses wants its pause
+            self.on_kept_connection = self.on_kept_connection and connection_lost  # a refusal is no sign of a dead one
             self.end()
 
     async def wait_created(self) -> None:

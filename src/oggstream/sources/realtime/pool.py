@@ -1,4 +1,4 @@
-"""The Realtime connections of one event loop: which one serves a piece of text, and when one is closed."""
+"""The Realtime connections of one event loop: chooses one for each piece of text, and closes those not needed."""
 
 from __future__ import annotations
 
@@ -15,28 +15,25 @@ if TYPE_CHECKING:
     from .pending_response import PendingResponse
 
 KEPT = 4
-"""Connections that stay open: a voice is fixed for each, and a dialogue alternates between a few."""
+"""Connections that stay open: each has a fixed voice, and a dialogue alternates between a few voices."""
 
 
 class ConnectionPool:
-    """Connections by what they are set up for; those not used for longest are closed first.
-
-    Closed once, it opens no more.
-    """
+    """Keeps a few connections open and closes the least recently used first. Once closed, it opens none."""
 
     def __init__(self, handshake: Handshake, advise: Advise) -> None:
         self._handshake = handshake
         self._advise = advise
-        self._kept: list[Connection] = []  # the one used last at the end
-        self._closing: set[Connection] = set()  # no new pieces for them
+        self._kept: list[Connection] = []  # the most recently used one last
+        self._closing: set[Connection] = set()  # closed when their last piece has ended
         self._dialect = handshake.dialect
-        self._lock = asyncio.Lock()  # who comes meanwhile gets the connection that is being made
+        self._lock = asyncio.Lock()  # held while connecting: other pieces wait for that connection
         self._closed = False
 
     async def get(self, setup: Setup, pending: PendingResponse) -> Connection:
-        """An open connection for ``setup``. Raises an `OggStreamError`, with ``retry_headers`` set if it may pass.
+        """An open connection for ``setup``. Raises an `OggStreamError`, with ``retry_headers`` set if a retry may help.
 
-        ``pending.on_kept_connection`` tells whether it was open already. Cancelled, it leaves those that there were.
+        Sets ``pending.on_kept_connection``. When cancelled, it leaves the existing connections as they were.
         """
         async with self._lock:
             self._sort_out()
@@ -52,7 +49,7 @@ class ConnectionPool:
             return connection
 
     async def aclose(self) -> None:
-        """Close all; what is under way breaks off."""
+        """Close all connections; speech under way breaks off."""
         self._closed = True
         connections = [*self._kept, *self._closing]
         self._kept.clear()
@@ -71,7 +68,7 @@ class ConnectionPool:
         socket = await self._handshake.open(setup.model, pending, self._advise)
         handshake = self._handshake
         connection = Connection(socket, setup, handshake.shown, handshake.secrets, self._known_dialect())
-        pending.retry_headers = {}  # what fails from here on is the connection
+        pending.retry_headers = {}  # a failure from here on may be retried
         try:
             await self._begin(connection)
         except BaseException:
@@ -81,7 +78,7 @@ class ConnectionPool:
         return connection
 
     def _known_dialect(self) -> Dialect | None:
-        """What the service was found to speak, on the connections that there are or were."""
+        """The dialect that present or former connections found; None if none did."""
         found = [dialect for connection in self._kept if (dialect := connection.dialect) is not None]
         return found[-1] if found else self._dialect
 

@@ -1,4 +1,4 @@
-"""The Realtime protocol of one connection: events of the service in, what to answer out. No socket, no clock."""
+"""The Realtime protocol of one connection: takes events of the service, returns events to send. No socket, no clock."""
 
 from __future__ import annotations
 
@@ -35,29 +35,29 @@ _BUSY = "conversation_already_has_active_response"
 
 
 class RealtimeProtocol:
-    """Responses asked for and under way, several at a time, told apart by the service's identifiers.
+    """Several responses at a time, told apart by the service's identifiers.
 
-    A response is known by the piece that its metadata name, or, where a service leaves them out, as that of the piece
-    asked for first. ``place`` is the URL as it may be shown.
+    The metadata of a response name the request that it answers. If a service leaves them out, a response answers the
+    oldest request. ``place`` is the URL as it may be shown.
     """
 
     def __init__(self, place: str, secrets: Secrets, setup: Setup, dialect: Dialect | None = None) -> None:
-        self.greeting: Dialect | None = None  # in which the service described its session
+        self.greeting: Dialect | None = None  # the dialect of the service's own description of the session
         self.is_set_up = False  # whether the service has answered the set-up
-        self.failure: OggStreamError | None = None  # why the session is of no use any more
-        self.expires_at: float | None = None  # Unix time, where the service tells
+        self.failure: OggStreamError | None = None  # why the session cannot be used any more
+        self.expires_at: float | None = None  # Unix time, if the service tells
         self._retry_headers: Mapping[str, str] | None = None  # after the failure, as in `PendingResponse`
         self._place = place
         self._secrets = secrets
         self._setup = setup
-        self._coding = setup.coding  # what was asked for, until the service tells
+        self._coding = setup.coding  # as asked for, until the service tells
         self._dialects = DialectChoice(dialect or Dialect())
-        self._asked: dict[str, PendingResponse] = {}  # by their own names, in the order of asking
-        self._created: dict[str, PendingResponse] = {}  # by the names of their responses
-        self._unwanted: set[str] = set()  # of those asked for: nobody waits for them any more
+        self._asked: dict[str, PendingResponse] = {}  # by their own identifiers, oldest first
+        self._created: dict[str, PendingResponse] = {}  # by the identifiers of their responses
+        self._unwanted: set[str] = set()  # requests that were dropped before their response was created
         self._waiting: deque[PendingResponse] = deque()  # for a service that makes one response at a time
-        self._reset: float | None = None  # seconds after which the limits allow more, when one is used up
-        self._last_error: Any = None  # that named no piece
+        self._reset: float | None = None  # seconds until the rate limits allow more, if one is used up
+        self._last_error: Any = None  # one that names no request
         self._handlers: dict[str, Callable[[Event], list[Event]]] = {
             "session.created": self._on_session,
             "session.updated": self._on_session,
@@ -75,25 +75,25 @@ class RealtimeProtocol:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody waits for anything."""
+        """Whether no response is pending."""
         return not self._asked and not self._created
 
     @property
     def dialect(self) -> Dialect:
-        """What is spoken to the service; another one after it refused that."""
+        """The dialect in use. It changes if the service refuses it."""
         return self._dialects.current
 
     def set_up(self, setup: Setup) -> Event:
-        """What to send for a session as in ``setup``."""
+        """The event that sets the session up."""
         self._setup = setup
         return session_update(setup, self.dialect)
 
     def use(self, dialect: Dialect) -> None:
-        """Speak ``dialect`` from now on."""
+        """Use ``dialect`` from now on."""
         self._dialects = DialectChoice(dialect)
 
     def ask(self, pending: PendingResponse) -> list[Event]:
-        """What to send for ``pending``, which is told what comes of it from now on."""
+        """The events to send for ``pending``, which receives its audio from now on."""
         if self.failure is not None:
             pending.fail(self.failure, self._retry_headers, connection_lost=True)
             return []
@@ -101,18 +101,18 @@ class RealtimeProtocol:
         return self._create(pending)
 
     def drop(self, pending: PendingResponse) -> list[Event]:
-        """Nobody waits for ``pending`` any more; what to send. What still comes of it is dropped."""
+        """The events that cancel ``pending``. Audio of it that still comes is dropped."""
         if pending.response_id is not None and self._created.pop(pending.response_id, None) is not None:
             return [response_cancel(pending.response_id), *self._cleared(pending, None)]
         if pending in self._waiting:
             self._waiting.remove(pending)
             del self._asked[pending.id]
         elif pending.id in self._asked:
-            self._unwanted.add(pending.id)  # cancelled as soon as it has a name
+            self._unwanted.add(pending.id)  # cancelled as soon as its response has an identifier
         return []
 
     def receive(self, event: object) -> list[Event]:
-        """Take an event of the service, return what to answer. Unknown events and odd shapes are passed over."""
+        """Take an event of the service, return the events to send. Unknown and malformed ones are ignored."""
         kind = field(event, "type")
         handler = self._handlers.get(kind) if isinstance(kind, str) else None
         return [] if handler is None or not isinstance(event, dict) else handler(event)
@@ -125,11 +125,11 @@ class RealtimeProtocol:
         self.fail(*failure)
 
     def malformed(self, what: str) -> None:
-        """The service sent what is no event: nothing that it sends can be believed any more."""
+        """The service sent something that is no event, so that nothing else can be trusted: end the session."""
         self.fail(self._errors.malformed(what).error)
 
     def fail(self, error: OggStreamError, retry_headers: Mapping[str, str] | None = None) -> None:
-        """End all responses: those of which nothing was heard with ``error``, the others as broken off."""
+        """End all responses: those without audio so far with ``error``, the others as broken off."""
         if self.failure is None:
             self.failure, self._retry_headers = error, retry_headers
         for pending in [*self._asked.values(), *self._created.values()]:
@@ -148,7 +148,7 @@ class RealtimeProtocol:
         return ServiceErrors(self._place, self._secrets)
 
     def _create(self, pending: PendingResponse) -> list[Event]:
-        """Ask for it, or have it wait for its turn: in a conversation, one response is made at a time."""
+        """The events that request it. In a conversation it may have to wait: one response is made at a time."""
         if self.dialect.in_conversation and self._busy_without(pending):
             self._waiting.append(pending)
             return []
@@ -156,7 +156,7 @@ class RealtimeProtocol:
         return response_create(pending.id, pending.text, pending.style, self.dialect)
 
     def _busy_without(self, pending: PendingResponse) -> bool:
-        """Whether the service makes another response, or was asked for one in the present dialect."""
+        """Whether another response is under way, or was requested in the present dialect."""
         asked = [other for other in self._asked.values() if other is not pending and other not in self._waiting]
         return bool(self._created) or any(other.dialect == self.dialect for other in asked)
 
@@ -194,7 +194,7 @@ class RealtimeProtocol:
         return []
 
     def _asked_for(self, response: object) -> PendingResponse | None:
-        """The piece asked for that ``response`` is made of."""
+        """The request that ``response`` answers."""
         name = field(response, "metadata", PIECE)
         if isinstance(name, str):
             return self._asked.get(name)
@@ -220,7 +220,7 @@ class RealtimeProtocol:
         return []
 
     def _speaking(self, event: Event) -> PendingResponse | None:
-        """The response that an event names, or the only one where a service leaves its name out."""
+        """The response that an event belongs to: the one that it names, or the only one."""
         if event.get("response_id") is None and len(self._created) == 1:
             return next(iter(self._created.values()))
         return self._created.get(name_in(event, "response_id") or "")
@@ -240,7 +240,7 @@ class RealtimeProtocol:
         return answers + self._create_next()
 
     def _cleared(self, pending: PendingResponse, response: object) -> list[Event]:
-        """What empties the conversation of ``pending``, where it went through that."""
+        """The events that delete the items of ``pending`` from the conversation, if it used one."""
         if not pending.dialect.in_conversation:
             return []
         output = field(response, "output")
@@ -258,7 +258,7 @@ class RealtimeProtocol:
         return []
 
     def _on_error(self, event: Event) -> list[Event]:
-        """An error belongs to the event that it names, or to what was asked first; most leave the session as it is."""
+        """Assign an error to the event that it names, or to the oldest request. Most leave the session intact."""
         error = event.get("error")
         code, cause = field(error, "code"), field(error, "event_id")
         if code == _EXPIRED:
@@ -276,7 +276,7 @@ class RealtimeProtocol:
         return []
 
     def _expire(self, error: Any) -> None:
-        """A session lasts an hour: what was not heard yet is asked for again, on a new one and at once."""
+        """A session lasts an hour: requests without audio so far are sent again at once, in a new session."""
         for pending in [*self._asked.values(), *self._created.values()]:
             pending.on_kept_connection = True
         self.fail(self._errors.refusal(error).error, {})

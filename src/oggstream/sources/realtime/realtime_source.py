@@ -40,20 +40,20 @@ if TYPE_CHECKING:
 
 MODEL = "gpt-realtime-2.1-mini"
 VOICES = ("alloy", "ash", "ballad", "cedar", "coral", "echo", "marin", "sage", "shimmer", "verse")
-"""Those of OpenAI's Realtime API. Other services have their own."""
+"""The voices of OpenAI's Realtime API. Other services have their own."""
 SLOWEST, FASTEST = 0.25, 1.5
 
 
 class RealtimeSource:
     """Speech from ``{base_url}/realtime``: PCM of 16 bits (little-endian), mono, 24 kHz unless the service says else.
 
-    The model is a speaker that is told to read: what it says that it spoke comes as `Transcribed`, with a `Warned`
-    where that is not the text. ``instructions`` of the options say in what manner. Several texts may be asked for at
-    once. ``base_url`` (http, https, ws, wss), ``api_key``, ``organization``, ``project``, ``max_retries``,
+    The model is told to read word for word. Its transcript is reported as `Transcribed`, with a `Warned` where it
+    differs from the text. ``instructions`` of the options describe the manner of speaking. Several texts may be asked
+    for at once. ``base_url`` (http, https, ws, wss), ``api_key``, ``organization``, ``project``, ``max_retries``,
     ``connect_timeout`` (seconds) and ``trust_env`` are as in `OpenAISource`, with the same environment variables.
-    ``coding``: how the service is asked to send, "pcm", or "pcmu" and "pcma" (G.711: 8 kHz, a sixth of the bytes),
-    which are expanded here. ``locate``: what gives the URL of a model's WebSocket and the headers of its handshake, for
-    each connection anew, in place of ``base_url`` and the key. Connections stay open between texts until `aclose`.
+    ``coding``: what the service is asked to send, "pcm", or "pcmu" and "pcma" (G.711: 8 kHz, a sixth of the bytes),
+    which are expanded here. ``locate``: called for each connection with the model; returns the URL of the WebSocket and
+    the headers of the handshake, in place of ``base_url`` and the key. Connections stay open until `aclose`.
     """
 
     def __init__(
@@ -102,10 +102,10 @@ class RealtimeSource:
         return f"RealtimeSource({self._handshake.shown!r})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask for ``text``; enters with the first audio there, leaving early cancels the speech.
+        """Ask for ``text``. Entering waits for the first audio; leaving early cancels the speech.
 
         Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL), `SourceError` and `FormatError`. What fails
-        before its first audio is asked for again as with OpenAI's client; what was handed on never is.
+        before its first audio is asked for again, as OpenAI's client does; nothing is asked for again after that.
         """
         return self._open(text, options)
 
@@ -124,7 +124,18 @@ class RealtimeSource:
         with suppress(OggStreamError, TimeoutError):
             setup = Setup(self._model, self._voice, None, self._coding) if options is None else self._setup(options)
             async with asyncio.timeout(self._connect_timeout):
-                await (await self._pool().get(setup, PendingResponse(""))).ready()
+                if not await self._ready(setup):
+                    await self._ready(setup)
+
+    async def _ready(self, setup: Setup) -> bool:
+        """Get a connection for ``setup`` and wait for its answer; False if it was a kept one and is dead."""
+        pending = PendingResponse("")
+        connection = await self._pool().get(setup, pending)
+        try:
+            await connection.ready()
+        except OggStreamError:
+            return not pending.on_kept_connection
+        return True
 
     async def aclose(self) -> None:
         """Close the connections of the running loop. May be called twice; a later text opens new ones."""
@@ -135,11 +146,11 @@ class RealtimeSource:
 
     @property
     def traits(self) -> SourceTraits:
-        """It sends samples, whatever the model."""
+        """Every model sends samples."""
         return SourceTraits(name="realtime", formats=("pcm",), longest_text=LONGEST_TEXT, identity=self._identity)
 
     def _identity(self, options: SpeechOptions) -> str:
-        """Host, model and voice: what decides how this service behaves. No credential."""
+        """Endpoint, model and voice, under which the behaviour of the service is remembered. No credential."""
         voice = options.voice or self._voice
         name = voice.get("id", "") if isinstance(voice, dict) else voice
         return f"{self._endpoint}|{options.model or self._model}|{name}"
@@ -159,9 +170,9 @@ class RealtimeSource:
         return Setup(options.model or self._model, voice, options.speed, self._coding)
 
     async def _ask(self, text: str, setup: Setup, style: str | None) -> tuple[Connection, PendingResponse]:
-        """Ask until the first audio is there, or nothing speaks for another attempt.
+        """Ask until the first audio has come, or another attempt is not worth it.
 
-        That a kept connection was dead does not count as an attempt, the first time.
+        The first attempt on a kept connection that proves dead does not count.
         """
         number, was_dead = 0, False
         while True:
@@ -198,7 +209,7 @@ class RealtimeSource:
         return connection
 
     def _pool(self) -> ConnectionPool:
-        """That of the running loop. Those of loops that were closed meanwhile are forgotten."""
+        """The pool of the running loop. Pools of closed loops are forgotten."""
         loop = asyncio.get_running_loop()
         if loop not in self._pools:
             self._pools = {other: pool for other, pool in self._pools.items() if not other.is_closed()}
