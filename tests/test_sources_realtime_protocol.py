@@ -235,6 +235,16 @@ def test_a_set_up_refused_in_both_forms_says_so() -> None:
     assert piece.ended
 
 
+@pytest.mark.parametrize("beta", [False, True])
+def test_a_service_that_cannot_be_told_not_to_listen_is_not_told(beta: bool) -> None:
+    protocol = RealtimeProtocol("http://here", Secrets(), SETUP, Dialect(beta))
+    param = "session.turn_detection" if beta else "session.audio.input"
+    (again,) = protocol.receive(refusing(param, SETTING_UP))
+    assert "turn_detection" not in json.dumps(again)
+    assert ("modalities" in again["session"]) == beta
+    assert "coral" in json.dumps(again)
+
+
 def test_a_refused_voice_is_no_question_of_form() -> None:
     protocol = RealtimeProtocol("http://here", Secrets(), SETUP)
     error = {

@@ -6,7 +6,8 @@ import re
 from typing import Any, NamedTuple
 
 _BETA_FIELDS = ("modalities", "input_audio_format", "output_audio_format")
-_CURRENT_FIELDS = ("type", "output_modalities", "audio", "audio.input", "audio.output", "audio.input.turn_detection")
+_CURRENT_FIELDS = ("type", "output_modalities", "audio", "audio.output")
+_LISTENING_FIELDS = {"session.turn_detection", "session.audio.input", "session.audio.input.turn_detection"}
 _OWN_INPUT_FIELDS = {"response.conversation", "response.input", "response.metadata"}
 _TELLING_FIELDS = {
     "output_modalities",
@@ -22,11 +23,13 @@ class Dialect(NamedTuple):
     """A form of the API.
 
     ``beta``: the names that fields had before August 2025. ``in_conversation``: a response has no input of its own, so
-    that the text goes through the conversation, one piece after the other.
+    that the text goes through the conversation, one piece after the other. ``speaks_only``: it does not know the
+    setting that it need not listen.
     """
 
     beta: bool = False
     in_conversation: bool = False
+    speaks_only: bool = False
 
 
 class DialectChoice:
@@ -73,4 +76,6 @@ def other_dialect(used: Dialect, error: object) -> Dialect | None:
     named = {token.strip(".") for token in re.findall(r"[\w.]+", said)}
     if named & _OWN_INPUT_FIELDS and not used.in_conversation:
         return used._replace(in_conversation=True)
+    if named & _LISTENING_FIELDS and not used.speaks_only:
+        return used._replace(speaks_only=True)
     return used._replace(beta=not used.beta) if named & _TELLING_FIELDS else None

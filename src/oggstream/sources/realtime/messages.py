@@ -51,16 +51,16 @@ def session_update(setup: Setup, dialect: Dialect) -> Event:
         session: dict[str, Any] = {
             "modalities": ["text", "audio"],  # the beta has no audio alone
             "output_audio_format": setup.coding.beta_name,
-            "turn_detection": None,
             "voice": setup.voice,
             **speed,
+            **({} if dialect.speaks_only else {"turn_detection": None}),
         }
     else:
         output = {"format": setup.coding.as_field(), "voice": setup.voice, **speed}
         session = {
             "type": "realtime",
             "output_modalities": ["audio"],
-            "audio": {"input": {"turn_detection": None}, "output": output},
+            "audio": {**({} if dialect.speaks_only else {"input": {"turn_detection": None}}), "output": output},
         }
     return {"type": "session.update", "event_id": SETTING_UP, "session": session}
 
