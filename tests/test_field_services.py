@@ -21,7 +21,7 @@ from oggstream.events import RequestSent, emit
 from oggstream.options import PlaybackOptions, SpeechOptions
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sources.traits import SourceTraits
-from scripted import ScriptedStream, spoken
+from scripted import ScriptedStream, pages, said, spoken
 
 pytestmark = pytest.mark.looptime
 
@@ -233,6 +233,52 @@ async def test_a_service_that_is_still_busy_with_a_speech_that_was_stopped_is_wa
         await speech
         report = await player.say("And again.")
     assert report.completed
+
+
+LONG = "This is a rather long sentence, with a pause in it, and it goes on for a good while, until it ends here."
+
+
+class Cutting(Service):
+    """Ends its first ``cuts`` answers after ``share`` of their bytes, at a page, as if nothing were missing."""
+
+    def __init__(self, share: float, cuts: int = 1) -> None:
+        super().__init__(lambda name, text: said(text), seconds=0.1)
+        self._share, self._cuts = share, cuts
+
+    @asynccontextmanager
+    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
+        self.asked.append(("opus", text))
+        parts = pages(said(text))
+        if len(self.asked) <= self._cuts:
+            parts = parts[: round(self._share * len(parts))]
+        yield ScriptedStream([(0.0, b"".join(parts))], asyncio.get_running_loop().time())
+
+
+async def test_a_body_that_ends_at_a_page_far_short_of_its_text_is_mended() -> None:
+    service = Cutting(0.4)
+    report = await speak(service, LONG)
+    assert len(service.asked) == 2
+    assert LONG.endswith(service.asked[1][1])
+    assert report.stream.complete
+    assert report.audio.seconds > 0.9 * len(LONG) / 13.6
+
+
+async def test_a_body_that_may_be_whole_without_its_end_is_told_and_not_asked_for_again() -> None:
+    service = Cutting(0.97)
+    report = await speak(service, LONG)
+    assert len(service.asked) == 1
+    assert not report.stream.complete
+    assert len([warning for warning in report.stream.warnings if "without a mark of its end" in warning]) == 1
+
+
+async def test_a_service_that_never_marks_an_end_is_learnt_and_not_warned_of_for_ever(tmp_path: Any) -> None:
+    service = Cutting(0.97, cuts=99)
+    warned = []
+    for _ in range(5):
+        report = await speak(service, LONG, history=tmp_path / "history.json")
+        warned.append(any("without a mark" in warning for warning in report.stream.warnings))
+        assert not report.stream.complete
+    assert warned == [True, True, True, False, False]
 
 
 async def test_a_limit_that_nothing_of_ours_explains_is_told_at_once() -> None:

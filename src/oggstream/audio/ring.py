@@ -38,6 +38,30 @@ class NativeReader(Protocol):
         ...
 
 
+class SharedCounters:
+    """The counters that the reader uses too, in the order that the protocol demands (see `oggstream.audio.block`).
+
+    ``native``: the reader is on another thread and in C, where the order has to be asked for.
+    """
+
+    def __init__(self, block: Block) -> None:
+        self.native: NativeReader | None = None
+        self._counters = block.counters
+
+    def publish(self, place: int, value: int) -> None:
+        """Set the slot at ``place`` after everything that was written so far: a release."""
+        if self.native is not None:
+            self.native.fence()
+        self._counters[place] = value
+
+    def seen(self, place: int) -> int:
+        """A counter of the reader's, and from then on what it stands for: an acquire."""
+        value = self._counters[place]
+        if self.native is not None:
+            self.native.fence()
+        return value
+
+
 class PcmRing:
     """Float32 samples of a fixed number of channels and rate, ``seconds`` long, allocated once.
 
@@ -58,15 +82,15 @@ class PcmRing:
         """The stream ended before its time."""
         self.concurrent = False
         """The reader is on another thread, and may be in the middle of a block at any time: see `share`."""
-        self.native: NativeReader | None = None
         self.on_write: Callable[[], None] | None = None
         """Called after each write; set by a reader on the writer's own thread, before it starts."""
         self._size = self.capacity + math.ceil(KEPT_SECONDS * rate)
         self.block = Block(channels, rate, self._size)
         self._counters = self.block.counters
         self._samples = self.block.samples
+        self._shared = SharedCounters(self.block)
         self._reader = Reader(self.block)
-        self._times = TimeLine(self.block, self._seen, self._publish)
+        self._times = TimeLine(self.block, self._shared.seen, self._shared.publish)
 
     def share(self, order: NativeReader | AbstractContextManager[Any]) -> None:
         """Let the reader be on another thread: a native one, or one in Python with a lock that is for this ring alone.
@@ -77,7 +101,12 @@ class PcmRing:
         if isinstance(order, AbstractContextManager):
             self._reader.turn = order
         else:
-            self.native = order
+            self._shared.native = order
+
+    @property
+    def native(self) -> NativeReader | None:
+        """The reader, where it is a native one."""
+        return self._shared.native
 
     # The writer's side.
 
@@ -154,7 +183,7 @@ class PcmRing:
         head = min(count, self._size - at)
         self._samples[at * size : (at + head) * size] = source[: head * size]
         self._samples[: (count - head) * size] = source[head * size : count * size]
-        self._publish(slot.WRITTEN, self.written + count)
+        self._shared.publish(slot.WRITTEN, self.written + count)
         self._tell()
         return count
 
@@ -176,7 +205,7 @@ class PcmRing:
 
     def begin(self) -> None:
         """Let the reader have samples. Before this it gets silence, which is not a stall."""
-        self._publish(slot.PLAYING, 1)
+        self._shared.publish(slot.PLAYING, 1)
         self._tell()
 
     def finish(self, *, broken: bool = False) -> None:
@@ -185,25 +214,12 @@ class PcmRing:
         ``broken``: more was expected, and the listener waited for it: silence until now stays a stall.
         """
         self.broken = broken
-        self._publish(slot.LENGTH, self.written)
+        self._shared.publish(slot.LENGTH, self.written)
         self._tell()
 
     def cut(self) -> None:
         """Fade out over the next 5 ms of what is there, then stay silent for good."""
         self._counters[slot.CUTTING] = 1
-
-    def _publish(self, place: int, value: int) -> None:
-        """Set the slot at ``place`` after everything that was written so far: a release."""
-        if self.native is not None:
-            self.native.fence()
-        self._counters[place] = value
-
-    def _seen(self, place: int) -> int:
-        """A counter of the reader's, and from then on what it stands for: an acquire."""
-        value = self._counters[place]
-        if self.native is not None:
-            self.native.fence()
-        return value
 
     def _tell(self) -> None:
         if self.on_write is not None:
@@ -242,12 +258,12 @@ class PcmRing:
     @property
     def read(self) -> int:
         """Samples ever handed to the device."""
-        return self._seen(slot.READ)
+        return self._shared.seen(slot.READ)
 
     @property
     def silenced(self) -> bool:
         """The fade of `cut` has been handed to the device, to its end."""
-        return bool(self._seen(slot.SILENCED))
+        return bool(self._shared.seen(slot.SILENCED))
 
     @property
     def done(self) -> bool:
@@ -265,7 +281,7 @@ class PcmRing:
     @property
     def _lacking(self) -> bool:
         """Ran empty, and nothing was handed over since."""
-        return self._seen(slot.STALLS) != self._seen(slot.RESUMED)
+        return self._shared.seen(slot.STALLS) != self._shared.seen(slot.RESUMED)
 
     @property
     def stalled(self) -> bool:
@@ -275,7 +291,7 @@ class PcmRing:
     @property
     def stalls(self) -> int:
         """How often the ring ran empty with more to come; a present lack counts until it proves to be the end."""
-        return self._seen(slot.STALLS) - (self._lacking and self._ended_well)
+        return self._shared.seen(slot.STALLS) - (self._lacking and self._ended_well)
 
     @property
     def stalled_samples(self) -> int:

@@ -64,6 +64,8 @@ def _with_requests(habits: Habits, requester: Requester) -> Habits:
         habits = habits.with_refused(name)
     for name in requester.formats.proven:
         habits = habits.with_given(name)
+    if requester.endless is not None:
+        habits = habits._replace(endless=habits.endless + 1 if requester.endless else 0)
     if requester.at_a_time is not None:
         habits = habits._replace(requests=requester.at_a_time)
     return habits

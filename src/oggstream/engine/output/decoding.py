@@ -133,19 +133,7 @@ class SpeechDecoder:
 
     def foresee(self, segment: Segment) -> list[tuple[int, int]]:
         """`Segment.loudness`, as it will be once all that was received for it is decoded."""
-        decoder = self._decoder if segment is self._segment else None
-        if decoder is None:
-            decoder = FrameDecoder(gain=self._options.gain)
-        state = decoder.save()
-        loudness = list(segment.loudness)
-        total, audible = loudness[-1] if loudness else (0, 0)
-        for item in segment.queue:
-            for frame in decoder.decode(item):
-                samples, loud = _loudness(frame)
-                total, audible = total + samples, audible + samples * (loud is not None)
-                loudness.append((total, audible))
-        decoder.restore(state)
-        return loudness
+        return foreseen(segment, self._decoder if segment is self._segment else None, self._options.gain)
 
     def forget(self, segment: Segment, samples: int) -> None:
         """The last ``samples`` (48 kHz) that were decoded of this segment were taken back."""
@@ -190,6 +178,21 @@ class SpeechDecoder:
     def origin(self, start: int) -> int:
         """Where in the speech the first sample of the piece lies, or would lie, whose sound begins at ``start``."""
         return start if self._joiner is None else self._joiner.origin
+
+
+def foreseen(segment: Segment, decoder: FrameDecoder | None, gain: str) -> list[tuple[int, int]]:
+    """What the loudness of ``segment`` will be; ``decoder``: that which has decoded a part of it, if any has."""
+    decoder = decoder or FrameDecoder(gain=gain)
+    state = decoder.save()
+    loudness = list(segment.loudness)
+    total, audible = loudness[-1] if loudness else (0, 0)
+    for item in segment.queue:
+        for frame in decoder.decode(item):
+            samples, loud = _loudness(frame)
+            total, audible = total + samples, audible + samples * (loud is not None)
+            loudness.append((total, audible))
+    decoder.restore(state)
+    return loudness
 
 
 def _loudness(frame: PcmFrame) -> tuple[int, int | None]:

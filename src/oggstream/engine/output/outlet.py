@@ -122,7 +122,9 @@ class Outlet:
     def foresee(self, segment: Segment) -> tuple[list[tuple[int, int]], int]:
         """How loud all is that was received for a segment, and how many samples (48 kHz) of it must stay."""
         if self.decoder is None or self.writer is None:
-            return [], 0
+            from .decoding import foreseen
+
+            return foreseen(segment, None, self._options.gain), 0
         decoded = segment.loudness[-1][0] if segment.loudness else 0
         if not self.decoder.transparent or segment is not self._segments[0]:
             return self.decoder.foresee(segment), decoded

@@ -19,7 +19,7 @@ from .format_choice import FormatChoice
 from .in_flight import in_flight_of
 from .intake import Intake
 from .mending import continuation
-from .remedy import Case, Remedy, concerns_format, remedy_for
+from .remedy import ATTEMPTS, Case, Remedy, concerns_format, remedy_for
 
 if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 FULL = 0.75  # of what may be ahead: with more, it is not worth cutting a piece to what is left
 TURN_SECONDS = 0.25  # the shortest wait for a service that is busy with another request of ours; then twice as long
 SHOWN_TEXT = 40  # characters of a piece in a warning
+CUT_SHARE = 0.5  # of the length that a text should have: a body that is shorter and has no end was cut
+ENDLESS = 3  # speeches without a mark of their end, after which a service is taken never to set one
+CUT = "the body ended without its last page, far short of its text"
+UNMARKED = "the body ended without a mark of its end (its last page, its length): something may be missing"
 LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
 
 
@@ -74,6 +78,7 @@ class Requester:
         self._changed = asyncio.Event()  # a piece has ended
         self._flight = in_flight_of(source)
         self._refusals: list[OggStreamError] = []  # of pieces that were passed over
+        self.endless: bool | None = None  # bodies come without a mark of their end; None: not known yet
         self.at_a_time: int | None = None  # requests that the service was seen to take, where that is few
 
     async def run(self, group: asyncio.TaskGroup, begun: Callable[[], None]) -> None:
@@ -194,6 +199,10 @@ class Requester:
             with self._flight.request():
                 error = await self._fetch(segment)
             if error is None:
+                if self._is_cut(segment) and attempts < ATTEMPTS and self._take_up(segment):
+                    self._recorder.record(Retrying, delay=0.0, reason=CUT)
+                    continue
+                self._note_end(segment)
                 break
             if concerns_format(error):
                 await self._hear_of_format(segment)
@@ -215,6 +224,28 @@ class Requester:
                     return
         self._outlet.end(segment)
         self._tell()
+
+    def _is_cut(self, segment: Segment) -> bool:
+        """Whether a body that ended without a mark of its end is far shorter than its text."""
+        if segment.intake.stats.complete or self._habits_endless >= ENDLESS or traits_of(self._source).whole:
+            return False
+        expected = len(segment.text) / self.rate
+        return segment.received / RATE < CUT_SHARE * expected
+
+    def _note_end(self, segment: Segment) -> None:
+        """Note whether the end of the body was marked; say once that it was not, unless the service never does it."""
+        if segment.intake.stats.complete:
+            self.endless = False
+        elif self.endless is None:
+            self.endless = True
+            if self._habits_endless < ENDLESS:
+                self._recorder.record(Warned, message=UNMARKED)
+
+    @property
+    def _habits_endless(self) -> int:
+        """Speeches in a row whose bodies came without a mark of their end."""
+        habits = self._outlet.habits
+        return habits.endless if habits is not None else 0
 
     async def _hear_of_format(self, segment: Segment) -> None:
         """Wait for a piece before this one that was asked for in the same format: whether the service gives that."""
