@@ -113,6 +113,44 @@ class Service:
         return [event for talk in self.talks for event in talk.received if event["type"] == kind]
 
 
+BETA_SESSION = {"modalities": ["text", "audio"], "input_audio_format": "pcm16", "output_audio_format": "pcm16"}
+
+
+class BetaService:
+    """Speaks in the form of the beta; ``strict``: refuses fields that it does not know."""
+
+    PCM = bytes(range(6))
+
+    def __init__(self, *, strict: bool, greets: bool = True) -> None:
+        self.strict = strict
+        self.greets = greets
+        self.voices: list[str | None] = []
+
+    async def __call__(self, talk: Talk) -> None:
+        if self.greets:
+            await talk.send("session.created", session=BETA_SESSION)
+        voice = None
+        while True:
+            event = await talk.next("")
+            if (unknown := self._unknown(event)) is not None:
+                await talk.error("unknown_parameter", f"Unknown parameter: '{unknown}'.", event_id=event["event_id"])
+            elif event["type"] == "session.update":
+                voice = event["session"].get("voice", voice)
+                await talk.send("session.updated", session={**BETA_SESSION, "voice": voice})
+            elif event["type"] == "response.create":
+                self.voices.append(voice)
+                name = await talk.created(event)
+                await talk.send("response.audio.delta", response_id=name, delta=b64encode(self.PCM).decode())
+                await talk.done(name)
+
+    def _unknown(self, event: Event) -> str | None:
+        if not self.strict:
+            return None
+        if event["type"] == "session.update" and "type" in event["session"]:
+            return "session.type"
+        return "response.output_modalities" if "output_modalities" in event.get("response", {}) else None
+
+
 async def speaking(talk: Talk) -> None:
     """Say whatever is asked for."""
     await talk.hello()

@@ -12,7 +12,7 @@ from oggstream.options import SpeechOptions
 from oggstream.sources.client_source import ClientSource, is_client
 from oggstream.sources.hurry import hurrying
 from oggstream.sources.openai_source import OpenAISource
-from realtime_service import PCM, realtime_service
+from realtime_service import PCM, BetaService, realtime_service
 from speech_server import (
     BODY,
     answering,
@@ -327,6 +327,18 @@ async def test_an_azure_client_goes_to_its_deployment_with_its_version_and_its_k
     assert request.path == "/openai/realtime"
     assert dict(request.query) == {"api-version": "2025-04-01-preview", "deployment": deployment or MODEL}
     assert request.headers[name] == value
+
+
+@pytest.mark.parametrize("greets", [True, False])
+async def test_an_azure_service_of_a_preview_version_is_spoken_to_in_the_form_of_the_beta(greets: bool) -> None:
+    behave = BetaService(strict=True, greets=greets)
+    async with realtime_service(behave) as service:
+        endpoint = service.base.removesuffix("/v1")
+        async with openai.AsyncAzureOpenAI(azure_endpoint=endpoint, api_version="v", api_key=KEY) as client:
+            source = ClientSource(client)
+            assert await speak(source, model=MODEL, voice="marin") == BetaService.PCM
+            await source.aclose()
+    assert behave.voices == ["marin"]
 
 
 async def test_a_refused_azure_key_is_struck_out() -> None:

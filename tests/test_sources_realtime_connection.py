@@ -16,7 +16,7 @@ from oggstream.sources.realtime.realtime_source import RealtimeSource
 from realtime_service import (
     PCM,
     Behaviour,
-    Event,
+    BetaService,
     Service,
     Talk,
     one_after_another,
@@ -174,47 +174,12 @@ async def test_a_connection_that_is_idle_for_several_heartbeats_stays(monkeypatc
 
 # The forms of the API.
 
-BETA_SESSION = {"modalities": ["text", "audio"], "input_audio_format": "pcm16", "output_audio_format": "pcm16"}
-
-
-class BetaService:
-    """Speaks in the form of the beta; ``strict``: refuses fields that it does not know."""
-
-    def __init__(self, *, strict: bool, greets: bool = True) -> None:
-        self.strict = strict
-        self.greets = greets
-        self.voices: list[str | None] = []
-
-    async def __call__(self, talk: Talk) -> None:
-        if self.greets:
-            await talk.send("session.created", session=BETA_SESSION)
-        voice = None
-        while True:
-            event = await talk.next("")
-            if (unknown := self._unknown(event)) is not None:
-                await talk.error("unknown_parameter", f"Unknown parameter: '{unknown}'.", event_id=event["event_id"])
-            elif event["type"] == "session.update":
-                voice = event["session"].get("voice", voice)
-                await talk.send("session.updated", session={**BETA_SESSION, "voice": voice})
-            elif event["type"] == "response.create":
-                self.voices.append(voice)
-                name = await talk.created(event)
-                await talk.send("response.audio.delta", response_id=name, delta="AQID" * 2)
-                await talk.done(name)
-
-    def _unknown(self, event: Event) -> str | None:
-        if not self.strict:
-            return None
-        if event["type"] == "session.update" and "type" in event["session"]:
-            return "session.type"
-        return "response.output_modalities" if "output_modalities" in event.get("response", {}) else None
-
 
 @pytest.mark.parametrize("strict", [True, False])
 async def test_a_service_that_greets_in_the_form_of_the_beta_is_spoken_to_in_it(strict: bool) -> None:
     service = BetaService(strict=strict)
     async with talking(service) as (source, _):
-        assert await spoken(source) == b"\1\2\3\1\2\3"
+        assert await spoken(source) == BetaService.PCM
     assert service.voices == ["marin"]
 
 
@@ -224,11 +189,11 @@ async def test_a_service_of_the_beta_that_does_not_greet_is_spoken_to_in_its_for
     monkeypatch.setattr(connection, "GREETING_SECONDS", 0.01)
     service = BetaService(strict=True, greets=False)
     async with talking(service) as (source, there):
-        assert await spoken(source) == b"\1\2\3\1\2\3"
+        assert await spoken(source) == BetaService.PCM
         assert len(there.received("session.update")) == 2
         for kept in source._pool()._kept:
             kept.retire()
-        assert await spoken(source) == b"\1\2\3\1\2\3"
+        assert await spoken(source) == BetaService.PCM
         assert len(there.received("session.update")) == 3  # what was learnt holds for the next connection
     assert service.voices == ["marin", "marin"]
 

@@ -87,8 +87,8 @@ def stream_frames(
     The service's packets decide the length of a frame (20 ms for OpenAI). ``text`` may grow; its pieces follow each
     other without a gap. Raises what `play_stream` raises. A consumer that is slow slows the service down.
 
-    Closing the iterator, or leaving a loop over it, closes the responses. ``aclose`` may be called from any task, also
-    while another one waits for a frame: that one then gets the end.
+    Closing the iterator, or leaving a loop over it, closes the responses; so does cancelling a wait for a frame, also
+    by a time-out. ``aclose`` may be called from any task, also while another one waits: that one then gets the end.
     """
     return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechFrames)
 
