@@ -60,14 +60,14 @@ class Memory:
 
 def _with_requests(habits: Habits, requester: Requester) -> Habits:
     """``habits`` with the formats that were given and refused, and with how many requests the service took."""
-    for name in requester.formats.refused:
+    for name in requester.receiver.formats.refused:
         habits = habits.with_refused(name)
-    for name in requester.formats.proven:
+    for name in requester.receiver.formats.proven:
         habits = habits.with_given(name)
-    if requester.endless is not None:
-        habits = habits._replace(endless=habits.endless + 1 if requester.endless else 0)
-    if requester.at_a_time is not None:
-        habits = habits._replace(requests=requester.at_a_time)
+    if requester.receiver.endless is not None:
+        habits = habits._replace(endless=habits.endless + 1 if requester.receiver.endless else 0)
+    if requester.receiver.at_a_time is not None:
+        habits = habits._replace(requests=requester.receiver.at_a_time)
     return habits
 
 
@@ -76,8 +76,8 @@ def _with_opening(habits: Habits, requester: Requester, wait: float | None) -> H
     opening = requester.segments[0]
     if opening.intake.link.rate:
         habits = habits.with_link(opening.intake.link.rate)
-    if requester.formats.rejected is not None:
-        habits = habits.with_first_packet(requester.formats.rejected, REFUSED)
+    if requester.receiver.formats.rejected is not None:
+        habits = habits.with_first_packet(requester.receiver.formats.rejected, REFUSED)
     if wait is not None and opening.intake.container in CONTAINER_FORMATS:
         habits = habits.with_first_packet(CONTAINER_FORMATS[opening.intake.container], wait)
     return habits

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .requests.intake import Intake
 
 
-class Body:
+class Answer:
     """One answer for a piece: from which sample (48 kHz) and character of the piece on.
 
     ``gaps`` say from which sample of the body on how many are left out of its sound: packets that libopus refused, and
@@ -47,7 +47,7 @@ class Segment:
         self.index = index
         self.piece = piece
         self.format = wanted
-        self.bodies = [Body(open_intake(self), 0, 0)]
+        self.answers = [Answer(open_intake(self), 0, 0)]
         self.queue = PacketQueue()
         self.received = 0
         self.channels = 0  # of the first audio
@@ -69,7 +69,7 @@ class Segment:
     @property
     def intake(self) -> Intake:
         """What receives the latest body."""
-        return self.bodies[-1].intake
+        return self.answers[-1].intake
 
     @property
     def text(self) -> str:
@@ -86,8 +86,8 @@ class Segment:
         self.taken_up = taken_up
         if not taken_up:
             self.queue = PacketQueue()
-            self.bodies.clear()
-        self.bodies.append(Body(open_intake(self), self.received if taken_up else 0, taken_up))
+            self.answers.clear()
+        self.answers.append(Answer(open_intake(self), self.received if taken_up else 0, taken_up))
 
     def push(self, items: list[BodyItem]) -> int:
         """Queue what was received; return how many samples (48 kHz) it sounds."""

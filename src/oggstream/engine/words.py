@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .output.ring_writer import RingWriter
-    from .segment import Body, Segment
+    from .segment import Answer, Segment
 
 ROUNDING = RATE // 1000
 """Samples by which words may overlap, or leave the sound: services count in milliseconds."""
@@ -42,7 +42,7 @@ def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
     """The words that were told of ``segment``, as far as its sound is decoded."""
     if writer is None or segment.origin is None or segment.start is None:
         return _NOTHING
-    if not any(body.intake.annotations for body in segment.bodies):
+    if not any(answer.intake.annotations for answer in segment.answers):
         return _NOTHING
     scale = RATE / writer.ring.rate
     origin, before = round(segment.origin * scale), round(segment.start * scale)
@@ -65,24 +65,24 @@ def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
 def _told(segment: Segment) -> Iterator[PlacedWord]:
     """The words as they were told, their samples counted from the start of the piece."""
     piece = segment.piece
-    limits = [body.first_sample for body in segment.bodies[1:]]
-    for body, limit in zip(segment.bodies, [*limits, None], strict=True):
-        for word in body.intake.annotations:
+    limits = [answer.first_sample for answer in segment.answers[1:]]
+    for answer, limit in zip(segment.answers, [*limits, None], strict=True):
+        for word in answer.intake.annotations:
             if not isinstance(word, Word):
                 continue
-            begin = body.first_sample + _heard(body, word.start_sample)
+            begin = answer.first_sample + _heard(answer, word.start_sample)
             if limit is not None and begin >= limit:
                 break  # dropped, and asked for again in the next body
-            end = body.first_sample + _heard(body, word.end_sample)
-            start = piece.start_of(body.first_character + word.start)
-            stop = piece.locate(body.first_character + word.end)
+            end = answer.first_sample + _heard(answer, word.end_sample)
+            start = piece.start_of(answer.first_character + word.start)
+            stop = piece.locate(answer.first_character + word.end)
             yield PlacedWord(word.text, start, max(start, stop), begin, end, word.told_by)
 
 
-def _heard(body: Body, position: int) -> int:
+def _heard(answer: Answer, position: int) -> int:
     """Which sample of the body's sound is heard at a position that counts what is left out of it."""
     left_out = 0
-    for at, total in body.gaps:
+    for at, total in answer.gaps:
         if position < at:
             return min(position - left_out, at - total)
         left_out = total

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from ..errors import OggStreamError
 from ..events import Event, Progress, Resumed, SegmentStarted
 from ..sources.captures.replay_source import ReplaySource, end_of
+from ..sources.wrapper import close
 from ..streams import play_stream
 from .clairvoyant import Clairvoyant, Point, clairvoyant, packets
 from .replay_figures import Stall, regret
@@ -110,9 +111,7 @@ async def play(
             raise
         error, report = failure, failure.report
     finally:
-        close = getattr(voice, "aclose", None)
-        if close is not None:
-            await close()
+        await close(voice)
     arrived = packets(job.capture)
     best = clairvoyant(arrived, options.slowest)
     told = accounted(report, job, best)

@@ -119,7 +119,7 @@ class SpeechDecoder:
             self.lost,
             self.first_audible,
             len(self._segment.loudness),
-            len(self._segment.bodies[-1].gaps),
+            len(self._segment.answers[-1].gaps),
         )
 
     def restore(self, saved: Saved) -> None:
@@ -129,7 +129,7 @@ class SpeechDecoder:
         self._decoder.restore(saved.decoder)
         self.samples, self.lost, self.first_audible = saved.samples, saved.lost, saved.first_audible
         del self._segment.loudness[saved.frames :]
-        del self._segment.bodies[-1].gaps[saved.gaps :]
+        del self._segment.answers[-1].gaps[saved.gaps :]
 
     def foresee(self, segment: Segment) -> list[tuple[int, int]]:
         """`Segment.loudness`, as it will be once all that was received for it is decoded."""
@@ -171,7 +171,7 @@ class SpeechDecoder:
         """Note where the frames go on after something that the stream counts and the sound does not have."""
         assert self._decoder is not None
         assert self._segment is not None
-        gaps, left_out = self._segment.bodies[-1].gaps, self._decoder.left_out
+        gaps, left_out = self._segment.answers[-1].gaps, self._decoder.left_out
         if left_out != (gaps[-1][1] if gaps else 0) and not frame.concealed:
             gaps.append((frame.position + left_out, left_out))
 

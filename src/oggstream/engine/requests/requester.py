@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
-from ...errors import OggStreamError
-from ...events import Recorder, Retrying, Warned
-from ...sources.source import SubstitutingSource
 from ...sources.traits import formats_for, traits_of
 from ..segment import Segment
-from .format_choice import FormatChoice
-from .in_flight import in_flight_of
-from .intake import Intake
-from .mending import continuation
-from .remedy import ATTEMPTS, Case, Remedy, concerns_format, remedy_for
+from .receiver import Receiver, nothing
 
 if TYPE_CHECKING:
-    from ...body.body_reader import BodyItem
+    from ...errors import OggStreamError
+    from ...events import Recorder
     from ...options import PlaybackOptions, SpeechOptions
     from ...opus.items import StreamStats
     from ...sources.context import SpeechContext
@@ -33,20 +24,14 @@ if TYPE_CHECKING:
     from .script import Script
 
 FULL = 0.75  # of what may be ahead: with more, it is not worth cutting a piece to what is left
-TURN_SECONDS = 0.25  # the shortest wait for a service that is busy with another request of ours; then twice as long
-SHOWN_TEXT = 40  # characters of a piece in a warning
-CUT_SHARE = 0.5  # of the length that a text should have: a body that is shorter and has no end was cut
-ENDLESS = 3  # speeches without a mark of their end, after which a service is taken never to set one
-CUT = "the body ended without its last page, far short of its text"
-UNMARKED = "the body ended without a mark of its end (its last page, its length): something may be missing"
 LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
 
 
 class Requester:
     """The requests of one speech, bounded by ``ahead`` and ``requests`` of the options, in the order of the text.
 
-    ``segments`` are all pieces so far. What becomes of a piece that fails is decided by `remedy_for`. One that ends the
-    speech ends it behind what came of it: ``failure`` says why, and what was asked for behind it is cancelled.
+    ``segments`` are all pieces so far. One that fails for good ends the speech behind what came of it: ``failure`` says
+    why, and what was asked for behind it is cancelled.
     """
 
     def __init__(
@@ -65,27 +50,30 @@ class Requester:
         self.finished = asyncio.Event()  # everything was asked for, and has come
         self.on_segment: Callable[[Segment], None] = _ignore
         self.before: Callable[[], float] = _none  # seconds to be heard before this speech begins
-        self._begun: Callable[[], None] = _nothing
         self._script = script
         self._source = source
-        self._context = context
         self._speech = speech
         self._options = options
         self._outlet = outlet
-        self._recorder = recorder
-        self._failed_attempts: list[StreamStats] = []
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()  # a piece has ended
-        self._flight = in_flight_of(source)
-        self._refusals: list[OggStreamError] = []  # of pieces that were passed over
-        self.endless: bool | None = None  # bodies come without a mark of their end; None: not known yet
-        self.at_a_time: int | None = None  # requests that the service was seen to take, where that is few
+        self.receiver = Receiver(
+            script,
+            source=source,
+            context=context,
+            speech=speech,
+            options=options,
+            outlet=outlet,
+            recorder=recorder,
+            segments=self.segments,
+            changed=self._changed,
+        )
 
     async def run(self, group: asyncio.TaskGroup, begun: Callable[[], None]) -> None:
         """Ask for all pieces; return when the last one has been asked for. ``begun`` is called with the first audio,
         for a source that sends no request.
         """
-        self._begun = begun
+        self.receiver.begun = begun
         while self.failure is None:
             await self._slot()
             piece = await self._next_piece()
@@ -104,7 +92,7 @@ class Requester:
     @property
     def stats(self) -> list[StreamStats]:
         """The counters of all bodies."""
-        return self._failed_attempts + [segment.intake.stats for segment in self.segments]
+        return self.receiver.failed_attempts + [segment.intake.stats for segment in self.segments]
 
     @property
     def expects_samples(self) -> bool:
@@ -114,17 +102,15 @@ class Requester:
         formats = formats_for(self._source, self._speech)
         return bool(formats) and formats[0] != "opus"
 
-    @functools.cached_property
-    def formats(self) -> FormatChoice:
-        """What pieces are asked for in, as far as that is left open."""
-        known = formats_for(self._source, self._speech)
-        return FormatChoice(self._speech.format, traits_of(self._source), known, self._outlet.habits)
-
     @property
     def most_requests(self) -> int:
         """How many requests may be under way."""
         habits = self._outlet.habits if self._speech.format == "auto" else None
-        known = (traits_of(self._source).requests, self.at_a_time, habits.requests if habits is not None else None)
+        known = (
+            traits_of(self._source).requests,
+            self.receiver.at_a_time,
+            habits.requests if habits is not None else None,
+        )
         return min([self._options.requests, *(limit for limit in known if limit)])
 
     @property
@@ -153,7 +139,7 @@ class Requester:
         self.failure = None
         self.on_segment = _ignore
         self.before = _none
-        self._begun = _nothing
+        self.receiver.begun = nothing
         self._tasks.clear()
         for segment in self.segments:
             segment.intake.release()
@@ -178,191 +164,23 @@ class Requester:
         return await self._script.piece(self.reserve)
 
     def _segment(self, piece: Piece) -> Segment:
-        wanted = self.formats.usual if self.segments else self.formats.opening()
-        segment = Segment(len(self.segments), piece, self._intake, wanted)
+        wanted = self.receiver.formats.usual if self.segments else self.receiver.formats.opening()
+        segment = Segment(len(self.segments), piece, self.receiver.intake, wanted)
         self.segments.append(segment)
         self._outlet.add(segment)
         self.on_segment(segment)
         return segment
 
-    def _intake(self, segment: Segment) -> Intake:
-        options = self._options
-        if self.formats.is_trial(segment.format) and (patience := self.formats.patience()) is not None:
-            options = replace(options, first_byte_timeout=min(patience, options.first_byte_timeout))
-        whole = traits_of(self._source).whole
-        return Intake(options, lambda: self._outlet.wants_early(segment), to_its_end=whole)
-
     async def _receive(self, segment: Segment) -> None:
-        attempts = waits = 0
-        while True:
-            attempts += 1
-            with self._flight.request():
-                error = await self._fetch(segment)
-            if error is None:
-                if self._is_cut(segment) and attempts < ATTEMPTS and self._take_up(segment):
-                    self._recorder.record(Retrying, delay=0.0, reason=CUT)
-                    continue
-                self._note_end(segment)
-                break
-            if concerns_format(error):
-                await self._hear_of_format(segment)
-            remedy = remedy_for(error, self._case(segment, error, attempts, waits))
-            match remedy:
-                case Remedy.LATER:
-                    attempts, waits = attempts - 1, waits + 1
-                    await self._wait_for_turn(segment, error, waits)
-                case Remedy.OTHER_FORMAT:
-                    self._change_format(segment, error)
-                    attempts = 0
-                case Remedy.AGAIN if self._take_up(segment):
-                    self._recorder.record(Retrying, delay=0.0, reason=str(error))
-                case Remedy.SKIP:
-                    self._pass_over(segment, error)
-                    break
-                case _:
-                    self._fail(segment, error)
-                    return
-        self._outlet.end(segment)
-        self._tell()
-
-    def _is_cut(self, segment: Segment) -> bool:
-        """Whether a body that ended without a mark of its end is far shorter than its text."""
-        if segment.intake.stats.complete or self._habits_endless >= ENDLESS or traits_of(self._source).whole:
-            return False
-        expected = len(segment.text) / self.rate
-        return segment.received / RATE < CUT_SHARE * expected
-
-    def _note_end(self, segment: Segment) -> None:
-        """Note whether the end of the body was marked; say once that it was not, unless the service never does it."""
-        if segment.intake.stats.complete:
-            self.endless = False
-        elif self.endless is None:
-            self.endless = True
-            if self._habits_endless < ENDLESS:
-                self._recorder.record(Warned, message=UNMARKED)
-
-    @property
-    def _habits_endless(self) -> int:
-        """Speeches in a row whose bodies came without a mark of their end."""
-        habits = self._outlet.habits
-        return habits.endless if habits is not None else 0
-
-    async def _hear_of_format(self, segment: Segment) -> None:
-        """Wait for a piece before this one that was asked for in the same format: whether the service gives that."""
-        while not self.formats.is_proven(segment.format) and any(
-            before.format == segment.format and not before.ended for before in self.segments[: segment.index]
-        ):
-            self._changed.clear()
-            await self._changed.wait()
-
-    def _case(self, segment: Segment, error: OggStreamError, attempts: int, waits: int) -> Case:
-        """What is known of a piece that failed with ``error``."""
-        return Case(
-            received=bool(segment.received),
-            attempts=attempts,
-            waits=waits,
-            elsewhere=isinstance(self._source, SubstitutingSource) and self._source.another(error),
-            trial=self.formats.is_trial(segment.format),
-            other_format=self.formats.other(segment.format) is not None,
-            proven=self.formats.is_proven(segment.format),
-            ours=self._flight.others(),
-            skippable=self._is_skippable(segment),
-        )
-
-    def _is_skippable(self, segment: Segment) -> bool:
-        """Whether the speech can go on without this piece: there are others, and the one before it was not refused."""
-        if self._options.on_refused != "skip" or traits_of(self._source).whole:
-            return False
-        before = self.segments[segment.index - 1] if segment.index else None
-        only = len(self.segments) == 1 and self._script.exhausted
-        return not only and (before is None or before.failed is None)
-
-    async def _wait_for_turn(self, segment: Segment, error: OggStreamError, waits: int) -> None:
-        """The service takes fewer requests at a time than it had of ours: go on with one, and ask again."""
-        if self.at_a_time is None and len(self._open()) > 1:
-            self.at_a_time = 1
-        delay = TURN_SECONDS * 2 ** (waits - 1)
-        self._recorder.record(Retrying, delay=0.0, reason=f"{error} (while another request of ours was under way)")
-        self._failed_attempts.append(segment.intake.stats)
-        segment.renew(self._intake)
-        await self._flight.turn(delay)
-
-    def _change_format(self, segment: Segment, error: OggStreamError) -> None:
-        """The service does not give the format: ask for the piece in the next one."""
-        self._failed_attempts.append(segment.intake.stats)
-        if self.formats.is_trial(segment.format):
-            self.formats.rejected = segment.format  # though nobody but us asked for it: never mind
-            segment.format = self.formats.usual
+        error = await self.receiver.receive(segment)
+        if error is None:
+            self._outlet.end(segment)
+            self._tell()
         else:
-            refused = segment.format
-            following = self.formats.other(refused)
-            assert following is not None
-            if self.formats.refuse(refused):
-                message = f"{error} (asking for {following} instead)"
-                self._recorder.record(Warned, message=message)
-            segment.format = following
-        segment.renew(self._intake)
-
-    def _pass_over(self, segment: Segment, error: OggStreamError) -> None:
-        """Go on without a piece that the service does not speak."""
-        segment.failed = str(error)
-        self._refusals.append(error)
-        shown = " ".join(segment.text.split())
-        shown = shown if len(shown) <= SHOWN_TEXT else f"{shown[: SHOWN_TEXT - 3]}..."
-        self._recorder.record(Warned, message=f"passed over {shown!r}: {error}")
-
-    def _take_up(self, segment: Segment) -> bool:
-        """Get ready to ask for the rest of a piece whose connection was lost; False if it cannot be taken up."""
-        stats = segment.intake.stats
-        if not segment.received:
-            segment.renew(self._intake)
-        elif not self._continue_at_a_pause(segment):
-            return False
-        self._failed_attempts.append(stats)
-        return True
-
-    def _continue_at_a_pause(self, segment: Segment) -> bool:
-        """Drop what was received behind the last pause that is not heard yet, to go on from there."""
-        if segment.taken_up or traits_of(self._source).whole:
-            return False
-        loudness, earliest = self._outlet.foresee(segment)
-        place = continuation(segment.text, loudness, earliest, self.rate)
-        if place is None:
-            return False
-        self._outlet.keep(segment, place.samples)
-        segment.renew(self._intake, place.chars)
-        return True
-
-    async def _fetch(self, segment: Segment) -> OggStreamError | None:
-        """Receive a piece to its end, or to what the source failed with: that waits until what came has been heard.
-
-        What the sink fails with is raised: there is nothing more to be heard.
-        """
-        speech = self._speech if segment.format == self._speech.format else replace(self._speech, format=segment.format)
-        async with aclosing(segment.intake.batches(self._context, segment.rest, speech)) as batches:
-            while True:
-                try:
-                    items = await anext(batches, None)
-                except OggStreamError as error:
-                    return error
-                if items is None:
-                    return None
-                self._take(segment, items)
-                await self._outlet.room(segment)
-
-    def _take(self, segment: Segment, items: list[BodyItem]) -> None:
-        self._begun()
-        self._outlet.expect(segment)
-        had = segment.received
-        self._outlet.push(segment, items)
-        if segment.received and not had:
-            self.formats.prove(segment.format)
-            self._changed.set()
-            segment.first_packet = self._recorder.elapsed()
+            self._fail(segment, error)
 
     def _fail(self, segment: Segment, error: OggStreamError) -> None:
         """End the speech with what there is of ``segment``."""
-        self._advise(error)
         segment.broken = True
         self.failure = error
         for behind in self.segments[segment.index + 1 :]:
@@ -373,19 +191,15 @@ class Requester:
         self._outlet.close(broken=True)
         self._tell()
 
-    def _advise(self, error: OggStreamError) -> None:
-        """Name the formats that would do, where the user chose one that the service does not give."""
-        if self._speech.format == "auto" or not concerns_format(error) or "--format" in str(error):
-            return
-        chosen = self._speech.format.partition(":")[0]
-        others = [name for name in formats_for(self._source, self._speech) if name != chosen]
-        error.args = (f"{error}; formats that may do: {', '.join(('auto', *others))} (--format)",)
-
     def _tell(self) -> None:
         self._changed.set()
         if self.complete:
-            if self._refusals and self.failure is None and not any(segment.received for segment in self.segments):
-                self.failure = self._refusals[0]
+            if (
+                self.receiver.refusals
+                and self.failure is None
+                and not any(segment.received for segment in self.segments)
+            ):
+                self.failure = self.receiver.refusals[0]
             self.finished.set()
 
 
@@ -396,7 +210,3 @@ def _ignore(_segment: Segment) -> None:
 def _none() -> float:
     """Seconds before a speech that nothing comes before."""
     return 0.0
-
-
-def _nothing() -> None:
-    """Nobody waits for the first audio."""
