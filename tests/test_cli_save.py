@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -93,6 +94,48 @@ async def test_a_full_disk_is_an_error() -> None:
     with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
         await read(SavingSource(lambda: asked, "/dev/full"))
     assert asked.closed == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in the file system")
+async def test_a_pipe_waits_for_its_reader_and_the_loop_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    chunks = [bytes([number]) * 50_000 for number in range(6)]
+    reading = asyncio.ensure_future(read(SavingSource(lambda: scripted(*chunks), str(path))))
+    await asyncio.sleep(0.05)
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    await asyncio.sleep(0.05)
+    assert not reading.done()  # the pipe is full, and nobody has read
+    os.set_blocking(descriptor, True)
+    received = await asyncio.to_thread(lambda: b"".join(iter(lambda: os.read(descriptor, 4096), b"")))
+    await reading
+    assert received == b"".join(chunks)
+    assert path.is_fifo()
+    os.close(descriptor)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in the file system")
+async def test_waiting_for_the_reader_of_a_pipe_can_be_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    asked = scripted(*CHUNKS)
+    reading = asyncio.ensure_future(read(SavingSource(lambda: asked, str(path))))
+    await asyncio.sleep(0.05)
+    reading.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    assert asked.opened == 0
+    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))  # lets the thread go on
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege there")
+async def test_a_link_is_followed_and_stays(tmp_path: Path) -> None:
+    path, link = tmp_path / "kept.opus", tmp_path / "link.opus"
+    path.write_bytes(b"before, and longer than what comes now")
+    link.symlink_to(path)
+    await read(SavingSource(lambda: scripted(*CHUNKS), str(link)))
+    assert link.is_symlink()
+    assert path.read_bytes() == b"".join(CHUNKS)
 
 
 async def test_standard_output_is_a_place_too(capfdbinary: pytest.CaptureFixture[bytes]) -> None:

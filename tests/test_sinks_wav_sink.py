@@ -135,7 +135,7 @@ async def test_a_given_file_stays_open_and_an_opened_one_is_closed(tmp_path: Pat
         await sink.aclose()
         await sink.aclose()
     assert not file.closed
-    assert inside is not None
+    assert isinstance(inside, io.BufferedWriter)
     assert inside.closed
 
 
@@ -174,6 +174,90 @@ async def test_a_path_that_cannot_be_written_is_known_before_the_speech(tmp_path
     with pytest.raises(OutputError, match=r"cannot write .*a\.wav: No such file or directory"):
         await sink.prepare()
     await sink.aclose()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in the file system")
+async def test_a_pipe_waits_for_its_reader_and_the_loop_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    sink = WavSink(path)
+    opening = asyncio.ensure_future(sink.prepare())
+    await asyncio.sleep(0.05)
+    assert not opening.done()
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    await opening
+    os.set_blocking(reader, True)
+    ring = PcmRing(1)
+    sink.start(ring)
+    ring.begin()
+    for _ in range(18):  # more than a pipe and the sink hold
+        ring.write(RAMP)
+    assert ring.space == 0 or ring.fill
+    ring.finish()
+    draining = asyncio.ensure_future(sink.drain())
+    await asyncio.sleep(0.05)
+    assert not draining.done()
+    received = await asyncio.to_thread(lambda: read_bytes(reader, 44 + 18 * 2 * len(RAMP)))
+    await draining
+    await sink.aclose()
+    assert received[44:] == np.tile(np.rint(RAMP[:, 0] * 32768).clip(-32768, 32767).astype("<i2"), 18).tobytes()
+    assert path.is_fifo()
+    os.close(reader)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in the file system")
+async def test_waiting_for_the_reader_of_a_pipe_can_be_cancelled(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    sink = WavSink(path)
+    opening = asyncio.ensure_future(sink.prepare())
+    await asyncio.sleep(0.05)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    with pytest.raises(OutputError, match="it is a pipe that nobody reads"):
+        sink.start(PcmRing(1))
+    await sink.aclose()
+    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))  # lets the thread go on
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in the file system")
+async def test_a_reader_that_leaves_is_told_by_check_and_drain_once(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    sink = WavSink(path)
+    await sink.prepare()
+    os.close(reader)
+    ring = PcmRing(1)
+    sink.start(ring)
+    ring.begin()
+    with pytest.raises(OutputError, match=r"cannot write .*pipe: Broken pipe") as caught:
+        await sink.drain()
+    assert isinstance(caught.value.__cause__, BrokenPipeError)
+    sink.check()
+    await sink.aclose()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/full"])
+async def test_a_device_is_written_to_and_stays(device: str) -> None:
+    sink = WavSink(device)
+    await sink.prepare()
+    if device == "/dev/full":
+        with pytest.raises(OutputError, match="No space left"):
+            await play(sink, RAMP)
+    else:
+        await play(sink, RAMP)
+    await sink.aclose()
+    assert Path(device).is_char_device()
+
+
+def read_bytes(descriptor: int, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        data += os.read(descriptor, count)
+    return data
 
 
 class FullDisk(io.BytesIO):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import given, strategies as st
 from oggstream.errors import CaptureError, OutputError
 from oggstream.sources.captures import capture as capture_module
 from oggstream.sources.captures.capture import ARRIVALS, Capture, ending, load, save
+from oggstream.sources.captures.replay_source import identity
 
 BODY = b"OggS" + bytes(23) + b"\x01\x13OpusHead and so on"
 HEADER = {
@@ -177,17 +180,81 @@ def test_an_empty_file_and_one_that_is_none_are_refused(tmp_path: Path) -> None:
     with pytest.raises(CaptureError, match="line 1: it is empty"):
         load(tmp_path / "a")
     (tmp_path / f"b{ARRIVALS}").mkdir()
-    with pytest.raises(CaptureError, match="is no file"):
+    with pytest.raises(CaptureError, match=r"cannot read .*b\.arrivals\.jsonl: "):
         load(tmp_path / "b")
     with pytest.raises(CaptureError, match="cannot read"):
         load("a\0b")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pipes, devices and modes in the file system")
+def test_pipes_and_devices_are_neither_read_nor_replaced_and_the_files_are_private(tmp_path: Path) -> None:
+    capture = Capture(str(tmp_path / "a"), BODY, [(0.5, len(BODY))])
+    save(capture)
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    for half in (f"a{ARRIVALS}", "a.ogg"):
+        (tmp_path / half).unlink()
+        os.mkfifo(tmp_path / half)
+        with pytest.raises(CaptureError, match="it is no regular file"):
+            load(tmp_path / "a")
+        with pytest.raises(OutputError, match="it is no regular file"):
+            save(capture)
+        (tmp_path / half).unlink()
+        (tmp_path / half).symlink_to("/dev/zero")
+        with pytest.raises(CaptureError, match="it is no regular file"):
+            load(tmp_path / "a")
+        assert (tmp_path / half).is_symlink()
+        (tmp_path / half).unlink()
+        save(capture)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b'{"capture": 1}\n[1' + b"0" * 400 + b", 5]",
+        b'{"capture": 1}\n[-1' + b"0" * 400 + b", 5]",
+        b'{"capture": 1}\n[0, 1' + b"0" * 400 + b"]",
+        b'{"capture": 1}\n[1' + b"0" * 5000 + b", 5]",
+        b'{"capture": 1}\n[NaN, 5]',
+        b'{"capture": 1}\n[1e999, 5]',
+        b'{"capture": 1}\n' + b"[" * 100_000,
+        b'{"capture": 1' + b"0" * 400 + b"}",
+        b'{"capture": 1, "status": 1' + b"0" * 400 + b"}",
+        b'{"capture": 1, "status": -3}',
+        b'{"capture": 1, "answered": 1' + b"0" * 400 + b"}",
+        b"\xef\xbb\xbf{}",
+        b"\xff\xfe{}",
+    ],
+)
+def test_odd_numbers_and_texts_are_damage_and_no_foreign_error(tmp_path: Path, lines: bytes) -> None:
+    (tmp_path / f"a{ARRIVALS}").write_bytes(lines)
+    (tmp_path / "a.ogg").write_bytes(b"12345")
+    with pytest.raises(CaptureError):
+        load(tmp_path / "a")
+
+
+def test_headers_that_cannot_have_been_any_are_left_out_and_odd_urls_are_no_error(tmp_path: Path) -> None:
+    headers = {
+        "x-ok": "yes",
+        "x-bad": "a\r\nset-cookie: b",
+        "": "empty",
+        "a b": "space",
+        "x-u": "\u202e",
+        "x\n": "1",
+        "x": 3,
+    }
+    header = {"capture": 1, "headers": headers, "url": "http://[::1/x", "request": {"input": "\ud800", "model": []}}
+    (tmp_path / f"a{ARRIVALS}").write_text(json.dumps(header))
+    (tmp_path / "a.ogg").write_bytes(b"")
+    capture = load(tmp_path / "a")
+    assert capture.headers == {"x-ok": "yes"}
+    assert identity(capture) == "capture||"
 
 
 def test_an_absurdly_large_half_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(capture_module, "LARGEST", 300)
     made(tmp_path, [0.5, 5])
     (tmp_path / "a.ogg").write_bytes(bytes(301))
-    with pytest.raises(CaptureError, match="has 301 bytes; a capture's half has at most 300"):
+    with pytest.raises(CaptureError, match="it has more than 300 bytes"):
         load(tmp_path / "a.ogg")
 
 

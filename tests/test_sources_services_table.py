@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,40 @@ def test_file_adds_services_and_changes_what_it_names_of_others() -> None:
     assert service("deepgram").voice == "aura-2-mine"
     assert service("deepgram").environment == {"key": ["DEEPGRAM_API_KEY"]}
     assert "mine" in service_names()
+
+
+@pytest.mark.skipif("sys.platform == 'win32'")
+@pytest.mark.parametrize("place", ["pipe", "/dev/zero", "/dev/null", "."])
+def test_a_pipe_or_a_device_is_no_file_of_services_and_keeps_nobody_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    monkeypatch.setenv("OGGSTREAM_SERVICES", place)
+    with pytest.raises(ConfigError, match="cannot read the services in"):
+        service("deepgram")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = " + "[" * 100_000,
+        "x = 1" + "0" * 5000,
+        "x = 2020-13-45",
+        "\0",
+        "#" + "x" * (1 << 20),
+        '[mine]\nbase_url = "http://h"\nneeds = [[1]]',
+        '[mine]\nbase_url = "http://h"\nneeds = [1]',
+        '[mine]\nbase_url = "http://h"\nheaders = {a = 1}',
+        '[mine]\nbase_url = "http://h"\nadvice = {"401" = []}',
+        '[mine]\nbase_url = "http://h"\nlongest_text = true',
+        '[mine]\nbase_url = "http://h"\nformats = {opus = 3}',
+    ],
+)
+def test_odd_toml_is_no_foreign_error(own: Path, text: str) -> None:
+    own.write_text(text)
+    with pytest.raises((ConfigError, UsageError)):
+        service("mine")
 
 
 @pytest.mark.skipif("sys.platform == 'win32'")

@@ -4,25 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from .playout.habits import Habits
 
 KEYS = 32  # host, model and voice: those not heard of for longest are forgotten
 MOST_BYTES = 1 << 20  # a longer file is not ours
+LOCK_SECONDS = 2.0  # for other processes that write the same file: each takes about a millisecond
 
 
 class History:
     """Habits by key, in the JSON file at ``path`` (None: kept for this object's life only).
 
-    The file is read at the first call and again before it is written, whole and by replacing it: processes that write
-    at once lose at most what one of them has just learnt. Nothing here raises for what is wrong with the file: one
-    that cannot be read is empty, one that cannot be written is left alone and what is learnt is kept in memory.
+    The file is read at the first call. To write, it is locked, read again, and replaced as a whole: processes that
+    write at once lose nothing, and what they learnt about the same key is joined. The file is private (0600); a link
+    to it is followed.
+
+    Nothing here raises for what is wrong with the file. One that cannot be read is empty. What is not a history, or no
+    regular file, is left alone, and what is learnt is kept in memory; so it is while another process holds the lock
+    for longer than `LOCK_SECONDS`, until the next call.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = None if path is None else os.fspath(path)
         self._own: dict[str, Habits] = {}  # learnt by this object
+        self._given: dict[str, Habits] = {}  # what the file held when it was asked for, or written
+        self._unwritten: list[str] = []  # keys of `_own`
+        self._patience = LOCK_SECONDS
         self._read: dict[str, Any] | None = None  # the file's, as plain data
 
     def get(self, key: str) -> Habits | None:
@@ -30,48 +39,85 @@ class History:
         if key in self._own:
             return self._own[key]
         if self._read is None:
-            self._read = self._load()
-        return Habits.from_dict(self._read.get(key))
+            self._read = self._load() or {}
+        habits = Habits.from_dict(self._read.get(key))
+        if habits is not None:
+            self._given[key] = habits
+        return habits
 
     def put(self, key: str, habits: Habits) -> None:
         """Keep ``habits`` as what is known of ``key``, and write the file."""
+        self._keep(key, habits)
+        self._unwritten = [other for other in self._unwritten if other != key and other in self._own] + [key]
+        if self._path is not None:
+            self._write(self._path)
+
+    def _keep(self, key: str, habits: Habits) -> None:
         self._own.pop(key, None)
         self._own[key] = habits
         while len(self._own) > KEYS:
             del self._own[next(iter(self._own))]
-        known = self._load()
-        known.pop(key, None)
-        known[key] = habits.to_dict()
-        self._read = dict(list(known.items())[-KEYS:])
-        self._save(self._read)
 
-    def _load(self) -> dict[str, Any]:
-        import json
+    def _write(self, path: str) -> None:
+        """Add what is not written yet to the file. What fails is tried again with the next call."""
+        from .files import access
+
+        with suppress(OSError, ValueError):  # ValueError: a path with a NUL
+            access.check_replaceable(path)
+            os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
+            patience, self._patience = self._patience, 0.0  # who was not let in once does not wait a second time
+            with access.locked(path, patience):
+                self._patience = LOCK_SECONDS
+                known = self._load()
+                if known is not None:
+                    self._read = self._joined(known)
+                    access.replace(path, _encoded(self._read), private=True)
+                    self._given.update({key: self._own[key] for key in self._unwritten})
+                    self._unwritten.clear()
+
+    def _joined(self, known: dict[str, Any]) -> dict[str, Any]:
+        """What the file holds, and what is not in it yet."""
+        for key in self._unwritten:
+            current = Habits.from_dict(known.pop(key, None))
+            habits = self._own[key].joined(self._given.get(key), current)
+            self._keep(key, habits)
+            known[key] = habits.to_dict()
+        return dict(list(known.items())[-KEYS:])
+
+    def _load(self) -> dict[str, Any] | None:
+        """What the file holds: nothing if it is not there or damaged, None if it is no history."""
+        from .files.access import read_whole
 
         if self._path is None:
             return {}
         try:
-            with open(self._path, "rb") as file:
-                data = json.loads(file.read(MOST_BYTES))
-        except (OSError, ValueError, RecursionError):
+            return _decoded(read_whole(self._path, MOST_BYTES))
+        except FileNotFoundError:
             return {}
-        return data if isinstance(data, dict) else {}
+        except OSError:
+            return None
 
-    def _save(self, known: dict[str, Any]) -> None:
-        import json
-        from contextlib import suppress
 
-        if self._path is None:
-            return
-        draft = f"{self._path}.{os.urandom(4).hex()}"
-        try:
-            os.makedirs(os.path.dirname(os.path.abspath(self._path)), exist_ok=True)
-            with open(draft, "x", encoding="ascii") as file:
-                file.write(json.dumps(known, separators=(",", ":")))
-            os.replace(draft, self._path)
-        except (OSError, ValueError):  # ValueError: a path with a NUL
-            with suppress(OSError, ValueError):
-                os.unlink(draft)
+def _encoded(known: dict[str, Any]) -> bytes:
+    import json
+
+    return json.dumps(known, separators=(",", ":")).encode("ascii")
+
+
+def _decoded(data: bytes) -> dict[str, Any] | None:
+    """The entries of a history; none if it is damaged, None if it is something else."""
+    import json
+
+    try:
+        known = json.loads(data)
+    except (ValueError, RecursionError):
+        blank = not data.strip(b" \r\n\0")
+        return {} if blank or data.startswith(b"{") else None
+    if not isinstance(known, dict) or not all(
+        isinstance(entry, dict) and "schema" in entry for entry in known.values()
+    ):
+        return None
+    return known
 
 
 def default_path() -> str:

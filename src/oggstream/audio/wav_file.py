@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 SAMPLE_BYTES = {"int16": 2, "float32": 4}
 OPEN_SIZE = 0xFFFFFFFF  # a length that is not known yet; readers take it as "until the end"
+LONGEST_HEADER = 128
+"""Bytes that no header exceeds."""
 
 _FORMAT = {"int16": 1, "float32": 3}  # WAVE_FORMAT_PCM, WAVE_FORMAT_IEEE_FLOAT
 _EXTENSIBLE = 0xFFFE

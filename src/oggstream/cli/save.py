@@ -6,11 +6,13 @@ import os
 import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import OutputError
+from ..files import access
+from ..files.background import BackgroundWriter, open_output_waiting, writes_in_background
 from ..sources.wrapper import SourceWrapper, StreamWrapper
 
 if TYPE_CHECKING:
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from ..options import SpeechOptions
     from ..sources.source import ByteStream, Source
     from ..sources.traits import SourceTraits
-
-_FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class SavingSource(SourceWrapper):
@@ -61,9 +61,8 @@ class SavingSource(SourceWrapper):
             async with source.open(text, options) as stream:
                 yield stream
             return
-        with self.saved.body() as body:
-            async with source.open(text, options) as stream:
-                yield _Tee(stream, body)
+        async with self.saved.body() as body, source.open(text, options) as stream:
+            yield _Tee(stream, body)
 
     async def aclose(self) -> None:
         """Close the source, if there is one."""
@@ -74,23 +73,25 @@ class SavingSource(SourceWrapper):
 class SavedBytes:
     """A file that bodies are written to, one behind the other, though they may arrive at the same time.
 
-    It exists from the first byte on: a failed request leaves it as it was. ``count`` is the number of bytes written.
-    Raises `OutputError`.
+    It exists from the first byte on: a failed request leaves it as it was. ``count`` is the number of bytes written. A
+    pipe or a device (standard output may be one) is written to in a thread, which alone waits for its reader. A
+    symbolic link is followed; what is no regular file is never removed. Raises `OutputError`.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
         self.count = 0
         self._descriptor: int | None = None
+        self._background: BackgroundWriter | None = None  # writes to the descriptor, where that may take its time
         self._is_new = False
-        self._bodies: deque[_Body] = deque()  # those not written to their end, in the order of the requests
+        self._bodies: deque[SavedBody] = deque()  # those not written to their end, in the order of the requests
 
-    @contextmanager
-    def body(self) -> Iterator[_Body]:
+    @asynccontextmanager
+    async def body(self) -> AsyncIterator[SavedBody]:
         """A further body, to be written behind those before it."""
         if self._descriptor is None:
-            self._open()
-        body = _Body(self)
+            await self._open()
+        body = SavedBody(self)
         self._bodies.append(body)
         try:
             yield body
@@ -103,22 +104,27 @@ class SavedBytes:
     def _close(self) -> None:
         """Close the file; one that was made here and holds nothing goes again."""
         descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
+        background, self._background = self._background, None
+        if background is not None:
+            background.close()
+        elif descriptor is not None:
             os.close(descriptor)
             if self._is_new and not self.count:
-                os.unlink(self.path)
+                access.remove(self.path)
 
-    def _open(self) -> None:
-        try:
+    async def _open(self) -> None:
+        with self._named_errors():
             if self.path == "-":
-                self._descriptor = os.dup(sys.stdout.fileno())
+                descriptor = os.dup(sys.stdout.fileno())
             else:
-                self._is_new = not self.count and not os.path.lexists(self.path)
-                self._descriptor = os.open(self.path, _FLAGS, 0o666)
-                if self.count:
-                    os.lseek(self._descriptor, 0, os.SEEK_END)
-        except (OSError, ValueError, AttributeError) as error:
-            raise self._failed(error) from error
+                self._is_new = not self.count and not access.exists(self.path)
+                descriptor = await open_output_waiting(self.path)
+            self._descriptor = descriptor
+            if writes_in_background(descriptor):
+                self._background = BackgroundWriter(descriptor)
+            elif self.count:
+                with suppress(OSError):  # standard output may be a file that others write to as well
+                    os.lseek(descriptor, 0, os.SEEK_END)
 
     def _advance(self) -> None:
         """Go on to the bodies whose turn it is."""
@@ -128,7 +134,7 @@ class SavedBytes:
                 self.write(b"".join(self._bodies[0].held))
                 self._bodies[0].held.clear()
 
-    def is_first(self, body: _Body) -> bool:
+    def is_first(self, body: SavedBody) -> bool:
         """Whether all bodies before this one are written."""
         return bool(self._bodies) and self._bodies[0] is body
 
@@ -136,23 +142,35 @@ class SavedBytes:
         """Write all of ``data``; what the file held before is gone from the first call on."""
         if not data or self._descriptor is None:
             return
-        try:
-            if not self.count and self.path != "-" and os.path.isfile(self.path):
-                os.ftruncate(self._descriptor, 0)
+        with self._named_errors():
+            if self._background is not None:
+                self.count += self._background.write(data)
+                return
+            if not self.count and self.path != "-":
+                access.empty(self._descriptor)
             rest = memoryview(data)
             while rest:
                 written = os.write(self._descriptor, rest)
                 self.count += written
                 rest = rest[written:]
-        except OSError as error:
-            raise self._failed(error) from error
 
-    def _failed(self, error: Exception) -> OutputError:
-        name = "standard output" if self.path == "-" else self.path
-        return OutputError(f"cannot write {name}: {getattr(error, 'strerror', None) or 'it is closed'}")
+    async def written(self, *, all_of_it: bool) -> None:
+        """Wait until a slow reader has taken enough, or ``all_of_it``."""
+        if self._background is not None:
+            with self._named_errors():
+                await self._background.written(all_of_it=all_of_it)
+
+    @contextmanager
+    def _named_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, ValueError, AttributeError) as error:  # the last two: standard output is closed
+            name = "standard output" if self.path == "-" else self.path
+            why = getattr(error, "strerror", None) or "it is closed"
+            raise OutputError(f"cannot write {name}: {why}") from error
 
 
-class _Body:
+class SavedBody:
     """One of the bodies. What comes before its turn is held: no more than is asked for ahead."""
 
     def __init__(self, file: SavedBytes) -> None:
@@ -167,16 +185,26 @@ class _Body:
         else:
             self.held.append(data)
 
+    async def written(self, *, all_of_it: bool = False) -> None:
+        """Wait until what was written has been taken, as far as it must be."""
+        if self._file.is_first(self):
+            await self._file.written(all_of_it=all_of_it)
+
 
 class _Tee(StreamWrapper):
     """A body that is written down on its way."""
 
-    def __init__(self, stream: ByteStream, saved: _Body) -> None:
+    def __init__(self, stream: ByteStream, saved: SavedBody) -> None:
         super().__init__(stream)
         self._saved = saved
 
     async def __anext__(self) -> bytes | Annotation:
-        chunk = await super().__anext__()
+        try:
+            chunk = await super().__anext__()
+        except StopAsyncIteration:
+            await self._saved.written(all_of_it=True)
+            raise
         if isinstance(chunk, bytes):
             self._saved.write(chunk)
+            await self._saved.written()
         return chunk

@@ -75,6 +75,28 @@ class Habits(NamedTuple):
         """Whether an utterance in format ``name`` has sounded."""
         return name in dict(self.first_packet) and not self.refuses(name)
 
+    def joined(self, base: Habits | None, current: Habits | None) -> Habits:
+        """Return what is known when these habits were learnt from ``base``, while others have made it ``current``.
+
+        That is ``current``, with the utterances that came after ``base`` and with all else that was learnt since then.
+        """
+        base = base or Habits()
+        if current is None or current == base or not base.seen <= min(self.seen, current.seen):
+            return self  # the last: the file was begun anew meanwhile
+        new = min(self.seen - base.seen, len(self.utterances))
+        changed = {
+            name: value
+            for name, value, before in zip(self._fields, self, base, strict=True)
+            if value != before and name not in ("utterances", "seen", "first_packet")
+        }
+        packets = {**dict(current.first_packet), **dict(self.first_packet)}
+        return current._replace(
+            utterances=(*current.utterances, *self.utterances[len(self.utterances) - new :])[-KEPT:],
+            seen=current.seen + self.seen - base.seen,
+            first_packet=tuple(packets.items())[-FORMATS_KEPT:],
+            **changed,
+        )
+
     def characters_per_second(self, usual: float) -> float:
         """Characters spoken per second of audio, the median of what was seen; ``usual`` where nothing was."""
         seen = sorted(utterance.characters for utterance in self.utterances if utterance.characters > 0)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from ..audio.frame import RATE
 from ..errors import OutputError
+from ..files import access
+from ..files.background import BackgroundWriter, open_output_waiting, writes_in_background
 from .sink import SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from ..audio.ring import PcmRing
     from ..audio.wav_file import WavWriter
 
-_FLAGS = os.O_WRONLY | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 BLOCK = 4800  # samples taken from the ring at a time
 
 
@@ -31,20 +32,24 @@ class WavSink:
     There is no task: each write to the ring is taken from it at once, so a sample counts as heard when it is written.
     Several speeches, one after the other, go into one file. A file that was given open stays open.
 
+    A pipe or a device (standard output may be one) is written to in a thread, which alone waits for its reader; the
+    ring is emptied as fast as that goes on. A symbolic link is followed; what is no regular file is never removed.
+
     Whatever opens, writes or closes the file raises `OutputError`, once; in mid-speech it comes out of the ring's
-    ``write``.
+    ``write``, or of `check` and `drain` where a thread writes.
     """
 
     traits = SinkTraits(name="wav", at_once=True)
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
         self._target = file
-        self._file: BinaryIO | None = None
+        self._file: BinaryIO | BackgroundWriter | None = None
         self._writer: WavWriter | None = None
         self._ring: PcmRing | None = None
         self._block = memoryview(b"")
         self._failed = False
         self._made = False  # the file was not there before
+        self._holds: int | None = None  # descriptor of a file that may hold something yet
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -53,6 +58,10 @@ class WavSink:
 
         What it held stays until a speech begins, and a file that was made for a speech that never began goes again.
         """
+        if self._file is None and isinstance(self._target, str | os.PathLike) and self._target != "-":
+            with self._named_errors():
+                self._made = not access.exists(self._target)
+                self._open_descriptor(await open_output_waiting(self._target))
         self._open()
         return SinkFormat(None, RATE)
 
@@ -75,7 +84,17 @@ class WavSink:
     async def drain(self) -> None:
         """Return when the ring's last sample is in the file, and the file's header tells its length."""
         await self._idle.wait()
+        self.check()
         self._complete()
+        if isinstance(self._file, BackgroundWriter) and not self._failed:
+            with self._named_errors():
+                await self._file.written(all_of_it=True)
+
+    def check(self) -> None:
+        """Raise `OutputError` if the thread that writes could not."""
+        if isinstance(self._file, BackgroundWriter) and self._file.error is not None:
+            with self._named_errors():
+                raise self._file.error
 
     def abort(self) -> None:
         """Leave what is not written yet."""
@@ -95,7 +114,7 @@ class WavSink:
                 with self._named_errors():
                     file.close()
                     if self._made and not began:
-                        os.unlink(self._path)
+                        access.remove(self._path)
 
     @property
     def _path(self) -> str:
@@ -103,17 +122,35 @@ class WavSink:
             return "standard output" if self._target == "-" else os.fspath(self._target)
         return str(getattr(self._target, "name", "output"))
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> BinaryIO | BackgroundWriter:
         if self._file is None:
             with self._named_errors():
                 if self._target == "-":
-                    self._file = sys.stdout.buffer
+                    self._file = self._standard_output()
                 elif isinstance(self._target, str | os.PathLike):
-                    self._made = not os.path.lexists(self._target)
-                    self._file = open(os.open(self._target, _FLAGS, 0o666), "wb")  # noqa: SIM115  # closed by aclose
+                    self._made = not access.exists(self._target)
+                    self._open_descriptor(access.open_output(self._target))
                 else:
                     self._file = self._target
+        assert self._file is not None
         return self._file
+
+    def _open_descriptor(self, descriptor: int) -> None:
+        if writes_in_background(descriptor):
+            self._file = self._in_background(descriptor)
+        else:
+            self._file = open(descriptor, "wb")  # noqa: SIM115  # closed by aclose
+            self._holds = descriptor
+
+    def _standard_output(self) -> BinaryIO | BackgroundWriter:
+        try:
+            descriptor = sys.stdout.fileno()
+        except (OSError, ValueError, AttributeError):  # something without a number stands in for it
+            return sys.stdout.buffer
+        return self._in_background(os.dup(descriptor)) if writes_in_background(descriptor) else sys.stdout.buffer
+
+    def _in_background(self, descriptor: int) -> BackgroundWriter:
+        return BackgroundWriter(descriptor, self._take_on)
 
     def _begin_file(self, ring: PcmRing) -> WavWriter:
         """Write the header, once."""
@@ -122,23 +159,34 @@ class WavSink:
         if self._writer is None:
             file = self._open()
             with self._named_errors():
-                if isinstance(self._target, str | os.PathLike) and os.path.isfile(self._target):
-                    os.truncate(self._target, 0)
-                self._writer = WavWriter(file, ring.channels, ring.rate)
+                if self._holds is not None:
+                    access.empty(self._holds)
+                self._writer = WavWriter(file, ring.channels, ring.rate)  # type: ignore[arg-type]  # enough of a file
         return self._writer
 
     def _take(self) -> None:
-        """Move all that the ring holds into the file."""
+        """Move all that the ring holds into the file, as far as that has room."""
         ring, writer = self._ring, self._writer
         assert ring is not None
         assert writer is not None
-        while ring.playing and ring.fill:
+        while ring.playing and ring.fill and self._has_room:
             out = self._block[: ring.fill * ring.frame_bytes]
             ring.read_into(out, self._loop.time())
             with self._named_errors():
                 writer.write(_int16(out))
         if ring.done:
             self._idle.set()
+
+    @property
+    def _has_room(self) -> bool:
+        return not isinstance(self._file, BackgroundWriter) or self._file.room > 0
+
+    def _take_on(self) -> None:
+        """The thread has written something, or failed: `check` and `drain` tell that."""
+        if isinstance(self._file, BackgroundWriter) and self._file.error is not None:
+            self._idle.set()
+        elif self._ring is not None:
+            self._take()
 
     def _release(self) -> None:
         """Forget the ring."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import stat
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
@@ -13,6 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import SourceError, UsageError
+from ..files.access import keeps_waiting, mode_of, open_input, reason
 from ..threads import in_thread
 from .traits import SourceTraits
 
@@ -67,11 +67,11 @@ class FileSource:
         path = os.fspath(file)
         try:
             # A named pipe keeps its opener waiting until somebody writes.
-            if stat.S_ISFIFO(os.stat(path).st_mode):
-                descriptor = await in_thread(lambda: os.open(path, _FLAGS), abandoned=_close)
+            if keeps_waiting(mode_of(path)):
+                descriptor = await in_thread(lambda: open_input(path), abandoned=_close)
             else:
-                descriptor = os.open(path, _FLAGS)
-        except (OSError, ValueError) as error:
+                descriptor = open_input(path)
+        except OSError as error:
             raise _unreadable(self._shown(), error) from error
         return _from_descriptor(descriptor, self._shown(), owned=True)
 
@@ -80,9 +80,6 @@ class FileSource:
             path = os.fsdecode(os.fspath(self._file))
             return "standard input" if path == "-" else "".join(c if c.isprintable() else "?" for c in path)
         return str(getattr(self._file, "name", None) or type(self._file).__name__)
-
-
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class FileStream:
@@ -130,7 +127,7 @@ class FileStream:
 
 def _from_descriptor(descriptor: int, shown: str, *, owned: bool) -> FileStream:
     try:
-        waits = not stat.S_ISREG(os.fstat(descriptor).st_mode)
+        waits = keeps_waiting(os.fstat(descriptor).st_mode)
     except OSError as error:
         raise _unreadable(shown, error) from error
     close = partial(_close, descriptor if owned else None)
@@ -159,5 +156,4 @@ def _stdin() -> int:
 
 
 def _unreadable(shown: str, error: Exception) -> SourceError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return SourceError(f"cannot read {shown}: {reason}")
+    return SourceError(f"cannot read {shown}: {reason(error)}")

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-from ...audio.wav_file import WavWriter
+from ...audio.wav_file import LONGEST_HEADER, WavWriter
 from ...codec.decode_body import decode_body
 from ...errors import OggStreamError, OutputError, UsageError
+from ...files import access
 from ..files import read_chunks
 from ..output.result import NO_AUDIO, NO_STREAM, as_json
 from ..terminal.console import Console, is_terminal, show
@@ -66,8 +67,8 @@ class WavOutput:
     def open(self, channels: int, mask: int | None) -> WavOutput:
         """Begin the file, for samples of so many channels at these speakers."""
         with self._named_errors():
-            self._is_new = self._path != "-" and not os.path.lexists(self._path)
-            self._file = _standard_output() if self._path == "-" else open(self._path, "wb")  # noqa: SIM115
+            self._is_new = self._path != "-" and not access.exists(self._path)
+            self._file = _standard_output() if self._path == "-" else _emptied(self._path)
             self._writer = WavWriter(self._file, channels, self._rate, self.sample, mask)
         return self
 
@@ -97,15 +98,21 @@ class WavOutput:
             console.note(f"{self.shown} holds the {self._writer.samples / self._rate:.2f} s that were decoded")
         elif self._is_new:
             with suppress(OSError):
-                os.unlink(self._path)
+                access.remove(self._path, LONGEST_HEADER)
 
     @contextmanager
     def _named_errors(self) -> Iterator[None]:
         try:
             yield
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise OutputError(f"cannot write {self.shown}: {reason}") from error
+            raise OutputError(f"cannot write {self.shown}: {access.reason(error)}") from error
+
+
+def _emptied(path: str) -> BinaryIO:
+    """The file at ``path``; a pipe keeps us waiting for its reader."""
+    descriptor = access.open_output(path, wait=True)
+    access.empty(descriptor)
+    return open(descriptor, "wb")
 
 
 def _standard_output() -> BinaryIO:

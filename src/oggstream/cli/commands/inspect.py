@@ -9,7 +9,7 @@ from ...opus.head import OpusHead
 from ...opus.items import AudioPacket, Hole
 from ...opus.opus_reader import Item, OpusReader
 from ...opus.tags import OpusTags
-from ..files import read_chunks
+from ..files import read_all
 from ..output.body_pages import RATE, Entry, lay_out
 from ..output.link_figures import by_link, figures
 from ..output.listing import counted, listing
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
 
+MOST_BYTES = 256 << 20
+"""Of a body that is read whole: more than a day of speech."""
+
+
 def inspect(args: Namespace) -> None:
     """Show what is in ``args.input``, as text or JSON. Raises `FormatError`, after that, for the unplayable."""
-    survey = Survey(b"".join(read_chunks(args.input)))
+    survey = Survey(read_all(args.input, MOST_BYTES))
     if args.json:
         show(survey.as_json())
     elif survey.pages or survey.error is None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import OggStreamError, OutputError
 from ...events import Event, Progress, Warned
+from ...files import access
 from ...lab.replay_figures import summary
 from ...lab.replaying import Job, Run, jobs, play, served
 from ...options import PlaybackOptions
@@ -202,7 +203,8 @@ def _check_folder(path: str) -> None:
 
 def _write(path: str, text: str) -> None:
     try:
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-    except (OSError, ValueError) as error:
-        raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
+        with open(access.open_output(path), "wb") as file:
+            access.empty(file.fileno())
+            file.write(text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {access.reason(error)}") from error

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-from contextlib import suppress
-from math import isfinite
 from typing import Any, NamedTuple
 
 from ...errors import CaptureError, OutputError
+from ...files import access
 from ...options import FORMATS
 
 VERSION = 1
 ARRIVALS = ".arrivals.jsonl"
-LARGEST = 1 << 30  # bytes of either half
+LARGEST = 1 << 30  # bytes of a body
+MOST_ARRIVALS = 64 << 20  # bytes of the other half: more than a day of chunks of 20 ms
 LONGEST = 86_400.0  # seconds: a time beyond a day is damage, and would never be reached
 
 PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
@@ -84,8 +83,8 @@ class Capture(NamedTuple):
 
 def load(path: str | os.PathLike[str]) -> Capture:
     """Read the capture of which ``path`` is the name or either file. Raises `CaptureError`."""
-    name, body_path = _halves(os.fspath(path))
-    lines = _read(name + ARRIVALS).split(b"\n")
+    name, body_path = _halves(os.fsdecode(path))
+    lines = _read(name + ARRIVALS, MOST_ARRIVALS).split(b"\n")
     if lines[-1] == b"":
         lines.pop()
     if not lines:
@@ -93,7 +92,7 @@ def load(path: str | os.PathLike[str]) -> Capture:
     header = _header(name, lines[0])
     arrivals = _arrivals(name, lines[1:])
     total = sum(count for _, count in arrivals)
-    body = _read(body_path or _body_of(name, total))
+    body = _read(body_path or _body_of(name, total), LARGEST)
     if len(body) != total:
         raise CaptureError(
             f"the halves of the capture {name} disagree: the body has {len(body)} bytes, its arrivals {total}; "
@@ -103,7 +102,11 @@ def load(path: str | os.PathLike[str]) -> Capture:
 
 
 def save(capture: Capture) -> str:
-    """Write both halves, replacing those that are there; return the path of the body. Raises `OutputError`."""
+    """Write both halves, replacing those that are there; return the path of the body.
+
+    They are private (0600): they hold what was said. A link is followed, what is no regular file is left alone. Raises
+    `OutputError`.
+    """
     path = f"{capture.name}.{ending(capture)}"
     lines = [json.dumps(capture.header()), *(json.dumps([round(at, 6), size]) for at, size in capture.arrivals)]
     _write(path, capture.body)
@@ -149,7 +152,7 @@ def _body_of(name: str, total: int) -> str:
     folder, stem = os.path.split(name)
     try:
         found = sorted(entry for entry in os.listdir(folder or ".") if _may_be_body(entry, stem))
-    except OSError:
+    except (OSError, ValueError):
         found = []
     paths = [os.path.join(folder, entry) for entry in found]
     fitting = [path for path in paths if _size(path) == total]
@@ -169,23 +172,17 @@ _NO_BODY = (".jsonl", ".json", ".html", ".txt", ".part")
 def _size(path: str) -> int:
     try:
         return os.stat(path).st_size
-    except OSError:
+    except (OSError, ValueError):
         return -1
 
 
-def _read(path: str) -> bytes:
+def _read(path: str, limit: int) -> bytes:
     try:
-        state = os.stat(path)
-        if not stat.S_ISREG(state.st_mode):
-            raise CaptureError(f"{path} is no file")
-        if state.st_size > LARGEST:
-            raise CaptureError(f"{path} has {state.st_size} bytes; a capture's half has at most {LARGEST}")
-        with open(path, "rb") as file:
-            return file.read()
+        return access.read_whole(path, limit)
     except FileNotFoundError as error:
         raise CaptureError(f"there is no {path}: a capture is NAME.ogg (or another body) and NAME{ARRIVALS}") from error
-    except (OSError, ValueError) as error:
-        raise CaptureError(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+    except OSError as error:
+        raise CaptureError(f"cannot read {path}: {access.reason(error)}") from error
 
 
 def _header(name: str, line: bytes) -> dict[str, Any]:
@@ -203,8 +200,18 @@ def _header(name: str, line: bytes) -> dict[str, Any]:
     for key in ("answered", "ended"):
         if key in given:
             given[key] = _seconds(name, 1, given[key])
+    if not 100 <= given.get("status", 200) <= 599:
+        raise _damaged(name, 1, f"{str(given['status'])[:30]} is no HTTP status")
     headers = given.get("headers", {})
-    return {**given, "headers": {key: value for key, value in headers.items() if isinstance(value, str)}}
+    return {**given, "headers": {key: value for key, value in headers.items() if _may_be_header(key, value)}}
+
+
+def _may_be_header(name: str, value: object) -> bool:
+    """Whether a header can have been one, so that it may be sent again."""
+    is_name = (
+        name.isascii() and name.isprintable() and name.strip(":") == name and not set(name) & set(' ()<>@,;:"/[]?={}')
+    )
+    return bool(name) and is_name and isinstance(value, str) and value.isascii() and value.isprintable()
 
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
@@ -237,7 +244,8 @@ def _arrivals(name: str, lines: list[bytes]) -> Arrivals:
 
 
 def _seconds(name: str, number: int, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or value < 0:
+    # Compared before it is converted: a float cannot hold every integer that JSON can.
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
         raise _damaged(name, number, f"{str(value)[:30]} is no time in seconds, counted from the request")
     if value > LONGEST:
         raise _damaged(name, number, f"its time is beyond {LONGEST:g} s, a day")
@@ -257,12 +265,7 @@ def _damaged(name: str, number: int, reason: str) -> CaptureError:
 
 def _write(path: str, data: bytes) -> None:
     """The whole file at once: what was there stays until then, also when the disk is full."""
-    part = f"{path}.part"
     try:
-        with open(part, "wb") as file:
-            file.write(data)
-        os.replace(part, path)
-    except (OSError, ValueError) as error:
-        with suppress(OSError, ValueError):
-            os.unlink(part)
-        raise OutputError(f"cannot write {path}: {getattr(error, 'strerror', None) or error}") from error
+        access.replace(path, data, private=True)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {access.reason(error)}") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ... import events
 from ...errors import OggStreamError, OutputError
+from ...files import access
 from ..http.redaction import Secrets, is_secret_name, shown_url
 from ..traits import stream_traits_of
 from ..wrapper import SourceWrapper, StreamWrapper
@@ -98,10 +99,10 @@ class RecordingSource(SourceWrapper):
         capture, path = self._saved[1]
         renamed = capture._replace(name=f"{self._place}-1")
         try:
-            os.replace(path, f"{renamed.name}{os.path.splitext(path)[1]}")
-            os.replace(capture.name + ARRIVALS, renamed.name + ARRIVALS)
+            access.rename(path, f"{renamed.name}{os.path.splitext(path)[1]}")
+            access.rename(capture.name + ARRIVALS, renamed.name + ARRIVALS)
         except OSError as error:
-            raise OutputError(f"cannot write {renamed.name}: {error.strerror or error}") from error
+            raise OutputError(f"cannot write {renamed.name}: {access.reason(error)}") from error
         self._saved[1] = (renamed, f"{renamed.name}{os.path.splitext(path)[1]}")
 
 

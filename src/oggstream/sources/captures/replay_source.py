@@ -104,5 +104,8 @@ def end_of(capture: Capture) -> float:
 
 def identity(capture: Capture) -> str:
     """Host, model and voice of the captured request."""
-    host = urlsplit(capture.url or "").netloc or "capture"
+    try:
+        host = urlsplit(capture.url or "").netloc or "capture"
+    except ValueError:  # no URL that it could have come from
+        host = "capture"
     return "|".join([host, *(str(capture.fields.get(name) or "") for name in ("model", "voice"))])

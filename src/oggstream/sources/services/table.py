@@ -9,12 +9,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...errors import ConfigError, UsageError
+from ...files.access import read_whole, reason
 from ...options import FORMATS
 from ..http.redaction import is_secret_name
 from .templates import field_names
 
 VARIABLE = "OGGSTREAM_SERVICES"
 """Names a file of services, beside that in the user's folder."""
+MOST_BYTES = 1 << 20
+"""Of a file of services."""
 _SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format"})
 _KINDS: dict[str, tuple[type, ...]] = {
     "base_url": (str,),
@@ -71,6 +74,7 @@ class Service:
         if not self.formats or not set(self.formats) <= set(FORMATS[1:]):
             raise self._wrong(f"formats are among {', '.join(FORMATS[1:])}")
         self._check_numbers()
+        self._check_texts()
         for name, variables in self.environment.items():
             if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
                 raise self._wrong(f"environment.{name} is no list of names")
@@ -81,8 +85,14 @@ class Service:
 
     def _check_numbers(self) -> None:
         for name, number in (("longest_text", self.longest_text), ("requests", self.requests)):
-            if number is not None and number < 1:
+            if isinstance(number, bool) or (number is not None and number < 1):
                 raise self._wrong(f"{name} must be positive")
+
+    def _check_texts(self) -> None:
+        places = {"needs": self.needs, "headers": self.headers.values(), "advice": self.advice.values()}
+        for place, texts in places.items():
+            if not all(isinstance(text, str) for text in texts):
+                raise self._wrong(f"{place} holds something that is no text")
 
     def _check_fields(self) -> None:
         try:
@@ -175,9 +185,8 @@ def _read(path: str) -> dict[str, Any]:
     import tomllib
 
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(read_whole(path, MOST_BYTES).decode("utf-8"))
     except OSError as error:
-        raise ConfigError(f"cannot read the services in {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the services in {path}: {reason(error)}") from error
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"cannot read the services in {path}: {error}; it must be TOML") from error

@@ -1,0 +1,1 @@
+"""Files: opening, reading, replacing and locking them safely, and writing to what may keep a writer waiting."""
