@@ -84,7 +84,7 @@ class Habits(NamedTuple):
         if current is None or current == base or not base.seen <= min(self.seen, current.seen):
             return self  # the last: the file was begun anew meanwhile
         new = min(self.seen - base.seen, len(self.utterances))
-        changed = {
+        changed: dict[str, Any] = {
             name: value
             for name, value, before in zip(self._fields, self, base, strict=True)
             if value != before and name not in ("utterances", "seen", "first_packet")
