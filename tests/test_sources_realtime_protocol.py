@@ -365,3 +365,18 @@ def test_samples_that_come_one_by_one_and_are_not_read_are_bounded_by_what_they_
     tracemalloc.stop()
     assert peak < 2 << 20
     assert piece.ended
+
+
+@pytest.mark.parametrize("end", ["done", "refused"])
+def test_a_service_busy_with_what_was_cancelled_is_asked_again_when_that_has_ended(end: str) -> None:
+    protocol, (first,) = started("One.")
+    (cancel,) = protocol.drop(first)
+    second = PendingResponse("Two.")
+    protocol.ask(second)
+    busy = {"code": "conversation_already_has_active_response", "event_id": second.id}
+    assert protocol.receive({"type": "error", "error": busy}) == []
+    assert not second.ended
+    done = {"type": "response.done", "response": {"id": "resp_0", "status": "cancelled"}}
+    refused = {"type": "error", "error": {"code": "response_cancel_not_active", "event_id": cancel["event_id"]}}
+    (again,) = protocol.receive(done if end == "done" else refused)
+    assert again["event_id"] == second.id

@@ -15,7 +15,9 @@ Event = dict[str, Any]
 SETTING_UP = "oggstream_setup"
 """The ``event_id`` of every ``session.update``, by which its refusal is known."""
 CANCELLING = "oggstream_cancel"
-"""That of every ``response.cancel`` and ``conversation.item.delete``: a refusal means that nothing was left to do."""
+"""That of every ``response.cancel``: a refusal means that the response has ended already."""
+DELETING = "oggstream_delete"
+"""That of every ``conversation.item.delete``: a refusal means that there is no such item."""
 PIECE = "oggstream_piece"
 """The key of a response's ``metadata`` under which the piece of text is named."""
 
@@ -87,7 +89,7 @@ def response_cancel(response_id: str) -> Event:
 
 def item_delete(item_id: str) -> Event:
     """Delete an item, so that the conversation does not grow."""
-    return {"type": "conversation.item.delete", "event_id": CANCELLING, "item_id": item_id}
+    return {"type": "conversation.item.delete", "event_id": DELETING, "item_id": item_id}
 
 
 def item_name(piece: str) -> str:

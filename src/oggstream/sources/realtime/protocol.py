@@ -7,23 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...errors import OggStreamError, SourceBrokenError
+from . import messages
 from .dialect import Dialect, DialectChoice, dialect_of, is_about_session
-from .messages import (
-    CANCELLING,
-    PIECE,
-    SETTING_UP,
-    Event,
-    Setup,
-    coding_of,
-    field,
-    item_delete,
-    item_name,
-    name_in,
-    reset_seconds,
-    response_cancel,
-    response_create,
-    session_update,
-)
+from .messages import PIECE, Event, Setup, field, name_in
 from .pending_response import MalformedAudio, PendingResponse
 
 if TYPE_CHECKING:
@@ -55,6 +41,7 @@ class RealtimeProtocol:
         self._asked: dict[str, PendingResponse] = {}  # by their own identifiers, oldest first
         self._created: dict[str, PendingResponse] = {}  # by the identifiers of their responses
         self._unwanted: set[str] = set()  # requests that were dropped before their response was created
+        self._cancelled: deque[str] = deque(maxlen=16)  # responses that may still be active
         self._waiting: deque[PendingResponse] = deque()  # for a service that makes one response at a time
         self._reset: float | None = None  # seconds until the rate limits allow more, if one is used up
         self._last_error: Any = None  # one that names no request
@@ -86,7 +73,7 @@ class RealtimeProtocol:
     def set_up(self, setup: Setup) -> Event:
         """The event that sets the session up."""
         self._setup = setup
-        return session_update(setup, self.dialect)
+        return messages.session_update(setup, self.dialect)
 
     def use(self, dialect: Dialect) -> None:
         """Use ``dialect`` from now on."""
@@ -103,7 +90,7 @@ class RealtimeProtocol:
     def drop(self, pending: PendingResponse) -> list[Event]:
         """The events that cancel ``pending``. Audio of it that still comes is dropped."""
         if pending.response_id is not None and self._created.pop(pending.response_id, None) is not None:
-            return [response_cancel(pending.response_id), *self._cleared(pending, None)]
+            return self._cancel(pending, pending.response_id)
         if pending in self._waiting:
             self._waiting.remove(pending)
             del self._asked[pending.id]
@@ -153,7 +140,11 @@ class RealtimeProtocol:
             self._waiting.append(pending)
             return []
         pending.dialect = self.dialect
-        return response_create(pending.id, pending.text, pending.style, self.dialect)
+        return messages.response_create(pending.id, pending.text, pending.style, self.dialect)
+
+    def _cancel(self, pending: PendingResponse, response_id: str) -> list[Event]:
+        self._cancelled.append(response_id)
+        return [messages.response_cancel(response_id), *self._cleared(pending, None)]
 
     def _busy_without(self, pending: PendingResponse) -> bool:
         """Whether another response is under way, or was requested in the present dialect."""
@@ -166,7 +157,7 @@ class RealtimeProtocol:
     def _on_session(self, event: Event) -> list[Event]:
         session = event.get("session")
         if isinstance(session, dict):
-            self._coding = coding_of(session) or self._coding
+            self._coding = messages.coding_of(session) or self._coding
             self.greeting = self.greeting or dialect_of(session)
         expires = field(session, "expires_at")
         if isinstance(expires, (int, float)):
@@ -184,12 +175,12 @@ class RealtimeProtocol:
         self._last_error = None
         if pending.id in self._unwanted:
             self._unwanted.discard(pending.id)
-            return [response_cancel(response_id), *self._cleared(pending, response)]
-        coding = coding_of(response) or self._coding
+            return self._cancel(pending, response_id)
+        coding = messages.coding_of(response) or self._coding
         pending.created(response_id, coding)
         if not coding.playable:
             pending.fail(self._errors.unplayable(coding).error)
-            return [response_cancel(response_id)]
+            return self._cancel(pending, response_id)
         self._created[response_id] = pending
         return []
 
@@ -227,7 +218,10 @@ class RealtimeProtocol:
 
     def _on_done(self, event: Event) -> list[Event]:
         response = event.get("response")
-        pending = self._created.pop(name_in(response, "id") or "", None)
+        name = name_in(response, "id") or ""
+        pending = self._created.pop(name, None)
+        if name in self._cancelled:
+            self._cancelled.remove(name)
         if pending is None and isinstance(field(response, "metadata", PIECE), str):  # refused before it was created
             pending = self._asked_for(response)
             if pending is not None:
@@ -245,7 +239,7 @@ class RealtimeProtocol:
             return []
         output = field(response, "output")
         spoken = [name_in(item, "id") for item in output[:2]] if isinstance(output, list) else []
-        return [item_delete(name) for name in [item_name(pending.id), *spoken] if name]
+        return [messages.item_delete(name) for name in [messages.item_name(pending.id), *spoken] if name]
 
     def _finish(self, pending: PendingResponse, response: object) -> None:
         if field(response, "status") in ("completed", None):
@@ -254,7 +248,7 @@ class RealtimeProtocol:
             pending.fail(*self._errors.ended(response, reset=self._reset, request_id=pending.response_id))
 
     def _on_limits(self, event: Event) -> list[Event]:
-        self._reset = reset_seconds(event)
+        self._reset = messages.reset_seconds(event)
         return []
 
     def _on_error(self, event: Event) -> list[Event]:
@@ -263,10 +257,13 @@ class RealtimeProtocol:
         code, cause = field(error, "code"), field(error, "event_id")
         if code == _EXPIRED:
             self._expire(error)
-        elif cause == SETTING_UP or (cause is None and not self.is_set_up and is_about_session(error)):
+        elif cause == messages.SETTING_UP or (cause is None and not self.is_set_up and is_about_session(error)):
             return self._refuse_set_up(error)
-        elif cause == CANCELLING or str(code).startswith("response_cancel"):
-            pass  # it had ended already
+        elif cause == messages.CANCELLING or str(code).startswith("response_cancel"):
+            self._cancelled.clear()  # it had ended already
+            return self._create_next()
+        elif cause == messages.DELETING:
+            pass  # there was no such item
         elif (pending := self._asked.get(cause) if isinstance(cause, str) else self._asked_for(None)) is not None:
             return self._refuse(pending, error, code)
         else:
@@ -283,12 +280,12 @@ class RealtimeProtocol:
 
     def _refuse_set_up(self, error: Any) -> list[Event]:
         if self._dialects.change(self.dialect, error):
-            return [session_update(self._setup, self.dialect)]
+            return [messages.session_update(self._setup, self.dialect)]
         self.fail(*self._errors.refusal(error, advice=self._dialects.advice(error)))
         return []
 
     def _refuse(self, pending: PendingResponse, error: Any, code: object) -> list[Event]:
-        if code == _BUSY and self._created and pending.id not in self._unwanted:
+        if code == _BUSY and (self._created or self._cancelled) and pending.id not in self._unwanted:
             self._waiting.append(pending)
             return []
         if pending.id not in self._unwanted and self._dialects.change(pending.dialect, error):
