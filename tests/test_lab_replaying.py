@@ -144,7 +144,7 @@ async def test_over_http_only_what_is_there_can_be_had() -> None:
 
     async with served() as source:
         made: Any = source(CAPTURE)
-        assert made.identity(None) == "capture||"
+        assert made.traits.identity == "capture||"
         await made.warm()
         await made.aclose()
         unknown = HttpSource(made._client.shown.replace("/0", "/7"), max_retries=0)
