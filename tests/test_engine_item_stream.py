@@ -80,6 +80,24 @@ async def test_who_waits_and_is_cancelled_leaves_nothing(stream: Callable[..., A
     assert not left()
 
 
+@pytest.mark.parametrize("steps", range(0, 60, 3))
+async def test_closed_after_any_number_of_steps_nothing_is_left(stream: Callable[..., Any], steps: int) -> None:
+    source = ScriptedSource(every(0.01, pages(spoken(0.5))))
+    items = stream("Hi", source=source)
+
+    async def rest() -> None:
+        async for _ in items:
+            pass
+
+    waiting = asyncio.create_task(rest())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    await items.aclose()
+    await waiting
+    assert source.closed == source.opened
+    assert not left()
+
+
 async def test_what_nobody_iterates_over_asks_for_nothing(stream: Callable[..., Any]) -> None:
     source = slow()
     items = stream("Hi", source=source)
