@@ -1,9 +1,8 @@
-"""The voice without a key, through its own server."""
+"""The voice without a key, in this process."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -11,14 +10,15 @@ from contextlib import contextmanager
 import pytest
 
 from oggstream import events
-from oggstream.endpoint import server as voice_server
+from oggstream.annotations import Word
 from oggstream.errors import LibraryError, TextError
-from oggstream.events import Event, Recorder, Warned
+from oggstream.events import Event, Recorder, RequestSent, ResponseStarted, Warned
 from oggstream.options import SpeechOptions
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.sources import offline_voice as offline
 from oggstream.sources.offline_voice import OfflineVoice
 from oggstream.sources.source import Source
+from oggstream.voices import espeak, synthesis
 
 PLAIN = SpeechOptions()
 
@@ -58,40 +58,44 @@ async def test_it_is_a_source_and_speaks_ogg_opus(voice: OfflineVoice) -> None:
     assert 0.3 < seconds(body) < 2
 
 
-async def test_the_server_starts_once_and_serves_what_follows(voice: OfflineVoice) -> None:
-    await spoken(voice)
-    [service] = voice._services.values()
-    await asyncio.gather(spoken(voice), spoken(voice))
-    assert list(voice._services.values()) == [service]
+async def test_its_streams_tell_words_between_the_bytes(voice: OfflineVoice) -> None:
+    assert voice.traits.words
+    async with voice.open("Hello there, friend.", PLAIN) as stream:
+        items = [item async for item in stream]
+    assert [item.text for item in items if isinstance(item, Word)] == ["Hello", "there", "friend"]
 
 
-async def test_two_first_requests_at_once_start_one_server(
-    voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("format", "content_type", "begins"),
+    [("auto", "audio/ogg", b"OggS"), ("wav", "audio/wav", b"RIFF"), ("pcm:24000", "audio/pcm", b"")],
+)
+async def test_the_format_is_what_was_asked_for(
+    voice: OfflineVoice,
+    format: str,  # noqa: A002
+    content_type: str,
+    begins: bytes,
 ) -> None:
-    started: list[object] = []
-    original = voice_server.SpeechServer.start
-
-    async def start(self: voice_server.SpeechServer) -> None:
-        started.append(self)
-        await original(self)
-
-    monkeypatch.setattr(voice_server.SpeechServer, "start", start)
-    await asyncio.gather(spoken(voice), spoken(voice))
-    assert len(started) == 1
+    async with voice.open("Hello.", SpeechOptions(format=format)) as stream:
+        assert stream.content_type == content_type
+        body = b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
+    assert body.startswith(begins)
 
 
-async def test_warming_starts_the_server_ahead(voice: OfflineVoice) -> None:
+async def test_a_request_and_its_answer_are_reported(voice: OfflineVoice) -> None:
+    with recorded() as happened:
+        await spoken(voice)
+    sent, started = happened
+    assert isinstance(sent, RequestSent)
+    assert sent.characters == 6
+    assert isinstance(started, ResponseStarted)
+    assert started.request_id is not None
+    assert started.request_id.startswith("req_")
+
+
+async def test_warming_loads_and_closing_may_be_done_twice(voice: OfflineVoice) -> None:
     await voice.warm()
-    [service] = voice._services.values()
-    assert service._server is not None
-    assert await spoken(voice)
-
-
-async def test_closing_stops_the_server_and_a_later_request_starts_it_again(voice: OfflineVoice) -> None:
-    await spoken(voice)
     await voice.aclose()
     await voice.aclose()
-    assert voice._services == {}
     assert await spoken(voice)
 
 
@@ -105,20 +109,16 @@ async def test_speed_and_voice_are_passed_on(voice: OfflineVoice) -> None:
 async def test_a_voice_of_its_own_holds_where_the_options_leave_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
     assert offline._known_voice(None) == "alloy"
     asked: list[str] = []
-    monkeypatch.setattr(voice_server, "synthesize", _noting(asked))
-    voice = OfflineVoice(voice="nova")
-    await spoken(voice)
-    await spoken(voice, options=SpeechOptions(voice="echo"))
-    await voice.aclose()
-    assert asked == ["nova", "echo"]
 
-
-def _noting(asked: list[str]) -> object:
-    async def synthesize(text: str, *, voice: str, speed: float, format: str) -> AsyncIterator[bytes]:  # noqa: A002
+    async def speak(text: str, *, voice: str, speed: float, format: str) -> AsyncIterator[bytes]:  # noqa: A002
         asked.append(voice)
         yield b"OggS"
 
-    return synthesize
+    monkeypatch.setattr(synthesis, "speak", speak)
+    voice = OfflineVoice(voice="nova")
+    await spoken(voice)
+    await spoken(voice, options=SpeechOptions(voice="echo"))
+    assert asked == ["nova", "echo"]
 
 
 @pytest.mark.parametrize("unknown", ["nobody", {"id": "voice_123"}])
@@ -140,68 +140,39 @@ async def test_a_custom_voice_with_a_known_name_is_taken(voice: OfflineVoice) ->
 async def test_a_text_that_cannot_be_spoken_is_refused_before_anything_starts(voice: OfflineVoice, text: str) -> None:
     with pytest.raises(TextError):
         await spoken(voice, text)
-    assert voice._services == {}
+    assert not speaking()
 
 
-async def test_without_the_library_the_error_comes_through(
-    voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def missing() -> None:
+async def test_without_the_library_opening_fails(voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> None:
         raise LibraryError("espeak-ng was not found: pip install 'oggstream[voice]'")
 
-    monkeypatch.setattr(voice_server, "load", missing)
+    monkeypatch.setattr(espeak, "load", missing)
     with pytest.raises(LibraryError, match="voice"):
-        await spoken(voice)
+        async with voice.open("Hello.", PLAIN):
+            pass
+    assert not speaking()
 
 
-async def test_proxies_and_keys_of_the_environment_are_not_for_loopback(
-    voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
-    assert await spoken(voice)
-    [service] = voice._services.values()
-    assert service._source is not None
-    assert "Authorization" not in service._source._headers
+def speaking() -> bool:
+    return any(thread.name == "oggstream-voice" for thread in threading.enumerate())
 
 
 async def test_leaving_in_mid_speech_stops_the_synthesis(voice: OfflineVoice) -> None:
     async with voice.open("The quick brown fox jumps over the lazy dog. " * 90, SpeechOptions(speed=0.5)) as stream:
         await anext(stream)
-    async with asyncio.timeout(10):
-        while any(thread.name == "oggstream-voice" for thread in threading.enumerate()):  # noqa: ASYNC110 - a thread has no asyncio.Event
-            await asyncio.sleep(0.005)
+    assert not speaking()
 
 
-async def test_cancelling_the_start_leaves_nothing(voice: OfflineVoice) -> None:
+async def test_cancelling_while_it_opens_leaves_nothing(voice: OfflineVoice) -> None:
     for rounds in range(8):
-        task = asyncio.create_task(voice.warm())
+        task = asyncio.create_task(spoken(voice, "The quick brown fox jumps over the lazy dog. " * 90))
         for _ in range(rounds):
             await asyncio.sleep(0)
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+        assert not speaking()
     assert await spoken(voice)
-
-
-def test_each_loop_has_its_own_server_and_closed_ones_are_forgotten() -> None:
-    voice = OfflineVoice()
-
-    async def run() -> int:
-        body = await spoken(voice)
-        count = len(voice._services)
-        await voice._services[asyncio.get_running_loop()].aclose()
-        assert body
-        return count
-
-    counts: list[int] = []
-    for _ in range(2):
-        # In a thread: here, asyncio.run would take pytest-asyncio's loop away.
-        thread = threading.Thread(target=lambda: counts.append(asyncio.run(run())))
-        thread.start()
-        thread.join()
-    gc.collect()
-    assert counts == [1, 1]
 
 
 def test_its_repr_is_short() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from oggstream.errors import LibraryError
 from oggstream.voices import espeak
-from oggstream.voices.espeak import Espeak, Manner, load
+from oggstream.voices.espeak import Espeak, EspeakVoice, load
 from oggstream.voices.espeak_library import Found
 
 TEXT = "Hello there, Mr. Smith. How are you? I am fine.\n\nAnd this is a new paragraph"
@@ -24,12 +24,12 @@ def voice() -> Espeak:
     return load()
 
 
-def speak(voice: Espeak, text: str, manner: Manner = Manner()) -> tuple[list[str], list[int]]:  # noqa: B008
+def speak(voice: Espeak, text: str, how: EspeakVoice = EspeakVoice()) -> tuple[list[str], list[int]]:  # noqa: B008
     """The clauses of a text, and how many samples each has."""
     clauses, lengths = [], []
     while text:
         pcm: list[bytes] = []
-        consumed = voice.speak_clause(text, manner, lambda piece, pcm=pcm: pcm.append(piece) or True)  # type: ignore[misc]
+        consumed = voice.speak_clause(text, how, lambda piece, pcm=pcm: pcm.append(piece) or True)  # type: ignore[misc]
         clauses.append(text[:consumed])
         lengths.append(sum(map(len, pcm)) // 2)
         text = text[consumed:]
@@ -83,7 +83,7 @@ def test_stopping_ends_the_clause_with_the_next_piece_and_the_library_goes_on_wo
         pieces.append(pcm)
         return len(pieces) < 2
 
-    assert voice.speak_clause(TEXT, Manner(), take) == len(TEXT)
+    assert voice.speak_clause(TEXT, EspeakVoice(), take) == len(TEXT)
     assert len(pieces) == 2
     assert "".join(speak(voice, TEXT)[0]) == TEXT
 
@@ -93,7 +93,7 @@ def test_what_the_taker_raises_arrives_at_the_caller(voice: Espeak) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        voice.speak_clause(TEXT, Manner(), take)
+        voice.speak_clause(TEXT, EspeakVoice(), take)
     assert "".join(speak(voice, TEXT)[0]) == TEXT
 
 
@@ -110,7 +110,7 @@ def test_who_waits_for_the_library_can_give_up(voice: Espeak) -> None:
         return True
 
     with voice._lock:
-        thread = Thread(target=lambda: voice.speak_clause(TEXT, Manner(), take, give_up))
+        thread = Thread(target=lambda: voice.speak_clause(TEXT, EspeakVoice(), take, give_up))
         thread.start()
         thread.join(5)
     assert not thread.is_alive()
@@ -120,13 +120,13 @@ def test_who_waits_for_the_library_can_give_up(voice: Espeak) -> None:
 
 def test_a_voice_that_is_not_there_is_an_error_and_the_next_one_speaks(voice: Espeak) -> None:
     with pytest.raises(LibraryError, match="no voice gmw/en-XX"):
-        speak(voice, TEXT, Manner("gmw/en-XX"))
+        speak(voice, TEXT, EspeakVoice("gmw/en-XX"))
     assert "".join(speak(voice, TEXT)[0]) == TEXT
 
 
-def test_a_slower_manner_takes_longer_at_once(voice: Espeak) -> None:
+def test_a_slower_voice_takes_longer_at_once(voice: Espeak) -> None:
     _, usual = speak(voice, TEXT)
-    _, slow = speak(voice, TEXT, Manner(wpm=espeak.MIN_WPM))
+    _, slow = speak(voice, TEXT, EspeakVoice(wpm=espeak.MIN_WPM))
     assert sum(slow) > 1.9 * sum(usual)
 
 
@@ -172,7 +172,7 @@ def test_a_library_that_does_not_start_is_refused() -> None:
 def test_a_failure_of_the_library_is_an_error_with_its_code() -> None:
     voice = Espeak(Found(FakeLibrary(code=-1), "/data", "x"))
     with pytest.raises(LibraryError, match="code -1"):
-        voice.speak_clause("Hello.", Manner(), lambda _: True)
+        voice.speak_clause("Hello.", EspeakVoice(), lambda _: True)
 
 
 def test_being_stopped_is_no_failure_whatever_the_library_calls_it() -> None:
@@ -185,11 +185,11 @@ def test_being_stopped_is_no_failure_whatever_the_library_calls_it() -> None:
         return -1
 
     library.espeak_Synth = synthesize
-    assert voice.speak_clause("Hello.", Manner(), lambda _: False) == 6
+    assert voice.speak_clause("Hello.", EspeakVoice(), lambda _: False) == 6
 
 
 def test_a_library_that_ends_without_a_clause_end_has_spoken_all() -> None:
-    assert Espeak(Found(FakeLibrary(), "/data", "x")).speak_clause("Hello.", Manner(), lambda _: True) == 6
+    assert Espeak(Found(FakeLibrary(), "/data", "x")).speak_clause("Hello.", EspeakVoice(), lambda _: True) == 6
 
 
 def test_a_callback_out_of_turn_is_told_to_stop() -> None:
@@ -200,10 +200,10 @@ def test_a_callback_out_of_turn_is_told_to_stop() -> None:
 
 FRESH_PROGRAM = """
 import hashlib
-from oggstream.voices.espeak import Manner, load
+from oggstream.voices.espeak import EspeakVoice, load
 voice, digest, text = load(), hashlib.sha256(), "Hello there, how are you?"
 while text:
-    text = text[voice.speak_clause(text, Manner(), lambda pcm: digest.update(pcm) or True):]
+    text = text[voice.speak_clause(text, EspeakVoice(), lambda pcm: digest.update(pcm) or True):]
 print(digest.hexdigest())
 """
 

@@ -111,7 +111,7 @@ real, = [found for found in [library.find()]]
 library.find = lambda: real._replace(data=sys.argv[1])
 voice = espeak.load()
 spoken = []
-voice.speak_clause("Hello.", espeak.Manner(), lambda pcm: spoken.append(pcm) or True)
+voice.speak_clause("Hello.", espeak.EspeakVoice(), lambda pcm: spoken.append(pcm) or True)
 print(sum(map(len, spoken)))
 """
 

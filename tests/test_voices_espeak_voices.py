@@ -8,7 +8,7 @@ import pytest
 
 from oggstream.errors import UsageError
 from oggstream.voices.espeak import load
-from oggstream.voices.espeak_voices import VOICES, manner_of, pace_of
+from oggstream.voices.espeak_voices import VOICES, espeak_voice, pace_of
 
 NAMES = [
     "alloy",
@@ -54,7 +54,7 @@ def test_all_voices_speak_and_no_two_sound_alike() -> None:
 
 def test_an_unknown_voice_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(UsageError, match="no voice 'nobody': use one of alloy, ash"):
-        manner_of("nobody")
+        espeak_voice("nobody")
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.3, 0.4, 0.45, 0.46, 0.5, 0.75, 1.5, 2, 2.5, 2.6, 3, 4])

@@ -24,7 +24,7 @@ def running(work: Callable[[], object]) -> Iterator[Thread]:
 
 
 async def test_items_arrive_in_order_and_then_the_end() -> None:
-    handover = Handover(3)
+    handover = Handover[bytes](3)
 
     def work() -> None:
         for number in range(50):
@@ -39,7 +39,7 @@ async def test_items_arrive_in_order_and_then_the_end() -> None:
 
 
 async def test_what_the_thread_raises_comes_after_what_it_put() -> None:
-    handover = Handover(3)
+    handover = Handover[bytes](3)
 
     def work() -> None:
         handover.put(b"a")
@@ -53,7 +53,7 @@ async def test_what_the_thread_raises_comes_after_what_it_put() -> None:
 
 
 async def test_the_thread_waits_while_the_queue_is_full() -> None:
-    handover, put = Handover(2), []
+    handover, put = Handover[bytes](2), list[int]()
 
     def work() -> None:
         for number in range(5):
@@ -72,7 +72,7 @@ async def test_the_thread_waits_while_the_queue_is_full() -> None:
 
 
 async def test_closing_lets_a_waiting_thread_go_and_tells_it() -> None:
-    handover = Handover(1)
+    handover = Handover[bytes](1)
     answers: list[bool] = []
 
     def work() -> None:
@@ -88,7 +88,7 @@ async def test_closing_lets_a_waiting_thread_go_and_tells_it() -> None:
 
 
 async def test_cancelling_a_get_loses_nothing() -> None:
-    handover = Handover(2)
+    handover = Handover[bytes](2)
     reader = asyncio.create_task(handover.get())
     await asyncio.sleep(0)
     reader.cancel()
@@ -105,8 +105,8 @@ async def test_cancelling_a_get_loses_nothing() -> None:
 
 
 def test_a_loop_that_is_closed_stops_the_thread() -> None:
-    async def make() -> Handover:
-        return Handover(2)
+    async def make() -> Handover[bytes]:
+        return Handover[bytes](2)
 
     loop = asyncio.new_event_loop()
     handover = loop.run_until_complete(make())

@@ -24,11 +24,11 @@ FATAL = [
 ]
 SPEAK = """
 import sys
-from oggstream.voices.espeak import Manner, load
+from oggstream.voices.espeak import EspeakVoice, load
 voice = load()
 for text in sys.stdin.buffer.read().decode().split("\\0"):
     while text:
-        text = text[voice.speak_clause(text, Manner(wpm=450), lambda _: True):]
+        text = text[voice.speak_clause(text, EspeakVoice(wpm=450), lambda _: True):]
 """
 
 

@@ -6,16 +6,20 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import aclosing
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 
+from oggstream.annotations import Word
 from oggstream.codec.frame_decoder import FrameDecoder
 from oggstream.errors import LibraryError, TextError, UsageError
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.voices import espeak, synthesis
 from oggstream.voices.bodies import RATE
-from oggstream.voices.synthesis import synthesize
+from oggstream.voices.espeak_voices import espeak_voice, pace_of
+from oggstream.voices.synthesis import speak, synthesize
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
 LONG = "The quick brown fox jumps over the lazy dog. " * 90
@@ -55,7 +59,7 @@ async def test_ogg_and_pcm_hold_the_same_speech_to_the_sample(monkeypatch: pytes
 
         rate = RATE
 
-        def speak_clause(self, text: str, _manner: object, take: Callable[[bytes], bool], _stopped: object) -> int:
+        def speak_clause(self, text: str, _manner: object, take: Callable[[bytes], bool], *_rest: object) -> int:
             all(take(pcm[at : at + 2646]) for at in range(0, len(pcm), 2646))
             return len(text)
 
@@ -185,7 +189,6 @@ async def test_a_failure_in_the_thread_is_raised_where_it_is_read(monkeypatch: p
 
     monkeypatch.setattr(espeak, "load", missing)
     parts = synthesize(TEXT)
-    assert b"OpusHead" in await anext(parts)
     with pytest.raises(LibraryError, match="no espeak-ng"):
         await anext(parts)
     assert speaking() == 0
@@ -203,3 +206,123 @@ async def test_odd_texts_give_a_stream_that_can_be_read(text: str) -> None:
 async def test_loading_ahead_loads_everything() -> None:
     await synthesis.load()
     assert espeak.load().rate
+
+
+WORDY = "Hello there, Mr. Smith: how are 25 naïve foxes? 😀 Fine."
+
+
+def keeping(pcm: list[bytes]) -> Callable[[bytes], bool]:
+    def take(part: bytes) -> bool:
+        pcm.append(part)
+        return True
+
+    return take
+
+
+def as_told_by_espeak(text: str, speed: float = 1.0) -> tuple[list[tuple[str, int]], int, list[bytes]]:
+    """The words and their samples, read from espeak-ng directly, and its PCM."""
+    library, pcm = espeak.load(), list[bytes]()
+    voice = espeak_voice("alloy")._replace(wpm=pace_of(speed).wpm)
+    told, position = list[tuple[str, int]](), 0
+    while position < len(text):
+        begins, words = sum(map(len, pcm)) // 2, list[espeak.SpokenWord]()
+        count = library.speak_clause(text[position:], voice, keeping(pcm), words=words)
+        for word in words:
+            start = position + word.start
+            told.append((text[start : start + word.length], begins + word.sample))
+        position += count
+    return told, sum(map(len, pcm)) // 2, pcm
+
+
+async def words_of(text: str, **settings: Any) -> tuple[list[Word], bytes]:
+    items = [item async for item in speak(text, **settings)]
+    words = [item for item in items if isinstance(item, Word)]
+    return words, b"".join(item for item in items if isinstance(item, bytes))
+
+
+class Repeating:
+    """An espeak-ng that says the same once more, words and all: the real one's flutter differs from time to time."""
+
+    def __init__(self, real: espeak.Espeak) -> None:
+        self.rate = real.rate
+        self._real = real
+        self._kept: dict[str, tuple[int, list[bytes], list[espeak.SpokenWord]]] = {}
+
+    def speak_clause(
+        self, text: str, voice: espeak.EspeakVoice, take: Callable[[bytes], bool], *rest: Any, words: Any = None
+    ) -> int:
+        if text not in self._kept:
+            pcm, told = list[bytes](), list[espeak.SpokenWord]()
+            count = self._real.speak_clause(text, voice, keeping(pcm), words=told)
+            self._kept[text] = (count, pcm, told)
+        count, pcm, told = self._kept[text]
+        (rest[1] if len(rest) > 1 else words).extend(told)
+        all(take(part) for part in pcm)
+        return count
+
+
+@pytest.fixture
+def repeating(monkeypatch: pytest.MonkeyPatch) -> None:
+    repeating = Repeating(espeak.load())
+    monkeypatch.setattr(espeak, "load", lambda: repeating)
+
+
+@pytest.mark.parametrize("format", ["opus", "wav", "pcm"])
+async def test_words_are_told_at_the_samples_that_espeak_names(repeating: None, format: str) -> None:  # noqa: A002
+    told, samples, _ = as_told_by_espeak(WORDY)
+    words, _ = await words_of(WORDY, format=format)
+    begins = {word.start_sample for word in words}
+    expected = [(text.rstrip(), at * 48000 / 22050) for text, at in told if text.strip() and text != "5 "]
+    assert [word.text for word in words] == [text for text, _ in expected]
+    assert all(abs(word.start_sample - at) <= 1 for word, (_, at) in zip(words, expected, strict=True))
+    assert len(begins) == len(words)
+    assert words[-1].end_sample <= round(samples * 48000 / 22050)
+
+
+async def test_words_are_those_of_the_text_in_order_without_overlap(repeating: None) -> None:
+    words, _ = await words_of(WORDY)
+    assert [WORDY[word.start : word.end] for word in words] == [word.text for word in words]
+    assert "naïve" in [word.text for word in words]
+    assert "25" in [word.text for word in words]
+    for before, after in pairwise(words):
+        assert before.end <= after.start
+        assert before.start_sample < before.end_sample <= after.start_sample
+
+
+@pytest.mark.parametrize("speed", [0.25, 1.0, 1.6])
+async def test_where_a_word_is_told_its_sound_is(repeating: None, speed: float) -> None:
+    text = "Cat, dog, bird, horse."
+    told, _, pcm = as_told_by_espeak(text, speed)
+    source = np.frombuffer(b"".join(pcm), np.int16)
+    words, body = await words_of(text, format="pcm", speed=speed)
+    sound = np.frombuffer(body, np.int16)
+    assert [word.text for word in words] == ["Cat", "dog", "bird", "horse"]
+    for word, (_, at) in zip(words, told, strict=True):
+        heard = _onset(sound[word.start_sample // 2 :], RATE)
+        assert heard == pytest.approx(_onset(source[at:], 22050) * pace_of(speed).stretch, abs=0.05)
+
+
+def _onset(pcm: Any, rate: int) -> float:
+    """Seconds to the first loud sample."""
+    return float(np.argmax(np.abs(pcm.astype(int)) > 2000)) / rate
+
+
+async def test_a_word_comes_before_most_of_its_sound() -> None:
+    items = [item async for item in speak(LONG)]
+    received, late = 0, 0
+    for item in items:
+        if isinstance(item, Word):
+            late = max(late, received * 960 - item.end_sample)
+        else:
+            received += item.startswith(b"OggS")
+    assert late < 48000
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00\x01 a", "'" * 300, "w." * 200, "😀 \u0301\u0301", "<b>x</b> &amp; [[x]]", "a\n\n\nb"]
+)
+async def test_words_of_odd_texts_lie_in_text_and_sound(text: str) -> None:
+    words, body = await words_of(text, format="pcm")
+    for word in words:
+        assert text[word.start : word.end] == word.text != ""
+        assert 0 <= word.start_sample <= word.end_sample <= len(body)

@@ -117,7 +117,7 @@ def _pcm(seconds: float) -> bytes:
     from oggstream.voices import espeak, espeak_voices as voices
 
     voice = espeak.load()
-    manner = voices.manner_of(voices.DEFAULT_VOICE)
+    manner = voices.espeak_voice(voices.DEFAULT_VOICE)
     spoken = bytearray()
 
     def take(pcm: bytes) -> bool:

@@ -24,7 +24,7 @@ def name(kind: str) -> str:
     return f"{kind}_{next(_numbers):012d}"
 
 
-class Manner(NamedTuple):
+class SpeakingStyle(NamedTuple):
     """How a session speaks."""
 
     voice: str = DEFAULT_VOICE
@@ -43,7 +43,7 @@ def parse(text: str) -> tuple[str, Event]:
     return kind, event
 
 
-def read_manner(event: Event, now: Manner, *, spoken: bool) -> Manner:
+def read_style(event: Event, now: SpeakingStyle, *, spoken: bool) -> SpeakingStyle:
     """What a ``session.update`` makes of ``now``; a session that has ``spoken`` keeps its voice."""
     session = _object(event, "session")
     if session.get("type", "realtime") != "realtime":
@@ -51,7 +51,7 @@ def read_manner(event: Event, now: Manner, *, spoken: bool) -> Manner:
     _check_modalities(session, "session.output_modalities")
     output = _object(_object(session, "audio"), "output")
     _check_format(output.get("format"))
-    return Manner(read_voice(output, now.voice, fixed=spoken), _speed(output, now.speed))
+    return SpeakingStyle(read_voice(output, now.voice, fixed=spoken), _speed(output, now.speed))
 
 
 def read_voice(output: Event, now: str, *, fixed: bool) -> str:
@@ -104,7 +104,7 @@ def last_of(items: list[Event]) -> list[Event]:
     return [item for item in items if item.get("role") == "user"][-1:]
 
 
-def session_of(identifier: str, model: str, manner: Manner, expires_at: int) -> Event:
+def session_of(identifier: str, model: str, style: SpeakingStyle, expires_at: int) -> Event:
     """The session as it stands."""
     return {
         "type": "realtime",
@@ -115,7 +115,7 @@ def session_of(identifier: str, model: str, manner: Manner, expires_at: int) -> 
         "output_modalities": ["audio"],
         "audio": {
             "input": {"format": FORMAT, "turn_detection": None},
-            "output": {"format": FORMAT, "voice": manner.voice, "speed": manner.speed},
+            "output": {"format": FORMAT, "voice": style.voice, "speed": style.speed},
         },
     }
 

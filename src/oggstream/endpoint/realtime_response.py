@@ -9,7 +9,7 @@ from contextlib import aclosing
 from typing import Any
 
 from ..voices.synthesis import synthesize
-from .realtime_messages import FORMAT, Event, Manner, name
+from .realtime_messages import FORMAT, Event, SpeakingStyle, name
 
 _WORD = re.compile(r"\S+\s*|\s+")
 
@@ -19,13 +19,13 @@ Send = Callable[[Event], Awaitable[None]]
 class Response:
     """Speaks ``text`` through ``send``. ``metadata`` is given back; ``conversation`` None is out of band."""
 
-    def __init__(self, text: str, manner: Manner, *, conversation: str | None, metadata: Any, send: Send) -> None:
+    def __init__(self, text: str, style: SpeakingStyle, *, conversation: str | None, metadata: Any, send: Send) -> None:
         self.id = name("resp")
         self.item_id = name("item")
         self.conversation = conversation
         self.said = ""  # the transcript so far
         self._text = text
-        self._manner = manner
+        self._style = style
         self._metadata = metadata
         self._send = send
 
@@ -65,7 +65,7 @@ class Response:
         return {**self._item(status), "content": [{"type": "output_audio", "transcript": self.said}]}
 
     def _audio(self) -> Any:
-        return synthesize(self._text, voice=self._manner.voice, speed=self._manner.speed, format="pcm")
+        return synthesize(self._text, voice=self._style.voice, speed=self._style.speed, format="pcm")
 
     async def _write_down(self, words: str) -> None:
         if words:
@@ -91,7 +91,7 @@ class Response:
             "output": output or [],
             "conversation_id": self.conversation,
             "output_modalities": ["audio"],
-            "audio": {"output": {"format": FORMAT, "voice": self._manner.voice}},
+            "audio": {"output": {"format": FORMAT, "voice": self._style.voice}},
             "metadata": self._metadata,
             "usage": usage,
         }

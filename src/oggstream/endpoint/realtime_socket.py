@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import OggStreamError
 from . import realtime_messages as requests
-from .realtime_messages import Event, Manner
+from .realtime_messages import Event, SpeakingStyle
 from .realtime_response import Response
 from .speech_request import RefusedError
 
@@ -87,10 +87,10 @@ class _Session:
         self._conversation = requests.name("conv")
         self._model = model
         self._expires_at = int(time.time() + SESSION_SECONDS)
-        self._manner = Manner()
+        self._style = SpeakingStyle()
         self._spoken = False
         self._items: list[Event] = []
-        self._responses: dict[str, _Saying] = {}
+        self._responses: dict[str, _Running] = {}
         self._active: str | None = None  # the response that the conversation waits for
         self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "session.update": self._update,
@@ -112,7 +112,7 @@ class _Session:
 
     async def stop(self) -> None:
         """Say no more. On return nothing is left of what was being said."""
-        tasks = [saying.task for saying in self._responses.values()]
+        tasks = [running.task for running in self._responses.values()]
         for task in tasks:
             task.cancel()
         if tasks:
@@ -137,7 +137,7 @@ class _Session:
             await self.send(requests.error_of(refusal, event.get("event_id")))
 
     async def _update(self, event: Event) -> None:
-        self._manner = requests.read_manner(event, self._manner, spoken=self._spoken)
+        self._style = requests.read_style(event, self._style, spoken=self._spoken)
         await self.send({"type": "session.updated", "session": self._resource()})
 
     async def _add(self, event: Event) -> None:
@@ -165,18 +165,18 @@ class _Session:
             raise RefusedError(message, kind="requests", code="rate_limit_exceeded")
         given = wanted.get("input")
         text = requests.text_of(given if isinstance(given, list) else requests.last_of(self._items))
-        voice = requests.read_voice(wanted["output"], self._manner.voice, fixed=self._spoken)
-        self._manner = self._manner._replace(voice=voice)
+        voice = requests.read_voice(wanted["output"], self._style.voice, fixed=self._spoken)
+        self._style = self._style._replace(voice=voice)
         conversation = None if alone else self._conversation
         response = Response(
-            text, self._manner, conversation=conversation, metadata=wanted.get("metadata"), send=self.send
+            text, self._style, conversation=conversation, metadata=wanted.get("metadata"), send=self.send
         )
         await response.begin()
         self._spoken = True
         if not alone:
             self._active = response.id
         task = asyncio.create_task(self._speak(response), name=response.id)
-        self._responses[response.id] = _Saying(response, task)
+        self._responses[response.id] = _Running(response, task)
 
     async def _speak(self, response: Response) -> None:
         """Speak, and say how it ended. Cancelled, it says nothing more."""
@@ -203,19 +203,19 @@ class _Session:
 
     async def _cancel(self, event: Event) -> None:
         wanted = event.get("response_id") or self._active
-        saying = self._responses.get(wanted) if isinstance(wanted, str) else None
-        if saying is None:
+        running = self._responses.get(wanted) if isinstance(wanted, str) else None
+        if running is None:
             raise RefusedError("Cancellation failed: no active response found.", code="response_cancel_not_active")
-        saying.task.cancel()
-        await asyncio.wait((saying.task,))
-        if saying.task.cancelled():  # it had not ended by itself in the same moment
-            await self._end(saying.response, "cancelled", reason="client_cancelled")
+        running.task.cancel()
+        await asyncio.wait((running.task,))
+        if running.task.cancelled():  # it had not ended by itself in the same moment
+            await self._end(running.response, "cancelled", reason="client_cancelled")
 
     def _resource(self) -> Event:
-        return requests.session_of(self._id, self._model, self._manner, self._expires_at)
+        return requests.session_of(self._id, self._model, self._style, self._expires_at)
 
 
-class _Saying(NamedTuple):
+class _Running(NamedTuple):
     """A response and the task that speaks it."""
 
     response: Response

@@ -1,19 +1,18 @@
-"""The voice without a key: espeak-ng behind a speech endpoint of its own on this machine."""
+"""The voice without a key: espeak-ng in a thread of this process."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+import os
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from .. import events
 from .traits import SourceTraits
 
 if TYPE_CHECKING:
-    from ..endpoint.server import SpeechServer
+    from ..annotations import Annotation, Word
     from ..options import SpeechOptions
-    from .openai_source import OpenAISource
     from .source import ByteStream
 
 
@@ -22,97 +21,76 @@ LONGEST_TEXT = 4096
 
 
 class OfflineVoice:
-    """Speaks through a `SpeechServer` on loopback, started at the first request or by `warm`, and over HTTP like any.
+    """Speaks with espeak-ng. Its streams tell each word and the sample at which it begins.
 
     ``voice`` is one of OpenAI's names and holds where `SpeechOptions` leave the choice. A voice that it does not have
-    is replaced by the usual one, with a warning; model and instructions change nothing. `aclose` stops the server.
+    is replaced by the usual one, with a warning; model and instructions change nothing. It keeps nothing open.
     """
 
     def __init__(self, *, voice: str | None = None) -> None:
         self._voice = voice
-        self._services: dict[asyncio.AbstractEventLoop, _Service] = {}
 
     def __repr__(self) -> str:
         return f"OfflineVoice(voice={self._voice!r})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Speak ``text``. Raises `TextError`, `UsageError`, and `LibraryError` without espeak-ng or libopus."""
+        """Speak ``text``. Raises `TextError`, `UsageError`, and `LibraryError` without espeak-ng or libopus.
+
+        Leaving, or cancelling at any point, ends the synthesis within a few ms.
+        """
         return self._open(text, options)
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        from dataclasses import replace
-
+        from ..voices.bodies import CONTENT_TYPES
+        from ..voices.synthesis import speak
         from .openai_api import check_text
 
-        check_text(text)
+        check_text(text, LONGEST_TEXT)
         voice = _known_voice(options.voice or self._voice)
-        source = await self._service().source()
-        async with source.open(text, replace(options, voice=voice)) as stream:
+        format = "opus" if options.format == "auto" else options.wire_format  # noqa: A001 - the word of the option
+        items = speak(text, voice=voice, speed=1.0 if options.speed is None else options.speed, format=format)
+        async with aclosing(items):
+            events.emit(events.RequestSent, characters=len(text))
+            first = await anext(items)  # an error of the library is raised here
+            stream = _Speech(first, items, CONTENT_TYPES[format])
+            events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
             yield stream
 
     @property
     def traits(self) -> SourceTraits:
-        """What it is."""
-        return SourceTraits(name="offline", longest_text=LONGEST_TEXT, identity=self._identity)
+        """What it is. Its formats are not listed: nothing is gained by trying another one than Opus."""
+        return SourceTraits(name="offline", longest_text=LONGEST_TEXT, words=True, identity=self._identity)
 
     def _identity(self, options: SpeechOptions) -> str:
         """The voice, under which its behaviour is remembered."""
         return f"offline||{options.voice or self._voice or ''}"
 
     async def warm(self) -> None:
-        """Load the libraries, start the server and open a connection to it. Raises `LibraryError`.
+        """Load the libraries. Raises `LibraryError`."""
+        from ..voices.synthesis import load
 
-        Cancelled, it leaves nothing running.
-        """
-        source = await self._service().source()
-        await source.warm()
+        await load()
 
     async def aclose(self) -> None:
-        """Stop the server and what it speaks. May be called twice; a later request starts it again."""
-        service = self._services.pop(asyncio.get_running_loop(), None)
-        if service is not None:
-            await service.aclose()
-
-    def _service(self) -> _Service:
-        """That of the running loop. Those of loops that were closed meanwhile are forgotten."""
-        loop = asyncio.get_running_loop()
-        if loop not in self._services:
-            self._services = {other: service for other, service in self._services.items() if not other.is_closed()}
-            self._services[loop] = _Service()
-        return self._services[loop]
+        """Does nothing: no speech leaves anything open."""
 
 
-class _Service:
-    """A server and the source that reads from it, for one event loop."""
+class _Speech:
+    """The body of one speech, with its words between the bytes."""
 
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._server: SpeechServer | None = None
-        self._source: OpenAISource | None = None
+    def __init__(self, first: bytes | Word, items: AsyncGenerator[bytes | Word, None], content_type: str) -> None:
+        self._first: bytes | Word | None = first
+        self._items = items
+        self.content_type = content_type
+        self.request_id: str | None = f"req_{os.urandom(16).hex()}"
 
-    async def source(self) -> OpenAISource:
-        """The source, once the server is up. Cancelled, it starts nothing."""
-        async with self._lock:
-            if self._source is None:
-                from ..endpoint.server import SpeechServer
-                from .openai_source import OpenAISource
+    def __aiter__(self) -> _Speech:
+        return self
 
-                server = SpeechServer()
-                await server.start()
-                self._server = server
-                # The key and the proxies of the environment are for other hosts.
-                self._source = OpenAISource(base_url=server.base_url, api_key="", max_retries=0, trust_env=False)
-            return self._source
-
-    async def aclose(self) -> None:
-        async with self._lock:
-            source, self._source = self._source, None
-            server, self._server = self._server, None
-            if source is not None:
-                await source.aclose()
-            if server is not None:
-                await server.stop()
+    async def __anext__(self) -> bytes | Annotation:
+        first, self._first = self._first, None
+        return await anext(self._items) if first is None else first
 
 
 def _known_voice(voice: str | dict[str, str] | None) -> str:

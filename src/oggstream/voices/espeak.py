@@ -8,7 +8,7 @@ needs to, waits between clauses.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from threading import Lock
 from typing import Any, NamedTuple
@@ -27,14 +27,22 @@ LOCK_POLL_SECONDS = 0.005
 # From speak_lib.h.
 _SYNCHRONOUS, _DONT_EXIT, _UTF8, _BY_CHARACTER = 2, 0x8000, 1, 1
 _RATE, _PITCH = 1, 3
-_EVENT_LIST_END, _EVENT_CLAUSE_END = 0, 5
+_EVENT_LIST_END, _EVENT_WORD, _EVENT_CLAUSE_END = 0, 1, 5
 _GO_ON, _STOP = 0, 1
 
 LONGEST_CLAUSE = 2000
 """Characters of the rest of a text that espeak-ng is given for one clause: it ends each after some hundred."""
 
 
-class Manner(NamedTuple):
+class SpokenWord(NamedTuple):
+    """A word of a clause: its first character, how many it has, and the sample of the clause at which it begins."""
+
+    start: int
+    length: int
+    sample: int
+
+
+class EspeakVoice(NamedTuple):
     """How to speak: the names of language and variant files (no variant: ""), pitch 0-99 (50 usual), words a minute."""
 
     language: str = "gmw/en-US"
@@ -62,11 +70,12 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes
 class _Clause:
     """What the callback needs to know of the clause being spoken, and what it found out."""
 
-    __slots__ = ("consumed", "error", "length", "take")
+    __slots__ = ("consumed", "error", "length", "take", "words")
 
-    def __init__(self, length: int, take: Callable[[bytes], bool]) -> None:
+    def __init__(self, length: int, take: Callable[[bytes], bool], words: list[SpokenWord] | None) -> None:
         self.length = length
         self.take = take
+        self.words = words
         self.consumed: int | None = None  # characters; set when the clause has ended or was stopped
         self.error: BaseException | None = None
 
@@ -79,7 +88,7 @@ class Espeak:
         self.path = found.path
         """The path or name that the library was loaded from."""
         self._lock = Lock()
-        self._manner: Manner | None = None
+        self._voice: EspeakVoice | None = None
         self._clause: _Clause | None = None
         self._declare()
         data = None if found.data is None else library.short_path(found.data).encode()
@@ -96,20 +105,26 @@ class Espeak:
         self._library.espeak_SetSynthCallback(self._callback)
 
     def speak_clause(
-        self, text: str, manner: Manner, take: Callable[[bytes], bool], stopped: Callable[[], bool] = lambda: False
+        self,
+        text: str,
+        voice: EspeakVoice,
+        take: Callable[[bytes], bool],
+        stopped: Callable[[], bool] = lambda: False,
+        words: list[SpokenWord] | None = None,
     ) -> int:
         """Speak the first clause of ``text``; returns how many of its characters that were.
 
         ``take`` gets the PCM (16 bits, native order, mono) in pieces of up to `BUFFER_MS` and returns whether to go on;
         it must not block. ``stopped`` is asked while other speeches have their turn. Stopped either way, it returns
-        ``len(text)``. What ``take`` raises is raised here. Raises `LibraryError` when espeak-ng fails.
+        ``len(text)``. What ``take`` raises is raised here. Each word is added to ``words`` before its samples are
+        taken. Raises `LibraryError` when espeak-ng fails.
         """
         while not self._lock.acquire(timeout=LOCK_POLL_SECONDS):
             if stopped():
                 return len(text)
         try:
-            self._set(manner)
-            return self._speak(text[:LONGEST_CLAUSE], _Clause(len(text), take))
+            self._set(voice)
+            return self._speak(text[:LONGEST_CLAUSE], _Clause(len(text), take, words))
         finally:
             self._lock.release()
 
@@ -132,6 +147,8 @@ class Espeak:
         if clause is None:
             return _STOP
         try:
+            if clause.words is not None:
+                clause.words += _words(events)
             if samples and count > 0 and not clause.take(ctypes.string_at(samples, 2 * count)):
                 clause.consumed = clause.length
                 return _STOP
@@ -141,17 +158,17 @@ class Espeak:
         clause.consumed = _clause_end(events)
         return _GO_ON if clause.consumed is None else _STOP
 
-    def _set(self, manner: Manner) -> None:
-        if manner == self._manner:
+    def _set(self, voice: EspeakVoice) -> None:
+        if voice == self._voice:
             return
-        self._manner = None
-        name = f"{manner.language}+{manner.variant}" if manner.variant else manner.language
+        self._voice = None
+        name = f"{voice.language}+{voice.variant}" if voice.variant else voice.language
         # By the name of its file: any other name makes espeak-ng read all of them first, which takes 200 ms.
         if self._library.espeak_SetVoiceByName(name.encode()):
             raise LibraryError(f"espeak-ng has no voice {name}, install it anew with {library.install_hint()}")
-        self._library.espeak_SetParameter(_PITCH, manner.pitch, 0)
-        self._library.espeak_SetParameter(_RATE, manner.wpm, 0)
-        self._manner = manner
+        self._library.espeak_SetParameter(_PITCH, voice.pitch, 0)
+        self._library.espeak_SetParameter(_RATE, voice.wpm, 0)
+        self._voice = voice
 
     def _declare(self) -> None:
         call = self._library
@@ -182,11 +199,23 @@ def _only_one() -> Espeak:
     return Espeak(library.find())
 
 
-def _clause_end(events: Any) -> int | None:
-    """The position in the text at which a clause ended, in characters, if one of ``events`` says so."""
+def _events(events: Any) -> Iterator[_Event]:
     index = 0
     while events[index].type != _EVENT_LIST_END:
-        if events[index].type == _EVENT_CLAUSE_END:
-            return int(events[index].text_position)
+        yield events[index]
         index += 1
+
+
+def _words(events: Any) -> Iterator[SpokenWord]:
+    """The words that begin in the samples of these ``events``; espeak-ng counts characters from 1."""
+    for event in _events(events):
+        if event.type == _EVENT_WORD:
+            yield SpokenWord(event.text_position - 1, event.length, event.sample)
+
+
+def _clause_end(events: Any) -> int | None:
+    """The position in the text at which a clause ended, in characters, if one of ``events`` says so."""
+    for event in _events(events):
+        if event.type == _EVENT_CLAUSE_END:
+            return int(event.text_position)
     return None

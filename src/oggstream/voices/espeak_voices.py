@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..errors import UsageError
-from .espeak import EVEN_WPM, MIN_WPM, NORMAL_WPM, SONIC_WPM, Manner
+from .espeak import EVEN_WPM, MIN_WPM, NORMAL_WPM, SONIC_WPM, EspeakVoice
 
 DEFAULT_VOICE = "alloy"
 MIN_SPEED, MAX_SPEED = 0.25, 4.0
@@ -13,19 +13,19 @@ MIN_SPEED, MAX_SPEED = 0.25, 4.0
 _AMERICAN, _BRITISH = "gmw/en-US", "gmw/en-GB-x-rp"
 
 VOICES = {
-    "alloy": Manner(_AMERICAN, "", 52),
-    "ash": Manner(_AMERICAN, "m3", 42),
-    "ballad": Manner(_BRITISH, "m7", 50),
-    "coral": Manner(_AMERICAN, "f2", 52),
-    "echo": Manner(_AMERICAN, "m2", 50),
-    "fable": Manner(_BRITISH, "", 58),
-    "onyx": Manner(_AMERICAN, "m4", 34),
-    "nova": Manner(_AMERICAN, "f3", 55),
-    "sage": Manner(_AMERICAN, "f1", 46),
-    "shimmer": Manner(_AMERICAN, "f5", 60),
-    "verse": Manner(_AMERICAN, "m6", 56),
-    "marin": Manner(_AMERICAN, "f4", 48),
-    "cedar": Manner(_AMERICAN, "m1", 44),
+    "alloy": EspeakVoice(_AMERICAN, "", 52),
+    "ash": EspeakVoice(_AMERICAN, "m3", 42),
+    "ballad": EspeakVoice(_BRITISH, "m7", 50),
+    "coral": EspeakVoice(_AMERICAN, "f2", 52),
+    "echo": EspeakVoice(_AMERICAN, "m2", 50),
+    "fable": EspeakVoice(_BRITISH, "", 58),
+    "onyx": EspeakVoice(_AMERICAN, "m4", 34),
+    "nova": EspeakVoice(_AMERICAN, "f3", 55),
+    "sage": EspeakVoice(_AMERICAN, "f1", 46),
+    "shimmer": EspeakVoice(_AMERICAN, "f5", 60),
+    "verse": EspeakVoice(_AMERICAN, "m6", 56),
+    "marin": EspeakVoice(_AMERICAN, "f4", 48),
+    "cedar": EspeakVoice(_AMERICAN, "m1", 44),
 }
 """The voices by name, each at normal speed."""
 
@@ -37,7 +37,7 @@ class Pace(NamedTuple):
     stretch: float
 
 
-def manner_of(voice: str) -> Manner:
+def espeak_voice(voice: str) -> EspeakVoice:
     """How the voice of that name speaks. Raises `UsageError` for an unknown one."""
     try:
         return VOICES[voice]

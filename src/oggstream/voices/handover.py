@@ -6,10 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from threading import Condition
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class Handover:
-    """Passes bytes from a worker thread to the event loop that it is made on.
+class Handover(Generic[T]):
+    """Passes items from a worker thread to the event loop that it is made on.
 
     The thread waits in `put` while ``limit`` items lie unread, until the coroutine takes one or calls `close`.
     """
@@ -17,7 +20,7 @@ class Handover:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._loop = asyncio.get_running_loop()
-        self._items: deque[bytes] = deque()
+        self._items: deque[T] = deque()
         self._changed = Condition()
         self._ready = asyncio.Event()
         self._finished = asyncio.Event()
@@ -26,7 +29,7 @@ class Handover:
         self.closed = False
         """True once the coroutine wants no more; what the thread makes after that is thrown away."""
 
-    def put(self, item: bytes) -> bool:
+    def put(self, item: T) -> bool:
         """Thread: hand over ``item``; returns whether more is wanted. Waits while the queue is full."""
         with self._changed:
             while len(self._items) >= self._limit and not self.closed:
@@ -45,7 +48,7 @@ class Handover:
         self._ended = True
         self._call(self._finish)
 
-    async def get(self) -> bytes | None:
+    async def get(self) -> T | None:
         """Coroutine: the next item, or None after the last. Raises the thread's error. Cancelling it loses nothing."""
         while True:
             with self._changed:

@@ -8,6 +8,7 @@ says, at the place (within the tolerance) that resembles most what would have fo
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Stretcher:
         self._end = 0  # length of the whole input so far
         self._made = 0  # length of the whole output so far
         self._follows = 0  # where in the whole input that goes on which was written last
+        self._segments: deque[tuple[int, int]] = deque()  # where each begins in input and output; for `place`
 
     def feed(self, samples: Samples) -> Samples:
         """Take more input, of any length; returns the output that is ready, perhaps none."""
@@ -58,6 +60,18 @@ class Stretcher:
         silence = np.zeros(enough, np.int16)
         return self.feed(silence)[:missing]
 
+    def place(self, position: int) -> int | None:
+        """Where in the output the sample ``position`` of the input is first heard; None if it is not made yet.
+
+        To be asked in rising order: what lies before is forgotten.
+        """
+        while self._segments and self._segments[0][0] + self._half <= position:
+            self._segments.popleft()
+        if not self._segments:
+            return None
+        begin, made = self._segments[0]
+        return made + max(0, position - begin)
+
     def _next_needs(self) -> int:
         """Length of input at which the next half segment can be made."""
         return max(self._target() + self._tolerance, self._follows) + 2 * self._half
@@ -77,6 +91,7 @@ class Stretcher:
         best = first + int(np.argmax(likeness))
         piece = follows + self._fade * (self._at(best, self._half) - follows)
         self._follows = best + self._half
+        self._segments.append((best, self._made))
         self._made += self._half
         return piece
 

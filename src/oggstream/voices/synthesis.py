@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +11,25 @@ from ..errors import TextError
 from ..threads import in_thread
 from . import espeak
 from .bodies import RATE, Body, make_body
-from .espeak_voices import DEFAULT_VOICE, manner_of, pace_of
+from .espeak_voices import DEFAULT_VOICE, espeak_voice, pace_of
 from .handover import Handover
 from .turns import Turns
+from .word_places import WordPlaces
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from ..annotations import Word
 
 AHEAD_ITEMS = 100
 """Pieces of `espeak.BUFFER_MS` of speech that may wait for the consumer: 6 s, beyond which synthesis waits."""
 
 EAGER_SECONDS = 0.2
 """So much of the speech is encoded while its first clause is being spoken; the rest when the library is free again."""
+
+GRANULE_RATE = 48000
+"""In which the places of words are counted."""
 
 _turns = Turns()  # one library, one interpreter: all speeches of the process share both
 
@@ -39,20 +46,38 @@ async def synthesize(
     speed: float = 1.0,
     format: str = "opus",  # noqa: A002 - the word that the service uses
 ) -> AsyncGenerator[bytes, None]:
+    """`speak` without the words."""
+    async with aclosing(speak(text, voice=voice, speed=speed, format=format)) as items:
+        async for item in items:
+            if isinstance(item, bytes):
+                yield item
+
+
+async def speak(
+    text: str,
+    *,
+    voice: str = DEFAULT_VOICE,
+    speed: float = 1.0,
+    format: str = "opus",  # noqa: A002 - the word that the service uses
+) -> AsyncGenerator[bytes | Word, None]:
     """Speak ``text``; yields the body as it is made, of Ogg Opus whole pages (a packet each) and the headers first.
 
-    ``voice`` is a key of `voices.VOICES`, ``speed`` 0.25 to 4, ``format`` a key of `bodies.CONTENT_TYPES`. A consumer
-    that falls behind makes the synthesis wait (`AHEAD_ITEMS`). Closing the generator, or cancelling the task that reads
-    it, ends the synthesis within a few ms and returns when its thread is gone. Raises `TextError` for a text without
-    anything in it, `UsageError`, `LibraryError`.
+    Between the bytes come the words, those of a clause before most of its sound. Their samples are those that
+    espeak-ng names. Where the speed makes it change finished sound (from 450 words a minute on) they are only about
+    right.
+
+    ``voice`` is a key of `espeak_voices.VOICES`, ``speed`` 0.25 to 4, ``format`` a key of `bodies.CONTENT_TYPES`. A
+    consumer that falls behind makes the synthesis wait (`AHEAD_ITEMS`). Closing the generator, or cancelling the task
+    that reads it, ends the synthesis within a few ms and returns when its thread is gone. Raises `TextError` for a text
+    without anything in it, `UsageError`, `LibraryError`.
     """
     if not text.strip():
         raise TextError("there is no text to speak")
     pace = pace_of(speed)
-    manner = manner_of(voice)._replace(wpm=pace.wpm)
-    handover = Handover(AHEAD_ITEMS)
+    speaker = espeak_voice(voice)._replace(wpm=pace.wpm)
+    handover: Handover[bytes | Word] = Handover(AHEAD_ITEMS)
     body = make_body(format, f"{voice} {speed:g} {text}")
-    job = _Job(text, manner, pace.stretch, body, handover)
+    job = _Job(text, speaker, pace.stretch, body, handover)
     thread = Thread(target=job.run, name="oggstream-voice", daemon=True)
     thread.start()
     try:
@@ -67,13 +92,21 @@ async def synthesize(
 class _Job:
     """One speech, in its thread."""
 
-    def __init__(self, text: str, manner: espeak.Manner, stretch: float, body: Body, handover: Handover) -> None:
+    def __init__(
+        self,
+        text: str,
+        voice: espeak.EspeakVoice,
+        stretch: float,
+        body: Body,
+        handover: Handover[bytes | Word],
+    ) -> None:
         self._text = text
-        self._manner = manner
+        self._voice = voice
         self._stretch = stretch
         self._body = body
         self._handover = handover
         self._eager = 0  # bytes of PCM that are still to be encoded as they come
+        self._spoken = 0  # bytes of PCM
         self._backlog: list[bytes] = []
         self._started = False
 
@@ -88,19 +121,29 @@ class _Job:
         self._handover.end(error)
 
     def _speak(self) -> None:
+        library = espeak.load()
         if not self._put(self._body.begin()):
             return
-        voice = espeak.load()
-        self._shaper = Shaper(voice.rate, self._stretch)
-        self._eager = int(EAGER_SECONDS * voice.rate) * 2
+        self._shaper = Shaper(library.rate, self._stretch)
+        self._words = WordPlaces(self._text, self._shaper.place)
+        self._eager = int(EAGER_SECONDS * library.rate) * 2
         position = 0
         while position < len(self._text) and not self._handover.closed:
-            position += voice.speak_clause(self._text[position:], self._manner, self._take, self._stopped)
+            position += self._speak_clause(library, position)
             self._work_off()
-        self._put(self._body.feed(self._shaper.finish()) + self._body.finish())
+        pcm = self._shaper.finish()
+        self._put(self._body.feed(pcm) + self._body.finish())
+        self._tell_words(self._shaper.made)
+
+    def _speak_clause(self, library: espeak.Espeak, position: int) -> int:
+        begins, words = self._spoken // 2, list[espeak.SpokenWord]()
+        count = library.speak_clause(self._text[position:], self._voice, self._take, self._stopped, words)
+        self._words.add(words, position, begins, self._spoken // 2)
+        return count
 
     def _take(self, pcm: bytes) -> bool:
         """Called while the library is locked: must neither wait nor take long."""
+        self._spoken += len(pcm)
         if self._eager <= 0:
             self._backlog.append(pcm)
             return not self._handover.closed
@@ -110,12 +153,18 @@ class _Job:
     def _work_off(self) -> None:
         """Encode what was spoken meanwhile."""
         self._has_started()
+        self._tell_words()
         backlog, self._backlog = self._backlog, []
         for pcm in backlog:
             if self._handover.closed:
                 return
             _turns.give_way()
             self._encode(pcm)
+            self._tell_words()
+
+    def _tell_words(self, total: int | None = None) -> None:
+        for word in self._words.ready(total):
+            self._handover.put(word)
 
     def _has_started(self) -> None:
         if not self._started:
@@ -141,6 +190,9 @@ class Shaper:
         from .stretch import Stretcher
 
         self._stretcher = Stretcher(rate, stretch) if stretch != 1 else None
+        self._rate = rate
+        self.made = 0
+        """Samples at 48 kHz so far."""
         self._resampler: Any = soxr.ResampleStream(rate, RATE, 1, dtype="int16", quality="HQ")
 
     def feed(self, pcm: bytes) -> bytes:
@@ -155,17 +207,26 @@ class Shaper:
 
         return self._resample(np.zeros(0, np.int16), last=True)
 
+    def place(self, position: int) -> int | None:
+        """Where, in samples at 48 kHz, the sample ``position`` of the input is heard; None if not known yet.
+
+        To be asked in rising order.
+        """
+        stretched = self._stretcher.place(position) if self._stretcher is not None else position
+        return None if stretched is None else round(stretched * GRANULE_RATE / self._rate)
+
     def _resample(self, samples: NDArray[np.int16], *, last: bool) -> bytes:
         if self._stretcher is not None:
             samples = self._stretcher.finish() if last else self._stretcher.feed(samples)
         shaped: NDArray[np.int16] = self._resampler.resample_chunk(samples, last=last)
+        self.made += len(shaped) * (GRANULE_RATE // RATE)
         return shaped.tobytes()
 
 
 def _load() -> None:
     """Everything that the first speech would otherwise load."""
     voice = espeak.load()
-    voice.speak_clause("a", manner_of(DEFAULT_VOICE), lambda _: False)
+    voice.speak_clause("a", espeak_voice(DEFAULT_VOICE), lambda _: False)
     shaper = Shaper(voice.rate, 1.0)
     body = make_body("opus")
     body.begin()
