@@ -247,7 +247,7 @@ def test_an_event_without_end_is_refused_and_never_kept(shape: str) -> None:
     reader.feed(start)
     for _ in range(MAX_EVENT // len(piece) - 1):
         assert reader.feed(piece) == []
-    with pytest.raises(FormatError, match="an event of more than 16 MB; ask the service for a stream"):
+    with pytest.raises(FormatError, match="an event of more than 12 MB; ask the service for a stream"):
         reader.feed(piece * 2)
 
 

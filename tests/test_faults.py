@@ -133,15 +133,15 @@ ANSWERS = [
     Answer("stall", "SourceTimeoutError", "nothing for 0.5 s in mid-speech", received=CUT),
     Answer("cut", "SourceBrokenError", "broke off in the middle of its answer; try again", received=CUT),
     Answer("length", "SourceBrokenError", "broke off in the middle of its answer; try again", received=CUT),
-    Answer("empty", "EmptyBodyError", "the body is empty.*; try again"),
+    Answer("empty", "EmptyBodyError", "before any audio: it may not have this voice or format .the body is empty"),
     Answer("headers-only", "NoAudioError", "no packet that can be played; try again"),
-    Answer("mp3", "WrongContainerError", "is MP3 .*; ask the service for opus"),
-    Answer("mp3-tag", "WrongContainerError", "is MP3 .*; ask the service for opus"),
-    Answer("flac", "WrongContainerError", "is FLAC .*; ask the service for opus"),
-    Answer("vorbis", "WrongContainerError", "is Ogg Vorbis .*; ask the service for opus"),
-    Answer("json", "WrongContainerError", r"is JSON \(no voice for .*\) .*; ask the service for opus"),
-    Answer("html", "WrongContainerError", "is HTML .*; ask the service for opus"),
-    Answer("noise", "WrongContainerError", "is unknown data .*; ask the service for opus"),
+    Answer("mp3", "WrongContainerError", "is MP3 "),
+    Answer("mp3-tag", "WrongContainerError", "is MP3 "),
+    Answer("flac", "WrongContainerError", "is FLAC "),
+    Answer("vorbis", "WrongContainerError", "is Ogg Vorbis .*; ask the service for"),
+    Answer("json", "WrongContainerError", r"is JSON \(no voice for .*\) "),
+    Answer("html", "WrongContainerError", "is HTML "),
+    Answer("noise", "WrongContainerError", "is unknown data "),
 ]
 
 

@@ -115,9 +115,12 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame
     reader = BodyReader()
     decoder = FrameDecoder(stats=reader.stats)
     async for chunk in chunks:
-        for item in reader.feed(chunk):
-            for frame in decoder.decode(item):
-                yield frame
+        items = reader.feed(chunk)
+        while items or reader.pending:
+            for item in items:
+                for frame in decoder.decode(item):
+                    yield frame
+            items = reader.feed(b"") if reader.pending else []
     for item in reader.finish():
         for frame in decoder.decode(item):
             yield frame

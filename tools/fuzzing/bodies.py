@@ -60,6 +60,8 @@ def read(data: bytes, step: int, said: Said, finding: type[Exception]) -> Heard:
     try:
         for at in range(0, len(data), step):
             items += reader.feed(data[at : at + step])
+            while reader.pending:
+                items += reader.feed(b"")
         items += reader.finish()
         if reader.failure is not None:
             raise reader.failure

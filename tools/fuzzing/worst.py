@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import struct
 from collections.abc import Callable, Iterator
@@ -166,5 +167,10 @@ BODIES: dict[str, Callable[[int], bytes]] = {
     "streams that begin": _pages(None, b"x"),
     "streams of Opus that begin": _pages(None, bytes(MONO)),
     "brackets of JSON": lambda size: b'{"error":' + b"[" * (size - 9),
+    "lines of an event": lambda size: b"data:a\n" * (size // 7),
+    "objects in an event": lambda size: b'data: {"a":[' + b"{}," * (size // 3 - 10) + b"{}]}\n\n",
+    "lines of JSON": lambda size: b"{}\n" * (size // 3),
+    "quotes in JSON": lambda size: b'{"audio":"' + b'\\"' * (size // 2 - 9),
+    "zeros, compressed": lambda size: gzip.compress(bytes(size * 500)),
     "noise": _noise,
 }

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, Protocol, TypeAlias
+from collections import deque
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from ..errors import EmptyBodyError, FormatError, OggStreamError, WrongContainerError
+from ..audio.frame import PcmFrame
+from ..errors import FormatError, OggStreamError, QuotaError, RateLimitError, WrongContainerError
 from ..opus.items import StreamStats
 from ..opus.opus_reader import OpusReader
-from ..sniff import UNKNOWN, quote
 from .container import Container, recognise
-from .media import EVENT_STREAM
+from .refusals import empty, empty_file, wrong
 from .stated import Stated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..audio.frame import PcmFrame
     from ..opus.head import OpusHead
     from ..opus.opus_reader import Item
     from .envelope import Envelope
+    from .inflate import Inflater
+
+MOST_AT_ONCE = 16 << 20
+"""Bytes of memory, about, of what one call of `BodyReader.feed` makes of an event or of compressed bytes."""
+STEP = 1 << 16
+"""Bytes out of these that are read in one step."""
 
 BodyItem: TypeAlias = "Item | PcmFrame"
 
@@ -54,7 +60,7 @@ class BodyReader:
     they were asked for or their rate is known, under a type that says so (audio/pcm and its like) or nothing, unless
     the content is certainly text or a file of another kind; and under the type of other sound where their content
     leaves no doubt. See `PcmReader` for what they are. ``certain``: the transport itself vouches for samples. Anything
-    else goes by its content alone.
+    else goes by its content alone. ``service``: it is the answer of a service, not a file; messages say so.
 
     ``container`` is "ogg", "wav", "pcm", or another name of `Container`; "" until it is known. ``announced`` are the
     channels and the rate of samples, as soon as they are known; None for Ogg Opus, where ``head`` tells.
@@ -71,15 +77,20 @@ class BodyReader:
         chosen: str | None = None,
         headers: Mapping[str, str] | None = None,
         certain: bool = False,
+        service: bool = True,
     ) -> None:
         self.stats = stats or StreamStats()
         self.failure: OggStreamError | None = None
+        self._service = service
         self._stated = Stated(content_type, format, chosen, headers, certain=certain)
         self._container: Container | None = None
         self._first = b""  # what is not enough to tell the container by
+        self._start = b""  # of a body that may be no audio, for the message
+        self._parts: deque[bytes] = deque()  # bytes that wait to be read
         self._eager = False
         self._part: _Part | None = None
         self._ogg: OpusReader | None = None
+        self._inflater: Inflater | None = None
         self._envelope: Envelope | None = None
 
     @property
@@ -127,7 +138,7 @@ class BodyReader:
     def complete(self) -> bool:
         """Whether nothing is missing from the end, as far as can be told: to be looked at after `finish`."""
         part = self._ogg or self._part
-        if self.failure is not None or part is None:
+        if self.failure is not None or part is None or (self._inflater is not None and not self._inflater.complete):
             return False
         if self._envelope is not None and self._envelope.open and not part.whole:
             return False
@@ -153,9 +164,22 @@ class BodyReader:
         self._raise_failure()
         received = self.stats.bytes + len(data)
         try:
-            return self._unwrap(data, ended=False)
+            if self._inflater is not None:
+                self._inflater.put(data)
+            elif self._envelope is None and self._container is not None:
+                return self._read(data, ended=False)
+            else:
+                self._push(data)
+            return self._work(ended=False)
         finally:
             self.stats.bytes = received
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to be had without more bytes: `feed` gives so much at a time that memory is bounded,
+        however much one event or a few compressed bytes hold. Call it with no bytes until this is false.
+        """
+        return self.failure is None and bool(self._parts or (self._inflater is not None and self._inflater.pending))
 
     def finish(self) -> list[BodyItem]:
         """End of the body: return what was held back.
@@ -165,70 +189,119 @@ class BodyReader:
         self._raise_failure()
         received = self.stats.bytes
         try:
-            items = self._unwrap(b"", ended=True)
+            return self._work(ended=True)
         finally:
             self.stats.bytes = received
             self.stats.complete = self.complete
-        return items
 
     def _raise_failure(self) -> None:
         if self.failure is not None:
             raise self.failure.with_traceback(None)
 
-    def _fail(self, error: OggStreamError) -> NoReturn:
-        self.failure = error
-        raise error
+    def _push(self, data: bytes) -> None:
+        """Put the bytes that are in ``data`` to those that wait to be read."""
+        if self._envelope is None:
+            if data:
+                self._parts.append(data)
+            return
+        inner = self._envelope.feed(data)
+        if self._container is None and self._envelope.facts:
+            self._stated.learn(self._envelope.facts)
+        self._parts.extend(inner[at : at + STEP] for at in range(0, len(inner), STEP))
 
-    def _unwrap(self, data: bytes, *, ended: bool) -> list[BodyItem]:
-        envelope = self._envelope
-        if envelope is None:
-            return self._read(data, ended=ended)
-        inner = envelope.finish() if ended else envelope.feed(data)
-        if envelope.failure is None:
-            return self._read(inner, ended=ended)
-        items = self._read(inner, ended=False)  # a failure in there came first
-        self.failure = self.failure or envelope.failure
-        if not items:
-            raise self.failure
+    def _work(self, *, ended: bool) -> list[BodyItem]:
+        """Read what waits, up to a bound unless the body has ``ended``."""
+        items: list[BodyItem] = []
+        room = MOST_AT_ONCE
+        try:
+            while (room > 0 or ended) and self.failure is None and (part := self._next()) is not None:
+                new = self._read(part, ended=False)
+                room -= sum(map(_size, new)) if self._parts or self._inflater else 0
+                items += new
+            if self.failure is None and not self.pending:
+                items += self._end(ended=ended)
+        except OggStreamError as error:
+            self.failure = error
+            if not items:
+                raise
         return items
 
+    def _next(self) -> bytes | None:
+        """The next bytes that wait to be read."""
+        while not self._parts and self._inflater is not None and (step := self._inflater.take()):
+            self._push(step)
+        return self._parts.popleft() if self._parts else None
+
+    def _end(self, *, ended: bool) -> list[BodyItem]:
+        """Everything that came has been read: what ends here, and the failures of what it was wrapped in."""
+        inflater, envelope = self._inflater, self._envelope
+        items: list[BodyItem] = []
+        if ended and envelope is not None:
+            items = self._read(envelope.finish(), ended=False)
+        if envelope is not None and envelope.failure is not None:
+            named = envelope.is_json and not envelope.sounded and not isinstance(envelope.failure, _TOLD)
+            self.failure = self.failure or (self._wrong() if named else envelope.failure)
+        if inflater is not None and inflater.failure is not None:
+            self.failure = self.failure or inflater.failure
+        if self.failure is not None and not items:
+            raise self.failure
+        return items + self._read(b"", ended=True) if ended and self.failure is None else items
+
     def _read(self, data: bytes, *, ended: bool) -> list[BodyItem]:
+        if self._container is None:
+            return self._recognise(data, ended=ended)
         try:
-            if self._container is None:
-                return self._recognise(data, ended=ended)
             return self._pass(data, ended=ended)
         except FormatError as error:
-            self._fail(error)
+            self.failure = error
+            raise
 
     def _recognise(self, data: bytes, *, ended: bool) -> list[BodyItem]:
         self._first += data
         first = self._first
-        if not first and ended:
-            raise EmptyBodyError("the body is empty: audio expected; try again", offset=0)
-        found = recognise(first, self._stated, ended=ended) if first else None
+        if not first:
+            if not ended:
+                return []
+            if self._envelope is not None and self._envelope.is_json:
+                raise self._wrong()
+            raise empty() if self._service else empty_file()
+        found = recognise(first, self._stated, ended=ended)
         if found is None:
             return []
         self._first = b""
-        if found is Container.EVENTS and self._envelope is None:
-            return self._open_envelope(first, ended=ended)
+        if self._unwrap(found, first):
+            return self._work(ended=ended)
         self._container = found
         self._open(found, first)
         return self._pass(first, ended=ended)
 
-    def _open_envelope(self, first: bytes, *, ended: bool) -> list[BodyItem]:
-        from .envelope import Envelope
+    def _unwrap(self, found: Container, first: bytes) -> bool:
+        """Begin with the bytes in what was ``found``, if it is a wrapping."""
+        rest = b"".join([first, *self._parts])
+        if found is Container.COMPRESSED and self._inflater is None:
+            from .inflate import Inflater
 
-        self._envelope = Envelope(self.stats)
-        if self._stated.media.name == EVENT_STREAM:
+            self.stats.warn("the body is compressed, though it was asked for as it is")
+            self._inflater = Inflater()
+            self._parts.clear()
+            self._inflater.put(rest)
+            return True
+        if found in (Container.EVENTS, Container.JSON) and self._envelope is None:
+            from .envelope import Envelope
+
+            self._start = first[:_FIRST]
+            self._envelope = Envelope(self.stats, is_json=found is Container.JSON)
             self._stated.leave_envelope()
-        items = self._unwrap(first, ended=False)
-        return items + self._unwrap(b"", ended=True) if ended and self.failure is None else items
+            self._parts.clear()
+            self._push(rest)
+            return True
+        return False
 
     def _open(self, found: Container, first: bytes) -> None:
         if found is Container.WAV:
             from .wav_reader import WavReader
 
-            self._part = WavReader(self.stats, self._stated.media)
+            self._part = WavReader(self.stats, self._stated.media, self._stated.advice)
         elif found is Container.PCM:
             from .pcm_reader import PcmReader
 
@@ -236,7 +309,7 @@ class BodyReader:
         elif found in (Container.MP3, Container.AAC, Container.FLAC):
             from .compressed import compressed_reader
 
-            self._part = compressed_reader(found, first, self.stats)
+            self._part = compressed_reader(found, first, self.stats, self._stated.advice)
         else:
             self._ogg = OpusReader(self.stats)
             self._ogg.eager = self._eager
@@ -244,6 +317,8 @@ class BodyReader:
     def _pass(self, data: bytes, *, ended: bool) -> list[BodyItem]:
         part = self._ogg or self._part
         assert part is not None
+        if self._ogg is not None and self._envelope is None and len(self._start) < _FIRST:
+            self._start += data[: _FIRST - len(self._start)]
         try:
             items: list[BodyItem] = [*part.feed(data)]
             if self._part is not None and self._part.failure is not None:
@@ -251,25 +326,19 @@ class BodyReader:
             elif ended:
                 items += part.finish()
         except WrongContainerError as error:
-            if UNKNOWN in str(error) and (refusal := _unbelieved(self._stated)):
-                raise refusal from error
-            raise
+            if self._ogg is None or self.stats.pages or (self._envelope is not None and not self._envelope.is_json):
+                raise
+            raise self._wrong() from error
         return items
 
+    def _wrong(self) -> WrongContainerError:
+        return wrong(self._start, self._stated, service=self._service)
 
-def _unbelieved(stated: Stated) -> WrongContainerError | None:
-    """Why a body that may be samples is not taken for them."""
-    name = stated.media.name
-    if stated.wanted == "pcm":
-        return WrongContainerError(
-            f"the body may be samples, but its type is {quote(name)}: PCM is believed with audio/pcm, audio/L16 or "
-            "application/octet-stream; ask the service for opus or wav (--format)",
-            offset=0,
-        )
-    if stated.media.names_samples:
-        return WrongContainerError(
-            f"the body is bare samples ({quote(name)}) that nobody asked for, at an unknown rate; if you know "
-            "it, ask for a format of pcm:RATE (--format)",
-            offset=0,
-        )
-    return None
+
+_FIRST = 4096  # bytes kept to say what a body is that is no audio
+_TOLD = (QuotaError, RateLimitError)  # that the service says in words
+
+
+def _size(item: BodyItem) -> int:
+    """About how much memory an item takes."""
+    return item.pcm.nbytes + 200 if isinstance(item, PcmFrame) else 250

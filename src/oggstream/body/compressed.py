@@ -18,30 +18,31 @@ _TAG_HEADER = 10  # bytes of an ID3v2 tag before its content
 _PATIENCE = 1 << 16  # bytes without a frame, after which nothing is expected any more
 
 
-def compressed_reader(container: Container, first: bytes, stats: StreamStats) -> CompressedReader:
+def compressed_reader(container: Container, first: bytes, stats: StreamStats, advice: str) -> CompressedReader:
     """A reader for MP3 or AAC (ADTS) that begins with ``first``, if PyAV, of the extra ``codec``, can be imported.
 
     That takes 0.2 s once. Raises `WrongContainerError`, which names the options that help.
     """
-    av = _load_av() if container in _DECODERS else None
-    if av is not None:
-        stats.warn(f"the service sent {container.name}, which starts later than opus; ask it for opus (--format)")
-        return CompressedReader(av, _DECODERS[container], describe(first), stats)
+    codec = _open(_DECODERS[container]) if container in _DECODERS else None
+    if codec is not None:
+        stats.warn(f"the service sent {container.name}, which starts later than opus; {advice}")
+        return CompressedReader(codec, describe(first), stats, advice)
     extra = ", or install oggstream[codec], which can decode it" if container in _DECODERS else ""
-    raise _refusal(describe(first), extra)
+    raise _refusal(describe(first), advice + extra)
 
 
-def _refusal(found: str, extra: str = "") -> WrongContainerError:
-    message = f"the body is {found} from byte 0 on; ask the service for opus, wav or pcm (--format){extra}"
-    return WrongContainerError(message, offset=0)
+def _refusal(found: str, advice: str) -> WrongContainerError:
+    return WrongContainerError(f"the body is {found} from byte 0 on; {advice}", offset=0)
 
 
-def _load_av() -> Any:
+def _open(decoder: str) -> Any:
+    """A decoder of FFmpeg's; None without PyAV, or with one that lacks it."""
     try:
         import av
-    except ImportError:
+
+        return av.CodecContext.create(decoder, "r")
+    except Exception:  # noqa: BLE001  # ImportError, or whatever PyAV's build raises
         return None
-    return av
 
 
 class CompressedReader:
@@ -51,11 +52,11 @@ class CompressedReader:
     complete = True  # no frame says that it is the last
     whole = False
 
-    def __init__(self, av: Any, decoder: str, found: str, stats: StreamStats) -> None:
+    def __init__(self, codec: Any, found: str, stats: StreamStats, advice: str) -> None:
         self.announced: tuple[int, int] | None = None
-        self._error: type[Exception] = av.FFmpegError
-        self._codec = av.CodecContext.create(decoder, "r")
+        self._codec = codec
         self._found = found
+        self._advice = advice
         self._stats = stats
         self._seconds = 0.0  # given
         self._fed = 0
@@ -67,14 +68,14 @@ class CompressedReader:
         data = self._without_tag(data)
         frames = self._decode(data) if data else []  # no bytes would mean the end
         if self.announced is None and self._fed > _PATIENCE:
-            raise _refusal(f"damaged {self._found}")
+            raise _refusal(f"damaged {self._found}", self._advice)
         return frames
 
     def finish(self) -> list[PcmFrame]:
         """What the decoder held back. Raises `WrongContainerError` if it never gave anything."""
         frames = self._decode(b"") + self._frames(None) if self._fed else []
         if self.announced is None:
-            raise _refusal(f"damaged {self._found}")
+            raise _refusal(f"damaged {self._found}", self._advice)
         return frames
 
     def _without_tag(self, data: bytes) -> bytes:
@@ -92,12 +93,17 @@ class CompressedReader:
 
     def _decode(self, data: bytes) -> list[PcmFrame]:
         self._fed += len(data)
-        return [frame for packet in self._codec.parse(data) for frame in self._frames(packet)]
+        try:
+            packets = self._codec.parse(data)
+        except Exception:  # noqa: BLE001  # as in _frames
+            self._stats.bad_packets += 1
+            return []
+        return [frame for packet in packets for frame in self._frames(packet)]
 
     def _frames(self, packet: Any) -> list[PcmFrame]:
         try:
             return [self._frame(frame) for frame in self._codec.decode(packet)]
-        except self._error:
+        except Exception:  # noqa: BLE001  # PyAV raises errors of FFmpeg's, ValueError and others for damage
             self._stats.bad_packets += 1
             return []
 

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from ..sniff import mpeg_frame, named_by_magic, reads_as_text
+from .inflate import is_compressed, may_be_zlib
 from .media import EVENT_STREAM
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _OGG = b"OggS"
 _FRAME_HEADER = 7  # bytes of an MPEG audio frame by which its size is known, in any of its kinds
 _WRONG_TYPES = ("audio/", "video/", "application/ogg")
 _LONGEST_SILENCE = 1 << 16  # bytes in which samples under a wrong name must begin to sound
+_SQUEEZED = 512  # bytes of compressed data that give the first ones inside
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:")
 
 
@@ -31,6 +33,8 @@ class Container(Enum):
     WAV = "wav"
     PCM = "pcm"
     EVENTS = "events"
+    JSON = "json"
+    COMPRESSED = "compressed"
     MP3 = "mp3"
     AAC = "aac"
     FLAC = "flac"
@@ -42,8 +46,10 @@ def recognise(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
 
     ``ended`` says that there are no more bytes. The answer is the same however many more bytes than needed there are.
     """
-    if stated.certain:
-        return Container.PCM
+    return Container.PCM if stated.certain else _recognise_ogg(first, stated, ended=ended)
+
+
+def _recognise_ogg(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
     if _may_begin(first, _OGG):
         return _once(len(first) >= 4 or ended, Container.OGG if len(first) >= 4 else Container.OTHER)
     if any(_may_begin(first, magic) for magic in WAV_MAGICS):
@@ -52,6 +58,15 @@ def recognise(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
             return None
         if wave == b"WAVE":
             return Container.WAV
+    return _recognise_compressed(first, stated, ended=ended)
+
+
+def _recognise_compressed(first: bytes, stated: Stated, *, ended: bool) -> Container | None:
+    if first[:1] == b"\x1f" or may_be_zlib(first):
+        if len(first) < _SQUEEZED and not ended:
+            return None
+        if is_compressed(first[:_SQUEEZED]):
+            return Container.COMPRESSED
     return _recognise_text(first, stated, ended=ended)
 
 
@@ -63,6 +78,11 @@ def _recognise_text(first: bytes, stated: Stated, *, ended: bool) -> Container |
             return Container.EVENTS
     if not ended and len(first) < PLAUSIBLE and any(field.startswith(text) for field in fields):
         return None
+    if text[:1] == b"{" or (text[:1] == b"[" and text[1:].lstrip()[:1] in (b"{", b"")):
+        if len(first) < PLAUSIBLE and not ended:
+            return None
+        if reads_as_text(first[:PLAUSIBLE]):
+            return Container.JSON
     return _recognise_sound(first, stated, ended=ended)
 
 

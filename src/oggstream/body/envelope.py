@@ -2,38 +2,57 @@
 
 from __future__ import annotations
 
-import json
 from binascii import Error as Base64Error, a2b_base64
 from typing import TYPE_CHECKING, Any
 
 from ..errors import FormatError, OggStreamError, QuotaError, RateLimitError, ServerError
 from ..sniff import json_message, quote
+from .json_values import Value, ValueReader
 from .sse import MAX_EVENT, EventReader, ServerEvent
 
 if TYPE_CHECKING:
     from ..opus.items import StreamStats
 
-_AUDIO_KEYS = ("audio", "delta", "audio_data", "data", "audio_base64", "chunk", "audioContent")
+_AUDIO_KEYS = (
+    *("audio", "delta", "audio_data", "data", "audio_base64", "chunk", "audioContent", "audioData", "audio_content"),
+    *("audioBase64", "b64_json", "base64"),
+)
+_OUTER_KEYS = (
+    *("inlineData", "inline_data", "parts", "content", "candidates", "choices", "message", "result", "output"),
+    *("response", "outputs", "results"),
+)  # that hold the former, and no audio themselves
+_DEPTH = 8
+_MEMBERS = 16  # of a list, that are looked at
+_FACTS = {
+    *("samplerate", "samplingrate", "channels", "numchannels", "bitdepth", "bitspersample", "encoding"),
+    *("sampleformat", "audioformat", "format", "mimetype", "contenttype", "codec", "endianness"),
+}
 _PLAIN_TYPES = ("", "message", "data", "delta", "chunk")  # of audio, where the type does not name it
 _ENDS = (b"[DONE]", b"DONE", b"[END]")
 _END_TYPES = ("done", "end", "stop", "complete", "completed", "finished", "response.done", "response.completed")
 _NO_AUDIO = ("transcript", "text", "caption", "timestamp", "format", "start", "done", "end")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
+_SHORTEST = 40  # characters of base64 by which JSON without a type is known to hold audio
+_STEP = 1 << 16  # bytes of base64
 _SAID = 65536  # characters of an error event that are looked at
 
 
 class Envelope:
-    """Unwraps a stream of events into the bytes of the body inside.
+    """Unwraps a stream of events, or of JSON values, into the bytes of the body inside.
 
     ``ended``: the service said that nothing more comes. ``open``: it did not, though events of such a kind are ended
-    that way. ``failure``: what went wrong; what came before it is good.
+    that way. ``sounded``: there was audio; ``facts`` are what
+    stood beside the first of it. ``failure``: what went wrong; what came before it is good.
     """
 
-    def __init__(self, stats: StreamStats) -> None:
+    def __init__(self, stats: StreamStats, *, is_json: bool = False) -> None:
+        self.is_json = is_json
         self.ended = False
         self.open = False
+        self.sounded = False
+        self.facts: dict[str, str] = {}
         self.failure: OggStreamError | None = None
-        self._events = EventReader()
+        self._events = ValueReader() if is_json else EventReader()
         self._stats = stats
 
     def feed(self, data: bytes) -> bytes:
@@ -65,7 +84,9 @@ class Envelope:
     def _open(self, event: ServerEvent, parts: list[bytes]) -> bool:
         """Put the audio of ``event`` to ``parts``; False if nothing after it counts."""
         try:
-            parts.append(self._audio(event))
+            audio = self._audio(event)
+            self.sounded = self.sounded or bool(audio)
+            parts.append(audio)
         except OggStreamError as error:
             self.failure = error
         return not (self.ended or self.failure)
@@ -79,9 +100,10 @@ class Envelope:
         if data[:1] != b"{":
             return self._bare(event.name.lower(), data)
         try:
-            value = json.loads(data)
+            parsed = Value(data)
         except (ValueError, RecursionError) as error:
             raise _broken(event, "JSON") from error
+        value = parsed.fields
         kind = str(value.get("type") or value.get("event") or event.name or "").lower()
         if "error" in kind or "fail" in kind or _is_error(value):
             raise _reported(value, data)
@@ -91,7 +113,11 @@ class Envelope:
         if not _names_audio(kind):
             return b""
         text = _find(value)
-        return b"" if text is None else _decode(text.encode("utf-8", "replace"), event)
+        if text is None or (self.is_json and not self.sounded and len(text) < _SHORTEST and not parsed.is_long(text)):
+            return b""
+        if not self.sounded:
+            self.facts = _facts(value)
+        return _decode(parsed.text(text), event)
 
     def _bare(self, name: str, data: bytes) -> bytes:
         """Base64 without JSON around it, where the event's own type says that it is audio."""
@@ -110,25 +136,55 @@ def _is_error(value: dict[str, Any]) -> bool:
     return bool(value.get("error")) and _find(value) is None
 
 
-def _find(value: Any, depth: int = 3) -> str | None:
-    """The text of base64 at the first of the keys that has one, also in an object within."""
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, dict) and depth:
-        for key in _AUDIO_KEYS:
-            found = _find(value.get(key), depth - 1)
-            if found is not None:
-                return found
+def _find(value: Any, depth: int = _DEPTH) -> str | None:
+    """The text of base64 at the first of the keys that has one, also in an object or list within."""
+    if not depth:
+        return None
+    if isinstance(value, list):
+        found = (_find(member, depth - 1) for member in value[:_MEMBERS] if not isinstance(member, str))
+        return next((text for text in found if text is not None), None)
+    if isinstance(value, dict):
+        for key in (*_AUDIO_KEYS, *_OUTER_KEYS):
+            inner = value.get(key)
+            if not inner:
+                continue
+            if not isinstance(inner, str):
+                inner = _find(inner, depth - 1)
+            elif key in _OUTER_KEYS:
+                continue
+            if inner:
+                return inner
     return None
 
 
+def _facts(value: Any, depth: int = _DEPTH) -> dict[str, str]:
+    """What stands beside the audio and describes it."""
+    found: dict[str, str] = {}
+    members = value.items() if isinstance(value, dict) else (("", member) for member in value[:_MEMBERS])
+    for key, member in members:
+        name = "".join(filter(str.isalnum, str(key)[:40].lower()))
+        if isinstance(member, (dict, list)) and depth:
+            found = {**_facts(member, depth - 1), **found}
+        elif name in _FACTS and isinstance(member, (str, int)):
+            found["mimetype" if name == "contenttype" else name] = str(member)[:100]
+    return found
+
+
 def _decode(text: bytes, event: ServerEvent) -> bytes:
-    """Base64 (RFC 4648 sections 4 and 5), padded rightly, wrongly or not at all."""
-    text = b"".join(text.split()).rstrip(b"=").translate(_URL_SAFE)
+    """Base64 (RFC 4648 sections 4 and 5), padded rightly, wrongly or not at all; in steps, which saves copies."""
+    length = len(text.rstrip(b"= \t\r\n"))
+    decoded = bytearray()
+    rest = b""
     try:
-        return a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=bool(text))
+        for at in range(0, length, _STEP):
+            piece = rest + text[at : min(at + _STEP, length)].translate(_URL_SAFE, b" \t\r\n")
+            whole = len(piece) & ~3
+            decoded += a2b_base64(piece[:whole], strict_mode=whole > 0)
+            rest = piece[whole:]
+        decoded += a2b_base64(rest + b"=" * (-len(rest) % 4), strict_mode=bool(rest))
     except Base64Error as error:
         raise _broken(event, "base64") from error
+    return bytes(decoded)
 
 
 def _broken(event: ServerEvent, what: str) -> FormatError:
@@ -139,7 +195,7 @@ def _broken(event: ServerEvent, what: str) -> FormatError:
 def _is_whole(event: ServerEvent) -> bool:
     data = event.data.strip()
     try:
-        return data[:1] != b"{" or isinstance(json.loads(data), dict)
+        return data[:1] != b"{" or bool(Value(data))
     except (ValueError, RecursionError):
         return False
 

@@ -69,9 +69,23 @@ class Stated:
         named = self.media.name in OCTETS or self.media.names_samples
         return named and (self.wanted == "pcm" or self.samples.rate is not None)
 
+    @property
+    def advice(self) -> str:
+        """What else to ask the service for: not for what it was asked for, and did not give."""
+        others = [name for name in ("opus", "wav", "pcm") if name != self.wanted]
+        return f"ask the service for {' or '.join(filter(None, (', '.join(others[:-1]), others[-1])))} (--format)"
+
     def leave_envelope(self) -> None:
-        """Forget the name of the type: it is that of the envelope, not of what is in it."""
-        self.media = MediaType("", self.media.parameters)
+        """Forget the name of a type that is that of the envelope, not of what is in it."""
+        if not self.media.names_samples:
+            self.media = MediaType("", self.media.parameters)
+            self.__dict__.pop("samples", None)
+
+    def learn(self, facts: Mapping[str, str]) -> None:
+        """Take up what stands beside the audio in an envelope: as headers, and ``mimetype`` as a type."""
+        if not self.media.name and "mimetype" in facts:
+            self.media = MediaType.parse(facts["mimetype"])
+        self._headers = {**{f"X-{name}": value for name, value in facts.items()}, **self._headers}
         self.__dict__.pop("samples", None)
 
 

@@ -61,10 +61,11 @@ class WavReader:
     it is played on. Raises `FormatError` for what cannot be played, or sets ``failure`` where frames came before that.
     """
 
-    def __init__(self, stats: StreamStats, media: MediaType) -> None:
+    def __init__(self, stats: StreamStats, media: MediaType, advice: str = "") -> None:
         self.announced: tuple[int, int] | None = None
         self.failure: FormatError | None = None
         self._stats = stats
+        self._advice = advice or "ask the service for opus or pcm"
         self._said = media.rate
         self._samples = 0  # given, in all
         self._formats = 0  # changes of it
@@ -295,7 +296,7 @@ class WavReader:
             self._refuse(problem)
 
     def _refuse(self, problem: str) -> NoReturn:
-        message = f"WAV that cannot be played: {problem}, at byte {self._offset}; ask the service for opus or pcm"
+        message = f"WAV that cannot be played: {problem}, at byte {self._offset}; {self._advice}"
         raise FormatError(message, offset=self._offset)
 
 

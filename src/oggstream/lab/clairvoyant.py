@@ -65,6 +65,8 @@ def packets(capture: Capture) -> list[Point]:
     try:
         for at, size in capture.arrivals:
             _take(points, reader.feed(capture.body[taken : taken + size]), at)
+            while reader.pending:
+                _take(points, reader.feed(b""), at)
             taken += size
         _take(points, reader.finish(), end_of(capture))
     except FormatError:

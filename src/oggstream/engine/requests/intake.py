@@ -89,6 +89,8 @@ class Intake:
                         continue
                     reader = self.reader or self._begin(stream, speech)
                     yield self._read(reader, chunk)
+                    while reader.pending:
+                        yield self._read(reader, b"")
                 # Still within the response: its source is told of what is wrong with the body's end, too.
                 reader = self.reader or self._begin(stream, speech)
                 yield reader.finish()
@@ -165,11 +167,13 @@ class Intake:
             chosen=told.format,
             headers=told.headers,
             certain=told.certain,
+            service=not self._to_its_end,
         )
         return self.reader
 
     def _read(self, reader: BodyReader, chunk: bytes) -> list[BodyItem]:
-        self.link.add(asyncio.get_running_loop().time(), len(chunk))
+        if chunk:
+            self.link.add(asyncio.get_running_loop().time(), len(chunk))
         reader.eager = self._early()
         items = reader.feed(chunk)
         for item in items:
