@@ -48,6 +48,7 @@ OF_TOOLS = {
     "--only": "tools/bench",
     "--fix": "tools/check",
     "--static": "tools/check",
+    "--raw": "tools.fuzzing.voice",
     "--worst": "tools/fuzz",
 }
 """Options of other programs than ours, and where they are spoken of."""
