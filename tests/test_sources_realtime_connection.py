@@ -54,6 +54,11 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("oggstream.sources.http.retries.FIRST_DELAY", 60.0)
 
 
+async def speaking_on(talk: Talk) -> None:
+    while True:
+        await talk.say(await talk.asked())
+
+
 async def deaf_after_one(talk: Talk) -> None:
     """Speak once, then read nothing any more, as behind a router that has forgotten the connection."""
     await talk.hello()
@@ -134,6 +139,25 @@ async def test_warming_replaces_a_kept_connection_that_is_dead() -> None:
         await source.warm(OPTIONS)
         await until(lambda: len(service.talks) == 2)
         assert await spoken(source) == PCM
+        assert len(service.received("response.create")) == 2
+
+
+@pytest.mark.usefixtures("_impatient")
+async def test_a_service_that_is_at_work_may_be_slow_to_answer() -> None:
+    async def absorbed(talk: Talk) -> None:
+        await talk.hello()
+        first = await talk.asked()
+        await asyncio.sleep(0.4)  # as a server does that synthesises in its event loop: it reads nothing meanwhile
+        await talk.say(first)
+        await speaking_on(talk)
+
+    async with talking(absorbed) as (source, service):
+        await source.warm(OPTIONS)
+        one = asyncio.create_task(spoken(source, "One."))
+        await until(lambda: bool(service.received("response.create")))
+        assert await spoken(source, "Two.") == PCM
+        assert await one == PCM
+        assert len(service.talks) == 1
         assert len(service.received("response.create")) == 2
 
 

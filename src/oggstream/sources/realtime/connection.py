@@ -97,7 +97,7 @@ class Connection:
 
     async def ready(self) -> None:
         """Wait for the answer to the set-up, and to a ping if the connection was idle. Raises what it failed with."""
-        seen = self._seen if self._seconds_unseen > TRUSTED_SECONDS else None
+        seen = self._seen if self._is_doubtful else None
         if seen is not None:
             await self._probe()
         while self._protocol.failure is None and not (self._protocol.is_set_up and self._seen != seen):
@@ -112,7 +112,7 @@ class Connection:
         precedes the request, which costs no time; without an answer all pending requests fail and may be retried.
         """
         self._used = True
-        if self._seconds_unseen > TRUSTED_SECONDS:
+        if self._is_doubtful:
             await self._probe()
         for event in self._protocol.ask(pending):
             await self._send(event)
@@ -152,9 +152,13 @@ class Connection:
         return usable if usable > 60.0 else LONGEST_USE
 
     @property
-    def _seconds_unseen(self) -> float:
-        """Seconds since the last byte, by both clocks: the loop's clock may stop while the machine sleeps."""
-        return max(now - seen for now, seen in zip(_now(), self._seen, strict=True))
+    def _is_doubtful(self) -> bool:
+        """Whether it was idle for so long that it may be dead. A service that is at work may be slow to answer a ping.
+
+        Both clocks count: the loop's clock may stop while the machine sleeps.
+        """
+        unseen = max(now - seen for now, seen in zip(_now(), self._seen, strict=True))
+        return self._protocol.idle and unseen > TRUSTED_SECONDS
 
     async def _greeted(self) -> None:
         """Wait briefly for the first event of the service."""
