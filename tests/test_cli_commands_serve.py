@@ -10,7 +10,7 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -73,12 +73,27 @@ def test_our_own_client_is_served() -> None:
     assert (result.status, result.report["source"], result.report["completed"]) == (0, "openai", True)
 
 
-@pytest.mark.parametrize(("options", "warned"), [([], True), (["--key", KEY], False)])
+@pytest.mark.parametrize(("options", "warned"), [(["--no-key"], True), (["--key", KEY], False)])
 def test_being_open_to_others_without_a_key_is_warned_of(options: list[str], warned: bool) -> None:
     with serving("--host", "0.0.0.0", *options) as (process, told):
         result = interrupt(process)
     assert ("warning: other machines may use this without a key" in result.err) is warned
     assert told["base_url"].startswith("http://127.0.0.1:")
+
+
+def test_being_open_to_others_without_a_key_is_refused_unless_told() -> None:
+    result = run("serve", "--host", "0.0.0.0", "--port", "0")
+    assert result.status == 1
+    assert "other machines could use 0.0.0.0 port 0 without a key" in result.err
+
+
+def test_a_web_page_of_a_named_origin_is_served() -> None:
+    with serving("--allow-origin", "https://example.org") as (_, told):
+        for origin, allowed in (("https://example.org", True), ("https://example.com", False)):
+            request = urllib.request.Request(f"{told['base_url']}/models", headers={"Origin": origin})
+            with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=10) as response:
+                assert allowed
+                assert response.headers["Access-Control-Allow-Origin"] == origin
 
 
 def test_a_port_in_use_is_one_line_and_a_report() -> None:

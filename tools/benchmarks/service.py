@@ -94,14 +94,14 @@ async def _ask_aiohttp(session: ClientSession, url: str) -> float:
 
 def measure_serve(run: Run) -> Outcome:
     """Ask the server behind ``serve``, in a process of its own, as its only client."""
-    with _serving() as base_url:
+    with serving() as base_url:
         waits = asyncio.run(_first_pages(f"{base_url}/audio/speech", run.count(REQUESTS // 4, least=2)))
     p50, p99 = median(waits), percentile(waits, 99)
     return Outcome(f"p50 {milliseconds(p50)} (p99 {milliseconds(p99)})", p50 < 0.010, {"p50": p50, "p99": p99})
 
 
 @contextlib.contextmanager
-def _serving() -> Iterator[str]:
+def serving() -> Iterator[str]:
     """Run the server, as `serve` does; yields its base URL."""
     command = [sys.executable, "-P", "-c", SERVER]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:

@@ -49,8 +49,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "--host": {"default": "127.0.0.1", "help": "address to listen on (127.0.0.1: this machine only)"},
     "--port": {"metavar": "N", "default": 8880, "help": "port to listen on; 0 is any free one (8880)"},
     "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
-    "--jobs": {"metavar": "N", "default": 32, "help": "speeches at once (32)"},
-    "--queue": {"metavar": "N", "default": 64, "help": "speeches that wait for their turn; more are refused (64)"},
+    "--no-key": {"action": "store_true", "help": "let other machines use it without a key"},
+    "--allow-origin": {
+        "metavar": "ORIGIN",
+        "action": "append",
+        "help": "let web pages of ORIGIN (https://example.org) use it; may be given several times",
+    },
+    "--jobs": {"metavar": "N", "default": 128, "help": "speeches at once (128)"},
+    "--queue": {"metavar": "N", "default": 128, "help": "speeches that wait for their turn; more are refused (128)"},
     "--network": {
         "metavar": "FILE",
         "help": "pass the arrivals through a Mahimahi trace, or lines of `seconds Mbit/s`",
@@ -287,7 +293,7 @@ def _devices(options: list[str], words: list[str]) -> Namespace:
 
 def _serve(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("serve", "Serves the offline voice as OpenAI's /v1/audio/speech, until Ctrl-C.", _SERVE)
-    _add(parser, ("--host", "--port", "--key", "--jobs", "--queue", *_TALK))
+    _add(parser, ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue", *_TALK))
     return _parse_with_words(parser, options, words)
 
 

@@ -14,6 +14,10 @@ SLOWEST, FASTEST = 0.25, 1.5
 FORMAT = {"type": "audio/pcm", "rate": RATE}
 MAX_ITEMS = 1000
 """Items of a conversation that are kept; the oldest go first."""
+MAX_ITEM_BYTES = 64 << 10
+"""JSON of one item: 4096 characters, each escaped, take 48 KB."""
+MAX_CONVERSATION_BYTES = 1 << 20
+"""JSON of all items that are kept."""
 
 Event = dict[str, Any]
 _numbers = itertools.count(1)
@@ -84,7 +88,19 @@ def read_item(item: object) -> Event:
     """An item of a conversation, with a name. Raises `RefusedError`."""
     if not isinstance(item, dict) or item.get("type") != "message":
         raise RefusedError("Only items of the type 'message' are known here.", param="item.type", code="invalid_value")
+    if len(json.dumps(item)) > MAX_ITEM_BYTES:
+        raise RefusedError(f"An item has at most {MAX_ITEM_BYTES} bytes.", param="item", code="string_above_max_length")
     return {"object": "realtime.item", "status": "completed", **item, "id": item.get("id") or name("item")}
+
+
+def bounded(items: list[Event]) -> list[Event]:
+    """The newest of ``items`` that a conversation keeps: `MAX_ITEMS`, and no more than `MAX_CONVERSATION_BYTES`."""
+    left = MAX_CONVERSATION_BYTES
+    for kept, item in enumerate(reversed(items)):
+        left -= len(json.dumps(item))
+        if left < 0 or kept == MAX_ITEMS:
+            return items[len(items) - kept :]
+    return items
 
 
 def text_of(items: list[Any]) -> str:

@@ -30,7 +30,7 @@ SESSION_SECONDS = 3600.0
 MAX_RESPONSES = 8
 """Responses under way at once in one session."""
 MAX_EVENT_BYTES = 256 << 10
-UNREAD_SECONDS = 600.0  # for a client to take the next event: a player may pause, and may not keep a job for ever
+UNREAD_SECONDS = 60.0  # for a client to take the next event
 HEARTBEAT_SECONDS = 30.0
 CLOSE_SECONDS = 0.5
 _EXPIRED = "Your session hit the maximum duration of 60 minutes."
@@ -38,7 +38,7 @@ _EXPIRED = "Your session hit the maximum duration of 60 minutes."
 log = logging.getLogger(__name__)
 
 
-async def serve(request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
+async def serve(request: web.Request, jobs: Jobs, client: str = "") -> web.WebSocketResponse:
     """GET /v1/realtime: a session from its handshake to its end. Cancelled, it stops what is being said."""
     from aiohttp import web
 
@@ -49,7 +49,7 @@ async def serve(request: web.Request, jobs: Jobs) -> web.WebSocketResponse:
     transport = request.transport
     if transport is None:
         return socket  # gone already
-    session = _Session(socket, request.query.get("model", ""), jobs, give_up=transport.abort)
+    session = _Session(socket, request.query.get("model", ""), jobs, client=client, give_up=transport.abort)
     try:
         async with asyncio.timeout(SESSION_SECONDS) as limit:
             await session.run()
@@ -79,9 +79,12 @@ async def _expire(session: _Session, socket: web.WebSocketResponse) -> None:
 class _Session:
     """One connection: how it speaks, what its conversation holds, and what is being said."""
 
-    def __init__(self, socket: web.WebSocketResponse, model: str, jobs: Jobs, *, give_up: Callable[[], object]) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, model: str, jobs: Jobs, *, client: str, give_up: Callable[[], object]
+    ) -> None:
         self._socket = socket
         self._jobs = jobs
+        self._client = client  # whose share of the jobs its responses take
         self._give_up = give_up  # ends the connection without a word
         self._id = requests.name("sess")
         self._conversation = requests.name("conv")
@@ -143,7 +146,7 @@ class _Session:
     async def _add(self, event: Event) -> None:
         item = requests.read_item(event.get("item"))
         before = self._items[-1]["id"] if self._items else None
-        self._items = [*self._items, item][-requests.MAX_ITEMS :]
+        self._items = requests.bounded([*self._items, item])
         for kind in ("conversation.item.added", "conversation.item.done"):
             await self.send({"type": kind, "previous_item_id": before, "item": item})
 
@@ -182,7 +185,7 @@ class _Session:
         """Speak, and say how it ended. Cancelled, it says nothing more."""
         try:
             try:
-                async with self._jobs.turn():
+                async with self._jobs.turn(self._client):
                     await response.speak()
             except OggStreamError as error:
                 await self._end(response, "failed", error=_failure(error))
@@ -198,7 +201,7 @@ class _Session:
         del self._responses[response.id]
         if self._active == response.id:
             self._active = None
-            self._items.append(response.item(status))
+            self._items = requests.bounded([*self._items, response.item(status)])
         await response.end(status, **details)
 
     async def _cancel(self, event: Event) -> None:

@@ -10,34 +10,39 @@ import errno
 import ipaddress
 import json
 import logging
+import socket
 from base64 import b64encode
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigError, OggStreamError
 from ..voices import espeak
 from ..voices.bodies import CONTENT_TYPES
 from ..voices.synthesis import load, synthesize
 from .answers import answer_errors, json_answer, key_asker, name_request
-from .jobs import Jobs
+from .browsers import Browsers
+from .jobs import Jobs, Turn
 from .speech_request import RefusedError, SpeechRequest, parse
 
 if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.typedefs import Middleware
 
+    from .connections import Connections
 
 MODEL = "espeak-ng"
 """The one model. Any name is accepted in a request, so that clients work as they are."""
 _MODEL = {"id": MODEL, "object": "model", "created": 0, "owned_by": "oggstream"}
 
-JOBS, QUEUE = 32, 64
-"""Speeches at once, and those that wait, unless told otherwise."""
+JOBS, QUEUE = 128, 128
+"""Speeches at once, and those that wait, unless told otherwise. Those at once take turns, clause by clause."""
 
 MAX_BODY_BYTES = 256 << 10  # 4096 characters of text and as many of instructions, each escaped, take 96 KB
 REQUEST_SECONDS = 30.0  # for a request's body to come
-UNREAD_SECONDS = 600.0  # for a client to take the next piece: a player may pause, and may not keep a job for ever
+UNREAD_SECONDS = 60.0  # for a client to take the next piece; meanwhile its place is free for others
+PATIENCE_SECONDS = 0.1  # after which a client counts as one that does not read
+ROOM_BYTES = 16 << 10  # so little unsent data never makes a write wait
 STOP_SECONDS = 0.5  # for answers under way that are no speech; speeches are cancelled at once
 
 log = logging.getLogger(__name__)
@@ -46,18 +51,30 @@ log = logging.getLogger(__name__)
 class SpeechServer:
     """Serves ``host``:``port`` (0: any free one) from `start` to `stop`; may be started again.
 
-    With ``key`` it wants that as the bearer token of every request but ``/health``. ``jobs`` speeches are made at
-    once, ``queue`` more wait in turn, and what comes beyond is answered with 429.
+    With ``key`` it wants that as the bearer token of every request but ``/health``. It has to have one where other
+    machines may reach it, unless ``open_to_all``. Web pages may use it if their origin is in ``origins``. ``jobs``
+    speeches are made at once, ``queue`` more wait in turn, and what comes beyond is answered with 429.
     """
 
     def __init__(
-        self, host: str = "127.0.0.1", port: int = 0, *, key: str | None = None, jobs: int = JOBS, queue: int = QUEUE
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        key: str | None = None,
+        open_to_all: bool = False,
+        origins: Collection[str] = (),
+        jobs: int = JOBS,
+        queue: int = QUEUE,
     ) -> None:
         self.host = host
         self.port = port
         self.key = key
+        self.open_to_all = open_to_all
+        self.origins = origins
         self._jobs = Jobs(jobs, queue)
         self._runner: web.AppRunner | None = None
+        self._listener: _Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
         self._speeches: set[asyncio.Task[Any]] = set()
 
@@ -75,10 +92,11 @@ class SpeechServer:
     @property
     def is_open(self) -> bool:
         """Whether other machines may reach it. Known once started."""
-        return not all(ipaddress.ip_address(host.partition("%")[0]).is_loopback for host, _ in self._addresses)
+        return not all(_is_loopback(host) for host, _ in self._addresses)
 
     async def start(self) -> None:
-        """Load the voice and listen. Raises `LibraryError` without espeak-ng, `ConfigError` for a port not to be had.
+        """Load the voice and listen. Raises `LibraryError` without espeak-ng, `ConfigError` for a port not to be had,
+        and where others could use it without a key.
 
         Cancelled, it listens to nothing. Started already, it stays so.
         """
@@ -86,23 +104,39 @@ class SpeechServer:
             return
         loading = asyncio.ensure_future(load())  # in its thread, while aiohttp is being imported
         await asyncio.sleep(0)
-        runner = _runner(self)
-        listening = asyncio.ensure_future(_listen(runner, self.host, self.port))
+        listening = asyncio.ensure_future(self._listen())
         try:
-            self._addresses = await asyncio.shield(listening)  # cancelled on the way, asyncio leaves the socket open
+            await asyncio.shield(listening)  # cancelled on the way, asyncio leaves the socket open
             await loading
         except BaseException:
             loading.cancel()
             await asyncio.gather(loading, listening, return_exceptions=True)
-            await runner.cleanup()
+            await self.stop()
             raise
+
+    async def _listen(self) -> None:
+        """Open the port."""
+        addresses = await _addresses_of(self.host, self.port)
+        is_open = not all(map(_is_loopback, addresses))
+        if is_open and not self.key and not self.open_to_all:
+            raise ConfigError(
+                f"other machines could use {self.host} port {self.port} without a key: give one, listen on 127.0.0.1, "
+                "or say that it is open to all"
+            )
+        runner = _runner(self, Browsers(self.origins, {self.host}, any_name=is_open and bool(self.key)))
         self._runner = runner
+        await runner.setup()
+        self._listener = await _listen(runner, self.host, self.port)
+        self._addresses = self._listener.addresses()
 
     async def stop(self) -> None:
         """Stop listening and cut off what is being said. May be called twice."""
         runner, self._runner = self._runner, None
+        listener, self._listener = self._listener, None
         if runner is None:
             return
+        if listener is not None:
+            listener.close()
         speeches = list(self._speeches)
         for task in speeches:
             task.cancel()
@@ -116,8 +150,8 @@ class SpeechServer:
         self._speeches.add(task)
         try:
             wanted = parse(await _body(request))
-            async with self._jobs.turn():
-                return await _speak(request, wanted)
+            async with self._jobs.turn(client_of(request)) as turn:
+                return await _speak(request, wanted, turn)
         finally:
             self._speeches.discard(task)
 
@@ -129,7 +163,7 @@ class SpeechServer:
         assert task is not None
         self._speeches.add(task)
         try:
-            return await serve(request, self._jobs)
+            return await serve(request, self._jobs, client_of(request))
         finally:
             self._speeches.discard(task)
 
@@ -153,7 +187,13 @@ class SpeechServer:
         )
 
 
-async def _speak(request: web.Request, wanted: SpeechRequest) -> web.StreamResponse:
+def client_of(request: web.Request) -> str:
+    """Whose share a request counts to: an address; none for this machine, where all clients have the same one."""
+    address = request.remote or ""
+    return "" if not address or _is_loopback(address) else address
+
+
+async def _speak(request: web.Request, wanted: SpeechRequest, turn: Turn) -> web.StreamResponse:
     """Send the speech as it is made. A client that goes away cancels this, or makes the next write fail."""
     from aiohttp import web
 
@@ -166,8 +206,7 @@ async def _speak(request: web.Request, wanted: SpeechRequest) -> web.StreamRespo
             async for part in parts:
                 if not response.prepared:  # so that what fails before the first byte gets a status of its own
                     await response.prepare(request)
-                async with asyncio.timeout(UNREAD_SECONDS):
-                    await response.write(part)
+                await _write(request, response, part, turn)
         except ConnectionError:
             log.debug("the client went away")
         except TimeoutError:
@@ -179,6 +218,24 @@ async def _speak(request: web.Request, wanted: SpeechRequest) -> web.StreamRespo
             log.warning("speech broke off: %s", error)
             _cut_off(request)
     return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse, part: bytes, turn: Turn) -> None:
+    """Send ``part``. A client that does not read gives its place to others meanwhile. Raises `TimeoutError`."""
+    transport = request.transport
+    if transport is None or transport.get_write_buffer_size() < ROOM_BYTES:
+        await response.write(part)
+        return
+    writing = asyncio.ensure_future(response.write(part))
+    try:
+        done, _ = await asyncio.wait((writing,), timeout=PATIENCE_SECONDS)
+        if not done:
+            async with turn.aside(), asyncio.timeout(UNREAD_SECONDS):
+                await asyncio.shield(writing)
+    finally:
+        if not writing.done():
+            writing.cancel()
+    await writing
 
 
 async def _body(request: web.Request) -> bytes:
@@ -208,10 +265,12 @@ def _event(fields: dict[str, Any]) -> bytes:
     return b"data: " + json.dumps(fields).encode() + b"\n\n"
 
 
-def _runner(server: SpeechServer) -> web.AppRunner:
+def _runner(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
     from aiohttp import web
 
-    guards: list[Middleware] = [web.middleware(answer_errors)]
+    from .connections import tell_connections
+
+    guards: list[Middleware] = [tell_connections, web.middleware(answer_errors), web.middleware(browsers.middleware())]
     if server.key:
         guards.append(web.middleware(key_asker(server.key)))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=guards)
@@ -221,20 +280,59 @@ def _runner(server: SpeechServer) -> web.AppRunner:
     app.router.add_get("/v1/models/{name}", server.model)
     app.router.add_get("/health", server.health)
     app.on_response_prepare.append(name_request)
+    app.on_response_prepare.append(browsers.mark)
     # A client that goes away cancels its handler, and so the synthesis.
     return web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> list[tuple[str, int]]:
-    """Open the port; returns the addresses and ports that it has become. Raises `ConfigError`."""
-    from aiohttp import web
+class _Listener(NamedTuple):
+    """An open port and its connections."""
 
-    await runner.setup()
+    server: asyncio.Server
+    connections: Connections
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """The addresses and ports that it has become."""
+        names = [opened.getsockname() for opened in self.server.sockets]
+        return [(str(name[0]), int(name[1])) for name in names]
+
+    def close(self) -> None:
+        """Accept nothing more. What is open stays so."""
+        self.server.close()
+        self.connections.stop()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> _Listener:
+    """Open the port. Raises `ConfigError`."""
+    from .connections import Connections, most_connections
+
+    manager = runner.server
+    assert manager is not None
+    connections = Connections(manager, most_connections())
     try:
-        await web.TCPSite(runner, host, port).start()
+        server = await asyncio.get_running_loop().create_server(connections, host, port)
     except (OSError, UnicodeError) as error:
-        raise ConfigError(f"cannot listen on {host} port {port}: {_obstacle(error)}") from error
-    return [(str(address[0]), int(address[1])) for address in runner.addresses]
+        raise _cannot_listen(host, port, error) from error
+    return _Listener(server, connections)
+
+
+async def _addresses_of(host: str, port: int) -> list[str]:
+    """The addresses that ``host`` means; the empty one means all that there are. Raises `ConfigError`."""
+    if not host:
+        return ["0.0.0.0"]
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise _cannot_listen(host, port, error) from error
+    return [str(address[0]) for *_, address in found]
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> ConfigError:
+    return ConfigError(f"cannot listen on {host} port {port}: {_obstacle(error)}")
 
 
 def _obstacle(error: OSError | UnicodeError) -> str:

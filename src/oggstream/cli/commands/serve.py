@@ -37,7 +37,15 @@ async def _serve(args: Namespace, console: Console) -> None:
     key = args.key or os.environ.get(KEY_VARIABLE) or None
     if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
         raise ConfigError("the key cannot be sent in a header; choose one of ASCII letters, digits and signs")
-    server = SpeechServer(args.host, args.port, key=key, jobs=args.jobs, queue=args.queue)
+    server = SpeechServer(
+        args.host,
+        args.port,
+        key=key,
+        open_to_all=args.no_key,
+        origins=args.allow_origin or (),
+        jobs=args.jobs,
+        queue=args.queue,
+    )
     await server.start()
     try:
         _announce(server, args, console)
@@ -49,7 +57,7 @@ async def _serve(args: Namespace, console: Console) -> None:
 def _announce(server: SpeechServer, args: Namespace, console: Console) -> None:
     """Say where it listens and how a client gets there."""
     if server.is_open and server.key is None:
-        console.warn(f"other machines may use this without a key: set {KEY_VARIABLE}, or listen on 127.0.0.1 only")
+        console.warn("other machines may use this without a key")
     console.note(f"listening at {server.base_url} (Ctrl-C stops)")
     key = "KEY" if server.key else "none"
     console.note(f"for clients: OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={key}")

@@ -1,0 +1,161 @@
+"""The connections of the endpoint: bounded in number and in time, and what is no HTTP is one line in the log.
+
+Imports aiohttp: to be imported once a server starts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from .speech_request import RefusedError
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+IDLE_SECONDS = 15.0
+"""How long a connection may stay without a whole request: silent, with a head that comes byte by byte, or kept."""
+
+MOST_CONNECTIONS = 1000
+"""At most; fewer where the process may open fewer files."""
+
+SPARE_FILES = 64
+"""Files that stay for everything else."""
+
+log = logging.getLogger(__name__)
+
+
+class Connections:
+    """All connections of one server. Those without a request wait in ``idle``, the longest first.
+
+    Beyond ``most`` the one that has waited longest is closed for a new one; where all are being served, the new one is.
+    """
+
+    def __init__(self, manager: web.Server, most: int) -> None:
+        self._manager = manager
+        self._most = most
+        self._loop = asyncio.get_running_loop()
+        self._open: set[Connection] = set()
+        self._idle: dict[Connection, float] = {}
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __call__(self) -> Connection:
+        """A protocol for a connection that was accepted."""
+        return Connection(self, self._manager, loop=self._loop)
+
+    def opened(self, connection: Connection) -> None:
+        """A connection is there."""
+        self._open.add(connection)
+        self.rests(connection)
+        if len(self._open) > self._most:
+            self._close(next(iter(self._idle)))
+
+    def lost(self, connection: Connection) -> None:
+        """It is gone."""
+        self._open.discard(connection)
+        self._idle.pop(connection, None)
+
+    def rests(self, connection: Connection) -> None:
+        """It has no request now."""
+        if connection not in self._open:
+            return
+        self._idle[connection] = self._loop.time()
+        if self._timer is None:
+            self._timer = self._loop.call_later(IDLE_SECONDS, self._sweep)
+
+    def works(self, connection: Connection) -> None:
+        """A whole head has come."""
+        self._idle.pop(connection, None)
+
+    def stop(self) -> None:
+        """Close nothing any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        self._most = sys.maxsize
+
+    def _sweep(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        for connection, since in list(self._idle.items()):
+            if now - since < IDLE_SECONDS:
+                self._timer = self._loop.call_at(since + IDLE_SECONDS, self._sweep)
+                return
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self.lost(connection)
+        connection.force_close()
+
+
+class Connection(web.RequestHandler):
+    """One connection, which tells `Connections` what becomes of it."""
+
+    __slots__ = ("_connections",)
+
+    def __init__(self, connections: Connections, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
+        settings: dict[str, Any] = {"access_log": None, "keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0}
+        super().__init__(manager, loop=loop, **settings)
+        self._connections = connections
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """As asyncio calls it."""
+        super().connection_made(transport)
+        self._connections.opened(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """As asyncio calls it."""
+        self._connections.lost(self)
+        super().connection_lost(exc)
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,  # noqa: ARG002 - it repeats what came, keys included
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, and what failed here, in OpenAI's shape. The log gets one line without what came."""
+        what = "could not be read" if status < 500 else "failed"
+        log.warning("a request of %s %s: %s", request.remote, what, type(exc).__name__)
+        if status >= 500:
+            log.debug("where it failed", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        refusal = RefusedError(f"Your request {what}.", status=status)
+        if status >= 500:
+            refusal.kind = "server_error"
+        answer = web.Response(text=refusal.as_json(), status=status, content_type="application/json")
+        answer.force_close()
+        return answer
+
+
+@web.middleware
+async def tell_connections(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A middleware: a connection is at work while its request is being served."""
+    connection = request.protocol
+    if not isinstance(connection, Connection):
+        return await handler(request)
+    connections = connection._connections  # noqa: SLF001 - it is the class above
+    connections.works(connection)
+    try:
+        return await handler(request)
+    finally:
+        connections.rests(connection)
+
+
+def most_connections() -> int:
+    """How many this process can hold."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return MOST_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return MOST_CONNECTIONS if files < 0 else max(8, min(MOST_CONNECTIONS, files - SPARE_FILES))
