@@ -18,6 +18,9 @@ habits = st.builds(
     st.integers(0, 10**6),
     st.dictionaries(st.text(max_size=8), numbers, max_size=8).map(lambda known: tuple(known.items())),
     numbers.map(lambda number: round(number, 1)),
+    st.dictionaries(st.text(max_size=8), st.integers(0, 10**6), max_size=8).map(lambda known: tuple(known.items())),
+    st.integers(0, 10),
+    st.integers(0, 10**6),
 )
 
 

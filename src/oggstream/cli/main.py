@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from ..errors import OggStreamError, OutputError, TextError, UsageError
 from .arguments import parse
-from .terminal.console import Console, ToldError, tolerate_any_text, tolerate_closed_output
+from .terminal.console import Console, ReportedError, tolerate_any_text, tolerate_closed_output
 from .terminal.interrupts import INTERRUPTED, Interrupts
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -26,7 +26,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
         _command(args, console, interrupts)
     except SystemExit:  # how argparse ends after --help
         return DONE
-    except ToldError:
+    except ReportedError:
         return FAILED
     except KeyboardInterrupt:
         console.interrupted()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import FormatError, OggStreamError, SourceError
 from ...player import Player, Speech
 from ..terminal import live
-from ..terminal.console import Console, ToldError, printable, show, write_quietly
+from ..terminal.console import Console, ReportedError, printable, show, write_quietly
 from ..terminal.keyboard import Keyboard
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
@@ -57,7 +57,7 @@ class Conversation(Speaking):
             interrupts.on_leaving = self._leave_terminal
             run_in_loop(self.run(), interrupts)
         if self._told:
-            raise ToldError
+            raise ReportedError
 
     async def _play(self) -> None:
         gc.enable()

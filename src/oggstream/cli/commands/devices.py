@@ -8,7 +8,7 @@ from dataclasses import asdict
 from ...errors import DeviceError
 from ...sinks.devices import OutputDevice, devices as output_devices
 from ..output.result import as_json
-from ..terminal.console import Console, printable, show
+from ..terminal.console import Console, printable, show, show_lines
 
 
 def devices(args: Namespace, console: Console) -> None:
@@ -16,7 +16,7 @@ def devices(args: Namespace, console: Console) -> None:
     if not args.json:
         found = output_devices()
         if found:
-            show("\n".join(_table(found)))
+            show_lines(_table(found))
         else:
             console.note("there is no output device; `say` and `play` write speech.wav then")
         return

@@ -15,7 +15,7 @@ from ..checks.finding import FAIL, Finding
 from ..checks.library_check import check_libopus, check_packages, check_portaudio, check_python, check_voice
 from ..checks.service_check import check_endpoint, check_key
 from ..output.result import as_json
-from ..terminal.console import Console, is_terminal, printable, show, struck, write_quietly
+from ..terminal.console import Console, is_terminal, show, show_lines, struck, write_quietly
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
 
@@ -55,7 +55,7 @@ async def _examine(args: Namespace, console: Console) -> None:
     async for finding in examine(args, console):
         found.append(finding)
         if not args.json:
-            show("\n".join(_lines(finding)))
+            show_lines(_lines(finding))
     error = _verdict(found)
     if args.json:
         show(as_json(error, checks=[finding._asdict() for finding in found]))
@@ -106,7 +106,7 @@ def _verdict(found: list[Finding]) -> ConfigError | None:
 
 
 def _lines(finding: Finding) -> list[str]:
-    lines = [f"{finding.level:4}  {printable(finding.says)}"]
+    lines = [f"{finding.level:4}  {finding.says}"]
     if finding.mend is not None:
-        lines.append(f"      -> {printable(finding.mend)}")
+        lines.append(f"      -> {finding.mend}")
     return lines

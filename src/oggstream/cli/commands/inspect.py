@@ -14,7 +14,7 @@ from ..output.body_pages import RATE, Entry, lay_out
 from ..output.link_figures import by_link, figures
 from ..output.listing import counted, listing
 from ..output.result import as_json
-from ..terminal.console import show
+from ..terminal.console import show, show_lines
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -30,7 +30,7 @@ def inspect(args: Namespace) -> None:
     if args.json:
         show(survey.as_json())
     elif survey.pages or survey.error is None:
-        show("\n".join(listing(survey)))
+        show_lines(listing(survey))
     if survey.error is not None:
         raise survey.error
 

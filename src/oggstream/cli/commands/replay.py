@@ -19,7 +19,7 @@ from ...options import PlaybackOptions
 from ...sources.captures.capture import Capture, load
 from ...sources.captures.replay_source import ReplaySource
 from ..output.result import SCHEMA, as_json
-from ..terminal.console import Console, is_terminal, show, write_quietly
+from ..terminal.console import Console, is_terminal, show, show_lines, write_quietly
 from ..terminal.live import columns, is_wanted
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
@@ -146,7 +146,7 @@ class Replays:
         elif self._args.sink != "wav:-" and self._args.save != "-":
             from ..output.latency_table import table
 
-            show("\n".join(table(figures, columns() if is_terminal(sys.stdout) else None)))
+            show_lines(table(figures, columns() if is_terminal(sys.stdout) else None))
 
     def raise_failure(self) -> None:
         """Raise what the first replay that failed had raised."""

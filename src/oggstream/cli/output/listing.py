@@ -35,13 +35,13 @@ def listing(survey: Survey) -> Iterator[str]:
             yield f"  at {hole.position / RATE:.3f} s: {_milliseconds(hole.samples)} concealed ({hole.reason})"
     if survey.stats.warnings:
         yield "warnings"
-        yield from (f"  {printable(warning)}" for warning in survey.stats.warnings)
+        yield from (f"  {warning}" for warning in survey.stats.warnings)
     totals = survey.stats
     yield (
         f"{counted(totals.bytes, 'byte')}, {counted(totals.pages, 'page')}, {counted(totals.links, 'link')}, "
         f"{counted(totals.packets, 'packet')}"
     )
-    yield f"verdict: {printable(survey.verdict())}"
+    yield f"verdict: {survey.verdict()}"
 
 
 def _link(number: int, link: Entry) -> Iterator[str]:
@@ -116,7 +116,7 @@ def _contents(page: Entry) -> str:
     sizes = [packet["bytes"] for packet in page["packets"] if packet["kind"] == "audio"]
     if sizes:
         few.append(f"{min(sizes)}-{max(sizes)} bytes" if len(sizes) > 1 else counted(sizes[0], "byte"))
-    return printable(", ".join(few + notes))
+    return ", ".join(few + notes)
 
 
 def _kind(packet: Entry, page: Entry) -> str:

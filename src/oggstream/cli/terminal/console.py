@@ -1,23 +1,32 @@
 """Where the command line writes: what is for a person to standard error, results to standard output.
 
-Nothing that is written here holds a credential or a control character, wherever the text came from.
+All that it shows goes through `write_quietly` or `show`, and these two let no character through that acts on a terminal
+or reorders what it shows, wherever the text came from. Lines for a person hold no credential either.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TextIO
 
 from ...errors import OutputError
 
 NAME = "oggstream"
+DIM, PLAIN = STYLES = "\x1b[2m", "\x1b[0m"
+"""The escape sequences that are ever sent to a terminal (ECMA-48 section 8.3.117)."""
+_DRAWING = frozenset({*STYLES, "\r", "\n"})
+_PARTS = re.compile(r"(\r|\n|\x1b\[[02]m)")
+_JOINERS = "\u200c\u200d"
+_CONTROLS = "\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
+"""What is white space to Python, and not harmless."""
 
 
-class ToldError(Exception):
-    """It failed, and why was said already."""
+class ReportedError(Exception):
+    """The command failed, and the user has been told why."""
 
 
 class Console:
@@ -77,10 +86,13 @@ class Console:
 
 
 def write_quietly(file: TextIO | None, text: str) -> None:
-    """Write, and do without if nobody can read it."""
+    """Write what is for a person, and do without if nobody can read it.
+
+    A carriage return and the two codes of `STYLES` pass: a line that is drawn anew begins with them.
+    """
     with suppress(OSError, ValueError):
         if file is not None:
-            file.write(text)
+            file.write("".join(part if part in _DRAWING else printable(part) for part in _PARTS.split(text)))
             file.flush()
 
 
@@ -97,10 +109,16 @@ def show(text: str, end: str = "\n") -> None:
     try:
         if sys.stdout is None:
             raise OutputError("cannot write to standard output: it is closed")
-        sys.stdout.write(f"{text}{end}")
+        lines = text.replace("\r\n", "\n").split("\n")
+        sys.stdout.write("\n".join(map(printable, lines)) + end)
         sys.stdout.flush()
     except OSError as error:
         raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def show_lines(lines: Iterable[str]) -> None:
+    """Write results, each in a line of its own whatever is in it. Raises `OutputError` as `show` does."""
+    show("\n".join(map(printable, lines)))
 
 
 def tolerate_closed_output() -> None:
@@ -119,10 +137,18 @@ def tolerate_any_text() -> None:
 
 
 def printable(text: str) -> str:
-    """``text`` with control characters as escape sequences, so that none of them acts on a terminal."""
+    """``text`` with every character that acts on a terminal, or reorders a line, shown as an escape sequence.
+
+    These are the control characters (C0, C1), the marks and overrides of text direction, line and paragraph separators
+    and lone surrogates. Joiners stay: emoji and many scripts are written with them. So do spaces and tabs.
+    """
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+    return "".join(sign if _is_harmless(sign) else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def _is_harmless(sign: str) -> bool:
+    return sign.isprintable() or sign in _JOINERS or (sign.isspace() and sign not in _CONTROLS)
 
 
 def struck(text: str) -> str:

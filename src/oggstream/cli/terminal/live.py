@@ -24,7 +24,7 @@ from ...events import (
     SegmentStarted,
     Stalled,
 )
-from .console import is_terminal, write_quietly
+from .console import DIM, PLAIN, is_terminal, write_quietly
 from .width import cells, fitted, fitted_end, one_line
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ ECHO = 2  # cells that a terminal takes to show Ctrl-C, after which the line mus
 PROMPT = "> "
 WORTH_TELLING = 0.01  # seconds of made-up or drawn-out sound
 TELLING = 1.0  # seconds that a piece must last to tell how fast the voice speaks
-
-_DIM, _PLAIN = "\x1b[2m", "\x1b[0m"
 
 
 class LiveLine:
@@ -164,7 +162,7 @@ class LiveLine:
         length = len(numbers) + cells(words)
         padding = " " * (min(self._shown, width) - length)
         if self._colour:
-            numbers = f"{_DIM}{numbers}{_PLAIN}"
+            numbers = f"{DIM}{numbers}{PLAIN}"
         write_quietly(sys.stderr, f"\r{numbers}{words}{padding}")
         self._shown = length
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -34,14 +35,28 @@ class _ConsoleHandler(logging.Handler):
 
 @contextmanager
 def logging_to(console: Console, level: str | None) -> Iterator[None]:
-    """Send what is logged at ``level`` (None: warning) or above to ``console``."""
+    """Send what is logged at ``level`` (None: warning) or above to ``console``, and what else would be written past it.
+
+    That is Python's own warnings, and the errors of threads that nobody waits for.
+    """
     root = logging.getLogger()
     handler = _ConsoleHandler(console)
     before = root.level
+    hook, threading.excepthook = threading.excepthook, _log_thread
+    logging.captureWarnings(True)
     root.addHandler(handler)
     root.setLevel((level or "warning").upper())
     try:
         yield
     finally:
+        logging.captureWarnings(False)
+        threading.excepthook = hook
         root.removeHandler(handler)
         root.setLevel(before)
+
+
+def _log_thread(args: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread, as Python would have written it."""
+    if args.exc_value is not None:
+        name = args.thread.name if args.thread is not None else "a thread"
+        logging.getLogger("oggstream").error("%s ended with an error", name, exc_info=args.exc_value)
