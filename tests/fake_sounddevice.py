@@ -9,11 +9,14 @@ import ctypes
 import sys
 import threading
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+
+from oggstream.sinks.portaudio_thread import NAME
+from oggstream.threads import CallThread
 
 INVALID_DEVICE, INVALID_RATE, INVALID_CHANNELS, UNAVAILABLE, HOST_ERROR = -9996, -9997, -9998, -9985, -9999
 
@@ -39,15 +42,18 @@ class FakeStream:
         self.lead = 0.03
 
     def start(self) -> None:
+        self.module.note("start")
         if self.module.start_error is not None:
             raise self.module.start_error
         self.active = True
 
     def stop(self) -> None:
+        self.module.note("stop")
         self.module.closing.wait()
         self.active = False
 
     def close(self) -> None:
+        self.module.note("close")
         self.active = False
         self.closed = True
 
@@ -116,15 +122,24 @@ class FakeSoundDevice(ModuleType):
         self.closing = threading.Event()  # cleared: closing hangs
         self.opening.set()
         self.closing.set()
+        self.busy: set[int] = set()  # devices that another program has
+        self.calls: list[tuple[str, threading.Thread]] = []  # into PortAudio, and who made them
+
+    def note(self, what: str) -> None:
+        self.calls.append((what, threading.current_thread()))
 
     def query_hostapis(self) -> list[dict[str, Any]]:
+        self.note("query")
         return [{"name": name} for name in self.hosts]
 
     def query_devices(self) -> list[dict[str, Any]]:
         return [{**entry, "index": index} for index, entry in enumerate(self.devices)]
 
     def RawOutputStream(self, callback: Callable[..., None], **parameters: Any) -> FakeStream:  # noqa: N802  # its name
+        self.note("open")
         self.opening.wait()
+        if parameters["device"] in self.busy:
+            raise PortAudioError("Error opening RawOutputStream: Device unavailable", UNAVAILABLE)
         form = (parameters["channels"], round(parameters["samplerate"]))
         self.tried.append(form)
         if self.refusal is not None:
@@ -141,11 +156,13 @@ class FakeSoundDevice(ModuleType):
         return self.RawOutputStream(calling(callback, userdata), **parameters)
 
     def _terminate(self) -> None:
+        self.note("terminate")
         assert all(stream.closed for stream in self.streams), "it would take a stream away"
         assert self._initialized == 1
         self._initialized = 0
 
     def _initialize(self) -> None:
+        self.note("initialize")
         if self.initializing is not None:
             raise self.initializing
         self._initialized = 1
@@ -170,9 +187,12 @@ def device(name: str, *, host: int = 0, outputs: int = 2, rate: float = 44100.0)
 
 
 @pytest.fixture
-def sounddevice(monkeypatch: pytest.MonkeyPatch) -> FakeSoundDevice:
+def sounddevice(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSoundDevice]:
     """A `FakeSoundDevice` in place of the module, for as long as the test runs."""
     module = FakeSoundDevice()
     monkeypatch.setitem(sys.modules, "sounddevice", module)
     monkeypatch.setattr("oggstream.sinks.portaudio._running", [])  # streams that a test may leave open
-    return module
+    thread = CallThread(NAME)  # which a test may make hang
+    monkeypatch.setattr("oggstream.sinks.portaudio_thread._audio", thread)
+    yield module
+    thread.retire()

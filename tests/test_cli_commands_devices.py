@@ -52,6 +52,7 @@ def test_json_has_them_all(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
         "rate": 48000,
         "latency": 0.01,
         "default": True,
+        "host_default": False,
     }
 
 

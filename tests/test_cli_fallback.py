@@ -147,7 +147,7 @@ def test_an_output_is_what_portaudio_lists(
             raise found
         return found
 
-    monkeypatch.setattr("oggstream.sinks.devices.devices", devices)
+    monkeypatch.setattr("oggstream.sinks.portaudio.devices", devices)
     assert fallback._has_output() is has
 
 

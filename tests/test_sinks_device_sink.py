@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["sound_server", "sounddevice"]
+from speech_server import until
 
 RATE = 48000
 FADE = round(FADE_SECONDS * RATE)
@@ -749,3 +750,71 @@ async def test_the_sink_says_who_reads_the_rings(sounddevice: FakeSoundDevice, c
     await sink.prepare()
     assert sink.callback == callback
     await sink.aclose()
+
+
+# Being idle.
+
+
+async def settled(sink: DeviceSink) -> None:
+    """Return when a stream that was let go is closed."""
+    await until(lambda: sink._closing is not None and sink._closing.done())
+
+
+async def test_an_idle_sink_lets_the_device_go_and_opens_what_is_the_default_then(
+    sounddevice: FakeSoundDevice,
+) -> None:
+    sink = DeviceSink(idle_close=0.02)
+    stream = await opened(sink, sounddevice)
+    await settled(sink)
+    assert stream.closed
+    sounddevice.default.device["output"] = 2
+    assert await sink.prepare() == SinkFormat(1, RATE)
+    assert sounddevice.streams[-1].device == 2
+    assert sounddevice.listings == 2  # PortAudio lists its devices once
+    await sink.aclose()
+
+
+async def test_a_ring_for_a_device_that_was_let_go_is_played_as_soon_as_it_is_open_again(
+    sounddevice: FakeSoundDevice,
+) -> None:
+    events: list[Event] = []
+    sink = DeviceSink(idle_close=0.02)
+    form = await sink.prepare()
+    await settled(sink)
+    with using(Recorder(asyncio.get_running_loop().time, 0.0, events.append)):
+        sink.start(begun(form, noise(0.01)))
+        await until(lambda: len(sounddevice.streams) == 2 and sounddevice.streams[1].active)
+        sounddevice.streams[1].ask()
+        while sink._loss is not None:
+            sink.check()
+            await asyncio.sleep(0.01)
+    assert any(sounddevice.streams[1].ask())
+    assert not events
+    await sink.aclose()
+
+
+async def test_a_sink_that_plays_or_is_paused_is_not_idle(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink(idle_close=0.02)
+    stream = await opened(sink, sounddevice)
+    ring = begun(SinkFormat(2, RATE), noise(1.0))
+    sink.start(ring)
+    ring.paused = True
+    await asyncio.sleep(0.05)
+    assert not stream.closed
+    await sink.aclose()
+
+
+async def test_a_sink_may_keep_the_device_for_good(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink(idle_close=None)
+    stream = await opened(sink, sounddevice)
+    assert sink._idle is None
+    assert not stream.closed
+    await sink.aclose()
+
+
+async def test_all_calls_of_two_sinks_come_from_one_thread(sounddevice: FakeSoundDevice) -> None:
+    sinks = [DeviceSink(), DeviceSink()]
+    await asyncio.gather(*(sink.prepare() for sink in sinks))
+    await asyncio.gather(*(sink.aclose() for sink in sinks))
+    assert len({thread for _, thread in sounddevice.calls}) == 1
+    assert [what for what, _ in sounddevice.calls].count("close") == 2

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import builtins
+import ctypes.util
 import re
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,9 +23,9 @@ from fake_sounddevice import (
     sounddevice,
 )
 from oggstream.errors import DeviceError
-from oggstream.sinks import portaudio
-from oggstream.sinks.devices import OutputDevice, devices
-from oggstream.sinks.portaudio import close_output, find, open_output
+from oggstream.sinks import portaudio, portaudio_thread
+from oggstream.sinks.devices import OutputDevice
+from oggstream.sinks.portaudio import close_output, devices, open_output
 from pulse import SoundServer, sound_server
 
 __all__ = ["sound_server", "sounddevice"]
@@ -31,19 +34,6 @@ __all__ = ["sound_server", "sounddevice"]
 def opened(name: str | int | None = None) -> FakeStream:
     stream: FakeStream = open_output(name, lambda *_: None, latency=0.02, blocksize=0)
     return stream
-
-
-def output(index: int, name: str, host_api: str = "ALSA", *, default: bool = False) -> OutputDevice:
-    return OutputDevice(index, name, host_api, 2, 48000, 0.01, default)
-
-
-OUTPUTS = [
-    output(0, "HDA Intel: HDMI 0"),
-    output(3, "HDA Intel: HDMI 1"),
-    output(4, "Speakers", "MME"),
-    output(5, "Speakers", "WASAPI", default=True),
-    output(6, "Speakers of the TV", "WASAPI"),
-]
 
 
 def test_the_outputs_are_listed_without_the_inputs(sounddevice: FakeSoundDevice) -> None:
@@ -59,43 +49,6 @@ def test_the_real_portaudio_lists_the_speakers(sound_server: SoundServer) -> Non
         ("cd", "ALSA", False),
         ("intercom", "ALSA", False),
     ]
-
-
-@pytest.mark.parametrize(
-    ("wanted", "index"),
-    [
-        (None, 5),
-        (3, 3),
-        ("3", 3),
-        ("hda intel: hdmi 1", 3),
-        ("HDMI 0", 0),
-        ("speakers, mme", 4),
-        ("the TV", 6),
-    ],
-)
-def test_a_device_is_found_by(wanted: str | int | None, index: int) -> None:
-    assert find(OUTPUTS, wanted).index == index
-
-
-def test_without_a_default_the_first_output_is_taken() -> None:
-    assert find(OUTPUTS[:2], None).index == 0
-
-
-@pytest.mark.parametrize("wanted", ["loud", 1, -1, "7"])
-def test_an_unknown_device_is_refused_with_those_there_are(wanted: str | int) -> None:
-    message = f"there is no output device {wanted!r}: choose one of 'HDA Intel: HDMI 0' (0, ALSA), 'HDA Intel: HDMI 1'"
-    with pytest.raises(DeviceError, match=re.escape(message)):
-        find(OUTPUTS, wanted)
-
-
-def test_a_name_of_several_devices_is_refused_with_those() -> None:
-    with pytest.raises(DeviceError, match=re.escape("'Speakers' (4, MME), 'Speakers' (5, WASAPI): give the index")):
-        find(OUTPUTS, "speakers")
-
-
-def test_a_machine_without_outputs_is_told_what_to_do() -> None:
-    with pytest.raises(DeviceError, match="there is no output device: connect or enable one, or use the sink wav:PATH"):
-        find([], None)
 
 
 def test_a_stream_is_opened_at_48_khz_with_two_channels(sounddevice: FakeSoundDevice) -> None:
@@ -180,21 +133,104 @@ def test_a_list_that_fails_is_a_device_error(sounddevice: FakeSoundDevice, monke
         opened()
 
 
-def test_a_call_that_hangs_elsewhere_is_not_waited_for_for_ever(
+def test_a_call_that_hangs_is_given_up_and_another_thread_takes_over(
     sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(portaudio, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(portaudio, "CLOSE_SECONDS", 0.02)
+    monkeypatch.setattr(portaudio_thread, "CALL_SECONDS", 0.02)
     stream = opened()
     sounddevice.closing.clear()
-    hanging = threading.Thread(target=close_output, args=(stream,))
-    hanging.start()
-    try:
-        with pytest.raises(DeviceError, match="the audio system does not answer"):
-            opened()
-    finally:
-        sounddevice.closing.set()
-        hanging.join()
-    opened()
+    with pytest.raises(DeviceError, match=r"the audio system did not close the device within 0\.02 s"):
+        close_output(stream)
+    sounddevice.opening.clear()
+    with pytest.raises(DeviceError, match="the audio system does not answer"):
+        opened()
+    assert len(devices()) == 2  # on the third thread
+    sounddevice.opening.set()
+    sounddevice.closing.set()
+
+
+def test_a_stream_that_opens_after_it_was_given_up_is_closed(
+    sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portaudio_thread, "CALL_SECONDS", 0.02)
+    sounddevice.opening.clear()
+    with pytest.raises(DeviceError, match="the audio system does not answer"):
+        opened()
+    hanging = sounddevice.calls[-1][1]
+    sounddevice.opening.set()
+    hanging.join()
+    assert [stream.closed for stream in sounddevice.streams] == [True]
+
+
+def test_all_calls_are_made_by_one_thread_that_is_not_the_callers(sounddevice: FakeSoundDevice) -> None:
+    for _ in range(2):
+        devices()
+        close_output(opened())
+        portaudio.refresh()
+    assert {what for what, _ in sounddevice.calls} == {
+        *("initialize", "query", "open", "start", "stop", "close", "terminate")
+    }
+    (thread,) = {thread for _, thread in sounddevice.calls}
+    assert thread is not threading.current_thread()
+    assert (thread.name, thread.daemon) == (portaudio_thread.NAME, True)
+
+
+def test_where_the_best_device_is_busy_the_next_best_is_opened(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.devices = [device("Analog (hw:0,0)"), device("pulse"), device("sysdefault")]
+    sounddevice.busy = {1}
+    assert opened().device == 2
+    sounddevice.busy = {1, 2}
+    assert opened().device == 0
+
+
+def test_where_every_device_is_busy_the_best_one_is_named(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.busy = {1, 2}
+    with pytest.raises(DeviceError, match="the output device 'Speakers' is busy"):
+        opened()
+
+
+def test_a_device_that_was_chosen_is_not_replaced_by_another(sounddevice: FakeSoundDevice) -> None:
+    sounddevice.busy = {1}
+    with pytest.raises(DeviceError, match="the output device 'Speakers' is busy"):
+        opened("Speakers")
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [(None, 0.09), (0.03, 0.03)])
+def test_a_device_is_asked_for_a_latency_that_its_host_api_can_hold(
+    sounddevice: FakeSoundDevice, wanted: float | None, asked: float
+) -> None:
+    sounddevice.hosts = ["MME"]
+    sounddevice.devices = [device("Speakers") | {"default_low_output_latency": 0.09}]
+    assert open_output(None, lambda *_: None, latency=wanted).latency == asked
+
+
+def test_a_frozen_program_starts_no_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Sounddevice itself is loaded, and asks for PortAudio as it does everywhere."""
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(subprocess, "Popen", refused)
+    assert portaudio.default_output() is None
+    with portaudio_thread._finding_libraries_without_processes():
+        found = ctypes.util.find_library
+        assert found("no-such-library") is None
+    if sys.platform == "linux":
+        assert found is portaudio_thread._find_library
+    assert ctypes.util.find_library is not portaudio_thread._find_library
+
+
+def test_a_program_that_forgets_to_close_ends_without_delay_and_in_silence(sound_server: SoundServer) -> None:
+    code = """
+import asyncio
+from oggstream.sinks.device_sink import DeviceSink
+
+asyncio.run(DeviceSink().prepare())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def importing(monkeypatch: pytest.MonkeyPatch, fail: Callable[[], Any]) -> None:

@@ -5,10 +5,11 @@ import gc
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 
 import pytest
 
-from oggstream.threads import begin, in_thread
+from oggstream.threads import CallThread, begin, in_thread
 from speech_server import until
 
 
@@ -126,3 +127,70 @@ async def test_cancelling_what_was_begun_lets_the_call_run_on() -> None:
         await future
     gate.set()
     assert await asyncio.to_thread(done.wait, 5)
+
+
+@pytest.fixture
+def calls() -> Iterator[CallThread]:
+    thread = CallThread("one thread")
+    yield thread
+    thread.retire()
+
+
+def test_all_calls_run_on_one_thread_in_their_order(calls: CallThread) -> None:
+    entered: list[threading.Thread] = []
+    calls._enter = lambda: entered.append(threading.current_thread())
+    threads = [calls.call(threading.current_thread, 1.0) for _ in range(3)]
+    threads.append(calls.call(lambda: calls.call(threading.current_thread, 1.0), 1.0))  # from a call, too
+    assert set(threads) == set(entered)
+    assert len(entered) == 1
+    assert threads[0].daemon
+
+
+def test_what_a_call_raises_comes_back(calls: CallThread) -> None:
+    with pytest.raises(ZeroDivisionError):
+        calls.call(lambda: 1 // 0, 1.0)
+    assert calls.call(lambda: 7, 1.0) == 7
+
+
+def test_a_thread_that_hangs_is_replaced_and_what_comes_late_is_closed(calls: CallThread) -> None:
+    gate = threading.Event()
+    closed: list[tuple[int, threading.Thread]] = []
+    hanging: list[threading.Thread] = []
+
+    def hang() -> int:
+        hanging.append(threading.current_thread())
+        gate.wait()
+        return 7
+
+    with pytest.raises(TimeoutError):
+        calls.call(hang, 0.01, abandoned=lambda result: closed.append((result, threading.current_thread())))
+    assert calls.call(threading.current_thread, 1.0) is not hanging[0]
+    assert not closed
+    gate.set()
+    hanging[0].join()
+    assert closed == [(7, hanging[0])]
+
+
+def test_calls_that_wait_behind_one_that_hangs_run_on_the_next_thread(calls: CallThread) -> None:
+    gate, begun = threading.Event(), threading.Event()
+    ran: list[str] = []
+
+    def hang() -> None:
+        begun.set()
+        gate.wait()
+
+    def first() -> None:
+        with pytest.raises(TimeoutError):
+            calls.call(hang, 0.1)
+
+    waiting = threading.Thread(target=first)
+    waiting.start()
+    begun.wait()
+    with pytest.raises(TimeoutError):  # left out: only its result was wanted
+        calls.call(lambda: ran.append("open"), 0.01, abandoned=lambda _: None)
+    with pytest.raises(TimeoutError):  # run all the same
+        calls.call(lambda: ran.append("close"), 0.01)
+    calls.call(lambda: ran.append("next"), 5.0)
+    waiting.join()
+    assert ran == ["close", "next"]
+    gate.set()

@@ -14,6 +14,10 @@ SAMPLE_RATES = range(2000, 384_001)
 SAMPLE_CHANNELS = range(1, 9)
 """Numbers of channels that bare samples may have."""
 GAINS = ("none", "track", "album")
+_NOT_NEGATIVE = (
+    *("start_buffer", "resume_buffer", "pause", "patience", "first_byte_timeout", "stall_timeout"),
+    *("latency", "lead_in", "idle_close"),
+)
 SLOWEST = 0.87
 """The least playback rate at which stretched speech still sounds natural."""
 
@@ -111,6 +115,10 @@ class PlaybackOptions:
     decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest silence
     of the service before its audio; ``stall_timeout``: the same after audio began.
 
+    The device, where the sink is made here: ``latency``: how far ahead of the converter it runs, None: as little as its
+    host API can hold. ``lead_in``: silence before the first speech, for Bluetooth, which swallows the first word.
+    ``idle_close``: after how long without a speech it is closed until the next one; None: never.
+
     Sound: ``gain``: the R128 tag that is applied on top of the stream's own gain, "none", "track" or "album".
     ``channels``: 1 to 255, to which the stream is mixed before the sink gets it; None: as they come.
 
@@ -133,11 +141,14 @@ class PlaybackOptions:
     queue_bytes: int = 16 << 20
     first_byte_timeout: float = 60.0
     stall_timeout: float = 10.0
+    latency: float | None = None
+    lead_in: float = 0.0
+    idle_close: float | None = 20.0
     gain: str = "none"
     channels: int | None = None
 
     def __post_init__(self) -> None:
-        for name in ("start_buffer", "resume_buffer", "pause", "patience", "first_byte_timeout", "stall_timeout"):
+        for name in _NOT_NEGATIVE:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise UsageError(f"{name} must not be negative")

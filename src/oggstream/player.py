@@ -171,7 +171,7 @@ class Player:
         """Make what was not given, and begin to open the device and a connection, without waiting for them."""
         self._stack = AsyncExitStack()
         self._source = borrow(self._stack, coerce_source(self._given[0]))
-        self._sink = borrow(self._stack, coerce_sink(self._given[1]))
+        self._sink = borrow(self._stack, coerce_sink(self._given[1], self._options))
         warming = asyncio.get_running_loop().create_task(self._warm())
         self._stack.push_async_callback(_cancelled, warming)
         return self

@@ -65,7 +65,7 @@ async def play_stream(
             stack.callback(recorder.end)
             # Closed last to first, also when cancelled: the sink, which may sound, before the connection.
             voice = borrow(stack, coerce_source(source))
-            output = borrow(stack, coerce_sink(sink))
+            output = borrow(stack, coerce_sink(sink, options))
             session = Session(
                 text,
                 source=voice,

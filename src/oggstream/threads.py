@@ -1,12 +1,13 @@
-"""Calls that block, kept off the event loop and off the interpreter's exit: each in a daemon thread of its own."""
+"""Calls that block, kept off the event loop and off the interpreter's exit: in daemon threads."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
-from threading import Semaphore, Thread
-from typing import Any, TypeVar
+from threading import Condition, Event, Semaphore, Thread, current_thread
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 NAME = "oggstream-thread"
@@ -62,6 +63,111 @@ async def in_thread(call: Callable[[], T], *, abandoned: Callable[[T | None], ob
         if future.done() and not future.cancelled():  # cancelled in the moment in which the call ended
             abandoned(None if future.exception() else future.result())
         raise
+
+
+class CallThread:
+    """One daemon thread, begun with the first call and kept, on which calls run one after the other.
+
+    For a library all of whose calls must come from one thread. ``enter`` runs first on it. A thread whose call takes
+    longer than it may is abandoned: it ends when the call does, and another thread takes its place.
+    """
+
+    def __init__(self, name: str, enter: Callable[[], object] = lambda: None) -> None:
+        self._name = name
+        self._enter = enter
+        self._changed = Condition()  # guards the two below
+        self._calls: deque[_Call[Any]] = deque()
+        self._thread: Thread | None = None
+
+    def call(self, function: Callable[[], T], seconds: float, *, abandoned: Callable[[T], object] | None = None) -> T:
+        """Run ``function`` on the thread and return what it returns, or raise what it raises; blocks the caller.
+
+        Raises `TimeoutError` after ``seconds``, in which calls before this one count. What it returns after that goes
+        to ``abandoned``, on the thread that it ran on, to be closed. If it had not begun by then, it is left out; but
+        without ``abandoned`` it is run all the same, for its effect.
+        """
+        if current_thread() is self._thread:
+            return function()
+        call = _Call(function, abandoned)
+        with self._changed:
+            self._calls.append(call)
+            self._have_thread()
+            self._changed.notify_all()
+        if not call.ended.wait(seconds):
+            self._give_up(call)
+        return call.result()
+
+    def retire(self) -> None:
+        """Let the thread end, after the call that runs on it; a later call begins another one."""
+        with self._changed:
+            self._thread = None
+            self._changed.notify_all()
+
+    def _have_thread(self) -> None:
+        if self._thread is None or not self._thread.is_alive():  # none yet, or this process is a fork
+            self._thread = Thread(target=self._run, daemon=True, name=self._name)
+            self._thread.start()
+
+    def _give_up(self, call: _Call[Any]) -> None:
+        """Raise `TimeoutError`, unless the call has ended just now."""
+        with self._changed:
+            if call.ended.is_set():
+                return
+            call.late = True
+            if call not in self._calls:  # it runs, and hangs
+                self._thread = None
+                if self._calls:
+                    self._have_thread()
+                self._changed.notify_all()
+            elif call.abandoned is not None:
+                self._calls.remove(call)
+        raise TimeoutError
+
+    def _run(self) -> None:
+        self._enter()
+        me = current_thread()
+        while True:
+            with self._changed:
+                while self._thread is me and not self._calls:
+                    self._changed.wait()
+                if self._thread is not me:
+                    return
+                call = self._calls.popleft()
+            call.run()
+            with self._changed:
+                call.ended.set()
+            call.clear_up()
+            del call
+
+
+class _Call(Generic[T]):
+    """One call on a `CallThread`, and what became of it."""
+
+    def __init__(self, function: Callable[[], T], abandoned: Callable[[T], object] | None) -> None:
+        self.abandoned = abandoned
+        self.ended = Event()
+        self.late = False  # nobody waits any more
+        self._function = function
+        self._result: T | None = None
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            self._result = self._function()
+        except BaseException as error:  # noqa: BLE001  # handed on whole to the waiting thread
+            self._error = error
+
+    def clear_up(self) -> None:
+        if self.late and self._error is None and self.abandoned is not None:
+            self.abandoned(self._result)  # type: ignore[arg-type]  # without an error there is a result
+
+    def result(self) -> T:
+        try:
+            if self._error is not None:
+                raise self._error
+            return self._result  # type: ignore[return-value]  # as above
+        finally:
+            self._error = None  # it refers to this frame
 
 
 async def pump(iterable: Iterable[T]) -> AsyncGenerator[T, None]:

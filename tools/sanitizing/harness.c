@@ -216,6 +216,8 @@ static void go_back(Ring *ring)
         rewinds++;
     }
     atomic_store(&resting, 0);
+    while (atomic_load(&rested) && atomic_load(&blocks_left) > 0)
+        sched_yield(); /* or the next rest would begin within this one */
 }
 
 static Ring make_ring(void)

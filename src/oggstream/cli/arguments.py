@@ -32,6 +32,8 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "also says what the samples are",
     },
     "--device": {"metavar": "NAME|INDEX", "help": "output device, see `devices`"},
+    "--latency": {"metavar": "S", "help": "seconds that the device runs ahead (0.02, or what it can hold)"},
+    "--lead-in": {"metavar": "S", "help": "silence before the speech, for Bluetooth that clips the first word (0)"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
     "--save": {"metavar": "PATH", "help": "also keep the bytes as they came"},
     "--connect-timeout": {"metavar": "S", "default": 5.0, "help": "seconds for a connection (5)"},
@@ -72,7 +74,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
 }
 _SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
-_SOUND = ("--device", "--sink", "--save")
+_SOUND = ("--device", "--latency", "--lead-in", "--sink", "--save")
 _PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--history")
 _TALK = ("--json", "--quiet", "--log-level")
 
@@ -387,7 +389,9 @@ def _format(text: str) -> str:
 
 
 _KINDS: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("--connect-timeout", "--first-byte-timeout", "--stall-timeout"), _seconds),
+    **dict.fromkeys(
+        ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in"), _seconds
+    ),
     "--format": _format,
     "--requests": _integer("number of requests", 1, 16),
     "--channels": _integer("number of channels", 1, 255),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..audio.frame import RATE
 from ..errors import DeviceError, OutputError
@@ -25,13 +25,13 @@ class DeviceOrFile:
     """The default device, or `FILE` in the current folder where there is no PortAudio or no output.
 
     Which of them it is turns out in `prepare`, so that the request need not wait for it. A device that is there and
-    fails is an error, raised as `DeviceError`.
+    fails is an error, raised as `DeviceError`. ``settings`` are parameters of `DeviceSink`.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, **settings: Any) -> None:
         self._console = console
         self._reason = ""  # why there is no sound, until it is told
-        self._sink: DeviceSink | WavSink = DeviceSink()
+        self._sink: DeviceSink | WavSink = DeviceSink(**settings)
         self._preparing = asyncio.Lock()
 
     @property
@@ -87,7 +87,7 @@ class DeviceOrFile:
 
 
 def _has_output() -> bool:
-    from ..sinks.devices import devices
+    from ..sinks.portaudio import devices
 
     try:
         return bool(devices())

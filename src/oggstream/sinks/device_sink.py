@@ -29,15 +29,17 @@ OPEN_SECONDS = 10.0  # longest wait for the audio system to open the device
 CLOSE_SECONDS = 2.0  # the same to close it
 FADE_OUT_SECONDS = 0.25  # longest wait for a fade to be heard before the stream is closed
 RETURN_SECONDS = 3.5  # longest wait for a lost device, after the 1.25 s at most until the loss is noticed
+IDLE_SECONDS = 20.0  # without a ring, after which the device is closed
 FOLLOW_SECONDS = 2.0  # between two looks at which output is the default one; a look starts a process
 
 
 class DeviceSink:
     """Plays on an output device.
 
-    ``device`` is an index, a name or part of one (see `oggstream.sinks.devices.devices`), or None for the system's
-    default. ``latency`` is how far ahead of the converter the device is asked to run, in seconds; ``blocksize`` the
-    samples per callback, 0 for what suits the device. ``lead_in`` is silence that must have been played since the
+    ``device`` is an index, a name or part of one (see `oggstream.sinks.portaudio.devices`), or None for the system's
+    default; where it is busy or refuses, the next best that ``device`` may mean is opened. ``latency`` is how far ahead
+    of the converter the device is asked to run, in seconds, None: 0.02, or what its host API can hold. ``blocksize`` is
+    the samples per callback, 0 for what suits the device. ``lead_in`` is silence that must have been played since the
     device was opened before the first sample: Bluetooth swallows the first part of a second otherwise.
 
     A device that stops playing is opened again, with a `Warned` event, and playback goes on from what was heard last.
@@ -45,7 +47,10 @@ class DeviceSink:
     do not move streams themselves. ``switch_interval`` (seconds) is Python's own while the device is open, restored
     afterwards: with the callback in Python, and other threads at work, 0.0003 keeps the sound whole more often.
 
-    The stream is opened by `prepare` and plays silence until `aclose`, so that the next ring starts at once.
+    The stream is opened by `prepare` and plays silence until `aclose`, so that the next ring starts at once; but after
+    ``idle_close`` seconds without a ring it is closed, and opened again for the next one, on what is the default device
+    then. None: it stays open.
+
     ``callbacks`` and ``underflows`` count what the device asked for, and how often it says that it ran dry.
     """
 
@@ -55,9 +60,10 @@ class DeviceSink:
         self,
         device: str | int | None = None,
         *,
-        latency: float = 0.02,
+        latency: float | None = None,
         lead_in: float = 0.0,
         blocksize: int = 0,
+        idle_close: float | None = IDLE_SECONDS,
         follow_default: bool = False,
         switch_interval: float | None = None,
     ) -> None:
@@ -66,6 +72,9 @@ class DeviceSink:
             device, latency=latency, blocksize=blocksize, lead_in=lead_in, switch_interval=switch_interval
         )
         self._follow = follow_default and device is None
+        self._idle_close = idle_close
+        self._idle: asyncio.TimerHandle | None = None  # until the stream is closed
+        self._let_go = False  # it was
         self._ring: PcmRing | None = None  # the one that is played, or was last
         self._heartbeat = Heartbeat()
         self._attempt = Attempt()
@@ -110,6 +119,8 @@ class DeviceSink:
         finally:
             if opening.done() and opening.exception() is not None:
                 self._opening = None  # to be tried again
+        self._let_go = False
+        self._count_idle()
         return self._stream.format
 
     def start(self, ring: PcmRing) -> None:
@@ -117,12 +128,15 @@ class DeviceSink:
 
         Raises `DeviceError` for a device that is not open, or a ring of another format than `prepare` returned.
         """
+        if self._opening is None and self._let_go:
+            self._open_again(asyncio.get_running_loop().time(), "")
         output = self._stream.output
         if self._opening is None or (output is None and self._loss is None):
             raise DeviceError("the device is not open: await prepare() first")
         if (ring.channels, ring.rate) != self._stream.format:
             raise DeviceError(f"a ring for this device needs the format {self._stream.format}")
         self.abort()
+        self._stop_counting()
         self._ring = ring
         if self._loss is None and output is not None:
             output.play(ring)
@@ -139,6 +153,7 @@ class DeviceSink:
         while not ring.done:
             self.check()
             await asyncio.sleep(min(max(ring.fill / ring.rate / 2, POLL_SECONDS), REST_SECONDS))
+        self._count_idle()
         await self._heard(ring)
 
     def check(self) -> None:
@@ -165,6 +180,7 @@ class DeviceSink:
         """Fade out within the next block and stay silent; the stream stays open."""
         if self._ring is not None and not self._ring.done:
             self._ring.cut()
+            self._count_idle()
 
     async def aclose(self) -> None:
         """Fade out what plays, then stop and close the stream, in a thread and within a time limit.
@@ -174,7 +190,8 @@ class DeviceSink:
         try:
             await self._faded()
         finally:
-            self._attempt.wanted = False
+            self._stop_counting()
+            self._let_go = self._attempt.wanted = False
             self._ring = self._loss = None
             if self._opening is not None:
                 self._opening = None
@@ -201,15 +218,38 @@ class DeviceSink:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.shield(begin(self._stream.close))
-        except TimeoutError:
+        except (TimeoutError, DeviceError):
             emit(Warned, message=f"the audio system did not close the device within {CLOSE_SECONDS:g} s")
+
+    # Being idle.
+
+    def _count_idle(self) -> None:
+        """Close the stream after a while, unless another ring comes."""
+        self._stop_counting()
+        if self._idle_close is not None:
+            self._idle = asyncio.get_running_loop().call_later(self._idle_close, self._close_idle)
+
+    def _stop_counting(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def _close_idle(self) -> None:
+        self._idle = None
+        playing = self._ring is not None and not self._ring.done
+        if playing or self._loss is not None or self._opening is None or not self._opening.done():
+            return
+        self._opening = None
+        self._let_go = True
+        self._closing = begin(self._stream.close)
 
     # Losing the device.
 
     def _open_again(self, now: float, why: str) -> None:
         clock = asyncio.get_running_loop().time
         attempt, output = self._attempt, self._stream.output
-        opening = begin(lambda: self._stream.reopen(attempt, clock, RETURN_SECONDS))
+        attempt.wanted = True
+        opening = self._opening = begin(lambda: self._stream.reopen(attempt, clock, RETURN_SECONDS))
         self._loss = _Loss(now, why, opening, output)
 
     def _go_on(self, loss: _Loss, now: float) -> None:
@@ -222,7 +262,8 @@ class DeviceSink:
             output.play(ring)
         self._loss = None
         self._heartbeat = Heartbeat()
-        emit(Warned, message=f"{loss.why}; it went on after {now - loss.since:.1f} s")
+        if loss.why:
+            emit(Warned, message=f"{loss.why}; it went on after {now - loss.since:.1f} s")
 
     def _give_up(self, loss: _Loss) -> NoReturn:
         """Close what there is, so that the next `prepare` begins anew."""
@@ -232,8 +273,9 @@ class DeviceSink:
         self._closing = begin(self._stream.close)
         error = loss.opening.exception() if loss.opening.done() else None
         reason = f" ({error})" if error else ""
+        why = loss.why or "the output device was not in use"
         raise DeviceError(
-            f"{loss.why} and did not come back{reason}: see that it is still there, or choose another"
+            f"{why} and did not come back{reason}: see that it is still there, or choose another"
         ) from error
 
     def _follow_default(self, now: float) -> None:

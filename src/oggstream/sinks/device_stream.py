@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ class DeviceStream:
         self,
         device: str | int | None,
         *,
-        latency: float,
+        latency: float | None,
         blocksize: int,
         lead_in: float,
         switch_interval: float | None,
@@ -77,11 +78,13 @@ class DeviceStream:
     def open(self, attempt: Attempt, now: Callable[[], float], form: tuple[int, int] | None = None) -> None:
         """Open and start a stream, in the format ``form`` or none; ``now`` is the event loop's clock.
 
-        Raises `DeviceError`.
+        After an earlier stream the devices are listed anew: another may be the default by now. Raises `DeviceError`.
         """
-        from .portaudio import close_output, open_output
+        from .portaudio import close_output, open_output, refresh
 
         with self._guard:
+            if self._form is not None:
+                refresh()
             output = self.make_output(now)
             stream = open_output(
                 self.device,
@@ -102,7 +105,7 @@ class DeviceStream:
                 interval.shorten(self._switch_interval)
 
     def close(self) -> None:
-        """Close the stream, if there is one, after an opening that is still under way."""
+        """Close the stream, if there is one, after an opening that is still under way. Raises `DeviceError`."""
         from .portaudio import close_output
 
         with self._guard:
@@ -112,24 +115,22 @@ class DeviceStream:
                 return
             if self._switch_interval is not None and output.kind == "python":
                 interval.restore(self._switch_interval)
-            close_output(stream)
             self._past_callbacks += output.callbacks
             self._past_underflows += output.underflows
             self.output = None
-            output.release()
+            close_output(stream)
+            output.release()  # not where closing hangs: the device may go on calling
 
     def reopen(self, attempt: Attempt, now: Callable[[], float], seconds: float) -> None:
         """Close the stream and open one in the same format, again and again until it works, for ``seconds``.
 
         Raises `DeviceError`, that of the last attempt.
         """
-        from .portaudio import refresh
-
         deadline = time.monotonic() + seconds
-        self.close()
+        with suppress(DeviceError):  # it hangs, and is left behind
+            self.close()
         while attempt.wanted:
             try:
-                refresh()
                 self.open(attempt, now, self._form)
             except DeviceError:
                 if time.monotonic() >= deadline:

@@ -14,7 +14,6 @@ from .finding import FAIL, OK, WARN, Finding, failed
 
 SILENCE_SECONDS = 1.2
 SETTLING_SECONDS = 0.3  # at the beginning, in which a device fills its buffers as fast as it can
-LATENCY = 0.02  # as `DeviceSink` asks for
 DRIFT = 0.02  # of the device's clock against its own rate, beyond which its times mislead
 
 
@@ -51,7 +50,8 @@ async def check_callback(_args: Namespace) -> list[Finding]:
 
 async def check_device(args: Namespace) -> list[Finding]:
     """The device, and its clock."""
-    from ...sinks.portaudio import devices, find
+    from ...sinks.devices import candidates
+    from ...sinks.portaudio import devices
     from ...threads import in_thread
 
     try:
@@ -59,7 +59,7 @@ async def check_device(args: Namespace) -> list[Finding]:
         if not outputs and args.device is None:
             says = "there is no output device: `say` and `play` write speech.wav instead"
             return [Finding("device", WARN, says, mends.start_sound())]
-        found = find(outputs, args.device)
+        found = candidates(outputs, args.device)[0]
         played = await in_thread(lambda: play_silence(found.index))
     except DeviceError as error:
         return [failed("device", error, "oggstream devices" if args.device is not None else None)]
@@ -82,7 +82,7 @@ def play_silence(index: int) -> Played:
         dry = bool(status and status.output_underflow)
         blocks.append(Block(times.outputBufferDacTime, times.currentTime, frames, dry))
 
-    stream = open_output(index, callback, latency=LATENCY, blocksize=0)
+    stream = open_output(index, callback)
     played = Played(stream.channels, stream.samplerate, blocks)
     try:
         time.sleep(SILENCE_SECONDS)

@@ -65,15 +65,15 @@ async def check_libopus(_args: Namespace) -> list[Finding]:
 
 async def check_portaudio(_args: Namespace) -> list[Finding]:
     """The library that plays."""
-    from ...sinks.portaudio import load
+    from ...sinks.portaudio import version
     from ...threads import in_thread
 
     try:
-        sounddevice = await in_thread(load)
+        called, path = await in_thread(version)
     except DeviceError as error:
         return [failed("portaudio", DeviceError(_without_advice(error)), mends.install("portaudio"))]
-    version = str(sounddevice.get_portaudio_version()[1]).partition(", revision")[0]
-    return [Finding("portaudio", OK, f"{version}, {getattr(sounddevice, '_libname', '')}".rstrip(", "))]
+    called = called.partition(", revision")[0]
+    return [Finding("portaudio", OK, f"{called}, {path}".rstrip(", "))]
 
 
 async def check_voice(args: Namespace) -> list[Finding]:

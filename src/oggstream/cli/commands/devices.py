@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from argparse import Namespace
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from ...errors import DeviceError
-from ...sinks.devices import OutputDevice, devices as output_devices
+from ...sinks.portaudio import devices as output_devices
 from ..output.result import as_json
 from ..terminal.console import Console, printable, show, show_lines
+
+if TYPE_CHECKING:
+    from ...sinks.devices import OutputDevice
 
 
 def devices(args: Namespace, console: Console) -> None:

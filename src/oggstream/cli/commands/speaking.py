@@ -181,14 +181,19 @@ def make_sink(args: Namespace, console: Console) -> Sink:
     if args.device is not None:
         from ...sinks.device_sink import DeviceSink
 
-        return DeviceSink(args.device)
+        return DeviceSink(args.device, **device_settings(args))
     if args.sink is None:
         from ..fallback import DeviceOrFile
 
-        return DeviceOrFile(console)
+        return DeviceOrFile(console, **device_settings(args))
     from ...sinks.resolve_sink import coerce_sink
 
-    return coerce_sink(args.sink)[0]
+    return coerce_sink(args.sink, playback_options(args))[0]
+
+
+def device_settings(args: Namespace) -> dict[str, Any]:
+    """How ``args`` want a `DeviceSink`."""
+    return {name: value for name in ("latency", "lead_in") if (value := getattr(args, name, None)) is not None}
 
 
 def playback_options(args: Namespace) -> PlaybackOptions:
@@ -200,6 +205,7 @@ def playback_options(args: Namespace) -> PlaybackOptions:
         history={None: "default", "none": None}.get(args.history, args.history),
         gain=args.gain,
         channels=args.channels,
+        **device_settings(args),
     )
 
 
