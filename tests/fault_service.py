@@ -115,7 +115,11 @@ class FaultService:
             page = f"<!DOCTYPE html><html><head><title>Bad gateway</title></head>{told}</html>"
             return web.Response(text=page, content_type="text/html", status=502 if "502" in fault else 200)
         if fault == "circles":
-            raise web.HTTPFound(request.path)
+            raise web.HTTPTemporaryRedirect(request.path)
+        if fault == "moved":
+            raise web.HTTPFound("/elsewhere")
+        if fault == "nowhere":
+            raise web.HTTPTemporaryRedirect("http://a..b/")
         return await self._speak(request, fault)
 
     def _refuse(self, fault: str, told: str) -> web.Response:

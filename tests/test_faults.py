@@ -126,6 +126,8 @@ ANSWERS = [
     Answer("final", "ServerError", "HTTP 500 .*; the service failed"),
     Answer("html-502", "ServerError", 'HTTP 502 .*: an HTML page titled "Bad gateway"; .*try again later', asked=3),
     Answer("circles", "SourceError", "redirects to nowhere; check the URL", asked=10),
+    Answer("moved", "SourceError", r"redirects to http://.*/elsewhere \(HTTP 302\); use that URL"),
+    Answer("nowhere", "SourceError", "redirects to 'http://a..b/', which is no usable URL; check the URL"),
     Answer("reset", "SourceConnectionError", "closed the connection without an answer; try again", asked=3),
     Answer("silent", "SourceTimeoutError", "nothing for 0.5 s before any audio"),
     Answer("no-byte", "SourceTimeoutError", "nothing for 0.5 s before any audio"),
@@ -227,7 +229,7 @@ WAYS = [
     Way("proxy wants a password", "SourceConnectionError", "HTTP 407 .*; it wants a user", FAR)._replace(
         opens=says(WANTS_A_PASSWORD), environment=PROXY
     ),
-    Way("unusable proxy", "ConfigError", "unusable proxy .*; set HTTP_PROXY", FAR)._replace(
+    Way("unusable proxy", "ConfigError", "unusable proxy .*; for SOCKS, pip install aiohttp-socks", FAR)._replace(
         environment={"HTTPS_PROXY": f"socks5://me:{KEY}@127.0.0.1:1"}
     ),
     Way("no URL", "ConfigError", "unusable URL .*; write http://HOST/PATH", "speech"),

@@ -140,7 +140,7 @@ async def test_over_http_an_answer_breaks_off_as_it_did() -> None:
 
 
 async def test_over_http_only_what_is_there_can_be_had() -> None:
-    from oggstream.sources.http.client import HttpSource
+    from oggstream.sources.http.url_source import HttpSource
 
     async with served() as source:
         made: Any = source(CAPTURE)

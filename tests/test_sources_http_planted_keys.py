@@ -16,7 +16,7 @@ import oggstream
 from oggstream import errors
 from oggstream.sources.captures.recording import RecordingSource
 from oggstream.sources.http import retries
-from oggstream.sources.http.client import HttpSource
+from oggstream.sources.http.url_source import HttpSource
 from oggstream.sources.services.service_source import ServiceSource
 from oggstream.sources.services.table import Service
 from oggstream.sources.traits import stream_traits_of

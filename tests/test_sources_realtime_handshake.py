@@ -30,6 +30,7 @@ async def test_a_wss_url_goes_through_the_tunnel_of_the_proxy_that_the_environme
 ) -> None:
     async with tunnelling_proxy() as (port, heads), realtime_service(tls=server_tls()) as service:
         monkeypatch.setenv("HTTPS_PROXY", f"http://user:password@127.0.0.1:{port}")
+        monkeypatch.setenv("NO_PROXY", "<-loopback>")
         with pytest.raises(errors.SourceConnectionError, match="self-signed certificate; set SSL_CERT_FILE"):
             await spoken(RealtimeSource(base_url=service.base.replace("https", "wss"), api_key=KEY))
         assert heads[0].startswith(b"CONNECT 127.0.0.1:")
@@ -45,6 +46,7 @@ async def test_a_certificate_that_nobody_trusts_is_told_once_and_not_tried_again
 
 async def test_a_proxy_that_is_not_there_is_named_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:password@127.0.0.1:1")
+    monkeypatch.setenv("NO_PROXY", "<-loopback>")
     with pytest.raises(
         errors.SourceConnectionError, match=r"cannot connect to the proxy http://127\.0\.0\.1:1"
     ) as caught:

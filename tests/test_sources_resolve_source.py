@@ -13,7 +13,7 @@ from oggstream.options import SpeechOptions
 from oggstream.sources import resolve_source as select
 from oggstream.sources.client_source import ClientSource
 from oggstream.sources.file_source import FileSource
-from oggstream.sources.http.client import HttpSource
+from oggstream.sources.http.url_source import HttpSource
 from oggstream.sources.offline_voice import OfflineVoice
 from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.realtime.realtime_source import RealtimeSource

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from .sinks.wav_sink import WavSink as WavSink
     from .sources.captures.replay_source import ReplaySource as ReplaySource
     from .sources.file_source import FileSource as FileSource
-    from .sources.http.client import HttpSource as HttpSource
+    from .sources.http.url_source import HttpSource as HttpSource
     from .sources.offline_voice import OfflineVoice as OfflineVoice
     from .sources.openai_source import OpenAISource as OpenAISource
     from .sources.realtime.realtime_source import RealtimeSource as RealtimeSource
@@ -143,7 +143,7 @@ _HOMES = {
     "sources.source": ("ByteStream", "Source"),
     "sources.resolve_source": ("FirstOf",),
     "sources.file_source": ("FileSource",),
-    "sources.http.client": ("HttpSource",),
+    "sources.http.url_source": ("HttpSource",),
     "sources.offline_voice": ("OfflineVoice",),
     "sources.openai_source": ("OpenAISource",),
     "sources.realtime.realtime_source": ("RealtimeSource",),

@@ -114,7 +114,7 @@ def _from_text(text: str) -> Source:
     if text.startswith(_NAMED):
         return named(text.removeprefix(_NAMED))
     if _URL.match(text) and not text.lower().startswith("file://"):
-        from .http.client import HttpSource
+        from .http.url_source import HttpSource
 
         return HttpSource(text)
     from .file_source import FileSource

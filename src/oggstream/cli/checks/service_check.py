@@ -73,7 +73,8 @@ async def steps(base_url: str, limit: float) -> dict[str, float]:
     """Seconds for name, connection and TLS, as far as each succeeds; none through a proxy, which takes them itself."""
     from urllib.parse import urlsplit
 
-    from ...sources.http.connections import proxy_for, usable_url
+    from ...sources.http.proxies import proxy_for
+    from ...sources.http.urls import usable_url
 
     took: dict[str, float] = {}
     with suppress(OSError, TimeoutError, ConfigError, EOFError):

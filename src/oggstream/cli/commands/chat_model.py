@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING, Any
 
 from ... import errors
-from ...sources.http.connections import usable_url
 from ...sources.http.redaction import Secrets, shown_url
+from ...sources.http.urls import usable_url
 from ...sources.openai_api import BASE_URL, is_openai
 from ...text.deltas import text_of
 from ...threads import begin

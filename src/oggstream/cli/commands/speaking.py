@@ -218,7 +218,7 @@ def speech_options(args: Namespace) -> dict[str, Any]:
 def _source_of(place: str, connect_timeout: float) -> Source:
     """What ``play`` plays: a URL, a path, or ``-``."""
     if place.startswith(("http://", "https://")):
-        from ...sources.http.client import HttpSource
+        from ...sources.http.url_source import HttpSource
 
         return HttpSource(place, connect_timeout=connect_timeout)
     from ...sources.resolve_source import coerce

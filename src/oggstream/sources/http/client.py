@@ -1,4 +1,4 @@
-"""Any URL as a source, and what every HTTP source shares: requests with retries, and the body as it arrives.
+"""What every HTTP source shares: requests with retries, and the body as it arrives.
 
 Importing this module loads no aiohttp: that happens with the first request.
 """
@@ -10,24 +10,25 @@ import json as jsonlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ... import events
-from ...errors import ConfigError, OggStreamError
+from ...errors import OggStreamError
 from ..hurry import hurried
-from ..traits import SourceTraits
-from .connections import Attempt, Sessions, usable_url
+from .connections import Attempt, Sessions
 from .exchange import HttpStream, Request, request_id_of
 from .redaction import Secrets, basic_credentials, shown_url
+from .sender import Outgoing, Sender
+from .urls import usable_url
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp import ClientResponse
 
-    from ...options import SpeechOptions
-    from ..source import ByteStream
-    from .faults import Place
 
 Advise = Callable[[int, str], str | None]
 """From the status of a refusal and what it says to a word on what to do; None for the usual one."""
@@ -40,7 +41,8 @@ class HttpClient:
     """Requests to one URL: kept connections, retries as OpenAI's client makes them, errors of this package.
 
     ``max_retries`` more attempts follow a failed one, never once an answer was accepted. ``connect_timeout`` in
-    seconds covers the name, the connection and TLS; nothing else has a limit here.
+    seconds covers the name, the connection and TLS; nothing else has a limit here. ``ssl_context`` replaces the usual
+    one, which trusts what the system trusts.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class HttpClient:
         max_retries: int = 2,
         connect_timeout: float = 5.0,
         trust_env: bool = True,
+        ssl_context: SSLContext | None = None,
     ) -> None:
         parts = urlsplit(url) if usable_url(url) else None
         self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts is not None else None
@@ -61,7 +64,10 @@ class HttpClient:
         self.secrets.add_url(url)
         self._max_retries = max_retries
         self._connect_timeout = connect_timeout
-        self._sessions = Sessions(url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env)
+        self._sessions = Sessions(
+            url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env, ssl_context=ssl_context
+        )
+        self._sender = Sender(self._sessions, self.secrets, connect_timeout)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.shown}>"
@@ -79,13 +85,13 @@ class HttpClient:
         Raises `ConfigError` for an unusable URL and `SourceError` for all that fails. Cancelling, at any point, leaves
         no connection but idle ones.
         """
-        response = await self._answer(request, {**request.headers, **self._authorization}, advise)
+        attempt, response = await self._answer(request, advise)
         try:
-            stream = HttpStream(response, self._place, request, self.secrets)
+            stream = HttpStream(response, lambda: self._sender.place(attempt.url), request, self.secrets)
             events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
             yield stream
         finally:
-            response.close()
+            self._give_back(response)
 
     async def warm(self) -> None:
         """Open a connection ahead of time, by a request whose answer does not matter. Never fails.
@@ -95,24 +101,31 @@ class HttpClient:
         """
         with suppress(OggStreamError, TimeoutError):
             async with asyncio.timeout(self._connect_timeout):
-                response = await self._send("OPTIONS", {}, None, Attempt())
+                response = await self._sender.send(Outgoing("OPTIONS", self._checked_url(), {}), Attempt())
             try:
                 await read_some(response)
             finally:
-                response.close()  # which keeps the connection if that was all
+                self._give_back(response)  # which keeps the connection if that was all
+            if self._sender.waiting:  # on another connection, to a server that may serve one at a time
+                self._sessions.close_idle()
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._sessions.aclose()
 
-    async def _answer(self, request: Request, headers: Mapping[str, str], advise: Advise | None) -> ClientResponse:
+    async def _answer(self, request: Request, advise: Advise | None) -> tuple[Attempt, ClientResponse]:
         """Send until an answer is accepted, or nothing speaks for another attempt."""
+        url = self._checked_url()
+        url = _with_target(url, request.target) if request.target else url
+        headers = {**request.headers, **self._authorization}
+        outgoing = Outgoing(request.method, url, headers, request.body, request.usual)
         number = 0
         while True:
-            attempt = Attempt(lambda: events.emit(events.RequestSent, characters=request.characters))
+            report = partial(events.emit, events.RequestSent, characters=request.characters)
+            attempt = Attempt(report, repeatable=number == 0)
             try:
-                response = await self._send(request.method, headers, request.body, attempt, request.target)
-                return await self._accepted(response, attempt, advise)
+                response = await self._sender.send(outgoing, attempt)
+                return attempt, await self._accepted(response, attempt, advise)
             except OggStreamError as error:
                 if attempt.again is None or number >= self._max_retries:
                     raise
@@ -124,38 +137,18 @@ class HttpClient:
             await asyncio.sleep(delay)
             number += 1
 
-    async def _send(
-        self, method: str, headers: Mapping[str, str], body: bytes | None, attempt: Attempt, target: str = ""
-    ) -> ClientResponse:
-        """One request, to the answer's headers; exceptions translated."""
+    def _checked_url(self) -> str:
         if self._url is None:
             from .faults import unusable
 
             raise unusable(self.shown)
-        from yarl import URL
+        return self._url
 
-        session = await self._sessions.get()
-        url = _with_target(self._url, target) if target else self._url
-        self.secrets.add_headers(headers)
-        check_headers(headers)
-        attempt.has_body = body is not None
-        try:
-            return await session.request(
-                method,
-                URL(url, encoded=url.isascii() and " " not in url),
-                headers={"Accept-Encoding": "identity", **headers},
-                data=body,
-                proxy=self._sessions.proxy,
-                trace_request_ctx=attempt,
-            )
-        except Exception as error:
-            from .faults import connection_error, lasting
-
-            failed = connection_error(error, self._place(), self.secrets)
-            if failed is None:
-                raise
-            attempt.again = None if lasting(error) else {}
-            raise failed from self.secrets.cause(error)
+    def _give_back(self, response: ClientResponse) -> None:
+        """Give the connection back, if the answer is over; else close it."""
+        if response.connection is None:
+            self._sessions.released()
+        response.close()
 
     async def _accepted(self, response: ClientResponse, attempt: Attempt, advise: Advise | None) -> ClientResponse:
         """``response`` if it is one to read, else it is closed and its error raised."""
@@ -166,7 +159,7 @@ class HttpClient:
                 raise attempt.failure
             raise await self._refusal(response, attempt, advise)
         finally:
-            response.close()
+            self._give_back(response)
 
     async def _refusal(self, response: ClientResponse, attempt: Attempt, advise: Advise | None) -> OggStreamError:
         from .faults import http_error, read_body
@@ -177,68 +170,17 @@ class HttpClient:
         if worth_retrying(response.status, response.headers, quota=said.quota, now=time.time()):
             attempt.again = response.headers
         advice = advise(response.status, said.message) if advise is not None else None
+        place = self._sender.place(attempt.url).url
+        if attempt.redirected_from:
+            here = self._sender.place(attempt.redirected_from).url
+            advice = f"{here} redirected there, and no key is sent on to another host: use that URL if you trust it"
         request_id = request_id_of(response.headers, self.secrets)
-        return http_error(response.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
-
-    def _place(self) -> Place:
-        from .faults import Place
-
-        proxy = self._sessions.proxy
-        return Place(self.shown, shown_url(proxy) if proxy else None, self._connect_timeout)
-
-
-class HttpSource:
-    """Ogg Opus from any URL: ``text`` and options are ignored.
-
-    ``json`` is sent as the body (``method`` is then usually POST). Credentials may stand in ``headers``, in the user
-    part of the URL, or in its query: they are struck out of every message. Proxies and certificates come from the
-    environment, unless ``trust_env`` is false (proxies only).
-    """
-
-    traits = SourceTraits(name="http", whole=True)
-
-    def __init__(
-        self,
-        url: str,
-        *,
-        method: str = "GET",
-        headers: Mapping[str, str] | None = None,
-        json: Any = None,
-        max_retries: int = 2,
-        connect_timeout: float = 5.0,
-        trust_env: bool = True,
-    ) -> None:
-        self._client = HttpClient(url, max_retries=max_retries, connect_timeout=connect_timeout, trust_env=trust_env)
-        body = None if json is None else json_body(json)
-        content = {} if body is None else {"Content-Type": "application/json"}
-        self._request = Request(method, {**content, **(headers or {})}, body)
-
-    def __repr__(self) -> str:
-        return f"HttpSource({self._client.shown!r})"
-
-    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
-        """Fetch the URL. Raises `ConfigError` for an unusable one, `SourceError` for all that fails."""
-        return self._client.open(self._request)
-
-    async def warm(self) -> None:
-        """Open a connection ahead of the first request. Never fails."""
-        await self._client.warm()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._client.aclose()
+        return http_error(response.status, said, place, self.secrets, request_id=request_id, advice=advice)
 
 
 def json_body(value: Any) -> bytes:
     """``value`` as the JSON that OpenAI's client sends, byte for byte: compact, UTF-8, in the given order."""
     return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Raise `ConfigError` for a header that cannot be sent."""
-    for name, value in headers.items():
-        if not f"{name}{value}".replace("\t", " ").isprintable():
-            raise ConfigError(f"the header {name!r} has a value that cannot be sent; look for a line break in it")
 
 
 def delay_after(number: int, headers: Mapping[str, str]) -> float:

@@ -7,35 +7,67 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from weakref import WeakSet
 
-from ...errors import ConfigError
 from ...threads import in_thread
-from .redaction import Secrets, is_secret_name, shown_url
+from .proxies import is_socks, proxy_for, socks_connector
+from .redaction import Secrets, is_secret_name
+from .urls import redirect_of
 
 if TYPE_CHECKING:
-    from aiohttp import ClientSession
+    from ssl import SSLContext
+
+    from aiohttp import BaseConnector, ClientSession
     from aiohttp.abc import AbstractResolver
 
 KEEPALIVE = 120.0
 """Seconds that an idle connection is kept (aiohttp's own 15 end before a person has said the next thing)."""
+LONGEST_HEADER = 64 << 10
+"""Bytes of a line in the head of an answer."""
+MOST_HEADERS = 1024
+_PROBES = {  # socket option: value. A peer that is gone is noticed within half a minute, where the system can do that
+    "TCP_KEEPIDLE": 15,  # seconds without a byte until the first probe
+    "TCP_KEEPALIVE": 15,  # the name of macOS for it
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 20_000,  # milliseconds that what was sent may stay without an acknowledgement (RFC 5482)
+}
 
 
 class Attempt:
     """One request on its way, as aiohttp's trace hooks tell of it, and whether it is worth another one.
 
     ``again``: the headers that say after how long to send once more, None for not at all. ``stale``: it went out on a
-    kept connection, which the service may just have closed. ``failure``: what ``on_sent`` raised.
+    kept connection, which the service may just have closed; ``idle``: for how many seconds that had been idle.
+    ``failure``: what ``on_sent`` raised. ``repeatable``: it may be sent a second time, on a new connection. ``url``
+    answered; ``redirected_from``: what sent it there without its credentials.
     """
 
-    __slots__ = ("_on_sent", "again", "failure", "has_body", "stale")
+    __slots__ = (
+        "_on_sent",
+        "_report_to",
+        "again",
+        "failure",
+        "has_body",
+        "idle",
+        "redirected_from",
+        "repeatable",
+        "stale",
+        "url",
+    )
 
-    def __init__(self, on_sent: Callable[[], None] | None = None) -> None:
-        self._on_sent = on_sent
+    def __init__(self, on_sent: Callable[[], None] | None = None, *, repeatable: bool = False) -> None:
+        self._on_sent = self._report_to = on_sent
+        self.repeatable = repeatable
+        self.url = ""
+        self.redirected_from = ""
         self.has_body = False
         self.stale = False
+        self.idle = 0.0
         self.again: Mapping[str, str] | None = None
         self.failure: BaseException | None = None
 
@@ -49,6 +81,12 @@ class Attempt:
             asyncio.get_running_loop().call_soon(self._report, self._on_sent)
             self._on_sent = None
 
+    def repeated(self) -> Attempt:
+        """Prepare for the second sending, on a new connection: it is reported as the first one was."""
+        self._on_sent = self._report_to
+        self.repeatable = self.stale = False
+        return self
+
     def _report(self, on_sent: Callable[[], None]) -> None:
         try:
             on_sent()
@@ -60,27 +98,81 @@ class Sessions:
     """The aiohttp sessions of one source, one per event loop, made when first needed.
 
     ``url`` decides about the proxy (`proxy_for`); ``trust_env=False`` ignores what the environment says about proxies.
+    ``ssl_context`` replaces the usual one (`tls.default_context`).
     """
 
-    def __init__(self, url: str, secrets: Secrets, *, connect_timeout: float, trust_env: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        secrets: Secrets,
+        *,
+        connect_timeout: float,
+        trust_env: bool,
+        ssl_context: SSLContext | None = None,
+    ) -> None:
         self._url = url
         self._secrets = secrets
         self._connect_timeout = connect_timeout
         self._trust_env = trust_env
+        self._ssl_context = ssl_context
         self._sessions: dict[asyncio.AbstractEventLoop, ClientSession] = {}
+        self._released: deque[float] = deque(maxlen=64)  # when the connections that are idle became so, the first first
+        self._socks: str | None = None
         self.proxy: str | None = None
+        _all.add(self)
 
     async def get(self) -> ClientSession:
-        """The session of the running loop. Sessions of loops that were closed meanwhile are forgotten."""
+        """The session of the running loop. Sessions of loops that were closed meanwhile are forgotten.
+
+        Raises `ConfigError` for a proxy that cannot be used.
+        """
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None or session.closed:
             await self._close_left()
-            self.proxy = proxy_for(self._url) if self._trust_env else None
-            if self.proxy:
-                self._secrets.add_url(self.proxy)
-            session = self._sessions[loop] = _new_session(self._connect_timeout)
+            proxy = self.proxy_for(self._url)
+            self._socks = proxy if is_socks(proxy) else None
+            self.proxy = proxy
+            session = self._sessions[loop] = self._new_session()
         return session
+
+    def proxy_for(self, url: str) -> str | None:
+        """The proxy on the way to ``url``, as `proxies.proxy_for` says."""
+        proxy = proxy_for(url) if self._trust_env else None
+        if proxy:
+            self._secrets.add_url(proxy)
+        return proxy
+
+    def proxy_argument(self, url: str) -> str | None:
+        """What aiohttp is told of the proxy: nothing of one that speaks SOCKS, which the connector knows."""
+        proxy = self.proxy if url == self._url else self.proxy_for(url)
+        return None if is_socks(proxy) else proxy
+
+    def released(self) -> None:
+        """Take notice that a connection was given back, and is idle from now on."""
+        self._released.append(asyncio.get_running_loop().time())
+
+    def idle_seconds(self) -> float:
+        """For how long the connection that would be used now has been idle; 0 where there is none."""
+        return asyncio.get_running_loop().time() - self._released[0] if self._released else 0.0
+
+    def close_idle(self) -> None:
+        """Close the connections of the running loop that are idle."""
+        session = self._sessions.get(asyncio.get_running_loop())
+        if session is not None and session.connector is not None:
+            _close_idle(session.connector)
+        self._released.clear()
+
+    def close_idle_of_all(self) -> None:
+        """Close the idle connections of every source to the same host: it may serve one at a time."""
+        for other in list(_all):
+            if other.place == self.place:
+                other.close_idle()
+
+    @property
+    def place(self) -> str:
+        """Scheme, host and port."""
+        return "/".join(self._url.lower().split("/", 3)[:3]).rpartition("@")[2]
 
     async def aclose(self) -> None:
         """Close the connections of the running loop. May be called twice; a later request opens new ones."""
@@ -93,50 +185,80 @@ class Sessions:
         for loop in [loop for loop in self._sessions if loop.is_closed()]:
             await self._sessions.pop(loop).close()
 
+    def _new_session(self) -> ClientSession:
+        import aiohttp
 
-def proxy_for(url: str) -> str | None:
-    """The proxy that the environment (or the system) names for ``url``, None for none. Raises `ConfigError`."""
-    from urllib.request import getproxies, proxy_bypass
+        trace = aiohttp.TraceConfig()
+        trace.on_request_headers_sent.append(_on_headers)
+        trace.on_request_chunk_sent.append(_on_chunk)
+        trace.on_connection_reuseconn.append(self._on_reuse)
+        trace.on_connection_create_start.append(self._on_create)
+        trace.on_request_redirect.append(_on_redirect)
+        return aiohttp.ClientSession(
+            connector=self._new_connector(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
+            auto_decompress=False,
+            trace_configs=[trace],
+            **_known(aiohttp.ClientSession, max_headers=MOST_HEADERS),
+            max_line_size=LONGEST_HEADER,
+            max_field_size=LONGEST_HEADER,
+        )
 
-    parts = urlsplit(url)
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    host = parts.hostname or ""
-    if not proxy or proxy_bypass(host) or proxy_bypass(f"{host}:{parts.port}"):
-        return None
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not usable_url(proxy):
-        todo = "set HTTP_PROXY and HTTPS_PROXY to http://HOST:PORT, or NO_PROXY to the hosts to reach directly"
-        raise ConfigError(f"unusable proxy {shown_url(proxy)}; {todo}")
-    return proxy
+    def _new_connector(self) -> BaseConnector:
+        import aiohttp
+
+        context = self._ssl_context
+        if context is None and self._url.startswith("https:"):
+            from .tls import default_context
+
+            context = default_context()
+        settings: dict[str, Any] = {"keepalive_timeout": KEEPALIVE} | ({} if context is None else {"ssl": context})
+        if self._socks is not None:
+            connector: BaseConnector = socks_connector(self._socks, **settings)
+            return connector
+        sockets = _known(aiohttp.TCPConnector, socket_factory=_new_socket)
+        return aiohttp.TCPConnector(resolver=_new_resolver(), **settings, **sockets)
+
+    async def _on_reuse(self, _session: Any, context: Any, _params: Any) -> None:
+        since = self._released.popleft() if self._released else None
+        attempt: Attempt | None = context.trace_request_ctx
+        if attempt is not None:
+            attempt.stale = True
+            attempt.idle = asyncio.get_running_loop().time() - since if since is not None else 0.0
+
+    async def _on_create(self, _session: Any, _context: Any, _params: Any) -> None:
+        self._released.clear()  # there was no idle one, or it would have been used
 
 
-def usable_url(url: str) -> bool:
-    """Whether ``url`` is an absolute http or https URL."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return False
-    printable = url.isprintable() and " " not in parts.netloc
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and printable
+_all: WeakSet[Sessions] = WeakSet()
 
 
-def _new_session(connect_timeout: float) -> ClientSession:
-    import aiohttp
+def _known(kind: type, **arguments: Any) -> dict[str, Any]:
+    """Those of ``arguments`` that this version of aiohttp knows."""
+    import inspect
 
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(_on_headers)
-    trace.on_request_chunk_sent.append(_on_chunk)
-    trace.on_connection_reuseconn.append(_on_reuse)
-    trace.on_request_redirect.append(_on_redirect)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(keepalive_timeout=KEEPALIVE, resolver=_new_resolver()),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout),
-        auto_decompress=False,
-        trace_configs=[trace],
-    )
+    return {name: value for name, value in arguments.items() if name in inspect.signature(kind).parameters}
+
+
+def _close_idle(connector: BaseConnector) -> None:
+    """Close what ``connector`` holds idle, for which aiohttp itself has no call."""
+    for kept in list(getattr(connector, "_conns", {}).values()):
+        while kept:
+            kept.popleft()[0].close()
+
+
+def _new_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket on which a connection that is dead is noticed."""
+    family, kind, protocol = address[:3]
+    made = socket.socket(family, kind, protocol)
+    with suppress(OSError):
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if (option := getattr(socket, name, None)) is not None:
+            with suppress(OSError):
+                made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made
 
 
 async def _on_headers(_session: Any, context: Any, _params: Any) -> None:
@@ -150,19 +272,10 @@ async def _on_chunk(_session: Any, context: Any, _params: Any) -> None:
     attempt.about_to_write()
 
 
-async def _on_reuse(_session: Any, context: Any, _params: Any) -> None:
-    attempt: Attempt | None = context.trace_request_ctx
-    if attempt is not None:
-        attempt.stale = True
-
-
 async def _on_redirect(_session: Any, _context: Any, params: Any) -> None:
-    """Take credentials off a request that is sent on to another host; aiohttp itself takes off Authorization only."""
-    try:
-        goal = params.url.join(type(params.url)(params.response.headers.get("Location", ""))).origin()
-    except ValueError:
-        return  # no URL: aiohttp refuses to follow it
-    if goal != params.url.origin():
+    """Take credentials off the handshake of a WebSocket that is sent elsewhere; aiohttp takes off Authorization."""
+    redirect = redirect_of(params.response.status, params.response.headers.get("Location", ""), str(params.url))
+    if redirect is None or not redirect.safe:
         for name in [name for name in params.headers if is_secret_name(name)]:
             params.headers.popall(name, None)
 

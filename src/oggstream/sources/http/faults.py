@@ -153,6 +153,8 @@ def connection_error(error: Exception, place: Place, secrets: Secrets) -> errors
             return errors.SourceError(f"{place.url} redirects to nowhere; check the URL")
         case aiohttp.InvalidURL() | aiohttp.NonHttpUrlClientError():
             return unusable(place.url)
+        case UnicodeError():
+            return unusable(place.url)
         case aiohttp.ClientError() | OSError():
             return errors.SourceConnectionError(secrets.strike(_no_answer(error, place)))
     return None
@@ -176,6 +178,7 @@ def lasting(error: Exception) -> bool:
             aiohttp.RedirectClientError,
             aiohttp.InvalidURL,
             aiohttp.NonHttpUrlClientError,
+            UnicodeError,
         ),
     )
 
@@ -201,8 +204,16 @@ def _no_answer(error: Exception, place: Place) -> str:
             way = f" through the proxy {place.proxy}" if place.proxy else ""
             return f"no connection to {place.url}{way} within {place.connect_timeout:g} s; check the network"
         case aiohttp.ClientResponseError():
-            return f"{place.url} does not answer in HTTP; check the scheme and the port"
+            return _malformed(error, place)
     return f"{place.url} closed the connection without an answer; try again"
+
+
+def _malformed(error: Any, place: Place) -> str:
+    """One line for an answer that the parser refuses."""
+    why = one_line(error.message.partition("\n")[0]).rstrip(":.")
+    if not why or "status line" in why or "Expected HTTP" in why:
+        return f"{place.url} does not answer in HTTP; check the scheme and the port"
+    return f"{place.url} gives a malformed answer: {why}; tell those who run the service"
 
 
 def _no_connection(error: Any, place: Place) -> str:
@@ -217,20 +228,13 @@ def _no_connection(error: Any, place: Place) -> str:
             return f"cannot find the host {error.host}: {reason}; check its name and the network"
         case aiohttp.ClientConnectorCertificateError():
             why = getattr(error.certificate_error, "verify_message", None) or str(error.certificate_error)
-            todo = _certificate_advice(getattr(error.certificate_error, "verify_code", 0))
+            from .tls import certificate_advice
+
+            todo = certificate_advice(getattr(error.certificate_error, "verify_code", 0))
             return f"the certificate of {error.host}:{error.port} is not trusted: {one_line(why).rstrip('.')}; {todo}"
         case aiohttp.ClientConnectorSSLError():
             return f"TLS with {error.host}:{error.port} failed: {reason}; check that it speaks https there"
     return f"cannot connect to {place.url}: {reason}; check that the service runs there"
-
-
-def _certificate_advice(code: int) -> str:
-    """What to do about a certificate, by OpenSSL's number of what is wrong with it (X509_V_ERR in x509_vfy.h)."""
-    if code in (9, 10):  # not yet valid, or no longer
-        return "check the clock of this machine; if it is right, the service must renew it"
-    if code in (62, 64):  # for another name, or another address
-        return "check the host in the URL"
-    return "set SSL_CERT_FILE to the certificate of the authority that you trust"
 
 
 def _reason(error: OSError) -> str:

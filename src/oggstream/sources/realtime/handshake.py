@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from ...errors import OggStreamError, SourceError
-from ..http.client import check_headers, read_some
-from ..http.connections import Sessions, usable_url
+from ..http.client import read_some
+from ..http.connections import Sessions
 from ..http.redaction import Secrets, basic_credentials, shown_url
+from ..http.sender import check_headers
+from ..http.urls import usable_url
 from .connection import HEARTBEAT
 from .messages import LONGEST_EVENT
 
