@@ -168,6 +168,59 @@ def test_version_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"oggstream {__version__}\n"
 
 
+@pytest.mark.parametrize("words", [["-V"], ["version"]])
+def test_the_version_has_several_names(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(words)
+    assert capsys.readouterr().out == f"oggstream {__version__}\n"
+
+
+@pytest.mark.parametrize(("words", "shown"), [(["help"], "usage: oggstream [say]"), (["help", "decode"], "OUT.wav")])
+def test_help_is_a_word_too(words: list[str], shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(words)
+    assert shown in capsys.readouterr().out
+
+
+def test_help_with_other_words_behind_it_is_text() -> None:
+    assert parse(["help", "me", "please"]).text == ["help", "me", "please"]
+    assert parse(["help", "wanted"]).text == ["help", "wanted"]
+    assert parse(["say", "help"]).text == ["help"]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["inspct"], "inspect"),
+        (["devcies"], "devices"),
+        (["--json", "docter"], "doctor"),
+        (["decoed", __file__, "out.wav"], "decode"),
+        (["verison"], "version"),
+        (["rplay", __file__], "replay"),
+    ],
+)
+def test_a_word_that_is_nearly_a_command_is_asked_back(words: list[str], meant: str) -> None:
+    with pytest.raises(UsageError, match=f"is no command: use '{meant}', or `oggstream say "):
+        parse(words)
+
+
+@pytest.mark.parametrize(
+    "words", [["Hello"], ["device", "is", "ready"], ["say", "inspct"], ["saying"], ["inspections"]]
+)
+def test_other_words_are_text(words: list[str]) -> None:
+    assert parse(words).text == [word for word in words if word != "say"]
+
+
+def test_quiet_has_a_short_name() -> None:
+    assert parse(["-q", "Hello"]).quiet
+    assert parse(["decode", "a", "b", "-q"]).quiet
+
+
+def test_the_value_of_an_option_that_may_be_given_several_times_is_no_command() -> None:
+    args = parse(["--allow-origin", "https://example.org", "serve"])
+    assert (args.command, args.allow_origin) == ("serve", ["https://example.org"])
+
+
 def test_chat_takes_a_question_and_where_to_ask_it() -> None:
     args = parse(["chat", "--chat-model", "m", "Why", "is it?", "--chat-base-url", "http://x/v1", "--voice", "coral"])
     assert (args.command, args.question) == ("chat", ["Why", "is it?"])

@@ -27,7 +27,7 @@ from aiohttp import ClientSession, web
 
 import oggstream
 from chat_service import chunk
-from oggstream.cli import arguments
+from oggstream.cli import arguments, options
 from oggstream.opus.remux import Remuxer
 from oggstream.report import PlaybackReport, PlayoutInfo
 from oggstream.sinks import resolve_sink as select
@@ -42,7 +42,7 @@ PAGES = [README, ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("*.md"))]
 PLAYOUT, TEXT, PYTHON, SERVICES = (DOCS / f"{name}.md" for name in ("playout", "text", "python", "services"))
 ARCHITECTURE = DOCS / "architecture.md"
 LONGEST_README = 200
-KNOWN_OPTIONS = {*arguments._OPTIONS, "--help", "--version"}
+KNOWN_OPTIONS = {*options.OPTIONS, "--help", "--version"}
 OF_TOOLS = {
     "--all": "tools/test",
     "--only": "tools/bench",
