@@ -51,7 +51,8 @@ class EarlyPage:
         self.samples = 0 if link.timeline.begun else LINK
         self.given = 0
         self._link = link
-        self._places = link.timeline.ahead(page.granule, last=page.eos)
+        self._places = link.timeline.ahead(link.clock.scaled(page.granule), last=page.eos)
+        self._wary = page.eos and not link.clock.known  # the end trim is not known before the clock is
         self._joins = page.continued  # the next packet to end has begun on the page before
         self._start = page.size - sum(page.lacing)  # of that packet, counted from the page's first byte
         self._ends = list(accumulate(packet_sizes(page.lacing), initial=self._start))[:0:-1]  # the next one last
@@ -67,7 +68,7 @@ class EarlyPage:
         while self._ends and self._ends[-1] <= held:
             data = self._next(pages)
             samples = self._link.measure(data)
-            if self.samples + samples > room:
+            if self.samples + samples > room or (self._wary and samples > self._places.keep):
                 self._ends.clear()  # they wait for the rest of the page
             elif samples:
                 self.samples += samples

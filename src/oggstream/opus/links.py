@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ..errors import FormatError
 from ..ogg.packet import PacketReader, split
 from ..sniff import ogg_codec
+from .clock import GranuleClock
 from .head import MAGIC, OpusHead
 from .timeline import Timeline
 from .toc import multistream_samples, packet_samples
@@ -40,13 +41,14 @@ class Stage(Enum):
 class Link:
     """The stream that is played of one link, and how far it has been read."""
 
-    __slots__ = ("gap", "head", "measure", "noted", "packets", "stage", "tags", "timeline")
+    __slots__ = ("clock", "gap", "head", "measure", "noted", "packets", "stage", "tags", "timeline")
 
     def __init__(self, head: OpusHead, number: int, position: int) -> None:
         self.head = head
         self.stage = Stage.HEAD
         self.packets = PacketReader(number)
         self.timeline = Timeline(position, head.pre_skip)
+        self.clock = GranuleClock(head.input_sample_rate)
         self.tags: OpusTags | None = None
         self.gap: Skipped | None = None  # of what is missing, until a page shows how long it was
         self.noted: set[str] = set()  # warnings that this link has already had

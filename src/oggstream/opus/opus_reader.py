@@ -155,12 +155,13 @@ class OpusReader:
 
     def _read_page(self, link: Link, page: Page) -> list[Item]:
         line = link.timeline
+        raw = page.granule
+        page = link.clock.on_time(page)
         found = link.packets.feed(page, line.granule)
         if found is None:
             self.stats.warn(f"page {page.number} at byte {page.offset} is a repetition or too late: left out")
             return []
-        if found.gap is not None or self._damage is not None:
-            self._note_gap(link, page, found.gap)
+        self._note_gap(link, page, found.gap)
         packets = found.packets
         if link.stage is not Stage.AUDIO:
             packets = self._leave_headers(link, page, packets)
@@ -169,6 +170,8 @@ class OpusReader:
             packets, durations = self._drop_bad(packets, durations)
         if durations:
             packets, durations = self._ration(link, page, packets, durations)
+        if not link.clock.known:
+            page = self._judge_clock(link, page, raw, durations)
         items: list[Item] = []
         if durations and not line.begun:
             items = self._announce(link)
@@ -197,6 +200,15 @@ class OpusReader:
         if link.stage is Stage.ENDED and packets:
             self._warn_once(link, f"audio after the EOS page, at byte {page.offset}", "ended")
         return packets
+
+    def _judge_clock(self, link: Link, page: Page, granule: int, durations: list[int]) -> Page:
+        """``page`` with its position at 48 kHz, now that its packets are known; ``granule`` is what stands on it."""
+        if not link.clock.judge(granule, durations, last=page.eos, gap=link.gap is not None):
+            return page
+        rate = link.clock.rate
+        self.stats.warn(f"granule positions are counted at {rate} Hz, not at 48000: scaled, from byte {page.offset} on")
+        link.timeline.rescale(rate)
+        return link.clock.on_time(page._replace(granule=granule))
 
     def _announce(self, link: Link) -> list[Item]:
         self.stats.links += 1
@@ -235,7 +247,7 @@ class OpusReader:
     def _place(self, link: Link, page: Page, packets: list[bytes], durations: list[int]) -> list[AudioPacket]:
         total = sum(durations)
         doubt = link.timeline.doubt(page.granule, total, last=page.eos)
-        if doubt is not None:
+        if doubt is not None and not link.clock.doubted:
             self._warn_once(link, f"{doubt}, at byte {page.offset}", doubt)
         self.stats.packets += len(packets)
         return link.timeline.place(packets, durations, page.granule, last=page.eos)
@@ -243,6 +255,8 @@ class OpusReader:
     def _note_gap(self, link: Link, page: Page, gap: str | None) -> None:
         """Something is missing or was skipped before ``page``: before audio that is a warning, later on a hole."""
         damage = self._damage
+        if gap is None and damage is None:
+            return
         if gap is None or not link.timeline.begun:
             self._end_damage()
             return

@@ -46,6 +46,10 @@ class Timeline:
         self._pre_skip = pre_skip
         self._skip = pre_skip  # what is left of it to drop
 
+    def rescale(self, clock: int) -> None:
+        """What was counted so far was counted at ``clock`` Hz."""
+        self.granule = self.granule * 48000 // clock
+
     def conceal(self, granule: int, samples: int, most: int = MAX_CONCEALED) -> int:
         """Close the gap before a page whose packets have ``samples`` samples; return how many must be concealed.
 
