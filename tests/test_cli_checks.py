@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable
@@ -154,7 +155,34 @@ def test_a_machine_without_sound_gets_some(
 ) -> None:
     monkeypatch.setattr(sys, "platform", platform)
     monkeypatch.setattr("shutil.which", lambda name: name if name == program else None)
+    monkeypatch.setattr(mends, "where", lambda: "")
     assert says in mends.start_sound()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "there", "found", "says"),
+    [
+        ("5.15.90.1-microsoft-standard-WSL2", "/mnt/wslg/PulseServer", "wsl", "pcm.!default pulse"),
+        ("4.4.0-19041-Microsoft", "", "old wsl", "wsl --update"),
+        ("6.1.0-18-amd64", "/.dockerenv", "container", "PULSE_SERVER"),
+        ("6.1.0-18-amd64", "/run/.containerenv", "container", "PULSE_SERVER"),
+        ("6.1.0-18-amd64", "conda-meta", "conda", "conda-forge alsa-plugins"),
+    ],
+)
+def test_sound_comes_out_of_wsl_containers_and_conda_by_their_own_ways(
+    kernel: str, there: str, found: str, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(mends, "_kernel", lambda: kernel)
+    for look in ("exists", "isdir"):
+        monkeypatch.setattr(os.path, look, lambda path: bool(there) and str(path).endswith(there))
+    assert mends.where() == found
+    assert says in mends.start_sound()
+
+
+def test_in_conda_portaudio_comes_from_conda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mends, "where", lambda: "conda")
+    assert mends.install("portaudio") == "conda install -c conda-forge python-sounddevice"
 
 
 def test_a_variable_is_set_as_the_system_does_it(monkeypatch: pytest.MonkeyPatch) -> None:

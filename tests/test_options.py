@@ -78,3 +78,9 @@ def test_a_ring_that_cannot_hold_its_buffers_is_refused(options: dict[str, Any])
 def test_positional_arguments_are_refused() -> None:
     with pytest.raises(TypeError):
         PlaybackOptions(0.1)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("name", ["latency", "lead_in", "idle_close"])
+def test_a_time_of_the_device_is_not_negative(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} must not be negative"):
+        PlaybackOptions(**{name: -0.1})  # type: ignore[arg-type]

@@ -70,7 +70,7 @@ def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is played goes to a simulated device, as anybody's speech would to a real one."""
     real = select.coerce_sink
 
-    def silent(sink: object) -> Any:
+    def silent(sink: object, _: object = None) -> Any:
         return (oggstream.NullSink(rate=48000), True) if sink is None else real(sink)
 
     for module in ("oggstream.streams", "oggstream.player"):

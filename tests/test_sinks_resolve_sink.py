@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from oggstream.errors import UsageError
+from oggstream.options import PlaybackOptions
 from oggstream.sinks.device_sink import DeviceSink
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.resolve_sink import coerce_sink
@@ -53,3 +54,9 @@ def test_something_else_is_refused() -> None:
 
 def test_each_sink_has_a_name() -> None:
     assert [traits_of(sink).name for sink in (DeviceSink(), NullSink(), WavSink("-"))] == ["device", "null", "wav"]
+
+
+def test_a_device_that_is_made_here_is_used_as_the_options_say() -> None:
+    sink, _ = coerce_sink(None, PlaybackOptions(latency=0.1, lead_in=0.5, idle_close=None))
+    assert isinstance(sink, DeviceSink)
+    assert (sink._stream._latency, sink._stream._lead_in, sink._idle_close) == (0.1, 0.5, None)

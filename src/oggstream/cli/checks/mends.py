@@ -23,10 +23,30 @@ _WHEELS = {
     "portaudio": "--force-reinstall sounddevice",  # those for macOS and Windows carry it
     "espeak-ng": '"oggstream[voice]"',
 }
+_WSLG = "/mnt/wslg/PulseServer"  # the sound server of Windows, as WSL 2 shows it
+_CONTAINER = ("/.dockerenv", "/run/.containerenv")  # Docker's, Podman's
+_SOUND = {  # PortAudio reaches a sound server through ALSA, which needs its plugin and a word in its configuration
+    "wsl": "{root}apt install libasound2-plugins && printf 'pcm.!default pulse\\nctl.!default pulse\\n' >> ~/.asoundrc",
+    "old wsl": "run `wsl --update` in PowerShell: WSL brings sound with its version 2",
+    "container": "start the container with the host's sound server: -e PULSE_SERVER=unix:/tmp/pulse "
+    "-v $XDG_RUNTIME_DIR/pulse/native:/tmp/pulse, with libasound2-plugins in the image",
+    "conda": "conda install -c conda-forge alsa-plugins",
+}
+
+
+def where() -> str:
+    """The surroundings that decide how sound gets out: "wsl", "old wsl", "container", "conda", or "" for others."""
+    if "microsoft" in _kernel().lower():
+        return "wsl" if os.path.exists(_WSLG) else "old wsl"
+    if any(map(os.path.exists, _CONTAINER)):
+        return "container"
+    return "conda" if os.path.isdir(os.path.join(sys.prefix, "conda-meta")) else ""
 
 
 def install(what: str) -> str:
     """The command that installs a library (a key of `_PACKAGES`) on this system."""
+    if what == "portaudio" and where() == "conda":
+        return "conda install -c conda-forge python-sounddevice"
     if sys.platform == "win32":
         return wheel(what)
     if sys.platform == "darwin":
@@ -56,6 +76,8 @@ def start_sound() -> str:
     """What brings an output device to a machine that has none."""
     if sys.platform != "linux":
         return "connect or enable an output device in the system's sound settings"
+    if (surroundings := where()) in _SOUND:
+        return _SOUND[surroundings].format(root=as_root())
     if shutil.which("pipewire"):
         return "systemctl --user start pipewire pipewire-pulse"
     if shutil.which("pulseaudio"):
@@ -78,3 +100,11 @@ def as_root() -> str:
 def _package(what: str, installer: str) -> str:
     names = _PACKAGES[what]
     return names.get(installer, names[""])
+
+
+def _kernel() -> str:
+    try:
+        with open("/proc/sys/kernel/osrelease", encoding="ascii", errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
