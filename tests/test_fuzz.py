@@ -15,7 +15,7 @@ from oggstream.errors import FormatError
 from oggstream.opus.head import OpusHead
 from oggstream.opus.tags import OpusTags
 from oggstream.opus.toc import MAX_SAMPLES, multistream_samples, packet_info, packet_samples
-from tools.fuzzing import __main__ as fuzz, memory, target, worst
+from tools.fuzzing import __main__ as fuzz, memory, operations, target, targets, worst
 from tools.fuzzing.mutate import Raw, mutate, sealed, split
 
 DAMAGE = Path(__file__).parent / "fixtures" / "damage"
@@ -151,3 +151,23 @@ def test_bodies_made_to_cost_much_cost_little() -> None:
     found = list(worst.costs(3000))
     assert [cost.name for cost in found] == list(worst.BODIES)
     assert all(cost.megabytes < 64 for cost in found)
+
+
+@pytest.mark.parametrize("name", targets.TARGETS)
+def test_each_target_takes_its_seeds_and_what_a_few_changes_make_of_them(name: str) -> None:
+    chance = random.Random(name)
+    change = noise(chance)
+    for seed in targets.TARGETS[name].seeds or (SEEDS[0],):
+        targets.TARGETS[name].examine(seed)
+        for _ in range(20):
+            targets.TARGETS[name].examine(change(seed, 5000))
+
+
+def test_the_command_line_knows_every_target() -> None:
+    assert tuple(targets.TARGETS) == fuzz.NAMES
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_operations_on_a_player_end_without_a_leak(seed: int) -> None:
+    body = (DAMAGE.parent / "generation_a.opus").read_bytes()
+    assert operations.run(body, seed, 100) >= 0

@@ -6,6 +6,7 @@ import argparse
 import os
 import random
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -22,6 +23,9 @@ from tools.fuzzing import memory  # noqa: E402  # found by the line above
 MEGABYTES = 64
 """What memory may grow by while one input is read, decoded and described."""
 
+NAMES = ("bodies", "text", "deltas", "realtime", "endpoint", "services", "history", "capture")
+"""The targets; `tools.fuzzing.targets` says what they are, and loads oggstream."""
+
 WARM_UP = 100  # inputs, in which libraries are loaded
 
 EPILOG = f"""\
@@ -34,6 +38,8 @@ examples:
   tools/fuzz --seconds 1800
   tools/fuzz --corpus ~/corpus      keeps what was found to be new there, and goes on from it
   tools/fuzz crash-0123             runs the files named, once each
+  tools/fuzz --target text --seconds 600
+  tools/fuzz --all --seconds 3600   each target for so long, one after the other
   tools/fuzz --worst                runs bodies of 200 KB that are made to cost much, and prints what they cost
 """
 
@@ -75,8 +81,13 @@ class Tally:
 def main() -> int:
     """Run what the arguments say; return the exit status, unless the run ends the process itself."""
     options = _parser().parse_args()
+    if options.target not in NAMES:
+        print(f"tools/fuzz: no target {options.target!r}: use {', '.join(NAMES)}", file=sys.stderr)
+        return 2
     if options.files:
-        return _run_files(options.files)
+        return _run_files(options.files, options.target)
+    if options.all:
+        return _run_all(options)
     if options.worst:
         return _run_worst()
     try:
@@ -103,14 +114,33 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-len", type=int, default=50_000, help="bytes of an input at most (default: 50000)")
     parser.add_argument("--corpus", type=Path, help="a folder to keep what is new in; default: one for this run")
     parser.add_argument("--artifacts", type=Path, default=Path(), help="where findings go (default: here)")
+    parser.add_argument("--target", default="bodies", metavar="NAME", help=f"{', '.join(NAMES)} (bodies)")
+    parser.add_argument("--all", action="store_true", help="every target, one after the other, --seconds each")
     parser.add_argument("--worst", action="store_true", help="run bodies made to cost much instead")
     parser.add_argument("files", nargs="*", type=Path, help="inputs to run once each, without a search")
     return parser
 
 
-def _run_files(files: list[Path]) -> int:
-    from tools.fuzzing.target import examine
+def _run_all(options: argparse.Namespace) -> int:
+    """Every target in a process of its own; its corpus is kept below ``--corpus``."""
+    failed = []
+    for name in NAMES:
+        command = [sys.executable, "-P", __file__, "--target", name, "--seconds", f"{options.seconds:g}"]
+        command += ["--max-len", str(options.max_len), "--artifacts", str(options.artifacts)]
+        if options.corpus is not None:
+            command += ["--corpus", str(options.corpus / name)]
+        print(f"== {name}", flush=True)
+        if subprocess.run(command, check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"tools/fuzz: findings in {', '.join(failed)}: see {options.artifacts}/crash-*", file=sys.stderr)
+    return int(bool(failed))
 
+
+def _run_files(files: list[Path], name: str) -> int:
+    from tools.fuzzing.targets import TARGETS, timed
+
+    examine = timed(TARGETS[name])
     for file in files:
         before = memory.begin()
         taken = examine(file.read_bytes())
@@ -132,7 +162,11 @@ def _run_worst() -> int:
 
 def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:
     with atheris.instrument_imports(include=["oggstream"]):
-        from tools.fuzzing.target import examine
+        from tools.fuzzing.targets import TARGETS, timed
+
+        examine = timed(TARGETS[options.target])
+        for seed in TARGETS[options.target].seeds:
+            examine(seed)  # so that what is imported late is instrumented too
     from tools.fuzzing.mutate import mutate
 
     tally = Tally(options.seconds)
@@ -148,12 +182,15 @@ def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:
 
     corpus = options.corpus or Path(tempfile.mkdtemp(prefix="oggstream-fuzz-"))
     corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(TARGETS[options.target].seeds):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    seeds = _seeds() if options.target == "bodies" else []
     arguments = [
         *(sys.argv[0], f"-max_len={options.max_len}", f"-artifact_prefix={options.artifacts}/", "-timeout=60"),
         *("-rss_limit_mb=0", "-print_final_stats=1", f"-seed={options.seed}"),
-        *(str(corpus), *_seeds()),
+        *(str(corpus), *seeds),
     ]
-    atheris.Setup(arguments, run_one, custom_mutator=change)
+    atheris.Setup(arguments, run_one, custom_mutator=change if options.target == "bodies" else None)
     atheris.Fuzz()
     raise SystemExit(1)
 
