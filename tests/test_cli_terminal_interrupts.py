@@ -217,3 +217,23 @@ def test_sigterm_in_a_background_that_ignores_sigint_and_sigint_itself_are_answe
 
 def test_nothing_said_and_nothing_given_is_no_interruption() -> None:
     assert run("--sink", "null").status == 1
+
+
+def test_while_signals_are_held_they_are_counted_and_raised_afterwards() -> None:
+    with Interrupts() as interrupts:
+        interrupts.held = True
+        signal.raise_signal(signal.SIGINT)
+        assert interrupts.happened
+        with pytest.raises(KeyboardInterrupt):
+            interrupts.release()
+
+
+def test_a_held_signal_cancels_what_is_run_next() -> None:
+    async def main() -> None:
+        await asyncio.sleep(10)
+
+    with Interrupts() as interrupts:
+        interrupts.held = True
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            run_in_loop(main(), interrupts)

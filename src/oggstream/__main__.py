@@ -18,6 +18,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     status = INTERRUPTED
     with Interrupts() as interrupts:
+        interrupts.held = True  # until a command has been loaded
         try:
             # Here and not above, so that Ctrl-C is answered during these imports too.
             from .cli.main import run

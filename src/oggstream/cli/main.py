@@ -69,14 +69,17 @@ def _silent_command(args: Namespace, console: Console, interrupts: Interrupts) -
         case "decode":
             from .commands.decode import decode
 
+            interrupts.release()
             decode(args, console)
         case "inspect":
             from .commands.inspect import inspect
 
+            interrupts.release()
             inspect(args)
         case "devices":
             from .commands.devices import devices
 
+            interrupts.release()
             devices(args, console)
         case "serve":
             from .commands.serve import serve

@@ -23,11 +23,15 @@ class Interrupts:
 
     A first signal raises KeyboardInterrupt, or calls ``cancel`` if that is set. ``on_leaving`` is called right before
     the process ends at the second: it may tidy the terminal and must not block.
+
+    While ``held`` is true a first signal is only counted, until `release`: an exception in the middle of an import may be
+    swallowed or shown there.
     """
 
     def __init__(self) -> None:
         self.cancel: Callable[[], object] | None = None
         self.on_leaving: Callable[[], object] | None = None
+        self.held = False
         self._count = 0
         self._before: dict[signal.Signals, Any] = {}
 
@@ -54,13 +58,18 @@ class Interrupts:
         if self.happened:
             raise KeyboardInterrupt
 
+    def release(self) -> None:
+        """No longer hold signals; raise KeyboardInterrupt if there was one."""
+        self.held = False
+        self.check()
+
     def _answer(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1
         if self._count > 1:
             self._leave()
         elif self.cancel is not None:
             self.cancel()
-        else:
+        elif not self.held:
             raise KeyboardInterrupt
 
     def _leave(self) -> None:

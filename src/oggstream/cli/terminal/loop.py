@@ -23,6 +23,7 @@ def run_in_loop(
     loop = loop or asyncio.new_event_loop()
     task = loop.create_task(main)
     interrupts.cancel = lambda: loop.call_soon_threadsafe(task.cancel)
+    interrupts.held = False
     if interrupts.happened:
         task.cancel()
     try:
