@@ -24,8 +24,8 @@ class Interrupts:
     A first signal raises KeyboardInterrupt, or calls ``cancel`` if that is set. ``on_leaving`` is called right before
     the process ends at the second: it may tidy the terminal and must not block.
 
-    While ``held`` is true a first signal is only counted, until `release`: an exception in the middle of an import may be
-    swallowed or shown there.
+    While ``held`` is true a first signal is only counted, until `release`: an exception amid an import may be lost or
+    shown there.
     """
 
     def __init__(self) -> None:
