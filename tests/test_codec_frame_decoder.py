@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ctypes
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ import pytest
 
 from oggstream.audio.frame import PcmFrame
 from oggstream.codec.frame_decoder import FrameDecoder
+from oggstream.codec.link_decoder import LinkDecoder
 from oggstream.errors import UsageError
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import Hole, Item, PageBegun, PageSettled, PageWithdrawn, StreamStats
@@ -42,6 +44,31 @@ def assert_contiguous(frames: list[PcmFrame], position: int = 0) -> int:
         assert frame.position == position
         position += len(frame.pcm) * 48000 // frame.rate
     return position
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("level", [0.7, 1.2, 2.5])
+def test_what_is_beyond_full_scale_is_bent_as_libopus_bends_it(channels: int, level: float) -> None:
+    packets = tone_packets(440, 0.4, level=min(level, 1.0), channels=channels)
+    head = OpusHead.simple(channels, 0, output_gain=round(256 * 20 * math.log10(max(level, 1.0))))
+    own = LinkDecoder(head)
+    own._output(own._functions.decode_int16, ctypes.c_int16)
+    shorts = b"".join(own.buffer[: own.decode(packet) * own.frame_bytes].tobytes() for packet in packets)
+    pcm = pcm_of(frames_of([head, *placed(packets)]))
+    assert np.abs(pcm).max() <= 1
+    assert np.abs(pcm.reshape(-1) * 32768 - np.frombuffer(shorts, np.int16)).max() <= 1
+
+
+def test_how_it_is_bent_goes_on_where_a_saved_state_is_restored() -> None:
+    head = OpusHead.simple(1, 0, output_gain=2000)
+    items = [*placed(tone_packets(437, 0.4))]
+    decoder = FrameDecoder()
+    decoder.decode(head)
+    frames_of(items[:7], decoder)
+    saved = decoder.save()
+    first = pcm_of(frames_of(items[7:], decoder))
+    decoder.restore(saved)
+    assert np.array_equal(pcm_of(frames_of(items[7:], decoder)), first)
 
 
 def test_each_packet_becomes_a_float32_frame() -> None:

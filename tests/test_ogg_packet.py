@@ -5,7 +5,7 @@ from hypothesis import given, strategies as st
 
 from ogg_build import lace, page, raw_page, spread
 from oggstream.ogg import packet as packet_module
-from oggstream.ogg.packet import LOST_PAGE, NO_BEGINNING, NO_END, PacketReader, Packets, split
+from oggstream.ogg.packet import LOST_PAGE, NO_BEGINNING, NO_END, PacketReader, PagePackets, split
 from oggstream.ogg.page import Page, PageReader
 
 
@@ -13,7 +13,7 @@ def parsed(*pages: bytes) -> list[Page]:
     return [part for part in PageReader().feed(b"".join(pages)) if isinstance(part, Page)]
 
 
-def read(*pages: bytes, first: int = 0, reached: int = 0) -> list[Packets | None]:
+def read(*pages: bytes, first: int = 0, reached: int = 0) -> list[PagePackets | None]:
     reader = PacketReader(first)
     return [reader.feed(each, reached) for each in parsed(*pages)]
 
@@ -52,7 +52,7 @@ def test_packet_may_span_many_pages() -> None:
 
 
 def test_lost_page_is_a_gap() -> None:
-    assert read(page(b"a"), page(b"c", number=2)) == [Packets([b"a"], None), Packets([b"c"], LOST_PAGE)]
+    assert read(page(b"a"), page(b"c", number=2)) == [PagePackets([b"a"], None), PagePackets([b"c"], LOST_PAGE)]
 
 
 def test_lost_middle_of_a_packet_drops_all_of_it() -> None:
@@ -65,17 +65,17 @@ def test_lost_middle_of_a_packet_drops_all_of_it() -> None:
 
 def test_continued_packet_without_beginning_is_dropped() -> None:
     found = read(raw_page(b"\x03\x04", b"endnext", flags=1))
-    assert found == [Packets([b"next"], NO_BEGINNING)]
+    assert found == [PagePackets([b"next"], NO_BEGINNING)]
 
 
 def test_page_in_the_middle_of_a_packet_without_beginning_gives_nothing() -> None:
     pages = raw_page(b"\xff", bytes(255), flags=1), raw_page(b"\x03\x04", b"endnext", number=1, flags=1)
-    assert read(*pages) == [Packets([], NO_BEGINNING), Packets([b"next"], NO_BEGINNING)]
+    assert read(*pages) == [PagePackets([], NO_BEGINNING), PagePackets([b"next"], NO_BEGINNING)]
 
 
 def test_packet_whose_end_does_not_come_is_not_glued_to_the_next() -> None:
     pages = raw_page(b"\x01\xff", b"a" + bytes(255)), page(b"next", number=1)
-    assert read(*pages) == [Packets([b"a"], None), Packets([b"next"], NO_END)]
+    assert read(*pages) == [PagePackets([b"a"], None), PagePackets([b"next"], NO_END)]
 
 
 def test_packet_whose_end_does_not_come_is_missed_once() -> None:
@@ -86,7 +86,7 @@ def test_packet_whose_end_does_not_come_is_missed_once() -> None:
 
 def test_packet_is_not_glued_across_a_lost_page() -> None:
     pages = raw_page(b"\xff", bytes(255)), raw_page(b"\x03\x04", b"endnext", number=2, flags=1)
-    assert read(*pages)[1] == Packets([b"next"], LOST_PAGE)
+    assert read(*pages)[1] == PagePackets([b"next"], LOST_PAGE)
 
 
 def test_nil_page_within_a_packet_does_not_tear_it() -> None:
@@ -101,17 +101,17 @@ def test_repeated_page_is_told_apart() -> None:
 
 def test_late_page_is_told_apart_and_changes_nothing() -> None:
     pages = page(b"a"), page(b"c", number=2), page(b"b", number=1, granule=960), page(b"d", number=3)
-    assert read(*pages, reached=960)[2:] == [None, Packets([b"d"], None)]
+    assert read(*pages, reached=960)[2:] == [None, PagePackets([b"d"], None)]
 
 
 def test_restarted_numbers_with_new_positions_are_played() -> None:
     pages = page(b"a", number=7), page(b"b", number=0, granule=1920), page(b"c", number=1, granule=2880)
-    assert read(*pages, first=7, reached=960) == [Packets([letter], None) for letter in (b"a", b"b", b"c")]
+    assert read(*pages, first=7, reached=960) == [PagePackets([letter], None) for letter in (b"a", b"b", b"c")]
 
 
 def test_restarted_numbers_drop_the_packet_that_was_open() -> None:
     pages = raw_page(b"\xff", bytes(255), number=7), page(b"b", number=0, granule=1920)
-    assert read(*pages, first=7, reached=960)[1] == Packets([b"b"], NO_END)
+    assert read(*pages, first=7, reached=960)[1] == PagePackets([b"b"], NO_END)
 
 
 def test_numbers_count_modulo_two_to_the_32() -> None:
@@ -121,7 +121,7 @@ def test_numbers_count_modulo_two_to_the_32() -> None:
 
 def test_lost_page_across_the_end_of_the_numbers_is_a_gap() -> None:
     pages = page(b"a", number=0xFFFFFFFF), page(b"b", number=1)
-    assert read(*pages, first=0xFFFFFFFF)[1] == Packets([b"b"], LOST_PAGE)
+    assert read(*pages, first=0xFFFFFFFF)[1] == PagePackets([b"b"], LOST_PAGE)
 
 
 def test_long_packet_is_cut_and_costs_no_more_memory(monkeypatch: pytest.MonkeyPatch) -> None:

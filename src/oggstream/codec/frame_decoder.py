@@ -31,8 +31,8 @@ class FrameDecoder:
     """Items of the reader to `PcmFrame`: float32 in WAV order, trimmed, gaps made up, each with its own memory.
 
     ``rate`` is 8000, 12000, 16000, 24000 or 48000 Hz; ``gain`` "none", "track" or "album" (R128 tags, on top of the
-    output gain that is always applied). Packets that libopus refuses are counted in ``stats.bad_packets`` and passed
-    over; their time is left out. Raises `UsageError` for other arguments.
+    output gain that is always applied). What goes beyond full scale is clipped softly. Packets that libopus refuses are
+    counted in ``stats.bad_packets`` and skipped; their time is left out. Raises `UsageError` for other arguments.
     """
 
     def __init__(self, rate: int = RATE, gain: str = "none", stats: StreamStats | None = None) -> None:
@@ -134,6 +134,8 @@ class FrameDecoder:
         assert self._link is not None
         data, position, samples, trim_start, trim_end = packet
         count = end = self._link.decode(data)
+        if self._matrix is None:
+            self._link.soft_clip(count)
         if not count:
             self._stats.bad_packets += 1
             self._bad_packets += 1
@@ -155,6 +157,8 @@ class FrameDecoder:
         frames = []
         position = hole.position - self._refused
         for count in self._link.fill(hole.samples // self._ratio, following):
+            if self._matrix is None:
+                self._link.soft_clip(count)
             frames.append(PcmFrame(self._take(0, count), position, self._rate, concealed=True))
             position += count * self._ratio
         self._end = position

@@ -52,6 +52,13 @@ def multistream() -> Functions:
     )
 
 
+def soft_clip() -> Any:
+    """``opus_pcm_soft_clip`` (float PCM, samples per channel, channels, a float of memory for each channel)."""
+    clip = _undeclared("opus_pcm_soft_clip")
+    clip.restype = None
+    return clip
+
+
 @cache
 def _undeclared(name: str) -> Any:
     """A function object of its own, whatever others have declared; it returns an int."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 FRAME = RATE // 50
 
 
-class Packets:
+class PacketMaker:
     """The items of one body after the other to `AudioPacket`, their positions counted over all of them.
 
     Raises `LibraryError` without libopus, which samples need.
@@ -28,7 +28,7 @@ class Packets:
         self._body: int | None = None
         self._before = 0  # samples of the bodies before
         self._end = 0  # and up to now
-        self._recoder: _Recoder | None = None
+        self._recoder: _SampleEncoder | None = None
 
     def take(self, body: int, item: Item | PcmFrame) -> list[AudioPacket]:
         """The packets that ``item`` of the body of that number completes."""
@@ -38,7 +38,7 @@ class Packets:
             self._body, self._before = body, self._end
         if type(item) is PcmFrame:
             if self._recoder is None:
-                self._recoder = _Recoder(min(item.pcm.shape[1], 2))
+                self._recoder = _SampleEncoder(min(item.pcm.shape[1], 2))
             packets += self._placed(self._recoder.encode(item))
         elif type(item) is AudioPacket:
             packets += self._placed([item])
@@ -56,7 +56,7 @@ class Packets:
         return placed
 
 
-class _Recoder:
+class _SampleEncoder:
     """Samples of one body to packets of 20 ms."""
 
     def __init__(self, channels: int) -> None:

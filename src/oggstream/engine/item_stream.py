@@ -69,9 +69,9 @@ class SpeechPackets:
     """The packets of a speech, encoded where the service sent samples."""
 
     def __init__(self) -> None:
-        from ..codec.recode import Packets
+        from ..codec.recode import PacketMaker
 
-        self._packets = Packets()
+        self._packets = PacketMaker()
 
     def take(self, segment: Segment, item: BodyItem) -> list[AudioPacket]:
         """The packets that ``item`` completes."""

@@ -18,7 +18,7 @@ NO_BEGINNING = "packet without its beginning"
 NO_END = "packet without its end"
 
 
-class Packets(NamedTuple):
+class PagePackets(NamedTuple):
     """The packets that end on one page. ``gap`` says what is missing before the first of them, None if nothing is."""
 
     packets: list[bytes]
@@ -33,7 +33,7 @@ class PacketReader:
         self._parts: list[bytes] | None = None  # of a packet that goes on on the next page
         self._size = 0  # bytes in _parts
 
-    def feed(self, page: Page, reached: int) -> Packets | None:
+    def feed(self, page: Page, reached: int) -> PagePackets | None:
         """Return what ends on the page; None if the page is a repetition or too late.
 
         ``reached`` is the granule position up to which the stream has been used: a page whose number is too low, yet
@@ -49,7 +49,7 @@ class PacketReader:
             self._parts = None
         self._expected = (page.number + 1) % _NUMBERS
         if not page.lacing:
-            return Packets([], gap)
+            return PagePackets([], gap)
         if self._parts and not page.continued:
             gap = NO_END
         return self._assemble(page, gap)
@@ -62,7 +62,7 @@ class PacketReader:
         """The packet that goes on, if ``part`` is its end; it goes on all the same."""
         return b"".join([*(self._parts or ()), part[: MAX_PACKET - self._size]])
 
-    def _assemble(self, page: Page, gap: str | None) -> Packets:
+    def _assemble(self, page: Page, gap: str | None) -> PagePackets:
         """Cut the page into packets; join the first one to its beginning, keep the last one if it goes on."""
         packets, rest = split(page.lacing, page.body)
         if page.continued:
@@ -72,12 +72,12 @@ class PacketReader:
             elif not packets:
                 self._keep(rest)
             if not packets:
-                return Packets([], gap)
+                return PagePackets([], gap)
             packets[:1] = [] if self._parts is None else [self.joined(packets[0])]
         self._parts = None
         if rest:
             self._parts, self._size = [rest], len(rest)
-        return Packets(packets, gap)
+        return PagePackets(packets, gap)
 
     def _keep(self, part: bytes) -> None:
         """Add to the packet that goes on, as far as `MAX_PACKET` allows."""
