@@ -131,10 +131,10 @@ async def test_options_stand_where_each_service_wants_them() -> None:
         "speed": ["1.25"],
     }
     async with asked("elevenlabs", model="eleven_multilingual_v2") as (source, server):
-        await speak(source, voice="a/../b?c=d", speed=1.25)
+        await speak(source, voice="a/b?c=d", speed=1.25)
         await speak(source)
         first, second = server.received
-    assert first.path == "/v1/text-to-speech/a%2F..%2Fb%3Fc%3Dd/stream?output_format=opus_48000_64"
+    assert first.path == "/v1/text-to-speech/a%2Fb%3Fc%3Dd/stream?output_format=opus_48000_64"
     assert json.loads(first.body)["voice_settings"] == {"speed": 1.25}
     assert json.loads(second.body) == {"text": "Hello.", "model_id": "eleven_multilingual_v2"}
     async with asked("kokoro", api_key=KEY) as (source, server):

@@ -34,6 +34,7 @@ from .wrapper import BegunStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from ssl import SSLContext
 
     from ..options import SpeechOptions
     from .openai_offers import Offers
@@ -53,7 +54,8 @@ class OpenAISource:
     ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` (empty counts as unset). A server that is not OpenAI's own may go without
     a key. ``model`` and ``voice`` hold where `SpeechOptions` leave the choice; without a model it is MODEL, and where
     the endpoint is OpenAI's own SUCCESSOR from 2027-01-06 on. ``max_retries`` and ``connect_timeout`` (seconds) as in
-    `HttpClient`; ``trust_env=False`` ignores the proxies of the environment. ``clock`` gives Unix time.
+    `HttpClient`; ``trust_env=False`` ignores the proxies of the environment; ``ssl_context`` replaces the usual
+    one, which trusts what the system trusts. ``clock`` gives Unix time.
 
     The name in its traits is "realtime" once the last text went to the Realtime API.
     """
@@ -70,6 +72,7 @@ class OpenAISource:
         max_retries: int = 2,
         connect_timeout: float = 5.0,
         trust_env: bool = True,
+        ssl_context: SSLContext | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._name = "openai"
@@ -89,6 +92,7 @@ class OpenAISource:
             "max_retries": max_retries,
             "connect_timeout": connect_timeout,
             "trust_env": trust_env,
+            "ssl_context": ssl_context,
         }
         self._client = HttpClient(
             endpoint_url(base_url, "audio/speech"),

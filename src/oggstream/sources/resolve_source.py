@@ -122,7 +122,10 @@ def _from_text(text: str) -> Source:
     if _URL.match(text):
         from urllib.parse import unquote, urlsplit
 
-        text = unquote(urlsplit(text).path)
+        try:
+            text = unquote(urlsplit(text).path)
+        except ValueError as error:
+            raise UsageError(f"{text[:100]!r} is no URL of a file: write file:///PATH") from error
     return FileSource(text)
 
 

@@ -9,6 +9,7 @@ LONGEST_URL = 32 << 10
 """Characters of a URL that is fetched; a signed one has up to some 8 thousand."""
 MOST_REDIRECTS = 10
 _MOVED = (301, 302, 303, 307, 308)
+_NEVER_IN_A_HOST = frozenset("%\\<>^`{|}\"' ")
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -66,6 +67,8 @@ def _usable_host(host: str) -> bool:
     try:
         name = host if host.isascii() else host.encode("idna").decode()
     except UnicodeError:
+        return False
+    if set(name) & _NEVER_IN_A_HOST:
         return False
     labels = name.removesuffix(".").split(".")
     return len(name) <= 254 and all(0 < len(label) < 64 for label in labels)

@@ -20,6 +20,8 @@ from .connection import HEARTBEAT
 from .messages import LONGEST_EVENT
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from aiohttp import ClientSession, ClientWebSocketResponse
 
     from ..http.faults import Place
@@ -58,6 +60,7 @@ class Handshake:
         *,
         connect_timeout: float,
         trust_env: bool,
+        ssl_context: SSLContext | None = None,
         locate: Locate | None = None,
         dialect: Dialect | None = None,
     ) -> None:
@@ -74,7 +77,9 @@ class Handshake:
         self.secrets.add_headers(self._headers)
         self._locate = locate or self._located_here
         self._connect_timeout = connect_timeout
-        self._sessions = Sessions(url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env)
+        self._sessions = Sessions(
+            url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env, ssl_context=ssl_context
+        )
 
     async def open(self, model: str, pending: PendingResponse, advise: Advise) -> ClientWebSocketResponse:
         """A WebSocket for ``model``. Raises an `OggStreamError`, with ``retry_headers`` set if it may pass.

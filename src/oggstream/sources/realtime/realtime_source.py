@@ -32,6 +32,7 @@ from .realtime_stream import RealtimeStream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from ssl import SSLContext
 
     from ...options import SpeechOptions
     from ..source import ByteStream
@@ -50,7 +51,8 @@ class RealtimeSource:
     The model is told to read word for word. Its transcript is reported as `Transcribed`, with a `Warned` where it
     differs from the text. ``instructions`` of the options describe the manner of speaking. Several texts may be asked
     for at once. ``base_url`` (http, https, ws, wss), ``api_key``, ``organization``, ``project``, ``max_retries``,
-    ``connect_timeout`` (seconds) and ``trust_env`` are as in `OpenAISource`, with the same environment variables.
+    ``connect_timeout`` (seconds), ``trust_env`` and ``ssl_context`` are as in `OpenAISource`, with the same environment
+    variables.
     ``coding``: what the service is asked to send, "pcm", or "pcmu" and "pcma" (G.711: 8 kHz, a sixth of the bytes),
     which are expanded here. ``locate``: called for each connection with the model; returns the URL of the WebSocket and
     the headers of the handshake, in place of ``base_url`` and the key. Connections stay open until `aclose`.
@@ -69,6 +71,7 @@ class RealtimeSource:
         max_retries: int = 2,
         connect_timeout: float = 5.0,
         trust_env: bool = True,
+        ssl_context: SSLContext | None = None,
         locate: Locate | None = None,
     ) -> None:
         if coding not in CODINGS:
@@ -93,6 +96,7 @@ class RealtimeSource:
             headers,
             connect_timeout=connect_timeout,
             trust_env=trust_env,
+            ssl_context=ssl_context,
             locate=locate,
             dialect=Dialect() if is_openai(base_url) else None,
         )

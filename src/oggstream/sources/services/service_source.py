@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 from ... import events
 from ...errors import ConfigError, UsageError
@@ -15,16 +14,16 @@ from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
 from ..openai_api import check_text, endpoint_name, voice_name
 from ..traits import SourceTraits
+from .places import as_query, check_fields, check_path, in_url, in_xml
 from .table import Service, service as described
 from .templates import MissingField, fill, fill_text
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from ...options import SpeechOptions
     from ..http.exchange import HttpStream
     from ..source import ByteStream
-
-_NOT_XML = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF))
-_ESCAPES = {ord(char): f"&#{ord(char)};" for char in "&<>\"'"}
 
 
 class ServiceSource:
@@ -32,8 +31,8 @@ class ServiceSource:
 
     ``base_url``, ``api_key``, ``voice`` and ``model`` go before what the service's description and the environment say,
     and so do ``fields``, such as ``region`` for Azure; voice and model hold where `SpeechOptions` leave the choice.
-    ``max_retries``, ``connect_timeout`` (seconds) and ``trust_env`` are as in `OpenAISource`. Raises `UsageError` for
-    what the service does not know.
+    ``max_retries``, ``connect_timeout`` (seconds), ``trust_env`` and ``ssl_context`` are as in `OpenAISource`.
+    Raises `UsageError` for what the service does not know.
     """
 
     def __init__(
@@ -47,6 +46,7 @@ class ServiceSource:
         max_retries: int = 2,
         connect_timeout: float = 5.0,
         trust_env: bool = True,
+        ssl_context: SSLContext | None = None,
         **fields: str,
     ) -> None:
         self._service = described(service) if isinstance(service, str) else service
@@ -55,11 +55,17 @@ class ServiceSource:
         self._model = model or self._service.model
         self._told: set[str] = set()
         try:
-            url = self._fields.get("base_url") or fill_text(self._service.base_url, self._fields, _in_url)
+            url = self._fields.get("base_url") or self._service.filled_base_url(self._fields)
         except MissingField:
             url = ""  # told when it is used
         self._url = url
-        self._client = HttpClient(url, max_retries=max_retries, connect_timeout=connect_timeout, trust_env=trust_env)
+        self._client = HttpClient(
+            url,
+            max_retries=max_retries,
+            connect_timeout=connect_timeout,
+            trust_env=trust_env,
+            ssl_context=ssl_context,
+        )
         for name in self._service.credentials & self._fields.keys():
             self._client.secrets.add(self._fields[name])
 
@@ -75,6 +81,7 @@ class ServiceSource:
         check_text(text, self._service.longest_text or len(text))
         chosen = self._format(options)
         fields = self._speech(text, options, chosen)
+        check_fields(fields)
         self._check(fields)
         self._warn(options)
         async with self._client.open(self._request(fields, len(text)), self._advice) as stream:
@@ -146,7 +153,7 @@ class ServiceSource:
         for name in self._service.needs:
             if name not in fields:
                 raise self._missing(name)
-        for part in (self._service.base_url if not self._url else "", self._service.path):
+        for part in (self._service.base_url if not self._url else "", self._service.path, self._service.xml or ""):
             try:
                 fill_text(part, fields)
             except MissingField as error:
@@ -173,14 +180,12 @@ class ServiceSource:
         body = None
         if service.json is not None:
             headers.setdefault("Content-Type", "application/json")
-            body = json_body(fill(service.json, fields) or {})
+            body = _json(service, fields)
         elif service.xml is not None:
             headers.setdefault("Content-Type", "application/ssml+xml")
-            body = fill_text(service.xml, fields, _in_xml).encode()
+            body = fill_text(service.xml, fields, in_xml).encode()
         method = service.method or ("GET" if body is None else "POST")
-        target = fill_text(service.path, fields, _in_url)
-        if query := fill(service.query, fields):
-            target += f"?{urlencode({name: _in_query(value) for name, value in query.items()}, quote_via=quote)}"
+        target = check_path(fill_text(service.path, fields, in_url)) + as_query(fill(service.query, fields) or {})
         return Request(method, {name: str(value) for name, value in headers.items()}, body, characters, target)
 
     def _advice(self, status: int, said: str) -> str | None:  # noqa: ARG002  # the status decides
@@ -194,6 +199,14 @@ class ServiceSource:
         return None
 
 
+def _json(service: Service, fields: Mapping[str, Any]) -> bytes:
+    """The body. Raises `UsageError` for a value of the table that JSON does not have, such as a date or NaN."""
+    try:
+        return json_body(fill(service.json, fields) or {})
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the service {service.name!r} cannot be used: its json is none ({error})") from error
+
+
 def _settings(service: Service, given: Mapping[str, str | None]) -> dict[str, str]:
     """What is given, and what the environment has beside it. Raises `UsageError` for what the service does not know."""
     allowed = {"key", "base_url", *service.environment, *service.defaults}
@@ -205,6 +218,7 @@ def _settings(service: Service, given: Mapping[str, str | None]) -> dict[str, st
         for name, variables in service.environment.items()
     }
     found.update({name: value.strip() for name, value in given.items() if value is not None})
+    check_fields(found)
     return {name: value for name, value in found.items() if value}
 
 
@@ -216,18 +230,3 @@ def _state_rate(stream: HttpStream, rate: int | None) -> None:
     bare = media.names_samples or media.name in OCTETS
     if rate and not (bare and media.has_rate) and (bare or media.name.startswith("audio/")):
         stream.content_type = f"audio/pcm;rate={rate}"
-
-
-def _in_url(value: str) -> str:
-    return value.replace(".", "%2E") if not value.strip(".") else quote(value, safe="")
-
-
-def _in_query(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _in_xml(value: str) -> str:
-    """As content or attribute of XML 1.0, without the characters that it cannot hold (section 2.2)."""
-    return value.translate(_NOT_XML).translate(_ESCAPES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -12,12 +13,14 @@ from ...errors import ConfigError, UsageError
 from ...files.access import read_whole, reason
 from ...options import FORMATS
 from ..http.redaction import is_secret_name
-from .templates import field_names
+from .places import in_url
+from .templates import Fields, field_names, fill_text
 
 VARIABLE = "OGGSTREAM_SERVICES"
 """Names a file of services, beside that in the user's folder."""
 MOST_BYTES = 1 << 20
 """Of a file of services."""
+_HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 _SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format"})
 _KINDS: dict[str, tuple[type, ...]] = {
     "base_url": (str,),
@@ -75,6 +78,7 @@ class Service:
             raise self._wrong(f"formats are among {', '.join(FORMATS[1:])}")
         self._check_numbers()
         self._check_texts()
+        self._check_places()
         for name, variables in self.environment.items():
             if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
                 raise self._wrong(f"environment.{name} is no list of names")
@@ -93,6 +97,14 @@ class Service:
         for place, texts in places.items():
             if not all(isinstance(text, str) for text in texts):
                 raise self._wrong(f"{place} holds something that is no text")
+
+    def _check_places(self) -> None:
+        if not re.fullmatch(r"[A-Za-z]+", self.method or "POST"):
+            raise self._wrong("method is a word, such as POST")
+        if self.path[:1] not in ("", "/", "?"):
+            raise self._wrong("path begins with /, so that it cannot change the host")
+        if odd := [name for name in self.headers if not re.fullmatch(_HEADER_NAME, str(name))]:
+            raise self._wrong(f"{odd[0]!r} is no name of a header")
 
     def _check_fields(self) -> None:
         try:
@@ -116,6 +128,11 @@ class Service:
         """The fields that a request holds."""
         parts = (self.base_url, self.path, self.query, self.headers, self.json, self.xml)
         return frozenset().union(*map(field_names, parts))
+
+    def filled_base_url(self, fields: Fields) -> str:
+        """The base URL; a field that is all of it is a URL itself. Raises `MissingField`."""
+        whole = re.fullmatch(r"\{[^{}]*\}", self.base_url) is not None
+        return fill_text(self.base_url, fields, str if whole else in_url)
 
     @property
     def credentials(self) -> frozenset[str]:
