@@ -213,6 +213,28 @@ def test_the_listing_shows_links_pages_and_totals() -> None:
     assert shown[-1] == "verdict: intact, 1.000 s"
 
 
+def test_on_a_terminal_a_long_listing_has_the_remarkable_pages_only() -> None:
+    parts = spread_out(60)
+    damaged_one = bytearray(b"".join(parts))
+    damaged_one[sum(map(len, parts[:30])) + 40] ^= 1
+    found = Survey(bytes(damaged_one))
+    full, brief = list(listing(found)), list(listing(found, brief=True))
+    assert len(full) - len(brief) > 30
+    left_out = [line for line in brief if line not in full]
+    assert len(left_out) == 2  # on either side of the damage
+    assert all("more; `| less` shows them" in line for line in left_out)
+    assert any("  bad  " in line for line in brief)
+    assert brief[-1] == full[-1]
+    short = Survey(spoken(0.4))
+    assert list(listing(short, brief=True)) == list(listing(short))
+
+
+def spread_out(pages: int) -> list[bytes]:
+    """A stream of so many pages of audio, one packet each."""
+    body = [page(packet, number=2 + n, granule=960 * (n + 1)) for n, packet in enumerate(audio(pages))]
+    return [*headers(), *body]
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_can_be_inspected(junk: bytes) -> None:
     survey(junk)

@@ -143,7 +143,7 @@ class Replays:
 
             several = {"schema": SCHEMA, "captures": [run.report for run in runs], "summary": figures}
             show(json.dumps(runs[0].report if len(self._jobs) == 1 else several))
-        elif self._args.sink != "wav:-" and self._args.save != "-":
+        elif self._args.sink != "wav:-" and self._args.save != "-" and any(_has_sound(run) for run in runs):
             from ..output.latency_table import table
 
             show_lines(table(figures, columns() if is_terminal(sys.stdout) else None))
@@ -153,6 +153,10 @@ class Replays:
         for run in self._runs:
             if run.error is not None:
                 raise run.error
+
+
+def _has_sound(run: Run) -> bool:
+    return bool(run.report["audio"]["samples"])
 
 
 class _Line:
