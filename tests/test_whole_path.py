@@ -13,8 +13,11 @@ import pytest
 from aiohttp import web
 
 import oggstream
+from oggstream.annotations import Annotation, Word
 from oggstream.errors import SourceBrokenError
 from oggstream.events import FirstPacket, RequestSent, ResponseStarted, SegmentStarted, Started
+from oggstream.sources.source import ByteStream, Source
+from oggstream.sources.wrapper import SourceWrapper, StreamWrapper
 from pulse import sound_server
 from scripted import pages
 from speech_server import Service, serving
@@ -184,3 +187,57 @@ async def test_cancelling_at_any_event_leaves_no_task_no_response_and_a_silent_d
                 await asyncio.sleep(0.01)
         assert not recording.samples[quiet_from:].any()
     assert {task for task in asyncio.all_tasks() - others if "RequestHandler" not in repr(task)} == set()
+
+
+class Overheard(SourceWrapper):
+    """The offline voice, and what it gave: for each piece its words and its body."""
+
+    def __init__(self) -> None:
+        super().__init__(oggstream.OfflineVoice())
+        self.pieces: list[tuple[list[Word], bytearray]] = []
+
+    @asynccontextmanager
+    async def opened(self, source: Source, text: str, options: oggstream.SpeechOptions) -> AsyncIterator[ByteStream]:
+        piece: tuple[list[Word], bytearray] = ([], bytearray())
+        self.pieces.append(piece)
+        async with source.open(text, options) as stream:
+            yield _Noted(stream, *piece)
+
+
+class _Noted(StreamWrapper):
+    def __init__(self, stream: ByteStream, words: list[Word], body: bytearray) -> None:
+        super().__init__(stream)
+        self._words, self._body = words, body
+
+    async def __anext__(self) -> bytes | Annotation:
+        item = await super().__anext__()
+        if isinstance(item, bytes):
+            self._body += item
+        elif isinstance(item, Word):
+            self._words.append(item)
+        return item
+
+
+async def test_words_of_the_offline_voice_lie_where_their_sound_is_in_what_the_loudspeaker_gets(
+    sound_server: SoundServer,
+) -> None:
+    texts = ["Cats and dogs are asleep in the garden by now. ", "Birds sing louder than anybody else in the morning."]
+    for _ in range(ATTEMPTS):
+        sink, voice = oggstream.DeviceSink(latency=0.2), Overheard()
+        async with sound_server.recording() as recording:
+            report = await oggstream.play_stream(texts, source=voice, sink=sink)
+            await sink.aclose()
+        sound = [await decoded(bytes(body)) for _, body in voice.pieces]
+        whole = np.concatenate(sound)
+        expected = between_zeros(whole)
+        heard = recording.sound
+        if len(heard) == len(expected):
+            break
+    assert len(sound) == 2
+    assert np.array_equal(heard, expected)
+    found = [word for segment in report.segments for word in segment.words]
+    told = [(word, at) for (words, _), at in zip(voice.pieces, (0, len(sound[0])), strict=True) for word in words]
+    assert [word.text for word in found] == [word.text for word, _ in told]
+    assert [word.start_sample for word in found] == [word.start_sample + at for word, at in told]
+    assert {segment.words_from for segment in report.segments} == {"voice"}
+    assert ["".join(texts)[word.start : word.end] for word in found] == [word.text for word in found]
