@@ -75,3 +75,54 @@ async def test_a_queue_of_nothing_serves_as_long_as_there_is_a_place() -> None:
     for _ in range(3):
         async with jobs.turn():
             pass
+
+
+async def test_one_client_has_a_share_and_leaves_room_for_others() -> None:
+    jobs, order, release = Jobs(4, 4), list[int](), asyncio.Event()
+    assert jobs.share == 2
+
+    async def ask(client: str) -> None:
+        async with jobs.turn(client):
+            order.append(1)
+            await release.wait()
+
+    tasks = [asyncio.create_task(ask("192.0.2.1")) for _ in range(2)]
+    await settle()
+    with pytest.raises(RefusedError, match="2 speeches at once for one client") as caught:
+        await ask("192.0.2.1")
+    assert caught.value.status == 429
+    tasks += [asyncio.create_task(ask(client)) for client in ("192.0.2.2", "", "", "")]
+    await settle()
+    assert (jobs.running, jobs.waiting) == (4, 2)
+    release.set()
+    await asyncio.gather(*tasks)
+    assert not jobs._clients
+
+
+async def test_who_steps_aside_gives_the_place_to_the_next() -> None:
+    jobs, order, release = Jobs(1, 1), list[int](), asyncio.Event()
+    async with jobs.turn() as turn:
+        other = asyncio.create_task(hold(jobs, 1, order, release))
+        await settle()
+        assert order == []
+        async with turn.aside():
+            await settle()
+            assert order == [1]
+            release.set()
+            await other
+        assert jobs.running == 1
+    assert (jobs.running, jobs.waiting) == (0, 0)
+
+
+async def test_cancelled_aside_it_gives_back_nothing_twice() -> None:
+    jobs = Jobs(1, 1)
+
+    async def step_aside() -> None:
+        async with jobs.turn() as turn, turn.aside():
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(step_aside())
+    await settle()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert (jobs.running, jobs._free._value) == (0, 1)

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from oggstream.endpoint import realtime_response, realtime_socket as realtime
+from oggstream.endpoint import realtime_messages as requests, realtime_response, realtime_socket as realtime
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import LibraryError
 from oggstream.events import Event as Report, Recorder, Transcribed, Warned, using
@@ -391,3 +391,20 @@ async def test_openais_own_client_speaks_with_it() -> None:
     await server.stop()
     assert transcript == TEXT
     assert len(audio) == await size(TEXT, voice="cedar")
+
+
+def test_a_conversation_keeps_a_bounded_number_of_bytes() -> None:
+    items: list[Event] = []
+    for number in range(300):
+        items = requests.bounded([*items, {"id": f"{number}", "text": "x" * 10_000}])
+    assert len(json.dumps(items)) <= requests.MAX_CONVERSATION_BYTES * 1.01
+    assert items[-1]["id"] == "299"
+    assert len(requests.bounded([{"id": "x"}] * 5000)) == requests.MAX_ITEMS
+
+
+async def test_an_item_that_is_too_long_is_refused_and_the_session_goes_on() -> None:
+    async with session() as client:
+        await client.send("conversation.item.create", item=message_of("x" * 100_000))
+        assert (await client.next("error"))["error"]["code"] == "string_above_max_length"
+        await client.ask()
+        assert (await client.rest())[-1]["response"]["status"] == "completed"

@@ -208,6 +208,35 @@ async def test_loading_ahead_loads_everything() -> None:
     assert espeak.load().rate
 
 
+async def test_a_speech_of_hours_ends_with_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(synthesis, "MOST_SECONDS", 3)
+    received: list[bytes] = []
+
+    async def receive() -> None:
+        async for part in synthesize(LONG, format="pcm", speed=0.25):
+            received.append(part)  # noqa: PERF401 - what came before the error counts
+
+    with pytest.raises(TextError, match="shorten or split it"):
+        await receive()
+    assert 3 < sum(map(len, received)) / 2 / RATE < 30
+    assert speaking() == 0
+
+
+async def test_a_speech_that_is_ahead_waits_until_others_have_begun() -> None:
+    async with aclosing(synthesize(LONG, format="pcm")) as parts:
+        await anext(parts)
+        synthesis._turns.enter()  # one that does not get on
+        try:
+            await asyncio.sleep(0.2)
+            began, received = asyncio.get_running_loop().time(), 0
+            while received < 2 * RATE:
+                received += len(await anext(parts))
+            taken = asyncio.get_running_loop().time() - began
+        finally:
+            synthesis._turns.start()
+        assert taken > 0.2  # by itself it takes a few ms
+
+
 WORDY = "Hello there, Mr. Smith: how are 25 naïve foxes? 😀 Fine."
 
 

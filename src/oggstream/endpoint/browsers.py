@@ -85,8 +85,11 @@ class Browsers:
 
 def is_local_name(name: str) -> bool:
     """Whether no name server is asked for ``name``: an IP address, or localhost (RFC 6761 section 6.3)."""
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
+    return name == "localhost" or name.endswith(".localhost") or is_address(name)
+
+
+def is_address(name: str) -> bool:
+    """Whether ``name`` is an IP address, perhaps with a zone."""
     try:
         ipaddress.ip_address(name.partition("%")[0])
     except ValueError:

@@ -21,7 +21,7 @@ from ..voices import espeak
 from ..voices.bodies import CONTENT_TYPES
 from ..voices.synthesis import load, synthesize
 from .answers import answer_errors, json_answer, key_asker, name_request
-from .browsers import Browsers
+from .browsers import Browsers, is_address
 from .jobs import Jobs, Turn
 from .speech_request import RefusedError, SpeechRequest, parse
 
@@ -320,6 +320,8 @@ async def _addresses_of(host: str, port: int) -> list[str]:
     """The addresses that ``host`` means; the empty one means all that there are. Raises `ConfigError`."""
     if not host:
         return ["0.0.0.0"]
+    if is_address(host):
+        return [host]
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

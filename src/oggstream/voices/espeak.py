@@ -22,7 +22,7 @@ MIN_WPM, NORMAL_WPM, EVEN_WPM, SONIC_WPM = 80, 175, 250, 450
 evenly, and from which it shortens finished sound instead."""
 
 BUFFER_MS = 60  # the least that espeak-ng takes
-LOCK_POLL_SECONDS = 0.005
+LOCK_POLL_SECONDS = 0.02  # a hundred threads may be waiting
 
 # From speak_lib.h.
 _SYNCHRONOUS, _DONT_EXIT, _UTF8, _BY_CHARACTER = 2, 0x8000, 1, 1

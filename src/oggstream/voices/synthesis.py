@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from threading import Thread
@@ -27,6 +28,12 @@ AHEAD_ITEMS = 100
 
 EAGER_SECONDS = 0.2
 """So much of the speech is encoded while its first clause is being spoken; the rest when the library is free again."""
+
+MOST_SECONDS = 1800.0
+"""Sound of one speech: 4096 characters of English at speed 0.25 take 20 minutes, as many signs that are spelt hours."""
+
+LEAD_SECONDS = 0.1
+"""A speech that is further ahead of its listener than this waits until all others have begun."""
 
 GRANULE_RATE = 48000
 """In which the places of words are counted."""
@@ -69,7 +76,7 @@ async def speak(
     ``voice`` is a key of `espeak_voices.VOICES`, ``speed`` 0.25 to 4, ``format`` a key of `bodies.CONTENT_TYPES`. A
     consumer that falls behind makes the synthesis wait (`AHEAD_ITEMS`). Closing the generator, or cancelling the task
     that reads it, ends the synthesis within a few ms and returns when its thread is gone. Raises `TextError` for a text
-    without anything in it, `UsageError`, `LibraryError`.
+    without anything in it, and once `MOST_SECONDS` are spoken and more is to come; `UsageError`, `LibraryError`.
     """
     if not text.strip():
         raise TextError("there is no text to speak")
@@ -109,6 +116,7 @@ class _Job:
         self._spoken = 0  # bytes of PCM
         self._backlog: list[bytes] = []
         self._started = False
+        self._began = 0.0
 
     def run(self) -> None:
         error: BaseException | None = None
@@ -129,8 +137,11 @@ class _Job:
         self._eager = int(EAGER_SECONDS * library.rate) * 2
         position = 0
         while position < len(self._text) and not self._handover.closed:
+            if self._shaper.made > MOST_SECONDS * GRANULE_RATE:
+                raise TextError(f"the text takes more than {MOST_SECONDS / 60:g} minutes to speak: shorten or split it")
             position += self._speak_clause(library, position)
             self._work_off()
+            self._give_way()
         pcm = self._shaper.finish()
         self._put(self._body.feed(pcm) + self._body.finish())
         self._tell_words(self._shaper.made)
@@ -158,7 +169,7 @@ class _Job:
         for pcm in backlog:
             if self._handover.closed:
                 return
-            _turns.give_way()
+            self._give_way()
             self._encode(pcm)
             self._tell_words()
 
@@ -166,9 +177,20 @@ class _Job:
         for word in self._words.ready(total):
             self._handover.put(word)
 
+    def _give_way(self) -> None:
+        """Let others begin first: a moment in any case, and longer while the listener has enough."""
+        _turns.give_way()
+        while _turns.awaited and not self._handover.closed and self._lead() > LEAD_SECONDS:
+            _turns.give_way()
+
+    def _lead(self) -> float:
+        """Seconds of sound that a listener who began with the first sample has not heard yet."""
+        return self._shaper.made / GRANULE_RATE - (time.monotonic() - self._began)
+
     def _has_started(self) -> None:
         if not self._started:
             self._started = True
+            self._began = time.monotonic()
             _turns.start()
 
     def _encode(self, pcm: bytes) -> bool:

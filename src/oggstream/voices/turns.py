@@ -15,6 +15,11 @@ class Turns:
         self._changed = Condition()
         self._starting = 0
 
+    @property
+    def awaited(self) -> bool:
+        """Whether others have nothing yet."""
+        return self._starting > 0
+
     def enter(self) -> None:
         """A speech begins."""
         with self._changed:
