@@ -684,6 +684,27 @@ def test_a_withdrawal_in_the_middle_of_a_block_leaves_it_whole() -> None:
             return
 
 
+def test_what_was_withdrawn_before_the_beginning_is_not_heard_whenever_that_comes() -> None:
+    for step in itertools.count():
+        ring = PcmRing(1)
+        ring.share(Lock())
+        ring.write(ramp(0, 1000))
+        ring._counters[slot.FADE] = ring._counters[slot.LEVEL] = 1
+
+        def begin(ring: PcmRing = ring) -> None:
+            if not locked(ring):
+                ring.withdraw(0)
+                ring.write(ramp(5000, 100))
+                ring.begin()
+
+        block = bytearray(4 * 480)
+        reached = at_each_step(lambda ring=ring, block=block: ring.read_into(memoryview(block), 0.0), begin, step)  # type: ignore[misc]
+        got = memoryview(block).cast("f").tolist()
+        assert got[:100] in ([0.0] * 100, ramp(5000, 100).tolist())
+        if not reached:
+            return
+
+
 def test_a_native_reader_is_asked_for_the_withdrawal_and_for_the_order_of_all_publications() -> None:
     ring = PcmRing(1)
     seen: list[Any] = []

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from fake_sounddevice import FakeSoundDevice, sounddevice
 from oggstream.cli.checks import device_check as device, library_check as libraries, mends, service_check as service
-from oggstream.cli.checks.device_check import Block, Played, check_callback, check_clock, check_device
+from oggstream.cli.checks.device_check import CallForSamples, Played, check_callback, check_clock, check_device
 from oggstream.cli.checks.finding import FAIL, OK, WARN, Finding, failed
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import LibraryError, SourceConnectionError
@@ -262,7 +262,7 @@ async def test_a_device_that_asks_for_nothing_does_not_play(
 def blocks(count: int = 200, *, speed: float = 1.0, lead: float = 0.03, dry: bool = False) -> Played:
     """What a device of 48 kHz asks for in blocks of 10 ms."""
     times = [index * 0.01 for index in range(count)]
-    return Played(2, 48000.0, [Block(at / speed + lead if lead else 0.0, at, 480, dry) for at in times])
+    return Played(2, 48000.0, [CallForSamples(at / speed + lead if lead else 0.0, at, 480, dry) for at in times])
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from oggstream.playout.forecast import (
     UNKNOWN_LEFT,
     Forecast,
     Outlook,
-    Way,
+    Scenario,
 )
 from oggstream.playout.habits import Habits, Utterance
 from oggstream.playout.log import ArrivalLog
@@ -34,35 +34,41 @@ def log(*arrivals: tuple[float, float]) -> ArrivalLog:
 
 @pytest.mark.parametrize("count", [0, 1, 5, 9, 10, 12])
 def test_all_weights_make_one(count: int) -> None:
-    assert sum(way.weight for way in Forecast(habits(*[0.5] * count)).ways) == pytest.approx(1)
+    assert sum(way.weight for way in Forecast(habits(*[0.5] * count)).scenarios) == pytest.approx(1)
 
 
 def test_a_familiar_service_is_judged_by_what_it_did() -> None:
-    assert {way.like for way in Forecast(habits(*[0.5] * FAMILIAR)).ways} == {KNOWN}
-    assert len(Forecast(habits(*[0.5] * (FAMILIAR - 1))).ways) == FAMILIAR - 1 + len(UNKNOWN)
+    assert {way.like for way in Forecast(habits(*[0.5] * FAMILIAR)).scenarios} == {KNOWN}
+    assert len(Forecast(habits(*[0.5] * (FAMILIAR - 1))).scenarios) == FAMILIAR - 1 + len(UNKNOWN)
 
 
 def test_ways_go_from_fast_to_slow() -> None:
     forecast = Forecast(habits(0.9, 0.1, 0.5))
-    paces = [way.like.pace for way in forecast.ways]
+    paces = [way.like.pace for way in forecast.scenarios]
     assert paces == sorted(paces)
     assert forecast.quantile(0.0).like.pace == min(paces)
     assert forecast.quantile(2.0).like.pace == max(paces)
 
 
 def test_the_voice_that_was_heard_is_expected_again() -> None:
-    assert {way.like.characters for way in Forecast(habits(0.5)).ways} == {10.0}
-    assert {way.like.characters for way in Forecast(Habits()).ways} == {13.6}
+    assert {way.like.characters for way in Forecast(habits(0.5)).scenarios} == {10.0}
+    assert {way.like.characters for way in Forecast(Habits()).scenarios} == {13.6}
 
 
 def test_utterances_that_agree_are_believed_for_longer() -> None:
     agreeing, differing = Forecast(habits(*[1.2] * 10)), Forecast(habits(*[1.0, 1.4] * 5))
-    assert PRIOR_AUDIO == Forecast(Habits()).ways[0].firm < differing.ways[0].firm < agreeing.ways[0].firm <= MOST_AUDIO
-    assert Forecast(habits(*[0.0] * 10)).ways[0].firm == 0
+    assert (
+        PRIOR_AUDIO
+        == Forecast(Habits()).scenarios[0].firm
+        < differing.scenarios[0].firm
+        < agreeing.scenarios[0].firm
+        <= MOST_AUDIO
+    )
+    assert Forecast(habits(*[0.0] * 10)).scenarios[0].firm == 0
 
 
 def test_the_pace_goes_over_from_what_was_known_to_what_is_seen() -> None:
-    way = Way(1.0, KNOWN, 2.0)
+    way = Scenario(1.0, KNOWN, 2.0)
     assert Outlook(log((0.0, 1.0)), 0, True, 0.0).pace(way) == 0.5
     assert Outlook(log((0.0, 1.0), (1.0, 1.0)), 0, True, 1.0).pace(way) == pytest.approx(2 / 3)
     many = log(*((float(second), 1.0) for second in range(1000)))
@@ -70,7 +76,7 @@ def test_the_pace_goes_over_from_what_was_known_to_what_is_seen() -> None:
 
 
 def test_a_burst_that_is_overdue_is_news() -> None:
-    way = Way(1.0, KNOWN, 2.0)
+    way = Scenario(1.0, KNOWN, 2.0)
     assert Outlook(log((0.0, 1.0)), 0, True, 0.5).pace(way) == 0.5
     assert Outlook(log((0.0, 1.0)), 0, True, 2.0).pace(way) == 1
 
@@ -78,7 +84,7 @@ def test_a_burst_that_is_overdue_is_news() -> None:
 def test_one_that_was_not_asked_for_yet_is_not_overdue() -> None:
     joined = log((0.0, 1.0), (0.5, 1.0))
     joined.join()
-    assert Outlook(joined, 0, True, 90.0).pace(Way(1.0, KNOWN, 2.0)) == 0.5
+    assert Outlook(joined, 0, True, 90.0).pace(Scenario(1.0, KNOWN, 2.0)) == 0.5
     assert Outlook(joined, 0, True, 90.0).since == 0
 
 

@@ -501,8 +501,8 @@ async def test_the_old_ring_fades_in_one_block_and_the_next_block_is_the_new_one
 
 async def test_a_device_that_opens_when_nobody_wants_it_any_more_is_closed(sounddevice: FakeSoundDevice) -> None:
     sink = DeviceSink()
-    sink._attempt.wanted = False
-    sink._stream.open(sink._attempt, asyncio.get_running_loop().time)
+    sink._latest.wanted = False
+    sink._stream.open(sink._latest, asyncio.get_running_loop().time)
     assert sounddevice.streams[0].closed
     assert sink._stream.output is None
 

@@ -94,7 +94,7 @@ def test_the_log_ends_where_it_is_full_in_both() -> None:
 def test_counters_of_a_ring_that_has_played_for_years_go_on_in_both(begin: int) -> None:
     rings = PcmRing(2, 48000, 0.02), PcmRing(2, 48000, 0.02)
     rings[0].share(threading.Lock())
-    rings[1].share(native.NativeOutput(lambda: 0.0))
+    rings[1].share(native.NativeCallback(lambda: 0.0))
     for ring in rings:
         ring.block.counters[block.WRITTEN] = ring.block.counters[block.READ] = begin
         ring.begin()
@@ -176,7 +176,7 @@ def test_one_of_another_version_is_missing(elsewhere: Path, monkeypatch: pytest.
 
 
 def test_a_ring_is_kept_until_no_call_can_be_in_it() -> None:
-    output = native.NativeOutput(lambda: 0.0)
+    output = native.NativeCallback(lambda: 0.0)
     rings = [PcmRing(1, 1000, 0.1) for _ in range(4)]
     for ring in rings[:2]:
         output.play(ring)
@@ -196,7 +196,7 @@ def test_what_a_reader_on_another_thread_has_taken_is_never_taken_back() -> None
     """Whatever the moment: each sample that was read is the one that was last written at its position."""
     total, largest, channels = 400_000, 4000, 64  # blocks so large that the writer works while they are copied
     ring = PcmRing(channels, 8000, 2.0)
-    ring.share(native.NativeOutput(lambda: 0.0))
+    ring.share(native.NativeCallback(lambda: 0.0))
     ring.block.counters[block.FADE] = ring.block.counters[block.LEVEL] = 1  # no fades after stalls
     free = ctypes.CDLL(native._load()._name)  # lets the interpreter's lock go while it reads
     free.oggstream_read.restype = ctypes.c_int64
@@ -232,10 +232,10 @@ FORGETFUL = """
 import asyncio, ctypes, gc, sys
 from array import array
 from oggstream.audio.ring import PcmRing
-from oggstream.sinks.native import NativeOutput
+from oggstream.sinks.native import NativeCallback
 
 async def main():
-    output = NativeOutput(asyncio.get_running_loop().time)
+    output = NativeCallback(asyncio.get_running_loop().time)
     output.settle(channels=1, latency=0.02, lead=0)
     ring = PcmRing(1, 48000, 100.0)
     ring.write(array("f", [0.25]) * 4_800_000)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .engine.requests.script import Text
     from .report import Heard, PlaybackReport
 
-FADE_SECONDS = 0.25  # longest wait for the device to take the fade
+FADE_WAIT_SECONDS = 0.25  # longest wait for the device to take the fade
 LOOK_SECONDS = 0.002
 
 
@@ -297,7 +297,7 @@ async def _silent(ring: PcmRing | None) -> None:
     if ring is None or not ring.playing:
         return
     with suppress(TimeoutError):
-        async with asyncio.timeout(FADE_SECONDS):
+        async with asyncio.timeout(FADE_WAIT_SECONDS):
             while not ring.done:  # noqa: ASYNC110  # the audio thread wakes nobody
                 await asyncio.sleep(LOOK_SECONDS)
 

@@ -90,13 +90,13 @@ class Notes:
 def empty_sink() -> DeviceSink:
     """Return a DeviceSink whose callback does nothing: in Python, or in C as it is without a ring."""
     from oggstream import DeviceSink
-    from oggstream.sinks.output import PythonOutput
+    from oggstream.sinks.stream_callback import PythonCallback
 
-    class EmptyOutput(PythonOutput):
+    class EmptyOutput(PythonCallback):
         def _call(self, out: Any, frames: int, time: Any, status: Any) -> None:
             pass
 
     sink = DeviceSink()
     if sink.callback == "python":
-        sink._stream.make_output = EmptyOutput  # noqa: SLF001
+        sink._stream.make_callback = EmptyOutput  # noqa: SLF001
     return sink

@@ -9,7 +9,8 @@ What the two sides, the writer (the event loop) and the reader (the audio thread
 1. Each slot has one side that writes it, as grouped below. The one exception is the mark in `WRITTEN`, see 4.
 2. *Publishing.* The writer stores samples, then `WRITTEN`, then `LENGTH` or `PLAYING`; the reader stores the entries of
    the log before `LOG_COUNT`, and `READ` last of all. Stores release, loads acquire: who sees a position sees what it
-   stands for. So the reader looks at `LENGTH` before `WRITTEN`: a known end never comes with samples missing. The
+   stands for. So the reader looks at `LENGTH` and `PLAYING` before `WRITTEN`: a known end never comes with samples
+   missing, and a beginning never with samples that were withdrawn before it, which `GUARD` does not protect. The
    writer loads `READ` before it overwrites the samples in front of it. In Python, acquire and release are a call of
    `NativeReader.fence`; between two threads under the interpreter's lock, the lock is enough.
 3. *A block.* The reader stores `GUARD` if the block is the largest so far, then looks at `WRITTEN` once, and takes no

@@ -35,16 +35,17 @@ class Reader:
         with self.turn:
             counters[slot.GUARD] = max(counters[slot.GUARD], wanted)
             ended = counters[slot.LENGTH] >= 0  # before WRITTEN: once the end is known, all samples are there
+            playing = bool(counters[slot.PLAYING])
             written = counters[slot.WRITTEN]
         falling = bool(counters[slot.CUTTING] or counters[slot.PAUSED])
-        count = self._available(written, wanted, ended, falling)
+        count = self._available(written if playing else 0, wanted, ended, falling)
         if count:
             self._place(counters[slot.READ], at)
             self._copy(out, count)
         self._shape(out[: count * size], wanted, falling)
         if count < wanted:
             out[count * size :] = bytes((wanted - count) * size)
-            if counters[slot.PLAYING] and not ended and not falling:
+            if playing and not ended and not falling:
                 self._note_lack(wanted - count)
         counters[slot.READ] += count
         return count
@@ -61,7 +62,7 @@ class Reader:
         """Samples to hand over: those of the fade when it is ``falling``."""
         counters = self._counters
         fill = written - counters[slot.READ]
-        if not counters[slot.PLAYING] or counters[slot.SILENCED] or fill <= 0:
+        if counters[slot.SILENCED] or fill <= 0:
             return 0
         if falling and (self._lacking or (counters[slot.PAUSED] and not self._begun)):
             return 0  # silent as it is

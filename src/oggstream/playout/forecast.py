@@ -1,4 +1,4 @@
-"""What may come of an utterance, as far as earlier ones and its own arrivals tell."""
+"""How an utterance may turn out, as far as earlier ones and its own arrivals tell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNKNOWN = (
     Utterance(pace=0.3, delay=0.1, margin=0.04, characters=0.0),
     Utterance(pace=0.6, delay=0.1, margin=0.1, characters=0.0),
 )
-"""How a service may behave that nobody knows."""
+"""How an unknown service may behave."""
 FAMILIAR = 10  # utterances after which nothing but what was learnt counts
 UNEVEN = 0.01  # variance of the time that a second of audio takes, as a share of the square of its mean
 SPREAD = 0.01  # the same of the pace of utterances, while few are known
@@ -25,8 +25,8 @@ UNKNOWN_LEFT = 6.0  # seconds of audio that are taken to come where the text doe
 LEAST_LEFT, UNSURE = 0.5, 0.1  # and where it says that there should be none: at least this share of what there is
 
 
-class Way(NamedTuple):
-    """A way that it may go: like ``like``. All weights together make 1.
+class Scenario(NamedTuple):
+    """One way an utterance may turn out: like ``like``, with a probability of ``weight``. All weights add up to 1.
 
     ``firm``: seconds of audio that tell as much about the pace of this utterance as what is known before.
     """
@@ -37,8 +37,9 @@ class Way(NamedTuple):
 
 
 class Forecast:
-    """The ``ways`` that it may go with a service of these habits, from fast to slow: mixed with those of an unknown
-    one until it is familiar.
+    """The ``scenarios`` for an utterance of a service with these habits, from fast to slow.
+
+    They are mixed with those of an unknown service until this one is familiar.
     """
 
     def __init__(self, habits: Habits) -> None:
@@ -46,20 +47,20 @@ class Forecast:
         share = min(len(known), FAMILIAR) / FAMILIAR
         usual = habits.characters_per_second(CHARACTERS_PER_SECOND)
         firm = _firmness([like.pace for like in known])
-        ways = [Way(share / len(known), like, firm) for like in known]
+        scenarios = [Scenario(share / len(known), like, firm) for like in known]
         if share < 1:
-            ways += [Way((1 - share) / len(UNKNOWN), like, PRIOR_AUDIO) for like in UNKNOWN]
-        ways = [way._replace(like=_speaking(way.like, usual)) for way in ways]
-        self.ways = sorted(ways, key=lambda way: way.like.pace)
+            scenarios += [Scenario((1 - share) / len(UNKNOWN), like, PRIOR_AUDIO) for like in UNKNOWN]
+        scenarios = [scenario._replace(like=_speaking(scenario.like, usual)) for scenario in scenarios]
+        self.scenarios = sorted(scenarios, key=lambda scenario: scenario.like.pace)
 
-    def quantile(self, share: float) -> Way:
-        """The slowest way but those that make up the last 1 - ``share`` of the weight."""
+    def quantile(self, share: float) -> Scenario:
+        """The scenario that ``share`` of the weight is at least as fast as."""
         reached = 0.0
-        for way in self.ways:
-            reached += way.weight
+        for scenario in self.scenarios:
+            reached += scenario.weight
             if reached >= share:
-                return way
-        return self.ways[-1]
+                return scenario
+        return self.scenarios[-1]
 
 
 def _speaking(like: Utterance, usual: float) -> Utterance:
@@ -93,9 +94,9 @@ class Outlook:
         self._audio = log.received - log.burst - log.before  # what arrived in that time
         self._burst = 0.0 if log.waiting else log.burst
 
-    def pace(self, way: Way) -> float:
-        """Seconds that a second of audio takes, if it goes that way: at least as many as if a burst came just now."""
-        _, like, firm = way
+    def pace(self, scenario: Scenario) -> float:
+        """Seconds that a second of audio takes in ``scenario``: at least as many as if a burst came just now."""
+        _, like, firm = scenario
         took, audio = firm * like.pace + self._elapsed, firm + self._audio
         return max(took / audio, (took + self.since) / (audio + self._burst))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import NamedTuple
 
-from .forecast import Forecast, Outlook, Way
+from .forecast import Forecast, Outlook, Scenario
 from .habits import Habits
 from .log import ArrivalLog
 
@@ -13,7 +13,7 @@ from .log import ArrivalLog
 STALL = 1.0  # what a stall costs,
 SILENCE = 10.0  # and each second of it
 
-CAUTION = 0.7  # share of the ways it may go in which the speed gets round a stall
+CAUTION = 0.7  # share of the scenarios in which the speed gets round a stall
 CARE = 0.25  # seconds of audio kept for what may go worse, when a second is to come; grows as noise does, by its root
 SOON = 1.0  # seconds of audio to come, over which
 RESERVE = 0.3  # this share is kept, by slowing down, where the source is hardly faster than the sound
@@ -49,7 +49,7 @@ class Policy:
     replace the rule for the start and for going on after a stall. ``slowest`` is the least playback rate; 1: never
     slow down.
 
-    Each earlier utterance of the service is a way that this one may go: how fast its audio comes, and what it needed
+    Each earlier utterance of the service is a scenario for this one: how fast its audio comes, and what it needed
     before the first sound. Starting too early for some of them is weighed against the wait that would have been
     enough, so that one waits for a quantile of what earlier utterances needed, and not for what only few would need.
     """
@@ -137,12 +137,12 @@ class Policy:
         return max(self._slowest, speed) if speed < UNHEARD else 1.0
 
     def _wait(self, outlook: Outlook, now: float, buffered: float) -> float:
-        """Seconds to wait: the least costly of none and what each of the ways needs."""
+        """Seconds to wait: the cheapest of none and what each scenario needs."""
         price = 1.0 if self._phase is Phase.FILLING else SILENCE
         waited = 0.0 if self._since is None else now - self._since
-        waits = [(self._lacks(way, outlook, buffered, waited), way.weight) for way in self._forecast.ways]
+        waits = [(self._lacks(each, outlook, buffered, waited), each.weight) for each in self._forecast.scenarios]
         best, least = 0.0, float("inf")
-        risk = missing = 0.0  # of the ways that need more than the wait at hand: their weight, and weighted wait
+        risk = missing = 0.0  # of the scenarios that need more than the wait at hand: their weight, and weighted wait
         for wait, weight in sorted([(0.0, 0.0), *waits], reverse=True):
             cost = price * wait + STALL * risk + SILENCE * (missing - risk * wait)
             if cost <= least:
@@ -150,10 +150,10 @@ class Policy:
             risk, missing = risk + weight, missing + weight * wait
         return best
 
-    def _lacks(self, way: Way, outlook: Outlook, buffered: float, waited: float) -> float:
-        """Seconds until it is time, if it goes that way: the jitter covered, and what slowing down does not carry."""
-        like = way.like
-        pace, left = outlook.pace(way), outlook.left(like)
+    def _lacks(self, scenario: Scenario, outlook: Outlook, buffered: float, waited: float) -> float:
+        """Seconds until sound may begin in ``scenario``: for the jitter, and what slowing down does not cover."""
+        like = scenario.like
+        pace, left = outlook.pace(scenario), outlook.left(like)
         last = min(self._log.burst, left)
         deficit = pace * left - outlook.since - (buffered + left - last) / self._slowest + like.delay
         if buffered > like.margin:

@@ -84,10 +84,10 @@ static void set_number(int64_t *slot, double value)
 static int lacking(const int64_t *ring) { return LOAD(ring + STALLS) != LOAD(ring + RESUMED); }
 
 /* The protocol keeps `fill` within 0 and SIZE; this does not rely on it. */
-static int64_t available(const int64_t *ring, int64_t written, int64_t wanted, int ended, int falling)
+static int64_t available(const int64_t *ring, int64_t written, int64_t wanted, int ended, int falling, int playing)
 {
     int64_t fill = written - ring[READ];
-    if (!LOAD(ring + PLAYING) || ring[SILENCED] || ring[READ] < 0 || fill <= 0)
+    if (!playing || ring[SILENCED] || ring[READ] < 0 || fill <= 0)
         return 0;
     if (falling && (lacking(ring) || (LOAD(ring + PAUSED) && !ring[LOG_COUNT])))
         return 0;
@@ -182,16 +182,17 @@ static void shape(int64_t *ring, float *out, int64_t count, int64_t wanted, int 
 EXPORTED int64_t oggstream_read(int64_t *ring, float *out, int64_t wanted, double at)
 {
     int64_t count, written, channels = ring[CHANNELS];
-    int ended, cutting, falling;
+    int ended, playing, cutting, falling;
     if (wanted <= 0)
         return 0;
     if (wanted > ring[GUARD])
         STORE_IN_ORDER(ring + GUARD, wanted);
     ended = LOAD(ring + LENGTH) >= 0; /* before WRITTEN: once the end is known, all samples are there */
+    playing = LOAD(ring + PLAYING) != 0; /* before WRITTEN, too: what was withdrawn before the beginning is gone */
     written = FETCH_AND(ring + WRITTEN, ~MARK) & ~MARK; /* from here on no withdrawal touches this block */
     cutting = LOAD(ring + CUTTING) != 0;
     falling = cutting || LOAD(ring + PAUSED);
-    count = available(ring, written, wanted, ended, falling);
+    count = available(ring, written, wanted, ended, falling, playing);
     if (count) {
         place(ring, ring[READ], at);
         copy(ring, out, count);
@@ -199,7 +200,7 @@ EXPORTED int64_t oggstream_read(int64_t *ring, float *out, int64_t wanted, doubl
     shape(ring, out, count, wanted, cutting, falling);
     if (count < wanted) {
         memset(out + count * channels, 0, (size_t)((wanted - count) * channels) * sizeof *out);
-        if (LOAD(ring + PLAYING) && !ended && !falling)
+        if (playing && !ended && !falling)
             note_lack(ring, wanted - count);
     }
     STORE_IN_ORDER(ring + READ, ring[READ] + count);

@@ -1,8 +1,8 @@
 """The loudspeaker: a PortAudio stream whose callback reads the ring.
 
-The callback runs in PortAudio's thread and must come back within a period (5 ms by default). It is written in C where
-that was built (`oggstream.sinks.native`), or in Python (`oggstream.sinks.output`), where the period includes the wait
-for the interpreter's lock.
+The callback runs in PortAudio's thread and must return within a period (5 ms by default). It is written in C where that
+was built (`oggstream.sinks.native`), else in Python (`oggstream.sinks.stream_callback`), where the period includes the
+wait for the interpreter's lock.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from ..errors import DeviceError
 from ..events import Warned, emit
 from ..threads import begin
 from .device_clock import Heartbeat
-from .device_stream import Attempt, DeviceStream
+from .device_stream import DeviceStream, Opening
 from .sink import SinkTraits
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
-    from .output import Output
     from .sink import SinkFormat
+    from .stream_callback import StreamCallback
 
 POLL_SECONDS = 0.01  # between looks at a ring that is nearly drained; a block is taken well before it is heard
 REST_SECONDS = 0.1  # the same while much is left: short enough for the heartbeat, and a wake-up costs 0.1 ms
@@ -77,7 +77,7 @@ class DeviceSink:
         self._let_go = False  # it was
         self._ring: PcmRing | None = None  # the one that is played, or was last
         self._heartbeat = Heartbeat()
-        self._attempt = Attempt()
+        self._latest = Opening()  # of the stream
         self._opening: asyncio.Future[None] | None = None  # of `prepare`, until the stream is closed
         self._loss: _Loss | None = None
         self._closing: asyncio.Future[None] | None = None  # of a stream that was given up; nobody waits for it
@@ -87,9 +87,9 @@ class DeviceSink:
 
     @property
     def callback(self) -> str:
-        """Who reads the rings, "c" or "python"; before the device is open, who will."""
+        """Which callback reads the rings, "c" or "python"; before the device is open, which one will."""
         output = self._stream.output
-        return (output or self._stream.make_output(_no_clock)).kind
+        return (output or self._stream.make_callback(_no_clock)).kind
 
     @property
     def callbacks(self) -> int:
@@ -107,9 +107,9 @@ class DeviceSink:
         Cancelling it lets the opening go on, for the next `prepare` or until `aclose`. Raises `DeviceError`.
         """
         if self._opening is None:
-            now, attempt = asyncio.get_running_loop().time, Attempt()
-            self._attempt = attempt
-            self._opening = begin(lambda: self._stream.open(attempt, now))
+            now, latest = asyncio.get_running_loop().time, Opening()
+            self._latest = latest
+            self._opening = begin(lambda: self._stream.open(latest, now))
         opening = self._opening
         try:
             async with asyncio.timeout(OPEN_SECONDS):
@@ -191,7 +191,7 @@ class DeviceSink:
             await self._faded()
         finally:
             self._stop_counting()
-            self._let_go = self._attempt.wanted = False
+            self._let_go = self._latest.wanted = False
             self._ring = self._loss = None
             if self._opening is not None:
                 self._opening = None
@@ -247,9 +247,9 @@ class DeviceSink:
 
     def _open_again(self, now: float, why: str) -> None:
         clock = asyncio.get_running_loop().time
-        attempt, output = self._attempt, self._stream.output
-        attempt.wanted = True
-        opening = self._opening = begin(lambda: self._stream.reopen(attempt, clock, RETURN_SECONDS))
+        latest, output = self._latest, self._stream.output
+        latest.wanted = True
+        opening = self._opening = begin(lambda: self._stream.reopen(latest, clock, RETURN_SECONDS))
         self._loss = _Loss(now, why, opening, output)
 
     def _go_on(self, loss: _Loss, now: float) -> None:
@@ -267,7 +267,7 @@ class DeviceSink:
 
     def _give_up(self, loss: _Loss) -> NoReturn:
         """Close what there is, so that the next `prepare` begins anew."""
-        self._attempt.wanted = False
+        self._latest.wanted = False
         self._loss = None
         self._opening = None
         self._closing = begin(self._stream.close)
@@ -298,7 +298,7 @@ class _Loss(NamedTuple):
     since: float
     why: str
     opening: asyncio.Future[None]
-    output: Output | None
+    output: StreamCallback | None
 
 
 def _no_clock() -> float:

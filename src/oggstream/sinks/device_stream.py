@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeviceError
 from . import interval
-from .output import PythonOutput
 from .sink import SinkFormat
+from .stream_callback import PythonCallback
 
 if TYPE_CHECKING:
-    from .output import Output
+    from .stream_callback import StreamCallback
 
 RETRY_SECONDS = 0.1  # between two attempts to open a device again
 
 
-class Attempt:
+class Opening:
     """An opening that the loop waits for. Once it is not ``wanted`` any more, what was opened is closed again."""
 
     def __init__(self) -> None:
@@ -39,9 +39,9 @@ class DeviceStream:
         switch_interval: float | None,
     ) -> None:
         self.device = device
-        self.output: Output | None = None
+        self.output: StreamCallback | None = None
         """The callback of the open stream."""
-        self.make_output = make_output
+        self.make_callback = make_callback
         """Makes the callback of each stream, with the event loop's clock."""
         self._latency = latency
         self._blocksize = blocksize
@@ -75,7 +75,7 @@ class DeviceStream:
         stream = self._stream
         return stream is not None and bool(stream.active)
 
-    def open(self, attempt: Attempt, now: Callable[[], float], form: tuple[int, int] | None = None) -> None:
+    def open(self, opening: Opening, now: Callable[[], float], form: tuple[int, int] | None = None) -> None:
         """Open and start a stream, in the format ``form`` or none; ``now`` is the event loop's clock.
 
         After an earlier stream the devices are listed anew: another may be the default by now. Raises `DeviceError`.
@@ -85,7 +85,7 @@ class DeviceStream:
         with self._guard:
             if self._form is not None:
                 refresh()
-            output = self.make_output(now)
+            output = self.make_callback(now)
             stream = open_output(
                 self.device,
                 output.callback,
@@ -94,7 +94,7 @@ class DeviceStream:
                 form=form,
                 before_start=lambda stream: self._settle(output, stream),
             )
-            if not attempt.wanted:
+            if not opening.wanted:
                 close_output(stream)
                 output.release()
                 return
@@ -121,7 +121,7 @@ class DeviceStream:
             close_output(stream)
             output.release()  # not where closing hangs: the device may go on calling
 
-    def reopen(self, attempt: Attempt, now: Callable[[], float], seconds: float) -> None:
+    def reopen(self, opening: Opening, now: Callable[[], float], seconds: float) -> None:
         """Close the stream and open one in the same format, again and again until it works, for ``seconds``.
 
         Raises `DeviceError`, that of the last attempt.
@@ -129,9 +129,9 @@ class DeviceStream:
         deadline = time.monotonic() + seconds
         with suppress(DeviceError):  # it hangs, and is left behind
             self.close()
-        while attempt.wanted:
+        while opening.wanted:
             try:
-                self.open(attempt, now, self._form)
+                self.open(opening, now, self._form)
             except DeviceError:
                 if time.monotonic() >= deadline:
                     raise
@@ -139,16 +139,16 @@ class DeviceStream:
             else:
                 return
 
-    def _settle(self, output: Output, stream: Any) -> None:
+    def _settle(self, output: StreamCallback, stream: Any) -> None:
         lead = round(self._lead_in * stream.samplerate)
         output.settle(channels=stream.channels, latency=stream.latency, lead=lead)
 
 
-def make_output(now: Callable[[], float]) -> Output:
+def make_callback(now: Callable[[], float]) -> StreamCallback:
     """A callback in C if there is one, else in Python."""
-    from .native import Missing, NativeOutput
+    from .native import Missing, NativeCallback
 
     try:
-        return NativeOutput(now)
+        return NativeCallback(now)
     except Missing:
-        return PythonOutput(now)
+        return PythonCallback(now)

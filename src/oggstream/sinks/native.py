@@ -27,7 +27,7 @@ CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK = range(4,
 SLOTS = 12
 
 
-class NativeCallback(NamedTuple):
+class CallbackAddress(NamedTuple):
     """Addresses: of a function of PortAudio's type PaStreamCallback, and of its data."""
 
     function: int
@@ -70,7 +70,7 @@ def address_of(memory: bytearray) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
-class NativeOutput:
+class NativeCallback:
     """The callback in C over the same rings: the interpreter's lock does not hold it up.
 
     ``now`` is the event loop's clock. Raises `Missing`.
@@ -90,7 +90,7 @@ class NativeOutput:
         self._retired: list[tuple[PcmRing, int]] = []  # older ones, and how many calls may have seen them
 
     @property
-    def callback(self) -> NativeCallback:
+    def callback(self) -> CallbackAddress:
         """The addresses that PortAudio gets. From then on, until `release`, the memory stays where it is.
 
         It does so even if the sink is forgotten, the event loop closed, or the interpreter ended: a device that hangs
@@ -101,7 +101,7 @@ class NativeOutput:
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(self))  # a reference that the interpreter's end does not drop
         function = ctypes.cast(self._library.oggstream_callback, ctypes.c_void_p).value
         assert function is not None
-        return NativeCallback(function, address_of(self._memory))
+        return CallbackAddress(function, address_of(self._memory))
 
     @property
     def callbacks(self) -> int:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..audio.frame import RATE
 from ..errors import DeviceError
 from .devices import OutputDevice, candidates, latency_for
-from .native import NativeCallback
+from .native import CallbackAddress
 from .portaudio_thread import is_frozen, load, on_audio_thread, reason_of, translated
 
 CLOSE_SECONDS = 2.0  # longest wait to stop and close a stream
@@ -44,7 +44,7 @@ def devices() -> list[OutputDevice]:
 
 def open_output(
     device: str | int | None,
-    callback: Callable[..., None] | NativeCallback,
+    callback: Callable[..., None] | CallbackAddress,
     *,
     latency: float | None = None,
     blocksize: int = 0,
@@ -118,7 +118,7 @@ def version() -> tuple[str, str]:
 class _Wish(NamedTuple):
     """What `open_output` was asked for."""
 
-    callback: Callable[..., None] | NativeCallback
+    callback: Callable[..., None] | CallbackAddress
     latency: float | None
     blocksize: int
     form: tuple[int, int] | None
@@ -204,9 +204,9 @@ def _open(sounddevice: Any, device: OutputDevice, formats: list[tuple[int, int]]
     raise DeviceError(_opening_failed(device, refusal, formats)) from refusal
 
 
-def _stream(sounddevice: Any, *, callback: Callable[..., None] | NativeCallback, **parameters: Any) -> Any:
+def _stream(sounddevice: Any, *, callback: Callable[..., None] | CallbackAddress, **parameters: Any) -> Any:
     """A stream whose callback is a function, or C: then sounddevice passes two addresses on and is not called."""
-    if not isinstance(callback, NativeCallback):
+    if not isinstance(callback, CallbackAddress):
         return sounddevice.RawOutputStream(callback=callback, **parameters)
     function = sounddevice._ffi.cast("PaStreamCallback *", callback.function)  # noqa: SLF001  # its way for libraries
     data = sounddevice._ffi.cast("void *", callback.data)  # noqa: SLF001

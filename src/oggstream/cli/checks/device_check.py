@@ -17,7 +17,7 @@ SETTLING_SECONDS = 0.3  # at the beginning, in which a device fills its buffers 
 DRIFT = 0.02  # of the device's clock against its own rate, beyond which its times mislead
 
 
-class Block(NamedTuple):
+class CallForSamples(NamedTuple):
     """A call for samples: PortAudio's two times, how many samples, and whether the device had run dry."""
 
     dac: float
@@ -31,7 +31,7 @@ class Played(NamedTuple):
 
     channels: int
     rate: float
-    blocks: list[Block]
+    blocks: list[CallForSamples]
 
 
 async def check_callback(_args: Namespace) -> list[Finding]:
@@ -75,12 +75,12 @@ def play_silence(index: int) -> Played:
     """Play silence on a device and note what it asks for. Raises `DeviceError`; may block, so call it in a thread."""
     from ...sinks.portaudio import close_output, open_output
 
-    blocks: list[Block] = []
+    blocks: list[CallForSamples] = []
 
     def callback(out: Any, frames: int, times: Any, status: Any) -> None:
         out[:] = bytes(len(out))
         dry = bool(status and status.output_underflow)
-        blocks.append(Block(times.outputBufferDacTime, times.currentTime, frames, dry))
+        blocks.append(CallForSamples(times.outputBufferDacTime, times.currentTime, frames, dry))
 
     stream = open_output(index, callback)
     played = Played(stream.channels, stream.samplerate, blocks)

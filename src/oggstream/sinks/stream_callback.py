@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ..audio.ring import PcmRing
 
 
-class Output(Protocol):
+class StreamCallback(Protocol):
     """The callback of one stream. It plays silence until it gets a ring, and for ``lead`` samples in any case."""
 
     kind: str
@@ -61,7 +61,7 @@ class Output(Protocol):
         ...
 
 
-class PythonOutput:
+class PythonCallback:
     """The callback in Python: it needs the interpreter's lock within a period of the device.
 
     ``now`` is the event loop's clock. What is shared with the loop are attributes that one side writes.
