@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tracemalloc
 from itertools import pairwise
 
@@ -87,7 +88,7 @@ def test_sentences_end_where_readers_end_them(number: int) -> None:
     wide = any(sentence[-1] in "\u3002\uff01\uff1f\u300d" for sentence in HARD[number])
     text = JOINS.get(number, "" if wide else " ").join(HARD[number])
     assert sentences(text, speakable=False) == HARD[number]
-    assert sentences(text) == HARD[number]
+    assert sentences(text) == [re.sub(f" ?\U0001f1e9\U0001f1ea|{FAMILY}", "", sentence) for sentence in HARD[number]]
 
 
 ANSWER = (
@@ -229,7 +230,7 @@ def test_long_sentences_are_cut_at_clauses_then_words() -> None:
 @pytest.mark.parametrize("unit", [f"{FAMILY}a", "\U0001f1e9\U0001f1eaz", "e\u0301", "\u2764\ufe0fb"])
 def test_characters_are_never_torn_apart(unit: str) -> None:
     for limit in (20, 33, 400):
-        for piece in pieces(unit * 400, 2.0, limit=limit):
+        for piece in pieces(unit * 400, 2.0, limit=limit, speakable=False):
             assert piece.text.replace(unit, "").strip(unit) == ""
             assert not piece.text.startswith(("\u200d", "\u0301", "\ufe0f"))
             assert piece.text.count("\U0001f1e9") == piece.text.count("\U0001f1ea")
@@ -284,12 +285,10 @@ def test_what_cannot_be_spoken_is_passed_over(text: str) -> None:
 
 def test_marks_alone_go_with_their_neighbours() -> None:
     assert [piece.text for piece in pieces("... Yes, I do think so! \U0001f389\U0001f389 ... No, I do not know.")] == [
-        "... Yes, I do think so!",
-        "\U0001f389\U0001f389 ... No, I do not know.",
+        "... Yes, I do think so! ...",
+        "No, I do not know.",
     ]
-    assert [piece.text for piece in pieces("Yes, I do think so, really! \U0001f389\U0001f389")] == [
-        "Yes, I do think so, really! \U0001f389\U0001f389"
-    ]
+    assert [piece.text for piece in pieces("Yes, I do think so, really! ...")] == ["Yes, I do think so, really! ..."]
 
 
 def test_what_is_left_out_belongs_to_the_piece_after_it_or_the_last() -> None:

@@ -36,16 +36,22 @@ _TAGS = (
     "a|abbr|b|big|blockquote|br|center|code|dd|del|details|div|dl|dt|em|font|h[1-6]|hr|i|img|ins|kbd|li|mark|ol|p|pre|q|"
     "s|small|span|strike|strong|sub|summary|sup|table|tbody|td|tfoot|th|thead|tr|tt|u|ul|var"
 )
+_SSML = (
+    "speak|break|prosody|emphasis|phoneme|say-as|sub|voice|lang|mark|w|token|par|media|seq|audio|lexicon|bookmark|viseme|"
+    "(?:amazon|mstts|google|apple):[a-z-]{1,30}"
+)
 TAG = re.compile(
-    f"</?(?P<name>{_TAGS})(?:[ \t/][^<>\n]{{0,300}})?>|<(?P<link>https?://[^<>\\s]{{1,2000}})>|</(?:think|thinking)>",
+    f"</?(?P<name>{_TAGS}|{_SSML})(?:[ \t/][^<>]{{0,300}})?>|<(?P<link>https?://[^<>\\s]{{1,2000}})>"
+    f"|<\\?xml[^<>]{{0,300}}\\?>",
     re.IGNORECASE,
 )
-HIDING = re.compile("<(?:(?P<comment>!--)|(?P<name>think|thinking|script|style)>)", re.IGNORECASE)
-"""What begins something that is not shown: a comment, a model's thoughts, code."""
+"""Tags of HTML and of SSML 1.1, which are left out; an address in such brackets."""
 UNFINISHED_TAG = re.compile(
-    f"<(?:/?[A-Za-z]{{0,10}}[1-6]?|/?(?:{_TAGS})[ \t/][^<>\n]{{0,300}}|!-?|https?:/{{0,2}}|https?://[^<>\\s]{{0,2000}})\\Z",
+    f"<(?:/?(?:{_TAGS}|{_SSML})[ \t/][^<>]{{0,300}}|\\?[^<>]{{0,300}}|https?:/{{0,2}}|https?://[^<>\\s]{{0,2000}})\\Z",
     re.IGNORECASE,
 )
+BREAKS = frozenset(("br", "p", "li", "tr", "div", "break", "par", "media"))
+"""Tags that part words."""
 
 ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "#39": "'", "nbsp": "\xa0"}
 ENTITY = re.compile(f"&({'|'.join(ENTITIES)});")

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 from .charmap import CharMap
+from .noise import SILENT, Noise
 
 BLANK = " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 """What separates words. A no-break space is a character like any other."""
 LINE_ENDS = "\n\x85\u2028\u2029"
-# Controls, the soft hyphen, and what is invisible and does not join: never spoken, and some voices stop at them.
-SILENT = "\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff"
 HALVES = "\ud800-\udfff"
 
 SHORT_LINE = 50
@@ -45,12 +44,13 @@ class PlainText:
     positions of what is in `text` are in `map`. Who consumes `text` shortens it and moves `begin` on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, pictures: bool = True) -> None:
         self.text = ""
         self.begin = 0
         self.map = CharMap()
+        self._noise = Noise(pictures=not pictures)
         self._raw = ""
-        self._at = 0  # position of _raw in the original
+        self._at = 0  # position of _raw in the text without noise
         self._out: list[str] = []
         self._length = 0  # of all that was ever given
         self._last = "\n"  # character of it
@@ -64,15 +64,19 @@ class PlainText:
         """Whether a blank followed the last word of `text`."""
         return self._gap is not None or self._last == "\n"
 
+    def prepare(self, text: str) -> None:
+        """Look at all of the text, where it is known before any of it was fed."""
+
     def feed(self, text: str, *, final: bool = False) -> None:
         """Take ``text``; ``final``: nothing will follow it."""
-        raw = self._raw = self._raw + text
+        raw = self._raw = self._raw + self._noise.feed(text, final=final)
         at = 0
         while at < len(raw) and (step := self._step(at, final=final)):
             at += step
         self._consumed(raw[:at])
         self._raw = raw[at:]
         self._at += at
+        self._noise.forget(self._at if self._gap is None else min(self._gap, self._at))
         if self._out:
             self.text += "".join(self._out)
             self._out.clear()
@@ -142,7 +146,16 @@ class PlainText:
         self._put(text, self._at + start, self._at + end)
 
     def _put(self, text: str, start: int, end: int) -> None:
-        self.map.add(self._length, len(text), start, end)
+        """Give ``text``, which stands for ``start`` to ``end`` of the text without noise."""
+        if len(text) == end - start:
+            at = start
+            for stop, origin in self._noise.runs(start, end):
+                self.map.add(self._length + at - start, stop - at, origin, origin + stop - at)
+                at = stop
+        else:
+            begin = self._noise.start(start if start < end else start - 1)
+            last = self._noise.start(end - 1) + 1
+            self.map.add(self._length, len(text), begin if start < end else last, last)
         self._out.append(text)
         self._length += len(text)
         self._last = text[-1]

@@ -66,6 +66,7 @@ class Segmenter:
         self._raw_at = 0  # how much of the first of them was read
         self._fed = 0
         self._taken = 0
+        self._begun = False  # some of it was read
         self._finished = False
         self._read_all = False
         self._refused: tuple[int, float, int] | None = None  # what did not do for a piece: borders, reserve, room
@@ -84,6 +85,8 @@ class Segmenter:
     def finish(self) -> None:
         """Say that the text is complete."""
         self._finished = True
+        if not self._begun:
+            self._plain.prepare("".join(self._raw))
 
     def take(self, reserve: float, *, room: float = math.inf, flush: bool = False) -> Piece | None:
         """Give the next piece, None if more text should come first, or more room.
@@ -129,6 +132,8 @@ class Segmenter:
                 self._raw.popleft()
                 self._raw_at = 0
             plain.feed(portion)
+            self._begun = True
+            self._scanner.pass_over(plain.begin)
         if self._finished and not self._raw and not self._read_all:
             plain.feed("", final=True)
             self._read_all = True
