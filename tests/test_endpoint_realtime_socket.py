@@ -13,7 +13,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from oggstream.endpoint import realtime_messages as requests, realtime_response, realtime_socket as realtime
+from oggstream.endpoint import (
+    realtime_messages as requests,
+    realtime_response,
+    realtime_socket as realtime,
+    server as server_module,
+)
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import LibraryError
 from oggstream.events import Event as Report, Recorder, Transcribed, Warned, using
@@ -408,3 +413,16 @@ async def test_an_item_that_is_too_long_is_refused_and_the_session_goes_on() -> 
         assert (await client.next("error"))["error"]["code"] == "string_above_max_length"
         await client.ask()
         assert (await client.rest())[-1]["response"]["status"] == "completed"
+
+
+async def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_module, "MOST_SESSIONS", 1)
+    async with session() as client, aiohttp.ClientSession() as http:
+        await client.next("session.created")
+        host, port = client.socket.get_extra_info("peername")
+        url = f"http://{host}:{port}/v1/realtime"
+        with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
+            await http.ws_connect(url)
+        await client.socket.close()
+        async with asyncio.timeout(5), http.ws_connect(url) as again:
+            assert (await again.receive_json())["type"] == "session.created"

@@ -23,8 +23,11 @@ IDLE_SECONDS = 15.0
 MOST_CONNECTIONS = 1000
 """At most; fewer where the process may open fewer files."""
 
-SPARE_FILES = 64
-"""Files that stay for everything else."""
+BACKLOG = 100
+"""Connections that are accepted in one go, before any of them can be closed."""
+
+SPARE_FILES = BACKLOG + 60
+"""Files that stay for these and for everything else."""
 
 log = logging.getLogger(__name__)
 

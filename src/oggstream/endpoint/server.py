@@ -38,6 +38,9 @@ _MODEL = {"id": MODEL, "object": "model", "created": 0, "owned_by": "oggstream"}
 JOBS, QUEUE = 128, 128
 """Speeches at once, and those that wait, unless told otherwise. Those at once take turns, clause by clause."""
 
+MOST_SESSIONS = 100
+"""Realtime sessions at once: each keeps a connection for up to an hour."""
+
 MAX_BODY_BYTES = 256 << 10  # 4096 characters of text and as many of instructions, each escaped, take 96 KB
 REQUEST_SECONDS = 30.0  # for a request's body to come
 UNREAD_SECONDS = 60.0  # for a client to take the next piece; meanwhile its place is free for others
@@ -77,6 +80,7 @@ class SpeechServer:
         self._listener: _Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
         self._speeches: set[asyncio.Task[Any]] = set()
+        self._sessions = 0
 
     @property
     def base_url(self) -> str:
@@ -121,7 +125,7 @@ class SpeechServer:
         if is_open and not self.key and not self.open_to_all:
             raise ConfigError(
                 f"other machines could use {self.host} port {self.port} without a key: give one, listen on 127.0.0.1, "
-                "or say that it is open to all"
+                "or allow it (--no-key; open_to_all=True)"
             )
         runner = _runner(self, Browsers(self.origins, {self.host}, any_name=is_open and bool(self.key)))
         self._runner = runner
@@ -159,12 +163,21 @@ class SpeechServer:
         """GET /v1/realtime, a WebSocket."""
         from .realtime_socket import serve
 
+        if self._sessions >= MOST_SESSIONS:
+            raise RefusedError(
+                f"This server holds {MOST_SESSIONS} sessions at once: try again later.",
+                status=429,
+                kind="requests",
+                code="rate_limit_exceeded",
+            )
         task = asyncio.current_task()
         assert task is not None
         self._speeches.add(task)
+        self._sessions += 1
         try:
             return await serve(request, self._jobs, client_of(request))
         finally:
+            self._sessions -= 1
             self._speeches.discard(task)
 
     async def models(self, _request: web.Request) -> web.Response:
@@ -304,13 +317,13 @@ class _Listener(NamedTuple):
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> _Listener:
     """Open the port. Raises `ConfigError`."""
-    from .connections import Connections, most_connections
+    from .connections import BACKLOG, Connections, most_connections
 
     manager = runner.server
     assert manager is not None
     connections = Connections(manager, most_connections())
     try:
-        server = await asyncio.get_running_loop().create_server(connections, host, port)
+        server = await asyncio.get_running_loop().create_server(connections, host, port, backlog=BACKLOG)
     except (OSError, UnicodeError) as error:
         raise _cannot_listen(host, port, error) from error
     return _Listener(server, connections)
