@@ -41,6 +41,21 @@ async def check_key(args: Namespace) -> list[Finding]:
     return [Finding("key", OK, f"OPENAI_API_KEY is not set, which {shown_url(base_url)} may do without")]
 
 
+async def check_certificates(_args: Namespace) -> list[Finding]:
+    """How many authorities are trusted for https, and where they come from."""
+    from ...sources.http.tls import roots, wrong_setting
+    from ...threads import in_thread
+
+    if wrong := wrong_setting():
+        return [Finding("certificates", FAIL, f"no authority is trusted for https: {wrong}")]
+    found = await in_thread(roots)
+    if found.known == 0:
+        says = f"no authority is trusted for https ({found.origin} knows none)"
+        return [Finding("certificates", FAIL, says, mends.wheel("certifi"))]
+    count = "authorities, loaded one by one" if found.known is None else f"{found.known} authorities"
+    return [Finding("certificates", OK, f"https trusts {count} (from {found.origin})")]
+
+
 async def check_endpoint(args: Namespace) -> list[Finding]:
     """The way to the endpoint, and its list of models."""
     from ...sources.http.redaction import shown_url
@@ -144,7 +159,9 @@ def _told(body: bytes, place: str) -> str:
 def _tls() -> SSLContext:
     import ssl
 
-    return ssl.create_default_context()
+    from ...sources.http.tls import default_context
+
+    return default_context() or ssl.create_default_context()
 
 
 def _since(began: float) -> tuple[float, float]:

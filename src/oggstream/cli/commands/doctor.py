@@ -13,7 +13,7 @@ from ...errors import ConfigError
 from ..checks.device_check import check_callback, check_device
 from ..checks.finding import FAIL, Finding
 from ..checks.library_check import check_libopus, check_packages, check_portaudio, check_python, check_voice
-from ..checks.service_check import check_endpoint, check_key
+from ..checks.service_check import check_certificates, check_endpoint, check_key
 from ..output.result import as_json
 from ..terminal.console import Console, is_terminal, show, show_lines, struck, write_quietly
 from ..terminal.logs import logging_to
@@ -40,6 +40,7 @@ CHECKS = (  # those of what others build on come first
     Check("device", check_device, 15.0),
     Check("voice", check_voice, 15.0),
     Check("key", check_key, 5.0),
+    Check("certificates", check_certificates, 10.0),
     Check("endpoint", check_endpoint, 30.0),
 )
 

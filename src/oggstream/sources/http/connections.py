@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from ...threads import in_thread
+from .heads import read_ambiguous_heads
 from .proxies import is_socks, proxy_for, socks_connector
 from .redaction import Secrets, is_secret_name
 from .urls import redirect_of
@@ -218,7 +219,9 @@ class Sessions:
             connector: BaseConnector = socks_connector(self._socks, **settings)
             return connector
         sockets = _known(aiohttp.TCPConnector, socket_factory=_new_socket)
-        return aiohttp.TCPConnector(resolver=_new_resolver(), **settings, **sockets)
+        connector = aiohttp.TCPConnector(resolver=_new_resolver(), **settings, **sockets)
+        read_ambiguous_heads(connector)
+        return connector
 
     async def _on_reuse(self, _session: Any, context: Any, _params: Any) -> None:
         since = self._released.popleft() if self._released else None
