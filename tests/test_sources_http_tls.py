@@ -4,6 +4,7 @@ import ssl
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -100,7 +101,7 @@ async def test_every_source_takes_a_context_of_ones_own() -> None:
     context = ssl.create_default_context(cadata=CERTIFICATE)
     context.check_hostname = False
     async with serving(speaking(), tls=server_tls()) as service:
-        sources = [
+        sources: list[Any] = [
             HttpSource(service.origin, ssl_context=context),
             OpenAISource(base_url=service.base, ssl_context=context),
             ServiceSource("kokoro", base_url=service.base, ssl_context=context),

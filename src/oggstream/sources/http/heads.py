@@ -85,4 +85,5 @@ def read_ambiguous_heads(connector: BaseConnector) -> None:
 
     factory: Any = getattr(connector, "_factory", None)
     if isinstance(factory, partial) and factory.func is ResponseHandler:
-        connector._factory = partial(Handler, *factory.args, **factory.keywords)  # noqa: SLF001  # there is no other way
+        made: Any = partial(Handler, *factory.args, **factory.keywords)
+        connector._factory = made  # noqa: SLF001  # there is no other way
