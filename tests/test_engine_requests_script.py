@@ -158,3 +158,18 @@ async def test_a_writer_that_is_far_ahead_waits_until_pieces_are_taken() -> None
     await asyncio.sleep(100)
     assert count > ahead
     task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("As it is,  with\ttwo blanks\nand lines.", "As it is,  with\ttwo blanks\nand lines."),
+        ("a\x00b\x07c \x1b[31mred\x1b[0m", "abc red"),
+        ("\x1b]0;title\x07Hello \x9b1mthere\x7f", "Hello there"),
+        ("half \ud83d of one", "half \ufffd of one"),
+        ("\U0001f600 stays in a plain str", "\U0001f600 stays in a plain str"),
+        ("<speak>One <emphasis>two</emphasis><break/>three &amp; four</speak>", "One two three & four"),
+    ],
+)
+async def test_no_control_character_and_no_tag_of_ssml_is_sent(text: str, sent: str) -> None:
+    assert await pieces(text) == [sent]

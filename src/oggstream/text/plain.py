@@ -6,6 +6,7 @@ import re
 
 from .charmap import CharMap
 from .noise import SILENT, Noise
+from .piece import Piece
 
 BLANK = " \t\n\r\f\v\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 """What separates words. A no-break space is a character like any other."""
@@ -35,6 +36,17 @@ def words_without(characters: str) -> re.Pattern[str]:
 
 
 _WORDS = words_without("")
+_CONTROLS = re.compile(f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f{HALVES}]")
+
+
+def without_controls(text: str) -> Piece:
+    """``text`` as a piece: as it is, or, with controls or halves of characters in it, as `PlainText` reads it."""
+    if not _CONTROLS.search(text):
+        return Piece(text, 0, len(text))
+    plain = PlainText()
+    plain.feed(text)
+    plain.feed("", final=True)
+    return Piece(plain.text, 0, len(text), plain.map.cut(0, len(plain.text)))
 
 
 class PlainText:

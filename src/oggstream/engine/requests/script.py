@@ -60,7 +60,7 @@ class Script:
             self._read.append(text)
             self._length = len(text)
             short = self._length <= min(self._limit, round(options.ahead * rate))
-            self._whole = whole or (short and not options.speakable)
+            self._whole = whole or (short and not options.speakable and not _is_ssml(text))
 
     @property
     def text(self) -> str:
@@ -149,6 +149,7 @@ class Script:
 
             grows = not isinstance(self._source, str)
             speakable = grows if self._options.speakable is None else self._options.speakable
+            speakable = speakable or (not grows and _is_ssml(self.text))
             self._segmenter = Segmenter(self._limit, speakable=speakable)
             self._segmenter.rate = self._rate
             if not grows:
@@ -183,7 +184,11 @@ class Script:
         if self._taken.is_set():
             return None
         self._taken.set()
-        return Piece(self.text, 0, self._length)
+        if self.text.isprintable():  # mostly, and this is faster than loading what looks closer
+            return Piece(self.text, 0, self._length)
+        from ...text.plain import without_controls
+
+        return without_controls(self.text)
 
     async def _change(self, left: float) -> None:
         """Wait for more text, or until the ``left`` to be heard has run down so far that the answer may be another."""
@@ -203,6 +208,12 @@ class Script:
         # Steps of what `Segmenter.take` goes by; fewer looks where nothing is heard.
         self._looks = min(self._looks * 2, MOST_LOOK) if still else left % LOOK_SECONDS + LEAST_LOOK
         return self._looks if patient is None else min(self._looks, patient)
+
+
+def _is_ssml(text: str) -> bool:
+    """Say whether ``text`` is a document of SSML, whose tags no service is sent."""
+    start = text[:1000].lstrip("\ufeff \t\r\n")
+    return start.startswith("<speak") or (start.startswith("<?xml") and "<speak" in start)
 
 
 def _cancelled_from_outside() -> bool:
