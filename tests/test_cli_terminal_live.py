@@ -350,3 +350,11 @@ def test_quiet_shows_no_line_on_a_terminal() -> None:
     with terminal("--sink", "null", "--quiet", "Hello.") as screen:
         assert screen.end() == 0
         assert screen.seen == ""
+
+
+def test_an_empty_text_on_a_terminal_is_refused_in_one_line() -> None:
+    with terminal("say", "", "--sink", "null", columns=200) as screen:
+        assert screen.end() == 1
+    assert [line for line in screen.lines if "error" in line] == [
+        "oggstream: error: the text is empty: there is nothing to say"
+    ]

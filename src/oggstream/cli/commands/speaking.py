@@ -101,11 +101,16 @@ class Speaking:
         from ..terminal import live
 
         if live.is_wanted():
-            title = self._text if isinstance(self._text, str) else "standard input"
-            title = title or self._args.input
-            self._live = live.LiveLine(title, self._pace, colour=live.colour_is_wanted())
+            self._live = live.LiveLine(self._title, self._pace, colour=live.colour_is_wanted())
             self._console.before = self._live.clear
             self._live.on_event(event)
+
+    @property
+    def _title(self) -> str:
+        """What is spoken or played, before any of it is known."""
+        if self._args.command == "play":
+            return str(self._args.input)
+        return self._text if isinstance(self._text, str) else "standard input"
 
     def _close_live_line(self) -> None:
         if self._live is not None:
