@@ -27,6 +27,7 @@ class State:
     marked: bool = False
     read: int = 0
     guard: int = 0
+    playing: bool = True  # where it is not, it begins after the first withdrawal and writing
     samples: tuple[int, ...] = (1,) * 8 + (0,) * (SIZE - 8)
     truth: tuple[int, ...] = (1,) * 8  # by position: the latest write
     taken: tuple[int, ...] = ()  # by position: what the reader got
@@ -45,24 +46,44 @@ class State:
 # The reader.
 
 
-def read_step(state: State) -> State | None:
-    """The next atomic step of the reader; None when it has asked for all its blocks."""
+def read_step(state: State, *, hasty: bool = False) -> State | None:
+    """The next atomic step of the reader; None when it has asked for all its blocks.
+
+    ``hasty`` looks at what was written before it looks whether sound has begun.
+    """
     if not state.blocks:
         return None
     step, held = state.reader
-    wanted = state.blocks[0]
-    if step == "guard":
-        return replace(state, guard=max(state.guard, wanted), reader=("look", {}))
-    if step == "look":
-        fill = state.written - state.read
-        if fill < 0:
-            raise ViolationError(f"a block begins at {state.read}, behind what was written: {state.written}")
-        return replace(state, marked=False, reader=("copy", {"count": min(fill, wanted), "copied": 0}))
-    if held["copied"] < held["count"]:  # sample by sample: the writer may write meanwhile
-        position = state.read + held["copied"]
-        taken = (*state.taken, state.samples[position % SIZE])
-        return replace(state, taken=taken, reader=("copy", held | {"copied": held["copied"] + 1}))
-    return replace(state, read=state.read + held["count"], blocks=state.blocks[1:], reader=("guard", {}))
+    match step:
+        case "guard":
+            guard = max(state.guard, state.blocks[0])
+            after = replace(state, guard=guard, reader=("look" if hasty else "begun", {}))
+        case "begun":
+            after = replace(state, reader=("take" if hasty else "look", {**held, "playing": state.playing}))
+        case "look":
+            held = {**held, "written": state.written}
+            after = replace(state, marked=False, reader=("begun" if hasty else "take", held))
+        case "take":
+            after = replace(state, reader=("copy", {"count": _count(state, held), "copied": 0}))
+        case _:
+            after = _copy(state, held)
+    return after
+
+
+def _count(state: State, held: dict[str, int]) -> int:
+    """How many samples the reader takes, from what it has loaded: no access."""
+    fill = (held["written"] - state.read) * held["playing"]
+    if fill < 0:
+        raise ViolationError(f"a block begins at {state.read}, behind what was written: {held['written']}")
+    return min(fill, state.blocks[0])
+
+
+def _copy(state: State, held: dict[str, int]) -> State:
+    """Copy one sample, for the writer may write meanwhile, or publish the position."""
+    if held["copied"] == held["count"]:
+        return replace(state, read=state.read + held["count"], blocks=state.blocks[1:], reader=("guard", {}))
+    sample = state.samples[(state.read + held["copied"]) % SIZE]
+    return replace(state, taken=(*state.taken, sample), reader=("copy", held | {"copied": held["copied"] + 1}))
 
 
 # The writer.
@@ -82,7 +103,7 @@ def write_step(state: State, *, careless: bool = False) -> State | None:
         case "read":
             after = replace(state, writer=("bound", held | {"read": state.read}))
         case "bound":
-            kept = min(held["written"], max(state.positions[0], held["read"] + state.guard))
+            kept = min(held["written"], max(state.positions[0], held["read"] + state.guard * state.playing))
             after = replace(state, writer=("replace", held | {"kept": kept}))
         case "replace" if careless or (state.marked and state.written == held["written"]):
             kept = held["kept"]
@@ -91,7 +112,11 @@ def write_step(state: State, *, careless: bool = False) -> State | None:
             after = replace(state, writer=("mark", {}))
         case "room":
             end = state.read + SIZE - 2  # two samples are kept behind the reader, as for `PcmRing.rewind`
+            if not state.playing:
+                end = state.written + 1  # less than was withdrawn
             after = replace(state, writer=("write", {"at": state.written, "end": end}))
+        case "begin":
+            after = replace(state, playing=True, positions=state.positions[1:], writer=("mark", {}))
         case _:
             after = _write(state, held)
     return after
@@ -102,12 +127,12 @@ def _write(state: State, held: dict[str, int]) -> State:
     at, number = held["at"], len(state.positions) + 1
     if at >= held["end"]:
         written = max(state.written, held["end"])
-        return replace(state, written=written, positions=state.positions[1:], writer=("mark", {}))
+        return replace(state, written=written, writer=("begin", {}))
     samples = (*state.samples[: at % SIZE], number, *state.samples[at % SIZE + 1 :])
     return replace(state, samples=samples, truth=(*state.truth[:at], number), writer=("write", held | {"at": at + 1}))
 
 
-def search(start: State, *, careless: bool = False) -> int:
+def search(start: State, *, careless: bool = False, hasty: bool = False) -> int:
     """Go through every interleaving from ``start``; return how many states there are. Raises `ViolationError`."""
     seen, waiting = set(), [start]
     while waiting:
@@ -115,14 +140,14 @@ def search(start: State, *, careless: bool = False) -> int:
         if state.key() in seen:
             continue
         seen.add(state.key())
-        following = [*_following(state, careless=careless)]
+        following = [*_following(state, careless=careless, hasty=hasty)]
         if not following and state.taken != state.truth[: len(state.taken)]:
             raise ViolationError(f"the reader got {state.taken} of {state.truth}")
         waiting += following
     return len(seen)
 
 
-def _following(state: State, *, careless: bool) -> Iterator[State]:
-    for after in (read_step(state), write_step(state, careless=careless)):
+def _following(state: State, *, careless: bool, hasty: bool) -> Iterator[State]:
+    for after in (read_step(state, hasty=hasty), write_step(state, careless=careless)):
         if after is not None:
             yield after
