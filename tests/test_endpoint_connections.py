@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -81,6 +82,21 @@ async def test_silent_connections_beyond_the_bound_make_room_for_the_next(monkey
         assert len(server._listener.connections) <= 10
         async with asyncio.timeout(10):
             assert await silent[0].read() == b""
+
+
+async def test_clients_that_do_not_read_make_room_for_one_that_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "most_connections", lambda: 4)
+    body = json.dumps({"input": "The quick brown fox. " * 190, "response_format": "pcm", "speed": 0.5}).encode()
+    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    async with running() as server, AsyncExitStack() as stack, aiohttp.ClientSession() as client:
+        for _ in range(4):
+            await stack.enter_async_context(connected(server, head + body))
+        assert server._listener is not None
+        async with asyncio.timeout(15):
+            while len(server._listener.connections._stalled) < 4:  # noqa: ASYNC110 - it happens inside the server
+                await asyncio.sleep(0.05)
+            async with client.post(f"{server.base_url}/audio/speech", json={"input": "Hi."}) as answer:
+                assert (await answer.read()).startswith(b"OggS")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -35,7 +38,8 @@ log = logging.getLogger(__name__)
 class Connections:
     """All connections of one server. Those without a request wait in ``idle``, the longest first.
 
-    Beyond ``most`` the one that has waited longest is closed for a new one; where all are being served, the new one is.
+    Beyond ``most`` the one that has waited longest is closed for a new one, then one whose client does not read. Where
+    all are being served, the new one is closed.
     """
 
     def __init__(self, manager: web.Server, most: int) -> None:
@@ -44,6 +48,7 @@ class Connections:
         self._loop = asyncio.get_running_loop()
         self._open: set[Connection] = set()
         self._idle: dict[Connection, float] = {}
+        self._stalled: dict[Connection, None] = {}  # those whose clients do not read, the longest first
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
@@ -58,12 +63,13 @@ class Connections:
         self._open.add(connection)
         self.rests(connection)
         if len(self._open) > self._most:
-            self._close(next(iter(self._idle)))
+            self._close(next(chain((c for c in self._idle if c is not connection), self._stalled, (connection,))))
 
     def lost(self, connection: Connection) -> None:
         """It is gone."""
         self._open.discard(connection)
         self._idle.pop(connection, None)
+        self._stalled.pop(connection, None)
 
     def rests(self, connection: Connection) -> None:
         """It has no request now."""
@@ -76,6 +82,16 @@ class Connections:
     def works(self, connection: Connection) -> None:
         """A whole head has come."""
         self._idle.pop(connection, None)
+
+    @contextmanager
+    def stalls(self, connection: Connection) -> Iterator[None]:
+        """Its client does not read for the block."""
+        if connection in self._open:
+            self._stalled[connection] = None
+        try:
+            yield
+        finally:
+            self._stalled.pop(connection, None)
 
     def stop(self) -> None:
         """Close nothing any more."""
@@ -101,21 +117,21 @@ class Connections:
 class Connection(web.RequestHandler):
     """One connection, which tells `Connections` what becomes of it."""
 
-    __slots__ = ("_connections",)
+    __slots__ = ("connections",)
 
     def __init__(self, connections: Connections, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         settings: dict[str, Any] = {"access_log": None, "keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0}
         super().__init__(manager, loop=loop, **settings)
-        self._connections = connections
+        self.connections = connections
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio calls it."""
         super().connection_made(transport)
-        self._connections.opened(self)
+        self.connections.opened(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """As asyncio calls it."""
-        self._connections.lost(self)
+        self.connections.lost(self)
         super().connection_lost(exc)
 
     def handle_error(
@@ -146,12 +162,18 @@ async def tell_connections(request: web.Request, handler: Handler) -> web.Stream
     connection = request.protocol
     if not isinstance(connection, Connection):
         return await handler(request)
-    connections = connection._connections  # noqa: SLF001 - it is the class above
+    connections = connection.connections
     connections.works(connection)
     try:
         return await handler(request)
     finally:
         connections.rests(connection)
+
+
+def stalling(request: web.Request) -> AbstractContextManager[None]:
+    """A block in which the client of ``request`` does not read: its connection may be closed for another."""
+    connection = request.protocol
+    return connection.connections.stalls(connection) if isinstance(connection, Connection) else nullcontext()
 
 
 def most_connections() -> int:

@@ -243,8 +243,11 @@ async def _write(request: web.Request, response: web.StreamResponse, part: bytes
     try:
         done, _ = await asyncio.wait((writing,), timeout=PATIENCE_SECONDS)
         if not done:
-            async with turn.aside(), asyncio.timeout(UNREAD_SECONDS):
-                await asyncio.shield(writing)
+            from .connections import stalling
+
+            with stalling(request):
+                async with turn.aside(), asyncio.timeout(UNREAD_SECONDS):
+                    await asyncio.shield(writing)
     finally:
         if not writing.done():
             writing.cancel()
