@@ -31,16 +31,20 @@ class FrameDecoder:
     """Items of the reader to `PcmFrame`: float32 in WAV order, trimmed, gaps made up, each with its own memory.
 
     ``rate`` is 8000, 12000, 16000, 24000 or 48000 Hz; ``gain`` "none", "track" or "album" (R128 tags, on top of the
-    output gain that is always applied). What goes beyond full scale is clipped softly. Packets that libopus refuses are
-    counted in ``stats.bad_packets`` and skipped; their time is left out. Raises `UsageError` for other arguments.
+    output gain that is always applied). ``soft_clip``: what goes beyond full scale is bent back as libopus does for 16
+    bits; otherwise it stays. Packets that libopus refuses are counted in ``stats.bad_packets`` and skipped; their time
+    is left out. Raises `UsageError` for other arguments.
     """
 
-    def __init__(self, rate: int = RATE, gain: str = "none", stats: StreamStats | None = None) -> None:
+    def __init__(
+        self, rate: int = RATE, gain: str = "none", stats: StreamStats | None = None, *, soft_clip: bool = False
+    ) -> None:
         if rate not in RATES or gain not in GAINS:
             raise UsageError(f"no decoding to {rate} Hz with gain {gain!r}: {RATES} Hz, {GAINS}")
         self._rate = rate
         self._ratio = RATE // rate
         self._gain = gain
+        self._soft_clip = soft_clip
         self._stats = stats or StreamStats()
         self._head: OpusHead | None = None
         self._link: LinkDecoder | None = None
@@ -134,7 +138,7 @@ class FrameDecoder:
         assert self._link is not None
         data, position, samples, trim_start, trim_end = packet
         count = end = self._link.decode(data)
-        if self._matrix is None:
+        if self._soft_clip and self._matrix is None:
             self._link.soft_clip(count)
         if not count:
             self._stats.bad_packets += 1
@@ -157,7 +161,7 @@ class FrameDecoder:
         frames = []
         position = hole.position - self._refused
         for count in self._link.fill(hole.samples // self._ratio, following):
-            if self._matrix is None:
+            if self._soft_clip and self._matrix is None:
                 self._link.soft_clip(count)
             frames.append(PcmFrame(self._take(0, count), position, self._rate, concealed=True))
             position += count * self._ratio

@@ -52,7 +52,7 @@ class SpeechFrames:
         if segment is not self._segment or self._decoder is None:
             yield from self.finish()
             self._segment, self._before = segment, self._position
-            self._decoder = FrameDecoder(stats=segment.intake.stats)
+            self._decoder = FrameDecoder(stats=segment.intake.stats, soft_clip=True)
         yield from map(self._placed, self._decoder.decode(item))
 
     def finish(self) -> Iterator[PcmFrame]:

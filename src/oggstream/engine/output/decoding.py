@@ -70,7 +70,7 @@ class SpeechDecoder:
         """Go on with ``segment``; what its first packet needs is made now if its head is known."""
         if segment is not self._segment:
             self._segment = segment
-            self._decoder = FrameDecoder(gain=self._options.gain, stats=segment.intake.stats)
+            self._decoder = FrameDecoder(gain=self._options.gain, stats=segment.intake.stats, soft_clip=True)
             if segment.intake.head is not None:
                 self._decoder.expect(segment.intake.head)
 
