@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from codecs import getincrementaldecoder
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
@@ -12,6 +11,7 @@ from ...errors import TextError
 from ...threads import pump
 from ..files import read_chunks
 from .console import is_terminal
+from .decoding import TextDecoder
 
 
 def check_connected() -> None:
@@ -30,12 +30,12 @@ def is_typed() -> bool:
 
 
 async def arriving() -> AsyncGenerator[str, None]:
-    """The text, in the portions in which it arrives; bytes that are no UTF-8 are replaced.
+    """The text, in the portions in which it arrives, decoded as `TextDecoder` does.
 
     It is read in a daemon thread: neither the loop nor the exit waits for it. Raises `SourceError` if it cannot be
-    read, and `TextError` at its end if there was nothing to say in it.
+    read, and `TextError` for what is no text, and at its end if there was nothing to say in it.
     """
-    decode = getincrementaldecoder("utf-8-sig")("replace").decode
+    decode = TextDecoder().decode
     empty = True
     async with aclosing(pump(read_chunks("-"))) as chunks:
         async for chunk in chunks:
