@@ -52,7 +52,6 @@ class HttpStream:
         "request_id",
         "secrets",
         "status",
-        "url",
     )
 
     def __init__(
@@ -60,7 +59,6 @@ class HttpStream:
     ) -> None:
         self._content = response.content
         self._place = place
-        self.url = place().url
         self.request = request
         self.secrets = secrets
         self.status = response.status
@@ -68,6 +66,11 @@ class HttpStream:
         self.content_type = secrets.shown(response.headers.get("Content-Type", ""))
         self.format: str | None = None
         self.request_id = request_id_of(response.headers, secrets)
+
+    @property
+    def url(self) -> str:
+        """What answered, fit to be shown."""
+        return self._place().url
 
     @property
     def traits(self) -> StreamTraits:

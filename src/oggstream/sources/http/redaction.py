@@ -160,6 +160,8 @@ def shown_url(url: str) -> str:
 
 def one_line(text: str) -> str:
     """``text`` as one printable line of bounded length."""
+    if len(text) <= LONGEST_SHOWN and text.isprintable() and "  " not in text and text == text.strip():
+        return text
     text = text[: 8 * LONGEST_SHOWN]  # white space may be most of it
     return shortened(" ".join("".join(c if c.isprintable() else " " for c in text).split()))
 

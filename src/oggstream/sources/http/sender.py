@@ -95,11 +95,13 @@ class Sender:
 
     def _redirect(self, response: ClientResponse, outgoing: Outgoing) -> Redirect | None:
         """Where to go on. Raises `SourceError` for a redirect that must not, or cannot, be followed."""
+        if not 300 <= response.status < 400:
+            return None
         location = response.headers.get("Location", "")
         redirect = redirect_of(response.status, location, outgoing.url)
         here = self.place(outgoing.url).url
         if redirect is None:
-            if not (300 <= response.status < 400 and location):
+            if not location:
                 return None
             response.close()
             where = self._secrets.shown(shown_url(location))
