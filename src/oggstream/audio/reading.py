@@ -1,7 +1,6 @@
-"""The reader's side of a ring: what the callback of a device does for every block.
+"""The reader's side of a ring: what a device's callback does for every block.
 
-``sinks/callback.c`` is the same in C. It takes no lock, tells nobody, allocates no more than a few views, and needs no
-numpy.
+``sinks/callback.c`` is the same in C. The reader notifies nobody, allocates only a few views, and needs no numpy.
 """
 
 from __future__ import annotations

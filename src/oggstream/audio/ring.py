@@ -79,7 +79,7 @@ class PcmRing:
         self.capacity = math.ceil(seconds * rate)
         self.frame_bytes = SAMPLE_BYTES * channels
         self.broken = False
-        """The stream ended before its time."""
+        """The stream ended prematurely."""
         self.concurrent = False
         """The reader is on another thread, and may be in the middle of a block at any time: see `share`."""
         self.on_write: Callable[[], None] | None = None
@@ -127,7 +127,7 @@ class PcmRing:
 
     @property
     def playing(self) -> bool:
-        """`begin` was called."""
+        """Whether `begin` was called."""
         return bool(self._counters[slot.PLAYING])
 
     @property
@@ -138,7 +138,7 @@ class PcmRing:
 
     @property
     def cutting(self) -> bool:
-        """`cut` was called."""
+        """Whether `cut` was called."""
         return bool(self._counters[slot.CUTTING])
 
     @property
@@ -267,7 +267,7 @@ class PcmRing:
 
     @property
     def done(self) -> bool:
-        """The reader has everything that it will ever get."""
+        """Whether the reader has everything that it will ever get."""
         return self.silenced or self._ended
 
     @property
@@ -280,7 +280,7 @@ class PcmRing:
 
     @property
     def _lacking(self) -> bool:
-        """Ran empty, and nothing was handed over since."""
+        """Whether the ring ran empty and nothing was handed over since."""
         return self._shared.seen(slot.STALLS) != self._shared.seen(slot.RESUMED)
 
     @property

@@ -1,4 +1,4 @@
-"""What a device's clock says, on the clock of the event loop; and whether the device still runs."""
+"""Converts a device's times to the event loop's clock, and detects a device that has stopped."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 CREEP_SECONDS = 1e-6  # per block: lets the two clocks drift apart by 200 ppm at 5 ms a block
 STEP_SECONDS = 0.5  # a later offset than this is no wait for the interpreter's lock: one of the clocks was set
-SILENT_SECONDS = 1.0  # without a callback: the device is gone
+SILENT_SECONDS = 1.0  # without a callback, after which the device counts as gone
 LOOK_SECONDS = 0.25  # between looks; a watcher that was held up itself may not judge
 
 
@@ -37,14 +37,14 @@ class DacClock:
 
 
 class Heartbeat:
-    """Watches a counter that a living device raises."""
+    """Watches a counter that a running device increments."""
 
     def __init__(self) -> None:
         self._count = -1
         self._since = self._looked = 0.0
 
     def alive(self, count: int, now: float) -> bool:
-        """Say whether ``count`` moved within the last second; call it often, or it only begins to watch again."""
+        """Return whether ``count`` changed within the last second. After a gap between calls it starts again."""
         if count != self._count or now - self._looked > LOOK_SECONDS:
             self._count = count
             self._since = now

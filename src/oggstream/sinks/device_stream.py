@@ -1,4 +1,4 @@
-"""The stream of a device, opened, closed, and opened again; all of it may block, so it is called in threads."""
+"""A device's stream: opening, closing and reopening it. All of this may block, so it is called in threads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RETRY_SECONDS = 0.1  # between two attempts to open a device again
 
 
 class Opening:
-    """An opening that the loop waits for. Once it is not ``wanted`` any more, what was opened is closed again."""
+    """An opening that the event loop waits for. If it is no longer ``wanted``, the opened stream is closed again."""
 
     def __init__(self) -> None:
         self.wanted = True

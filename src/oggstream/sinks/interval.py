@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import sys
 
-_wishes: list[float] = []
+_requests: list[float] = []
 _before = 0.0  # what the program had
 
 
 def shorten(seconds: float) -> None:
-    """Let threads wait for the interpreter's lock no longer than ``seconds``; of several wishes the least counts."""
+    """Let threads wait for the interpreter's lock no longer than ``seconds``; the shortest request counts."""
     global _before  # noqa: PLW0603  # there is one interpreter
-    if not _wishes:
+    if not _requests:
         _before = sys.getswitchinterval()
-    _wishes.append(seconds)
-    sys.setswitchinterval(min(_wishes))
+    _requests.append(seconds)
+    sys.setswitchinterval(min(_requests))
 
 
 def restore(seconds: float) -> None:
-    """Take back a wish; after the last one the interval is what it was before the first."""
-    _wishes.remove(seconds)
-    sys.setswitchinterval(min(_wishes) if _wishes else _before)
+    """Withdraw a request; after the last one, the interval is what it was before the first."""
+    _requests.remove(seconds)
+    sys.setswitchinterval(min(_requests) if _requests else _before)

@@ -1,6 +1,6 @@
-"""The callback in C, where it was built with the package: found, loaded, and given rings to read.
+"""Finds and loads the callback in C, if it was built with the package, and gives it rings to read.
 
-It shares memory with Python, and nothing else: the slots below for each stream, and the block of each ring.
+The callback shares only memory with Python: the slots below for each stream, and the block of each ring.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 NAME = {"win32": "callback.dll", "darwin": "libcallback.dylib"}.get(sys.platform, "libcallback.so")
 SWITCH = "OGGSTREAM_PYTHON_CALLBACK"
-"""The environment variable that, set to anything, has the callback in Python used."""
+"""If this environment variable is set to anything, the callback in Python is used."""
 
 # The slots of an output: the same numbers as in callback.c. The first four are the loop's, the rest the callback's.
 RING, LEAD, LATENCY, WIDTH = range(4)  # RING: the address of a block, or 0; LATENCY: double; WIDTH: channels
@@ -59,19 +59,19 @@ def _load() -> ctypes.PyDLL:
 
 
 def library() -> ctypes.PyDLL:
-    """The library with the callback. Raises `Missing` where there is none, or it is not wanted."""
+    """The library with the callback. Raises `Missing` if there is none or it is not wanted."""
     if os.environ.get(SWITCH):
         raise Missing(f"{SWITCH} is set")
     return _load()
 
 
 def address_of(memory: bytearray) -> int:
-    """Where ``memory`` lies; good as long as it is kept."""
+    """The address of ``memory``, valid while the object lives."""
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 class NativeCallback:
-    """The callback in C over the same rings: the interpreter's lock does not hold it up.
+    """The callback in C over the same rings. It does not wait for the interpreter's lock.
 
     ``now`` is the event loop's clock. Raises `Missing`.
     """
@@ -110,26 +110,26 @@ class NativeCallback:
 
     @property
     def underflows(self) -> int:
-        """How often it said that it ran dry."""
+        """How often the device reported an underrun."""
         return self._counters[UNDERFLOWS]
 
     @property
     def played(self) -> int:
-        """Samples that it got, silence included."""
+        """Samples that the device got, silence included."""
         return self._counters[PLAYED]
 
     @property
     def called(self) -> float | None:
-        """When it last asked, on the event loop's clock."""
+        """When the device last asked, on the event loop's clock."""
         return self._numbers[CALLED] + self._clock_offset() if self.callbacks else None
 
     @property
     def latest(self) -> tuple[float, int]:
-        """Of the latest block, the seconds that it was ahead of the converter, and its samples."""
+        """The latest block: how many seconds it was ahead of the converter, and its number of samples."""
         return self._numbers[AHEAD], self._counters[BLOCK]
 
     def settle(self, *, channels: int, latency: float, lead: int) -> None:
-        """Take what the stream turned out to be."""
+        """Store the properties of the opened stream."""
         self._numbers[LATENCY] = latency
         self._counters[LEAD] = lead
         self._counters[WIDTH] = channels
@@ -162,7 +162,7 @@ class NativeCallback:
             ctypes.pythonapi.Py_DecRef(ctypes.py_object(self))
 
     def _keep(self, ring: PcmRing) -> None:
-        """Hold on to ``ring`` and the one before it, and to those that a call may still be in."""
+        """Keep ``ring``, the one before it, and those that a running call may still use."""
         begun, returned = self._counters[CALLBACKS], self._counters[RETURNED]
         self._retired = [(old, calls) for old, calls in self._retired if calls > returned]
         if len(self._rings) == 2:

@@ -19,8 +19,8 @@ class NullSink:
     """Plays into nothing, as a device would: a block every ``period`` seconds, heard ``latency`` seconds later.
 
     Block n is taken from the ring at the time of `start` plus n periods, and its first sample reaches the simulated
-    converter ``latency`` after that, by reckoning and not by the clock: on a virtual clock two runs are equal to the
-    sample. A blocked loop makes up for the blocks that it missed.
+    converter ``latency`` after that. These times are computed, not measured: on a virtual clock, two runs are equal to
+    the sample. After the loop was blocked, the missed blocks are played at once.
 
     ``channels`` and ``rate`` are the device's format; None takes any number of channels. With ``record`` all that was
     played since the first `start`, silence included, is kept in `recording`.

@@ -1,4 +1,4 @@
-"""What stands between a stream of PortAudio and the rings: a callback, and what it counts."""
+"""The callback between a PortAudio stream and the rings, and its counters."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ class StreamCallback(Protocol):
 
     @property
     def underflows(self) -> int:
-        """How often it said that it ran dry."""
+        """How often the device reported an underrun."""
         ...
 
     @property
     def played(self) -> int:
-        """Samples that it got, silence included."""
+        """Samples that the device got, silence included."""
         ...
 
     @property
     def called(self) -> float | None:
-        """When it last asked, on the event loop's clock."""
+        """When the device last asked, on the event loop's clock."""
         ...
 
     @property
     def latest(self) -> tuple[float, int]:
-        """Of the latest block, the seconds that it was ahead of the converter, and its samples."""
+        """The latest block: how many seconds it was ahead of the converter, and its number of samples."""
         ...
 
     def settle(self, *, channels: int, latency: float, lead: int) -> None:
-        """Say what the stream turned out to be, before the first ring."""
+        """Store the properties of the opened stream, before the first ring."""
         ...
 
     def play(self, ring: PcmRing) -> None:
@@ -86,7 +86,7 @@ class PythonCallback:
         return self._call
 
     def settle(self, *, channels: int, latency: float, lead: int) -> None:  # noqa: ARG002  # the callback in C needs it
-        """Take what the stream turned out to be."""
+        """Store the properties of the opened stream."""
         self._clock.latency = latency
         self._lead = lead
 
