@@ -90,3 +90,10 @@ def joined_samples(items: list[Any]) -> int:
 def test_samples_that_begin_like_it_are_samples(first: bytes) -> None:
     body = first + bytes(len(first) % 2) + PCM
     assert outcome(body, format="pcm:24000")[0] == (np.frombuffer(body, "<i2") / 32768).astype(np.float32).tobytes()
+
+
+@pytest.mark.parametrize("step", [64, 1_000_000])
+def test_compressed_bytes_within_events_are_refused(step: int) -> None:
+    body = events(gzip.compress(wav(PCM)))
+    with pytest.raises(FormatError, match="gzip data"):
+        read(body, every(step, body))

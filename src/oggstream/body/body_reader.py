@@ -278,7 +278,7 @@ class BodyReader:
     def _unwrap(self, found: Container, first: bytes) -> bool:
         """Begin with the bytes in what was ``found``, if it is a wrapping."""
         rest = b"".join([first, *self._parts])
-        if found is Container.COMPRESSED and self._inflater is None:
+        if found is Container.COMPRESSED and self._inflater is None and self._envelope is None:
             from .inflate import Inflater
 
             self.stats.warn("the body is compressed, though it was asked for as it is")
