@@ -107,3 +107,11 @@ def test_exceptions_that_are_not_of_the_network_are_not_translated() -> None:
     assert connection_error(KeyError(), place, Secrets()) is None
     assert body_error(KeyError(), place, None) is None
     assert isinstance(connection_error(OSError(), place, Secrets()), errors.SourceConnectionError)
+
+
+def test_request_id_that_echoes_a_key_or_controls_a_terminal_is_cleaned() -> None:
+    secrets = Secrets(["wonderland-secret-1865"])
+    error = http_error(500, Said(""), "http://h", secrets, request_id="req\x1b[31m-wonderland-secret-1865")
+    assert error.request_id is not None
+    assert error.request_id.isprintable()
+    assert "wonderland" not in error.request_id

@@ -124,6 +124,7 @@ def http_error(
     parts = [f"{place} answered HTTP {status}{_phrase(status)}", said_line]
     message = ": ".join(part for part in parts if part)
     todo = usual if advice is None else advice
+    request_id = secrets.shown(request_id) if request_id else None
     return kind(f"{message}; {todo}" if todo else message, status=status, request_id=request_id)
 
 
