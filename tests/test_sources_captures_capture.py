@@ -194,13 +194,13 @@ def test_pipes_and_devices_are_neither_read_nor_replaced_and_the_files_are_priva
     for half in (f"a{ARRIVALS}", "a.ogg"):
         (tmp_path / half).unlink()
         os.mkfifo(tmp_path / half)
-        with pytest.raises(CaptureError, match="it is no regular file"):
+        with pytest.raises(CaptureError, match="it is not a regular file"):
             load(tmp_path / "a")
-        with pytest.raises(OutputError, match="it is no regular file"):
+        with pytest.raises(OutputError, match="it is not a regular file"):
             save(capture)
         (tmp_path / half).unlink()
         (tmp_path / half).symlink_to("/dev/zero")
-        with pytest.raises(CaptureError, match="it is no regular file"):
+        with pytest.raises(CaptureError, match="it is not a regular file"):
             load(tmp_path / "a")
         assert (tmp_path / half).is_symlink()
         (tmp_path / half).unlink()

@@ -1,4 +1,4 @@
-"""What was learnt about services, kept between runs in a small file that may vanish or be damaged at no cost."""
+"""The history: what was learnt about services, kept between runs in a small file that may be deleted at any time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .playout.habits import Habits
 
 KEYS = 32  # host, model and voice: those not heard of for longest are forgotten
 MOST_BYTES = 1 << 20  # a longer file is not ours
-LOCK_SECONDS = 2.0  # for other processes that write the same file: each takes about a millisecond
+LOCK_SECONDS = 5.0  # for other processes that write the same file: each takes about a millisecond
 
 
 class History:
@@ -21,9 +21,9 @@ class History:
     write at once lose nothing, and what they learnt about the same key is joined. The file is private (0600); a link
     to it is followed.
 
-    Nothing here raises for what is wrong with the file. One that cannot be read is empty. What is not a history, or no
-    regular file, is left alone, and what is learnt is kept in memory; so it is while another process holds the lock
-    for longer than `LOCK_SECONDS`, until the next call.
+    Nothing here raises for what is wrong with the file. One that cannot be read is empty. Anything but a history in a
+    regular file is left alone, and what is learnt is kept in memory. So it is while another process holds the lock for
+    longer than `LOCK_SECONDS`: it is written with the next call, or when the process ends.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
@@ -32,6 +32,7 @@ class History:
         self._given: dict[str, Habits] = {}  # what the file held when it was asked for, or written
         self._unwritten: list[str] = []  # keys of `_own`
         self._patience = LOCK_SECONDS
+        self._retries_at_exit = False
         self._read: dict[str, Any] | None = None  # the file's, as plain data
 
     def get(self, key: str) -> Habits | None:
@@ -50,7 +51,13 @@ class History:
         self._keep(key, habits)
         self._unwritten = [other for other in self._unwritten if other != key and other in self._own] + [key]
         if self._path is not None:
-            self._write(self._path)
+            patience, self._patience = self._patience, 0.0  # who was not let in once does not wait a second time
+            self._write(self._path, patience)
+            if self._unwritten and not self._retries_at_exit:
+                import atexit
+
+                self._retries_at_exit = True
+                atexit.register(self._write, self._path, LOCK_SECONDS)
 
     def _keep(self, key: str, habits: Habits) -> None:
         self._own.pop(key, None)
@@ -58,14 +65,15 @@ class History:
         while len(self._own) > KEYS:
             del self._own[next(iter(self._own))]
 
-    def _write(self, path: str) -> None:
-        """Add what is not written yet to the file. What fails is tried again with the next call."""
+    def _write(self, path: str, patience: float) -> None:
+        """Add what is not written yet to the file. What fails is tried again with the next call, and at the exit."""
+        if not self._unwritten:
+            return
         from .files import access
 
         with suppress(OSError, ValueError):  # ValueError: a path with a NUL
             access.check_replaceable(path)
             os.makedirs(os.path.dirname(os.path.abspath(path)), mode=0o700, exist_ok=True)
-            patience, self._patience = self._patience, 0.0  # who was not let in once does not wait a second time
             with access.locked(path, patience):
                 self._patience = LOCK_SECONDS
                 known = self._load()

@@ -1,4 +1,4 @@
-"""What can be said on the command line.
+"""The parsers of the command line: one per command.
 
 One parser is made, that of the command in use: a parser costs about a millisecond, and `say` is in a hurry.
 """
@@ -65,7 +65,7 @@ def _refuse_misspelt(words: list[str]) -> None:
 
 
 def _split_at_dashes(argv: list[str]) -> tuple[list[str], list[str]]:
-    """What stands before ``--``, and the words behind it, which are no options whatever they look like."""
+    """What stands before ``--``, and the words behind it, which are never options."""
     if "--" not in argv:
         return list(argv), []
     at = argv.index("--")

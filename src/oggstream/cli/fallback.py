@@ -1,4 +1,4 @@
-"""Where sound goes when nobody said where: to the default device, and without one to a file."""
+"""The default sink: the default device, or a file where there is no device."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class SavedBytes:
 
     It exists from the first byte on: a failed request leaves it as it was. ``count`` is the number of bytes written. A
     pipe or a device (standard output may be one) is written to in a thread, which alone waits for its reader. A
-    symbolic link is followed; what is no regular file is never removed. Raises `OutputError`.
+    symbolic link is followed; anything but a regular file is never removed. Raises `OutputError`.
     """
 
     def __init__(self, path: str) -> None:

@@ -98,7 +98,7 @@ def read_whole(path: str | os.PathLike[str], limit: int) -> bytes:
         descriptor = os.open(path, os.O_RDONLY | _COMMON | _AT_ONCE)
         with open(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError(errno.EINVAL, "it is no regular file")
+                raise OSError(errno.EINVAL, "it is not a regular file")
             data = file.read(limit + 1)
         if len(data) > limit:
             raise OSError(errno.EFBIG, f"it has more than {limit} bytes")
@@ -108,7 +108,7 @@ def read_whole(path: str | os.PathLike[str], limit: int) -> bytes:
 def replace(path: str | os.PathLike[str], data: bytes, *, private: bool = False) -> None:
     """Make ``path`` a file that holds ``data``: all of it, or what was there before.
 
-    A file that was there keeps its mode, unless it is to be ``private``. Raises `OSError` for what is no regular file.
+    A file that was there keeps its mode, unless it is to be ``private``. Anything but a regular file is an error.
     """
     with _plain_errors():
         target = _regular(path)
@@ -194,7 +194,7 @@ def _regular(path: str | os.PathLike[str]) -> str:
     if stat.S_ISDIR(mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
     if mode and not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "it is no regular file")
+        raise OSError(errno.EINVAL, "it is not a regular file")
     return target
 
 

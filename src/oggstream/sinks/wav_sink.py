@@ -33,7 +33,7 @@ class WavSink:
     Several speeches, one after the other, go into one file. A file that was given open stays open.
 
     A pipe or a device (standard output may be one) is written to in a thread, which alone waits for its reader; the
-    ring is emptied as fast as that goes on. A symbolic link is followed; what is no regular file is never removed.
+    ring is emptied as fast as that goes on. A symbolic link is followed; anything but a regular file is never removed.
 
     Whatever opens, writes or closes the file raises `OutputError`, once; in mid-speech it comes out of the ring's
     ``write``, or of `check` and `drain` where a thread writes.

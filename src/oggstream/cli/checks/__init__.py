@@ -1,1 +1,1 @@
-"""What ``doctor`` looks at: each check returns findings, and what it finds missing has the command that mends it."""
+"""The checks of ``doctor``: each returns findings, with the command that fixes what is wrong."""

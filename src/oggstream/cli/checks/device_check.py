@@ -1,4 +1,4 @@
-"""The output device: which it is, whether it opens and plays, and what its clock says."""
+"""Checks the output device: which one it is, whether it opens and plays, whether its clock is right."""
 
 from __future__ import annotations
 

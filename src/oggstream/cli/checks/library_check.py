@@ -1,4 +1,4 @@
-"""Python, the packages, libopus, PortAudio and the offline voice."""
+"""Checks Python, the packages, libopus, PortAudio and the offline voice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The commands that install what is missing, per system."""
+"""The shell commands that fix what a check found, per system."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Chat(Conversation):
         self._answers.append((report, answer))
         if self._transcript is not None:
             self._console.clear()
-            # Behind what was typed there is no place for what was heard in the last moment.
+            # After a typed line the text of the last moment has no place any more.
             self._transcript.finish("" if self._cut else answer.text if error else said)
 
     def as_dict(self, report: PlaybackReport) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Several speeches of one `Player`, and the lines that are typed meanwhile."""
+"""The base of commands that speak several times with one `Player` while lines are typed."""
 
 from __future__ import annotations
 

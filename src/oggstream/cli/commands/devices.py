@@ -1,4 +1,4 @@
-"""``devices``: the outputs of this machine."""
+"""``devices``: lists the output devices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``doctor``: what is missing or wrong on this machine, and the command that mends it."""
+"""``doctor``: finds what is missing or wrong on this machine, and names the command that fixes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``inspect``: what is in an Ogg body, what a player makes of it, and what is wrong with it."""
+"""``inspect``: shows what is in an Ogg body, how it plays, and what is wrong with it."""
 
 from __future__ import annotations
 

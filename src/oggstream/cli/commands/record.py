@@ -1,4 +1,4 @@
-"""``record``: a speech to a capture, and to the device only if that is asked for."""
+"""``record``: speaks to a capture, and to a device only if one is named."""
 
 from __future__ import annotations
 

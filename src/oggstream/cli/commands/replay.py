@@ -1,4 +1,4 @@
-"""``replay``: captures as they arrived, and what was made of it."""
+"""``replay``: plays captures with their arrival times, and reports the latency."""
 
 from __future__ import annotations
 

@@ -115,6 +115,8 @@ class Speaking:
     def _close_live_line(self) -> None:
         if self._live is not None:
             self._live.close()
+            if not self._live.drawn:  # then nothing has taken Ctrl-C, as the terminal shows it, away
+                self._console.before = None
 
     def _conclude(self) -> None:
         """Say what was odd and what is left behind; print the report."""

@@ -23,7 +23,7 @@ Entry = dict[str, Any]
 
 
 class Layout(NamedTuple):
-    """``pages`` in their order, those with a wrong checksum included, and ``damage``: stretches that are no page."""
+    """``pages`` in their order, those with a wrong checksum included, and ``damage``: stretches that are not pages."""
 
     pages: list[Entry]
     damage: list[Entry]
@@ -55,7 +55,7 @@ class _LinkNumbers:
         self._count = 0
 
     def number(self, page: Page) -> int | None:
-        """The number (from 1) of the link of which the page is played, None if it is not."""
+        """The number (from 1) of the link that plays this page, None if none does."""
         link = self._finder.find(page, 0)
         if link is None:
             return None

@@ -1,4 +1,4 @@
-"""What ``inspect`` shows to a person."""
+"""The text that ``inspect`` prints."""
 
 from __future__ import annotations
 

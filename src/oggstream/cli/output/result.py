@@ -19,7 +19,7 @@ NO_STREAM = {
 
 
 def as_json(error: Exception | None, **parts: Any) -> str:
-    """One JSON object: ``parts`` amid what every report has; ``error`` is why it failed, None if it did not."""
+    """One JSON object: what every report has, and ``parts``. ``error`` is why the command failed, or None."""
     import json
 
     told = {"type": type(error).__name__, "message": str(error), "request_id": None} if error else None

@@ -1,4 +1,4 @@
-"""Where the command line writes: what is for a person to standard error, results to standard output.
+"""Output of the command line: messages for a person to standard error, results to standard output.
 
 All that it shows goes through `write_quietly` or `show`, and these two let no character through that acts on a terminal
 or reorders what it shows, wherever the text came from. Lines for a person hold no credential either.

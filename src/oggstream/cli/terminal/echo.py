@@ -1,4 +1,4 @@
-"""What is said, written to standard output while it is heard."""
+"""The transcript: text written to standard output while it is heard."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Transcript:
         self._indents = True  # white space may begin the row: it is the text's own
 
     def show(self, text: str) -> None:
-        """Write what ``text`` has behind that which was shown already. Raises `OutputError`."""
+        """Write the part of ``text`` that was not shown yet. Raises `OutputError`."""
         new = text[self._shown :]
         if new:
             self._shown = len(text)

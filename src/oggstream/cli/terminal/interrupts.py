@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first one stops what is going on, the second one leaves at once.
+"""Ctrl-C and SIGTERM: the first stops the command, the second ends the process at once.
 
 Next to nothing is imported here, so that the handlers are there before anything slow.
 """
@@ -24,7 +24,7 @@ class Interrupts:
     A first signal raises KeyboardInterrupt, or calls ``cancel`` if that is set. ``on_leaving`` is called right before
     the process ends at the second: it may tidy the terminal and must not block.
 
-    While ``held`` is true a first signal is only counted, until `release`: an exception amid an import may be lost or
+    While ``held`` is true a first signal is only counted, until `release`: an exception during an import may be lost or
     shown there.
     """
 

@@ -1,4 +1,4 @@
-"""The line on a terminal that tells how a speech is going: what is said, heard, buffered, and when it began.
+"""The live line: progress of a speech on a terminal (text, seconds heard, seconds buffered, first sound).
 
 Drawn from the session's events, with no task or thread of its own: after each `Progress`, and by a timer of the loop
 while nothing sounds yet. It is overwritten in place with no more than a carriage return and spaces, which every
@@ -54,6 +54,7 @@ class LiveLine:
     def __init__(self, title: str, pace: float = CHARACTERS_PER_SECOND, *, colour: bool = False) -> None:
         self._pace = pace
         self._colour = colour
+        self.drawn = False  # it was on the terminal at least once
         self._shown = 0  # cells of the line on the terminal
         self._timer: asyncio.TimerHandle | None = None
         self._typed: str | None = None
@@ -153,6 +154,7 @@ class LiveLine:
             self._voice = len(self._piece) / seconds
 
     def _draw(self) -> None:
+        self.drawn = True
         width = columns() - 1 - ECHO  # in the last column some terminals wrap already
         if self._typed is not None:
             self._draw_prompt(width)

@@ -1,4 +1,4 @@
-"""``--log-level``: what modules log goes to the console."""
+"""``--log-level``: sends log records, Python warnings and errors of threads to the console."""
 
 from __future__ import annotations
 

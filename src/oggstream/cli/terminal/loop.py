@@ -1,4 +1,4 @@
-"""Runs a coroutine so that Ctrl-C cancels it, and so that no thread can hold up the end."""
+"""Runs a coroutine so that Ctrl-C cancels it and no thread delays the exit."""
 
 from __future__ import annotations
 

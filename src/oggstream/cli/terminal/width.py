@@ -1,4 +1,4 @@
-"""How many cells of a terminal a text takes."""
+"""Width of text on a terminal, in cells."""
 
 from __future__ import annotations
 

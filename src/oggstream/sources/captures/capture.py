@@ -1,4 +1,4 @@
-"""Captures: a body byte for byte, and when each piece of it arrived. Two files side by side.
+"""The files of a capture: a body byte for byte, and when each chunk of it arrived.
 
 ``NAME.ogg`` (or another container's ending) is the body; ``NAME.arrivals.jsonl`` begins with an object about the
 request, followed by a line ``[seconds, bytes]`` per chunk, counted from the request being sent.
@@ -82,7 +82,7 @@ class Capture(NamedTuple):
 
 
 def load(path: str | os.PathLike[str]) -> Capture:
-    """Read the capture of which ``path`` is the name or either file. Raises `CaptureError`."""
+    """Read a capture; ``path`` is its name, or the path of either file. Raises `CaptureError`."""
     name, body_path = _halves(os.fsdecode(path))
     lines = _read(name + ARRIVALS, MOST_ARRIVALS).split(b"\n")
     if lines[-1] == b"":
@@ -104,8 +104,8 @@ def load(path: str | os.PathLike[str]) -> Capture:
 def save(capture: Capture) -> str:
     """Write both halves, replacing those that are there; return the path of the body.
 
-    They are private (0600): they hold what was said. A link is followed, what is no regular file is left alone. Raises
-    `OutputError`.
+    They are private (0600): they hold what was said. A link is followed, anything but a regular file is left alone.
+    Raises `OutputError`.
     """
     path = f"{capture.name}.{ending(capture)}"
     lines = [json.dumps(capture.header()), *(json.dumps([round(at, 6), size]) for at, size in capture.arrivals)]
@@ -138,7 +138,7 @@ _ENDINGS = {
 
 
 def _halves(path: str) -> tuple[str, str | None]:
-    """The capture's name, and the body's path if it was that which was given."""
+    """The capture's name, and the body's path if that was given."""
     if path.endswith(ARRIVALS):
         return path.removesuffix(ARRIVALS), None
     name, dot = os.path.splitext(path)
@@ -201,7 +201,7 @@ def _header(name: str, line: bytes) -> dict[str, Any]:
         if key in given:
             given[key] = _seconds(name, 1, given[key])
     if not 100 <= given.get("status", 200) <= 599:
-        raise _damaged(name, 1, f"{str(given['status'])[:30]} is no HTTP status")
+        raise _damaged(name, 1, f"{str(given['status'])[:30]} is not an HTTP status")
     headers = given.get("headers", {})
     return {**given, "headers": {key: value for key, value in headers.items() if _may_be_header(key, value)}}
 
@@ -255,7 +255,7 @@ def _seconds(name: str, number: int, value: object) -> float:
 def _parsed(name: str, number: int, line: bytes) -> Any:
     try:
         return json.loads(line)
-    except (ValueError, RecursionError) as error:  # also bytes that are no UTF-8
+    except (ValueError, RecursionError) as error:  # also bytes that are not UTF-8
         raise _damaged(name, number, "it is not JSON") from error
 
 

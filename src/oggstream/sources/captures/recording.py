@@ -1,4 +1,4 @@
-"""Writes captures of whatever a source gives."""
+"""`RecordingSource`: writes a capture of every answer of a source."""
 
 from __future__ import annotations
 
