@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .. import errors, events
+from .http.exchange import request_id_of
 from .http.redaction import Secrets, shown_url
 from .hurry import hurried
 from .openai_api import (
@@ -179,9 +180,9 @@ class ClientStream:
     ) -> None:
         self._chunks = chunks
         self._translate = translate
-        self.content_type: str = headers.get("content-type", "")
-        self.request_id: str | None = headers.get("x-request-id")
-        self.traits = StreamTraits(format=chosen, headers=headers)
+        self.content_type = translate.secrets.shown(headers.get("content-type", ""))
+        self.request_id = request_id_of(headers, translate.secrets)
+        self.traits = StreamTraits(format=chosen, headers=headers, secrets=translate.secrets)
 
     def __aiter__(self) -> ClientStream:
         return self
