@@ -39,11 +39,13 @@ class Inflater:
 
     def take(self) -> bytes:
         """The next step; empty if that needs more bytes."""
+        before = self._inside.copy()
         try:
             given = self._inside.decompress(self._rest, STEP)
         except zlib.error:
+            given = _before_damage(before, self._rest)
             self._fail("the body is compressed and damaged; try again")
-            return b""
+            return given
         self._rest = self._inside.unconsumed_tail
         if self._inside.eof:
             self.complete = True
@@ -57,6 +59,19 @@ class Inflater:
     def _fail(self, problem: str) -> None:
         self._rest = b""
         self.failure = FormatError(problem)
+
+
+def _before_damage(inside: zlib._Decompress, data: bytes) -> bytes:
+    """What ``data`` gives up to its first wrong byte: zlib keeps that to itself when it fails."""
+    given = b""
+    for at in range(len(data)):
+        try:
+            given += inside.decompress(data[at : at + 1], STEP)
+        except zlib.error:
+            break
+        if len(given) > STEP:
+            break
+    return given
 
 
 def is_compressed(first: bytes) -> bool:
