@@ -289,6 +289,43 @@ async def test_idle_connection_of_another_source_does_not_block_the_server(monke
         await second.aclose()
 
 
+async def test_waiting_request_gets_its_turn_from_a_connection_that_is_always_busy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sender, "_BLOCKED", 0.05)
+    async with single_server() as (url, heads):
+        source = HttpSource(url, max_retries=0)
+        assert await fetch(source) == b"OggS"
+        first = asyncio.create_task(fetch(source))  # on the kept connection
+        await until(lambda: len(heads) == 2)
+        second = asyncio.create_task(fetch(source))  # on one that the server does not look at
+        async with asyncio.timeout(5):
+            while not second.done():  # the kept one is asked for again as soon as it is free
+                await first
+                first = asyncio.create_task(fetch(source))
+            assert await first == await second == b"OggS"
+        await source.aclose()
+
+
+async def test_dead_connections_do_not_make_the_next_one_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "IDLE", 0.0)
+    monkeypatch.setattr(sender, "PATIENCE", 0.1)
+    asked: set[int] = set()
+
+    async def once_per_connection(request: web.Request) -> web.Response:
+        if id(request.transport) in asked:
+            await hang(request)
+        asked.add(id(request.transport))
+        return web.Response(body=BODY)
+
+    async with serving(once_per_connection) as service:
+        source = HttpSource(service.origin, max_retries=0)
+        for _ in range(4):
+            assert await fetch(source) == BODY
+        assert max(source._client._sender._waits) < 0.1
+        await source.aclose()
+
+
 def test_sockets_notice_peers_that_are_gone() -> None:
     with connections._new_socket((socket.AF_INET, socket.SOCK_STREAM, 0)) as made:
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)

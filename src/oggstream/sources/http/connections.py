@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -118,6 +118,7 @@ class Sessions:
         self._ssl_context = ssl_context
         self._sessions: dict[asyncio.AbstractEventLoop, ClientSession] = {}
         self._released: deque[float] = deque(maxlen=64)  # when the connections that are idle became so, the first first
+        self.starved: set[Attempt] = set()  # requests that wait too long on a new connection
         self._socks: str | None = None
         self.proxy: str | None = None
         _all.add(self)
@@ -150,8 +151,11 @@ class Sessions:
         return None if is_socks(proxy) else proxy
 
     def released(self) -> None:
-        """Take notice that a connection was given back, and is idle from now on."""
-        self._released.append(asyncio.get_running_loop().time())
+        """Take notice that a connection was given back. It is kept idle, unless that may block another request."""
+        if any(other.starved for other in self._neighbours()):
+            self.close_idle()
+        else:
+            self._released.append(asyncio.get_running_loop().time())
 
     def idle_seconds(self) -> float:
         """For how long the connection that would be used now has been idle; 0 where there is none."""
@@ -164,11 +168,27 @@ class Sessions:
             _close_idle(session.connector)
         self._released.clear()
 
-    def close_idle_of_all(self) -> None:
-        """Close the idle connections of every source to the same host: it may serve one at a time."""
-        for other in list(_all):
-            if other.place == self.place:
+    @contextmanager
+    def making_room(self, attempt: Attempt, patience: float) -> Iterator[None]:
+        """Where ``attempt`` waits for more than ``patience`` seconds on a new connection, keep none to its host idle
+        until this block ends: the host may serve one connection at a time.
+        """
+        timer = asyncio.get_running_loop().call_later(patience, self._make_room, attempt)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            self.starved.discard(attempt)
+
+    def _make_room(self, attempt: Attempt) -> None:
+        if not attempt.stale:
+            self.starved.add(attempt)
+            for other in self._neighbours():
                 other.close_idle()
+
+    def _neighbours(self) -> list[Sessions]:
+        """Those of every source with the same host."""
+        return [other for other in _all if other.place == self.place]
 
     @property
     def place(self) -> str:

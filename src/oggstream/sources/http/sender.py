@@ -129,7 +129,7 @@ class Sender:
 
     async def _translated(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
         try:
-            return await self._timed(outgoing, attempt)
+            return await self._answered(outgoing, attempt)
         except Exception as error:
             from .faults import connection_error, lasting
 
@@ -139,17 +139,9 @@ class Sender:
             attempt.again = None if lasting(error) else {}
             raise failed from self._secrets.cause(error)
 
-    async def _timed(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        unblock = loop.call_later(_BLOCKED, self._sessions.close_idle_of_all)
-        try:
-            doubtful = attempt.repeatable and self._sessions.idle_seconds() > IDLE
-            response = await (self._raced if doubtful else self._request)(outgoing, attempt)
-        finally:
-            unblock.cancel()
-        self._waits.append(loop.time() - began)
-        return response
+    async def _answered(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
+        doubtful = attempt.repeatable and self._sessions.idle_seconds() > IDLE
+        return await (self._raced if doubtful else self._request)(outgoing, attempt)
 
     async def _raced(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
         """The answer on an idle connection, or on a new one if that takes longer than usual: the first that comes."""
@@ -172,15 +164,20 @@ class Sender:
 
         session = await self._sessions.get()
         attempt.has_body = outgoing.body is not None
-        return await session.request(
-            outgoing.method,
-            URL(outgoing.url, encoded=outgoing.url.isascii() and " " not in outgoing.url),
-            headers={"Accept-Encoding": "identity", **outgoing.headers},
-            data=outgoing.body,
-            proxy=self._sessions.proxy_argument(outgoing.url),
-            allow_redirects=False,
-            trace_request_ctx=attempt,
-        )
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        with self._sessions.making_room(attempt, _BLOCKED):
+            response = await session.request(
+                outgoing.method,
+                URL(outgoing.url, encoded=outgoing.url.isascii() and " " not in outgoing.url),
+                headers={"Accept-Encoding": "identity", **outgoing.headers},
+                data=outgoing.body,
+                proxy=self._sessions.proxy_argument(outgoing.url),
+                allow_redirects=False,
+                trace_request_ctx=attempt,
+            )
+        self._waits.append(loop.time() - began)
+        return response
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
