@@ -259,7 +259,7 @@ async def test_words_that_make_no_sense_are_clipped_in_order_and_one_warning_say
     assert borders == sorted(borders)
     assert 0 <= borders[0] <= borders[-1] <= 40000
     assert [warning for warning in report.stream.warnings if "words" in warning] == [
-        "the times of some words overlap, run backwards or lie outside the sound: they were put in order"
+        "the times of some words overlap, run backwards or lie outside the sound: they were sorted and clipped"
     ]
 
 

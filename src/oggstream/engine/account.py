@@ -1,4 +1,4 @@
-"""Keeps the account of a session and writes its report."""
+"""Collects the figures of a session and writes its report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .requests.requester import Requester
     from .segment import Segment
 
-_ODD_WORDS = "the times of some words overlap, run backwards or lie outside the sound: they were put in order"
+_ODD_WORDS = "the times of some words overlap, run backwards or lie outside the sound: they were sorted and clipped"
 _COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")
 
 
@@ -72,7 +72,7 @@ class Account:
         requester: Requester,
         error: BaseException | None,
     ) -> PlaybackReport:
-        """Write the report as things stand."""
+        """Write the report of the current state."""
         from ..report import AudioInfo, PlaybackReport, RequestInfo
 
         return PlaybackReport(
@@ -188,7 +188,7 @@ def _playout(outlet: Outlet, sink: Sink, early: int) -> PlayoutInfo:
 
 
 def _format(requester: Requester) -> str:
-    """That of the first body that came, as it was recognised."""
+    """The recognised format of the first body received."""
     containers = (segment.intake.container for segment in requester.segments)
     found = next((container for container in containers if container), "ogg")
     return "opus" if found == "ogg" else found

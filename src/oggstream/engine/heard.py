@@ -1,4 +1,4 @@
-"""How much of a text was heard, when its speech is stopped."""
+"""Finds how much of a text was heard when its speech is stopped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def heard(text: str, segments: Sequence[Segment], outlet: Outlet) -> Heard:
-    """What of ``text`` the device has had: whole segments exactly, the last one estimated by how much of it sounded."""
+    """The part of ``text`` that the device has played: whole segments are exact, the last one may be an estimate."""
     writer = outlet.writer
     if writer is None:
         return Heard(text="", chars=0, seconds=0.0, exact=True)
@@ -41,7 +41,7 @@ def heard(text: str, segments: Sequence[Segment], outlet: Outlet) -> Heard:
 
 
 def _by_words(segment: Segment, writer: RingWriter, speech: int) -> int | None:
-    """The end of the last word whose middle lies before sample ``speech``; None where no times were told."""
+    """The end of the last word whose middle lies before sample ``speech``; None if the words have no times."""
     words = place_words(segment, writer).words
     if not words:
         return None
@@ -50,7 +50,7 @@ def _by_words(segment: Segment, writer: RingWriter, speech: int) -> int | None:
 
 
 def _share(segment: Segment, samples: int, characters_per_second: float) -> float:
-    """Which part of the segment's words the first ``samples`` of it are: pauses say nothing."""
+    """The share of the segment's words in its first ``samples``, from 0 to 1; pauses do not count."""
     sounding = _sounding(segment, samples)
     decoded, total = segment.loudness[-1] if segment.loudness else (0, 0)
     if decoded and (segment.stop is None or segment.broken):
@@ -72,7 +72,7 @@ def _sounding(segment: Segment, samples: int) -> int:
 
 
 def _word_near(text: str, segment: Segment, share: float) -> int:
-    """The end of a word, in the original text, that lies nearest to a share of the segment."""
+    """The end of the word, in the original text, nearest to a share of the segment."""
     at = segment.piece.at(share)
     start, end = segment.piece.start, segment.piece.end
     before = max(start, text.rfind(" ", start, at))

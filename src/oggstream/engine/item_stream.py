@@ -1,4 +1,4 @@
-"""What is received for a text, as an iterator that any task may close, at any time, or simply let go of."""
+"""The received items of a text, as an iterator that any task may close at any time, or drop without closing."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class ItemConverter(Protocol[T_co]):
-    """Makes of what is received what is given out."""
+    """Converts received items to the items of the iterator."""
 
     def take(self, segment: Segment, item: BodyItem) -> Iterable[T_co]:
-        """What ``item`` of ``segment`` completes."""
+        """The items that ``item`` of ``segment`` completes."""
         ...
 
     def finish(self) -> Iterable[T_co]:
-        """What is left at the end."""
+        """The remaining items, at the end."""
         ...
 
 
 class SpeechFrames:
-    """Decodes the pieces of a speech one after the other, and counts the positions of their frames on."""
+    """Decodes the pieces of a speech one after the other; the positions of their frames run on across pieces."""
 
     def __init__(self) -> None:
         self._segment: Segment | None = None
         self._decoder: FrameDecoder | None = None
-        self._before = self._position = 0  # samples of the pieces before, and up to now
+        self._before = self._position = 0  # samples of the earlier pieces, and of all so far
 
     def take(self, segment: Segment, item: BodyItem) -> Iterator[PcmFrame]:
         """The frames that ``item`` completes."""
@@ -56,7 +56,7 @@ class SpeechFrames:
         yield from map(self._placed, self._decoder.decode(item))
 
     def finish(self) -> Iterator[PcmFrame]:
-        """What is left of the piece."""
+        """The remaining frames of the piece."""
         if self._decoder is not None:
             yield from map(self._placed, self._decoder.finish())
 
@@ -66,7 +66,7 @@ class SpeechFrames:
 
 
 class SpeechPackets:
-    """The packets of a speech, encoded where the service sent samples."""
+    """The packets of a speech, encoded here if the service sent samples."""
 
     def __init__(self) -> None:
         from ..codec.recode import PacketMaker
@@ -78,16 +78,16 @@ class SpeechPackets:
         return self._packets.take(segment.index, item)
 
     def finish(self) -> list[AudioPacket]:
-        """What is left of samples that fill no packet."""
+        """The last packet, from samples that do not fill one."""
         return self._packets.finish()
 
 
 class ItemStream(AsyncGenerator[T, None]):
-    """An asynchronous iterator whose work is done by a task of its own, which owns all that has to be closed.
+    """An asynchronous iterator with a task of its own that does the work and owns everything that must be closed.
 
-    ``receive`` fills ``delivery`` until everything has come, and raises what failed; it starts with the first item
-    that is asked for. `aclose` ends it from any task, also twice, and whoever waits for an item then gets the end. One
-    that nobody holds any more ends by itself. Cancelling a task that waits for an item closes it.
+    ``receive`` fills ``delivery`` until everything is received, and raises errors; it starts when the first item is
+    requested. `aclose` ends the iterator from any task and may be called twice; a task that waits for an item then
+    gets the end. An iterator without references ends by itself. Cancelling a task that waits for an item closes it.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class ItemStream(AsyncGenerator[T, None]):
         return self._ready.popleft()
 
     async def asend(self, value: None) -> T:
-        """As the next item; nothing can be sent."""
+        """Return the next item, like ``anext``; a value cannot be sent."""
         if value is not None:
             raise UsageError("nothing can be sent to a stream of speech: use anext()")
         return await self.__anext__()
@@ -131,7 +131,7 @@ class ItemStream(AsyncGenerator[T, None]):
         raise error.with_traceback(tb)
 
     async def aclose(self) -> None:
-        """Close the responses, and whatever was made for this speech. On return nothing is left."""
+        """Close the responses and everything else made for this speech. On return nothing is left open."""
         self._closed = True
         self._ready.clear()
         if self._task is not None:
@@ -145,7 +145,7 @@ class ItemStream(AsyncGenerator[T, None]):
                 self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     async def _advance(self) -> None:
-        """Take the next thing received; at the end raise what failed."""
+        """Take the next received item; at the end raise the error, if there was one."""
         if self._task is None:
             self._start()
         converter = self._converter
@@ -169,6 +169,6 @@ class ItemStream(AsyncGenerator[T, None]):
 
 
 def _note(task: asyncio.Task[None]) -> None:
-    """Nobody may be left who asks what became of it."""
+    """Retrieve the exception of a task that nobody awaits, so that asyncio does not log it."""
     if not task.cancelled():
         task.exception()

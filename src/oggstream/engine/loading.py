@@ -1,4 +1,4 @@
-"""What decoding needs is loaded while the request is under way: numpy and libopus take a tenth of a second."""
+"""Loads numpy and libopus, which takes 0.1 s, while the request is under way."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _LOADED_EARLY = (
 
 
 async def load_codec(*, samples: bool = False) -> None:
-    """Load numpy and libopus: 0.1 s the first time, which is spent in a thread while the request is under way.
+    """Load numpy and libopus, in a thread while the request is under way: 0.1 s the first time.
 
-    With ``samples`` also what gives those of 24 kHz the usual rate. Raises `LibraryError`.
+    With ``samples`` also load the resampler from 24 to 48 kHz. Raises `LibraryError`.
     """
     for load in (_load_codec, _load_resampler) if samples else (_load_codec,):
         if not load.cache_info().currsize:

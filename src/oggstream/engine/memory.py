@@ -1,4 +1,4 @@
-"""What is remembered of a service between speeches: read before the first request, written after the last."""
+"""The habits of a service, kept between speeches: read before the first request, written after the last."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from .requests.requester import Requester
 
 CONTAINER_FORMATS = {"ogg": "opus", "pcm": "pcm", "wav": "wav"}
-"""What a container is called where it is asked for."""
+"""The name of each container as a request format."""
 
 
 class Memory:
-    """The `Habits` of the service that ``source`` asks, in ``history``; nothing where either is not there."""
+    """The `Habits` in ``history`` of the service behind ``source``; empty if either is missing."""
 
     def __init__(self, history: History | None, source: Source, speech: SpeechOptions) -> None:
         self._history = history
@@ -29,7 +29,7 @@ class Memory:
 
     @functools.cached_property
     def habits(self) -> Habits | None:
-        """What was known before this speech. The first look reads a file: half a millisecond."""
+        """What was known before this speech. The first access reads a file: half a millisecond."""
         self._read_as = self._key
         return None if self._read_as is None or self._history is None else self._history.get(self._read_as)
 
@@ -41,9 +41,9 @@ class Memory:
         return None if identity is None else f"{identity}|{self._speech.speed or 1.0:g}"
 
     def keep(self, requester: Requester, learnt: Habits | None = None, wait: float | None = None) -> None:
-        """Keep what a speech taught. ``learnt``: what its arrivals taught; ``wait``: seconds to its first sound.
+        """Store what a speech taught. ``learnt``: from its arrivals; ``wait``: seconds to its first sound.
 
-        Nothing is kept of a speech that did not come whole, or that another service has taken over.
+        A speech that is incomplete, or that another service has taken over, stores nothing.
         """
         before = self.habits
         key = self._key
@@ -59,7 +59,7 @@ class Memory:
 
 
 def _with_requests(habits: Habits, requester: Requester) -> Habits:
-    """``habits`` with the formats that were given and refused, and with how many requests the service took."""
+    """``habits`` with the formats delivered and refused, and with the number of requests that the service took."""
     for name in requester.receiver.formats.refused:
         habits = habits.with_refused(name)
     for name in requester.receiver.formats.proven:
@@ -72,7 +72,7 @@ def _with_requests(habits: Habits, requester: Requester) -> Habits:
 
 
 def _with_opening(habits: Habits, requester: Requester, wait: float | None) -> Habits:
-    """``habits`` with when the opening sounded in its format, and what the link carries."""
+    """``habits`` with the time to the first sound in the format of the opening piece, and the rate of the link."""
     opening = requester.segments[0]
     if opening.intake.link.rate:
         habits = habits.with_link(opening.intake.link.rate)

@@ -1,4 +1,4 @@
-"""What was received and is not decoded yet."""
+"""The queue of received items that are not decoded yet."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 class PacketQueue:
-    """A first-in first-out queue of stream items that knows how long they sound and how many bytes they hold.
+    """A first-in first-out queue of stream items that counts their samples and bytes.
 
-    ``samples`` is at 48 kHz, trims taken off. Its bound is kept by whoever fills it: see ``bytes``.
+    ``samples`` is at 48 kHz, without trims. The producer keeps the bound: see ``bytes``.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class PacketQueue:
         return len(self._items)
 
     def extend(self, items: list[BodyItem]) -> int:
-        """Append items in order; return how many samples they add, which a withdrawal may make negative."""
+        """Append items in order; return how many samples they add (negative if a withdrawal removes more)."""
         before = self.samples
         for item in items:
             if type(item) is PageWithdrawn:
@@ -44,7 +44,7 @@ class PacketQueue:
         return item
 
     def keep(self, samples: int) -> None:
-        """Drop what lies behind the first ``samples`` (48 kHz), to the packet."""
+        """Drop all packets after the first ``samples`` (48 kHz)."""
         while self._items and self.samples > samples:
             self._count(self._items.pop(), -1)
 
@@ -52,7 +52,7 @@ class PacketQueue:
         return iter(self._items)
 
     def _withdraw(self) -> None:
-        """Drop what was not decoded yet of the page that is void; its beginning stays, for who has decoded some."""
+        """Drop the packets of the void page that are not decoded yet; its `PageBegun` stays, if it is still queued."""
         while self._items and type(self._items[-1]) is not PageBegun:
             self._count(self._items.pop(), -1)
 

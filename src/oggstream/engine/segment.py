@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class Answer:
-    """One answer for a piece: from which sample (48 kHz) and character of the piece on.
+    """One answer for a piece, with the sample (48 kHz) and the character of the piece at which it begins.
 
-    ``gaps`` say from which sample of the body on how many are left out of its sound: packets that libopus refused, and
-    what of a hole was too long to be concealed.
+    ``gaps`` are pairs: from this sample of the body on, so many samples in all are missing from its sound: packets that
+    libopus refused, and the part of a hole that was too long to be concealed.
     """
 
     __slots__ = ("first_character", "first_sample", "gaps", "intake")
@@ -34,10 +34,10 @@ class Answer:
 
 
 class Segment:
-    """A piece of text, what was received for it, and where in the speech it lies.
+    """A piece of text, its received audio, and its place in the speech.
 
-    ``start`` and ``stop`` are positions in the speech (samples at the ring's rate), None while they are not known.
-    ``format`` is what it is asked for in. ``piece`` says which characters of the original text it stands for.
+    ``start`` and ``stop`` are positions in the speech (samples at the ring's rate), None while unknown. ``format`` is
+    the requested format. ``piece`` holds the range of characters of the original text that the segment covers.
     ``received`` counts samples at 48 kHz.
     """
 
@@ -50,39 +50,39 @@ class Segment:
         self.answers = [Answer(open_intake(self), 0, 0)]
         self.queue = PacketQueue()
         self.received = 0
-        self.channels = 0  # of the first audio
+        self.channels = 0  # of its first audio
         self.taken_up = 0  # characters that were received before the connection was lost
         self.first_packet: float | None = None  # seconds since the session's zero
-        self.spoken: str | None = None  # what the service says that it spoke, if it is not the text
-        self.early_packets = 0  # that came before their page was complete
+        self.spoken: str | None = None  # the text that the service reports to have spoken, if it differs
+        self.early_packets = 0  # packets received before their page was complete
         self._page_open = False
-        self.ended = False  # nothing more will come
+        self.ended = False  # nothing more will be received
         self.broken = False  # though more was expected
-        self.failed: str | None = None  # why it was passed over
+        self.failed: str | None = None  # why it was skipped
         self.start: int | None = None
         self.stop: int | None = None
-        self.loudness: list[tuple[int, int]] = []  # samples decoded, and how many of these can be heard, per frame
+        self.loudness: list[tuple[int, int]] = []  # per frame, running totals: samples decoded, audible ones
         self.told_start = False  # the event
         self.told_words = 0  # events
-        self.origin: int | None = None  # of the speech: where the first sample of the piece lies, or would lie
+        self.origin: int | None = None  # position in the speech of the piece's first sample, even if that was cut
 
     @property
     def intake(self) -> Intake:
-        """What receives the latest body."""
+        """The receiver of the latest body."""
         return self.answers[-1].intake
 
     @property
     def text(self) -> str:
-        """What is to be spoken."""
+        """The text to be spoken."""
         return self.piece.text
 
     @property
     def rest(self) -> str:
-        """The part of the text that is to be asked for."""
+        """The part of the text that is still to be requested."""
         return self.piece.text[self.taken_up :]
 
     def renew(self, open_intake: Callable[[Segment], Intake], taken_up: int = 0) -> None:
-        """Ask again, for what comes behind the first characters ``taken_up``: nothing was received of that."""
+        """Prepare another request, for the text after its first ``taken_up`` characters; none of that is received."""
         self.taken_up = taken_up
         if not taken_up:
             self.queue = PacketQueue()
@@ -90,7 +90,7 @@ class Segment:
         self.answers.append(Answer(open_intake(self), self.received if taken_up else 0, taken_up))
 
     def push(self, items: list[BodyItem]) -> int:
-        """Queue what was received; return how many samples (48 kHz) it sounds."""
+        """Queue received items; return their length in samples (48 kHz)."""
         if not self.channels:
             self.channels = next(filter(None, map(_channels, items)), 0)
         samples = self.queue.extend(items)
@@ -100,12 +100,12 @@ class Segment:
         return samples
 
     def note_loudness(self, samples: int, audible: int) -> None:
-        """Of the next ``samples`` (48 kHz), ``audible`` can be heard."""
+        """Note that ``audible`` of the next ``samples`` (48 kHz) are above the audible level."""
         before = self.loudness[-1] if self.loudness else (0, 0)
         self.loudness.append((before[0] + samples, before[1] + audible))
 
     def _count_early(self, items: list[BodyItem]) -> None:
-        """Count the packets of a page that is still not complete behind these items."""
+        """Count the packets of a page that is still incomplete after these items."""
         settled = [at for at, item in enumerate(items) if isinstance(item, PageSettled | PageWithdrawn)]
         behind = items[settled[-1] + 1 :] if settled else items
         self._page_open = PageBegun in map(type, behind) or (self._page_open and not settled)
@@ -114,7 +114,7 @@ class Segment:
 
 
 def _channels(item: BodyItem) -> int:
-    """Those that an item tells of, 0 for none: a head comes before its link's first audio."""
+    """The channels of an item, 0 if it has none: a head comes before the first audio of its link."""
     if isinstance(item, OpusHead):
         return item.channels
     return item.pcm.shape[1] if isinstance(item, PcmFrame) else 0

@@ -32,25 +32,25 @@ if TYPE_CHECKING:
 
 
 class Gate(Protocol):
-    """Holds a speech back behind the one before it."""
+    """Makes a speech wait for the one before it."""
 
     async def ask(self) -> None:
-        """Return when its text may be asked for."""
+        """Return when its text may be requested."""
 
     async def play(self) -> None:
-        """Return when its sound may begin."""
+        """Return when its playback may begin."""
 
     def left(self) -> float:
-        """Seconds of speech before it that are not heard yet."""
+        """Seconds of the speeches before it that are not heard yet."""
 
 
 class Session:
     """Speaks one text once.
 
-    One task asks for the text piece by piece, with a task for each piece that receives and decodes it; another opens
-    the sink, keeps the ring full, and waits for the end. A failing sink ends all at once; a failing source lets what
-    was received be heard first. ``account`` may have listened to ``recorder`` before. ``gate`` lets speeches follow
-    each other.
+    One task requests the text piece by piece, and starts a task per piece that receives and decodes it; another opens
+    the sink, keeps the ring full, and waits for the end. When the sink fails, everything ends at once; when the source
+    fails, the received audio is played first. ``account`` may already listen to ``recorder``. ``gate`` puts speeches
+    in order.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Session:
         self._memory = Memory(history, source, speech)
         self._recorder = recorder
         self._gate = gate
-        self._account = account or Account(recorder)  # before all else: a source may warn when it is first looked at
+        self._account = account or Account(recorder)  # first: a source may warn when its traits are first read
         self._pacing = Pacing(
             options,
             self._learnt_before,
@@ -104,19 +104,19 @@ class Session:
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
         self._asked: float | None = None  # when the first request went out
-        self._wait: float | None = None  # from then until sound could begin
-        self.received = asyncio.Event()  # everything has come, or nothing more will
-        self.handed_over = asyncio.Event()  # the device has everything, or will get no more
+        self._wait: float | None = None  # seconds from then until playback could begin
+        self.received = asyncio.Event()  # everything is received, or nothing more will be
+        self.handed_over = asyncio.Event()  # the device has all samples, or will get no more
         recorder.listen(self._note)
 
     async def run(self) -> PlaybackReport:
         """Speak, and return the report when the last sample has been heard.
 
-        The source's context, where it keeps one, is left last: the sound ends before that.
+        The source's context, if it has one, is left last, after the sound has ended.
 
-        Raises what the source, the reader or the sink raise, an `OggStreamError` with its ``report`` and
-        ``unspoken`` set, and what an iterator of text raises, with the same. Cancelling stops the sound (a fade of
-        5 ms), closes the response and leaves no task behind.
+        Raises the errors of the source, the reader and the sink (each an `OggStreamError`) and those of the iterator
+        of text, all with ``report`` and ``unspoken`` set. Cancelling stops the sound (a fade of 5 ms), closes the
+        response and leaves no task behind.
         """
         async with self._context:
             return await self._run()
@@ -133,7 +133,7 @@ class Session:
             self._failed(first_failure(failures))
         except asyncio.CancelledError as cancelled:
             self._silence()
-            # For the command line, which prints it; the task that is cancelled gets this very object.
+            # For the command line, which prints it: this very exception reaches the cancelled task.
             cancelled.report = replace(self.report(None), completed=False, stopped=True)  # type: ignore[attr-defined]
             raise
         except BaseException:
@@ -152,25 +152,25 @@ class Session:
         return self.report(None)
 
     def _silence(self) -> None:
-        """Fade out what sounds of this speech, and nothing of another one on the same sink."""
+        """Fade out this speech, but no other speech on the same sink."""
         ring = self.outlet.ring
         if ring is not None and not ring.done:
             self._sink.abort()
 
     def leave(self) -> None:
-        """Let the next speech go on, whatever became of this one."""
+        """Let the next speech proceed, however this one ended."""
         self.received.set()
         self.handed_over.set()
         self._gate = None  # it holds the speech before, and that the one before it
 
     def _release(self) -> None:
-        """Break the circles of references, so that the ring goes when the speech does."""
+        """Break the reference cycles, so that the ring is freed together with the speech."""
         self.requester.release()
         self._pacing.forget()
         self.outlet.on_ring = None
 
     def report(self, error: BaseException | None) -> PlaybackReport:
-        """The report as things stand."""
+        """The report of the current state."""
         return self._account.report(
             characters=self.script.length,
             source=self._source,
@@ -181,7 +181,7 @@ class Session:
         )
 
     def heard(self) -> Heard:
-        """What of the text the device has had."""
+        """The part of the text that the device has played."""
         from .heard import heard
 
         return heard(self.script.text, self.requester.segments, self.outlet)
@@ -207,12 +207,12 @@ class Session:
             await self._gate.ask()
             self.requester.before = self._gate.left
         await self.requester.run(group, self._request_out.set)
-        reading.cancel()  # of no use any more, after a failure
+        reading.cancel()  # after a failure, nothing uses the text
         await self.requester.finished.wait()
         self.received.set()
 
     async def _leave_when_silent(self, playing: asyncio.Task[None]) -> None:
-        """Where there is nothing to play, do not wait for a device that may be slow to open."""
+        """If there is nothing to play, do not wait for a device that may be slow to open."""
         await self.outlet.settled.wait()
         if self.outlet.ring is None:
             playing.cancel()
@@ -222,7 +222,7 @@ class Session:
         await self._request_out.wait()
         self._pacing.get_ready()
         sink_format = await self._prepare()
-        self._pacing.at_once = sink_traits_of(self._sink).at_once  # which of several sinks it is may be known now
+        self._pacing.at_once = sink_traits_of(self._sink).at_once  # may have changed on opening
         if self._gate is not None:
             await self._gate.play()
         self.outlet.attach(sink_format)
@@ -251,10 +251,10 @@ class Session:
         return sink_format
 
     def _failed(self, error: BaseException) -> NoReturn:
-        """Raise ``error``, which is one exception by now, with the report and the text that was not spoken."""
+        """Raise ``error``, a single exception, with the report and the text that was not spoken."""
         own = self.script.failure
         if isinstance(error, OggStreamError) or error is own:
-            with suppress(AttributeError):  # not every foreign exception takes them
+            with suppress(AttributeError):  # some foreign exceptions take no attributes
                 error.report = self.report(error)  # type: ignore[attr-defined]
                 error.unspoken = self._unspoken()  # type: ignore[attr-defined]
         self.script.failure = None
@@ -264,7 +264,7 @@ class Session:
             del error, own  # they refer to this frame
 
     def _unspoken(self) -> str:
-        """The text behind what was heard, from the start of a word; an estimate, on the side of saying a word twice."""
+        """The text after the heard part, from the start of a word; an estimate repeats a word rather than skip one."""
         spoken = self.heard()
         text = self.script.text
         return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]

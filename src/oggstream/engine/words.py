@@ -1,4 +1,4 @@
-"""The words of a piece at their place in the speech: what was told of them, carried over to the samples heard."""
+"""Places the words of a piece in the speech: maps their reported times to the samples heard."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .segment import Answer, Segment
 
 ROUNDING = RATE // 1000
-"""Samples by which words may overlap, or leave the sound: services count in milliseconds."""
+"""Samples by which words may overlap, or exceed the sound: services count in milliseconds."""
 
 
 class PlacedWord(NamedTuple):
@@ -29,7 +29,7 @@ class PlacedWord(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """The words of a piece, in order. ``odd``: some were moved to lie within the sound and behind each other."""
+    """The words of a piece, in order. ``odd``: some were moved so that they follow each other within the sound."""
 
     words: list[PlacedWord]
     odd: bool
@@ -39,7 +39,7 @@ _NOTHING = Placement([], odd=False)
 
 
 def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
-    """The words that were told of ``segment``, as far as its sound is decoded."""
+    """The words reported for ``segment``, as far as its sound is decoded."""
     if writer is None or segment.origin is None or segment.start is None:
         return _NOTHING
     if not any(answer.intake.annotations for answer in segment.answers):
@@ -52,7 +52,7 @@ def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
     for word in _told(segment):
         begin, end = origin + word.start_sample, origin + word.end_sample
         if begin >= last and segment.stop is None:
-            break  # its sound is still to come
+            break  # its sound is not decoded yet
         start = min(max(begin, before), last)
         stop = min(max(end, start), last)
         if segment.stop is not None:
@@ -63,7 +63,7 @@ def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
 
 
 def _told(segment: Segment) -> Iterator[PlacedWord]:
-    """The words as they were told, their samples counted from the start of the piece."""
+    """The words as reported, their samples counted from the start of the piece."""
     piece = segment.piece
     limits = [answer.first_sample for answer in segment.answers[1:]]
     for answer, limit in zip(segment.answers, [*limits, None], strict=True):
@@ -72,7 +72,7 @@ def _told(segment: Segment) -> Iterator[PlacedWord]:
                 continue
             begin = answer.first_sample + _heard(answer, word.start_sample)
             if limit is not None and begin >= limit:
-                break  # dropped, and asked for again in the next body
+                break  # dropped, and requested again in the next body
             end = answer.first_sample + _heard(answer, word.end_sample)
             start = piece.start_of(answer.first_character + word.start)
             stop = piece.locate(answer.first_character + word.end)
@@ -80,7 +80,7 @@ def _told(segment: Segment) -> Iterator[PlacedWord]:
 
 
 def _heard(answer: Answer, position: int) -> int:
-    """Which sample of the body's sound is heard at a position that counts what is left out of it."""
+    """The sample of the body's sound at a position of the stream, which also counts the samples in ``gaps``."""
     left_out = 0
     for at, total in answer.gaps:
         if position < at:

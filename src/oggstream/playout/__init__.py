@@ -1,1 +1,1 @@
-"""When to start, and what to do when the next packet is late. Pure: takes the time, returns a decision."""
+"""Decides when to start, and what to do when the next packet is late. Pure: takes the time, returns a decision."""

@@ -1,4 +1,4 @@
-"""How an utterance may turn out, as far as earlier ones and its own arrivals tell."""
+"""Forecasts the arrivals of an utterance from earlier ones and from its own."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ UNKNOWN = (
     Utterance(pace=0.3, delay=0.1, margin=0.04, characters=0.0),
     Utterance(pace=0.6, delay=0.1, margin=0.1, characters=0.0),
 )
-"""How an unknown service may behave."""
-FAMILIAR = 10  # utterances after which nothing but what was learnt counts
-UNEVEN = 0.01  # variance of the time that a second of audio takes, as a share of the square of its mean
-SPREAD = 0.01  # the same of the pace of utterances, while few are known
-PRIOR_AUDIO = 0.3  # seconds of audio that tell as much as what is assumed about an unknown service,
-MOST_AUDIO = 10.0  # and at most as what is known of a slow one
-UNKNOWN_LEFT = 6.0  # seconds of audio that are taken to come where the text does not tell
-LEAST_LEFT, UNSURE = 0.5, 0.1  # and where it says that there should be none: at least this share of what there is
+"""The assumed behaviour of an unknown service."""
+FAMILIAR = 10  # utterances after which only learnt habits count
+UNEVEN = 0.01  # relative variance (by the squared mean) of the time that a second of audio takes
+SPREAD = 0.01  # the same for the pace of utterances, while few are known
+PRIOR_AUDIO = 0.3  # seconds of audio that weigh as much as the assumptions about an unknown service,
+MOST_AUDIO = 10.0  # and at most as much as the habits of a slow one
+UNKNOWN_LEFT = 6.0  # seconds of audio expected if the text does not tell
+LEAST_LEFT, UNSURE = 0.5, 0.1  # and if the text says none: at least these seconds, and this share of the audio so far
 
 
 class Scenario(NamedTuple):
     """One way an utterance may turn out: like ``like``, with a probability of ``weight``. All weights add up to 1.
 
-    ``firm``: seconds of audio that tell as much about the pace of this utterance as what is known before.
+    ``firm``: seconds of this utterance's audio that weigh as much for its pace as prior knowledge.
     """
 
     weight: float
@@ -39,7 +39,7 @@ class Scenario(NamedTuple):
 class Forecast:
     """The ``scenarios`` for an utterance of a service with these habits, from fast to slow.
 
-    They are mixed with those of an unknown service until this one is familiar.
+    They are mixed with those of an unknown service until this one is familiar (`FAMILIAR`).
     """
 
     def __init__(self, habits: Habits) -> None:
@@ -54,7 +54,7 @@ class Forecast:
         self.scenarios = sorted(scenarios, key=lambda scenario: scenario.like.pace)
 
     def quantile(self, share: float) -> Scenario:
-        """The scenario that ``share`` of the weight is at least as fast as."""
+        """The quantile of the weighted scenarios at ``share``, counted from the fastest."""
         reached = 0.0
         for scenario in self.scenarios:
             reached += scenario.weight
@@ -68,8 +68,8 @@ def _speaking(like: Utterance, usual: float) -> Utterance:
 
 
 def _firmness(paces: list[float]) -> float:
-    """Few seconds of audio where earlier utterances differ, or are few; fewer for a fast service, which must not turn
-    slow unnoticed.
+    """Few seconds if earlier utterances differ or are few; fewer for a fast service, so that its slowing down is
+    noticed soon.
     """
     if not paces:
         return PRIOR_AUDIO
@@ -80,26 +80,26 @@ def _firmness(paces: list[float]) -> float:
 
 
 class Outlook:
-    """What is to come, seen at ``now``, when the answer to a request is under way as ``log`` says.
+    """The expected arrivals from ``now`` on, after those in ``log``.
 
-    ``characters`` is how much text there is so far, ``open_end`` whether more may come.
+    ``characters``: length of the text so far; ``open_end``: whether more may come.
     """
 
     def __init__(self, log: ArrivalLog, characters: int, open_end: bool, now: float) -> None:
-        self.since = 0.0 if log.waiting else now - log.last  # the last burst
+        self.since = 0.0 if log.waiting else now - log.last  # seconds since the last burst
         self._received = log.received
         self._characters = characters
         self._least = UNKNOWN_LEFT if open_end else max(LEAST_LEFT, UNSURE * log.received)
         self._elapsed = log.last - log.first
-        self._audio = log.received - log.burst - log.before  # what arrived in that time
+        self._audio = log.received - log.burst - log.before  # the audio that arrived in that time
         self._burst = 0.0 if log.waiting else log.burst
 
     def pace(self, scenario: Scenario) -> float:
-        """Seconds that a second of audio takes in ``scenario``: at least as many as if a burst came just now."""
+        """Seconds that a second of audio takes in ``scenario``, at least as many as if a burst came just now."""
         _, like, firm = scenario
         took, audio = firm * like.pace + self._elapsed, firm + self._audio
         return max(took / audio, (took + self.since) / (audio + self._burst))
 
     def left(self, like: Utterance) -> float:
-        """Seconds of audio that have not arrived."""
+        """Expected seconds of audio that have not arrived yet."""
         return max(self._characters / like.characters - self._received, self._least)

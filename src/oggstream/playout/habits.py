@@ -1,4 +1,4 @@
-"""What earlier utterances taught about one service, model and voice."""
+"""The habits of one service, model and voice, learnt from earlier utterances."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import math
 from typing import Any, NamedTuple
 
 SCHEMA = 1
-KEPT = 10  # utterances: what was before them is forgotten
+KEPT = 10  # utterances; older ones are dropped
 FORMATS_KEPT = 8
-REFUSED_FOR = 64  # utterances after which a format that was refused is asked for again: services change
+REFUSED_FOR = 64  # utterances after which a refused format is requested again: services change
 
 
 class Utterance(NamedTuple):
     """How the audio of one utterance arrived.
 
     ``pace``: seconds that a second of audio took, after the first (1 / synthesis rate; 0: all came at once).
-    ``delay``: seconds that the first sound had to wait to get round every stall but those that the pace explains;
-    ``margin``: seconds of audio that were there just before that, so that more of it would have done.
-    ``characters``: spoken per second of audio, 0 where that is not known.
+    ``delay``: the start delay in seconds that would have avoided every stall except those that the pace explains;
+    ``margin``: seconds of audio received just before that moment: any more would have been enough to start.
+    ``characters``: spoken per second of audio, 0 if unknown.
     """
 
     pace: float
@@ -29,10 +29,10 @@ class Utterance(NamedTuple):
 class Habits(NamedTuple):
     """The last utterances of one host, model and voice, the oldest first; a value, never changed in place.
 
-    ``seen``: utterances ever. ``first_packet``: seconds from the request to the first packet per format.
-    ``link``: bytes per second that the way to the service was seen to carry, 0 where that is not known. ``refused``:
-    formats that it did not give, and how many utterances had been seen by then. ``requests``: how many of ours it takes
-    at a time, 0 where that is not known. ``endless``: bodies in a row that came whole without a mark of their end.
+    ``seen``: number of utterances ever. ``first_packet``: seconds from the request to the first packet, per format.
+    ``link``: bytes per second that the link has carried, 0 if unknown. ``refused``: formats that it did not deliver,
+    each with ``seen`` at that time. ``requests``: how many it takes at a time, 0 if unknown. ``endless``: complete
+    bodies in a row without an end mark.
     """
 
     utterances: tuple[Utterance, ...] = ()
@@ -44,30 +44,30 @@ class Habits(NamedTuple):
     endless: int = 0
 
     def with_utterance(self, utterance: Utterance) -> Habits:
-        """Return these habits and one more utterance."""
+        """Return these habits with one more utterance."""
         return self._replace(utterances=(*self.utterances, utterance)[-KEPT:], seen=self.seen + 1)
 
     def with_first_packet(self, name: str, seconds: float) -> Habits:
-        """Return these habits knowing that the first packet in format ``name`` came ``seconds`` after the request."""
+        """Return these habits with a first packet in format ``name``, ``seconds`` after the request."""
         known = dict(self.first_packet)
         known[name] = _smoothed(known.get(name), seconds)
         return self._replace(first_packet=tuple(known.items())[-FORMATS_KEPT:])
 
     def with_link(self, rate: float) -> Habits:
-        """Return these habits knowing that ``rate`` bytes per second came over the link."""
+        """Return these habits with a measured link of ``rate`` bytes per second."""
         return self._replace(link=_smoothed(self.link or None, rate))
 
     def with_refused(self, name: str) -> Habits:
-        """Return these habits knowing that the service does not give format ``name``."""
+        """Return these habits with format ``name`` refused."""
         known = {**dict(self.refused), name: self.seen}
         return self._replace(refused=tuple(known.items())[-FORMATS_KEPT:])
 
     def with_given(self, name: str) -> Habits:
-        """Return these habits knowing that the service gives format ``name``."""
+        """Return these habits with format ``name`` delivered."""
         return self._replace(refused=tuple(item for item in self.refused if item[0] != name))
 
     def refuses(self, name: str) -> bool:
-        """Whether format ``name`` is not worth asking for; after `REFUSED_FOR` utterances it is again."""
+        """Whether format ``name`` counts as refused: for `REFUSED_FOR` utterances after a refusal."""
         seen = dict(self.refused).get(name)
         return seen is not None and self.seen - seen < REFUSED_FOR
 
@@ -76,13 +76,13 @@ class Habits(NamedTuple):
         return name in dict(self.first_packet) and not self.refuses(name)
 
     def joined(self, base: Habits | None, current: Habits | None) -> Habits:
-        """Return what is known when these habits were learnt from ``base``, while others have made it ``current``.
+        """Merge these habits, learnt from ``base``, into ``current``, which others have made of ``base`` meanwhile.
 
-        That is ``current``, with the utterances that came after ``base`` and with all else that was learnt since then.
+        The result is ``current`` with the utterances after ``base`` and everything else learnt since then.
         """
         base = base or Habits()
         if current is None or current == base or not base.seen <= min(self.seen, current.seen):
-            return self  # the last: the file was begun anew meanwhile
+            return self  # the file was started afresh meanwhile
         new = min(self.seen - base.seen, len(self.utterances))
         changed: dict[str, Any] = {
             name: value
@@ -98,12 +98,12 @@ class Habits(NamedTuple):
         )
 
     def characters_per_second(self, usual: float) -> float:
-        """Characters spoken per second of audio, the median of what was seen; ``usual`` where nothing was."""
+        """Characters spoken per second of audio, the median of the utterances; ``usual`` if none tells."""
         seen = sorted(utterance.characters for utterance in self.utterances if utterance.characters > 0)
         return seen[len(seen) // 2] if seen else usual
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain data that ``json.dumps`` takes, of which `from_dict` makes the same habits again."""
+        """Return plain data for ``json.dumps``, from which `from_dict` restores the habits."""
         return {
             "schema": SCHEMA,
             "utterances": [[round(number, 4) for number in utterance] for utterance in self.utterances],
@@ -117,7 +117,7 @@ class Habits(NamedTuple):
 
     @classmethod
     def from_dict(cls, data: object) -> Habits | None:
-        """Read what `to_dict` gave; None for anything else: what is damaged is as good as not learnt."""
+        """Read the data of `to_dict`; None for anything else: damaged habits are dropped."""
         try:
             return cls._read(data)
         except (TypeError, ValueError, KeyError, AttributeError, OverflowError):
@@ -143,7 +143,7 @@ def _smoothed(before: float | None, now: float) -> float:
 
 
 def _number(value: Any) -> float:
-    """``value`` as a finite number that is not negative; raises ValueError or TypeError for any other."""
+    """``value`` as a finite, non-negative number; raises ValueError or TypeError for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"not a number: {value!r}")
     if not 0 <= value < math.inf:

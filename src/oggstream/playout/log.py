@@ -1,34 +1,34 @@
-"""The arrivals of one speech, and what they teach about the service."""
+"""Logs the arrivals of one speech, and learns from them about the service."""
 
 from __future__ import annotations
 
 from .habits import Utterance
 
-ALL_OF = 64  # arrivals that are kept each; later ones GRAIN seconds of audio apart, and KEPT at most
+ALL_OF = 64  # the first arrivals, all kept; later ones are kept GRAIN seconds of audio apart, and KEPT at most
 GRAIN = 0.25
 KEPT = 1024
-HIDDEN = 0.06  # seconds of lateness that are concealed
-EASY = 0.8  # pace from which on the sound is slowed down before it stalls
-MOST_DELAY = 0.48  # seconds: what is later than that is an accident and no habit
-SHORTEST = 0.5  # seconds of audio below which nothing is learnt about the voice's speed
+HIDDEN = 0.06  # seconds of lateness that concealment hides
+EASY = 0.8  # the pace from which on playback is slowed down before it stalls
+MOST_DELAY = 0.48  # seconds: a longer delay is an accident, not a habit
+SHORTEST = 0.5  # seconds of audio needed to learn the speed of the voice
 
 
 class ArrivalLog:
-    """What arrived when. A burst is what comes at one moment: a packet, or a page of a second.
+    """The times of arrivals. A burst is the audio of one moment: a packet, or a page of a second.
 
-    ``received``: seconds of audio so far, ``burst`` of these came at ``last``. The request that is being answered
-    began at ``first``, when ``before`` seconds had been received; ``waiting``: nothing of it has come yet.
+    ``received``: seconds of audio so far; ``burst``: seconds in the burst at ``last``. The answer under way began at
+    ``first``, when ``before`` seconds had been received; ``waiting``: nothing of it has arrived yet.
     """
 
     def __init__(self) -> None:
         self.received = self.burst = self.before = 0.0
         self.first = self.last = 0.0
         self.waiting = True
-        self._points: list[tuple[float, float]] = []  # per burst but the first: audio before it, time since the first
+        self._points: list[tuple[float, float]] = []  # per later burst: audio before it, time since the first
         self._learning = True
 
     def add(self, now: float, seconds: float) -> None:
-        """``seconds`` more of audio are there."""
+        """Log the arrival of ``seconds`` of audio."""
         if self.waiting:
             self.first, self.before, self.waiting = now, self.received, False
             self.last, self.burst = now, 0.0
@@ -39,7 +39,7 @@ class ArrivalLog:
         self.burst += seconds
 
     def join(self) -> None:
-        """What comes from now on answers another request, whose wait says nothing about the pace."""
+        """Note that the next arrival answers another request: the wait for it does not count for the pace."""
         self.waiting, self._learning = True, False
 
     def _note(self) -> None:
@@ -50,8 +50,8 @@ class ArrivalLog:
             points.append((self.received, self.last - self.first))
 
     def utterance(self, characters: int, slowest: float) -> Utterance | None:
-        """What a text of ``characters`` (0: unknown), played no slower than ``slowest``, taught by the answer to its
-        first request; None if that came at once.
+        """The utterance of the first request's answer, for a text of ``characters`` (0: unknown) played no slower than
+        ``slowest``; None if all of it arrived at once.
         """
         if not self._points:
             return None

@@ -1,4 +1,4 @@
-"""When to start, at what rate to play, and when to go on after a stall."""
+"""Decides when to start, at what rate to play, and when to resume after a stall."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from .habits import Habits
 from .log import ArrivalLog
 
 # A second of waiting for the first sound costs 1.
-STALL = 1.0  # what a stall costs,
-SILENCE = 10.0  # and each second of it
+STALL = 1.0  # the cost of a stall,
+SILENCE = 10.0  # and of each second of it
 
-CAUTION = 0.7  # share of the scenarios in which the speed gets round a stall
-CARE = 0.25  # seconds of audio kept for what may go worse, when a second is to come; grows as noise does, by its root
-SOON = 1.0  # seconds of audio to come, over which
-RESERVE = 0.3  # this share is kept, by slowing down, where the source is hardly faster than the sound
-UNHEARD = 0.985  # a speed from here on is not worth changing the sound
+CAUTION = 0.7  # share of the scenarios in which the chosen speed avoids a stall
+CARE = 0.25  # safety margin in seconds of audio if one second is left to arrive; grows with the square root
+SOON = 1.0  # seconds of audio to arrive, over which
+RESERVE = 0.3  # this share is kept in reserve by slowing down, if the source is hardly faster than playback
+UNHEARD = 0.985  # speeds from here on are not worth changing the sound
 SOONEST, OFTEN, SELDOM = 0.002, 0.05, 0.5  # seconds until the next question
 ROUNDING = 1e-6
 
 
 class Phase(Enum):
-    """What is heard."""
+    """The state of playback."""
 
     FILLING = "nothing yet"
     PLAYING = "speech"
-    STALLED = "nothing: all that had come was played"
+    STALLED = "nothing: all received audio was played"
 
 
 class Decision(NamedTuple):
-    """``play``: sound may begin, or go on. ``speed``: playback rate, 1 down to the slowest that was allowed.
+    """``play``: playback may start or resume. ``speed``: playback rate, from 1 down to the slowest allowed.
 
     ``again``: seconds after which to ask again even if nothing arrives.
     """
@@ -44,14 +44,13 @@ class Decision(NamedTuple):
 class Policy:
     """The rule for one speech. It knows no clock: ``now`` is in seconds from any zero and never goes back.
 
-    What happens is told by `expect`, `arrived`, `joined`, `ended`, `started`, `stalled` and `resumed`, each when
-    it happens; `decide` changes nothing. Fixed buffers (``start_buffer``, ``resume_buffer``, in seconds of audio)
-    replace the rule for the start and for going on after a stall. ``slowest`` is the least playback rate; 1: never
-    slow down.
+    Call `expect`, `arrived`, `joined`, `ended`, `started`, `stalled` and `resumed` for each event when it happens;
+    `decide` changes nothing. Fixed buffers (``start_buffer``, ``resume_buffer``, in seconds of audio) replace the rule
+    for the start and for resuming after a stall. ``slowest`` is the least playback rate; 1: never slow down.
 
-    Each earlier utterance of the service is a scenario for this one: how fast its audio comes, and what it needed
-    before the first sound. Starting too early for some of them is weighed against the wait that would have been
-    enough, so that one waits for a quantile of what earlier utterances needed, and not for what only few would need.
+    Each earlier utterance of the service is a scenario for this one: the pace of its audio, and the delay that it
+    needed before the first sound. The cost of starting too early for some scenarios is weighed against the cost of
+    waiting, so that the wait is a quantile of those delays and not their maximum.
     """
 
     def __init__(
@@ -62,30 +61,30 @@ class Policy:
         resume_buffer: float | None = None,
         slowest: float = 0.87,
     ) -> None:
-        self.more_text = False  # text may still come: what `expect` was told is not all
+        self.more_text = False  # more text may follow what `expect` has counted
         self._habits = habits or Habits()
         self._fixed = {Phase.FILLING: start_buffer, Phase.STALLED: resume_buffer}
         self._slowest = slowest
         self._phase = Phase.FILLING
         self._over = False  # nothing more will arrive
-        self._since: float | None = None  # when audio came for the first time in the silence at hand
+        self._since: float | None = None  # when the first audio arrived in the current silence
         self._characters = 0
         self._forecast = Forecast(self._habits)
         self._usual = self._forecast.quantile(CAUTION)
         self._log = ArrivalLog()
 
     def expect(self, characters: int) -> None:
-        """So many more characters will be spoken."""
+        """So many more characters were requested."""
         self._characters += characters
 
     def arrived(self, now: float, seconds: float) -> None:
-        """``seconds`` more of audio are there: what can be played after what was there before."""
+        """``seconds`` more of audio can be played without a gap."""
         self._log.add(now, seconds)
         if self._since is None:
             self._since = now
 
     def joined(self, now: float) -> None:  # noqa: ARG002  # all events have one
-        """What arrives next answers another request: the wait for it says nothing about the service's pace."""
+        """The next arrival answers another request: the wait for it does not count for the service's pace."""
         self._log.join()
 
     def ended(self, now: float) -> None:  # noqa: ARG002  # all events have one
@@ -93,19 +92,19 @@ class Policy:
         self._over = True
 
     def started(self, now: float) -> None:  # noqa: ARG002  # all events have one
-        """The first sound is on its way."""
+        """Playback has started."""
         self._phase = Phase.PLAYING
 
     def stalled(self, now: float) -> None:  # noqa: ARG002  # all events have one
-        """What had arrived was played, and more is to come."""
+        """All received audio was played, and more is to come."""
         self._phase, self._since = Phase.STALLED, None
 
     def resumed(self, now: float) -> None:  # noqa: ARG002  # all events have one
-        """Sound goes on after a stall."""
+        """Playback has resumed after a stall."""
         self._phase = Phase.PLAYING
 
     def decide(self, now: float, buffered: float, played: float) -> Decision:
-        """Say what to do now, ``buffered`` seconds of audio being there and ``played`` seconds heard."""
+        """Decide what to do now: ``buffered`` seconds of audio are received and unplayed, ``played`` seconds heard."""
         if self._over or not self._log.received:
             return Decision(buffered > 0, 1.0, SELDOM)
         open_end = self.more_text or not self._characters
@@ -120,16 +119,16 @@ class Policy:
         return Decision(wait <= 0, speed, min(max(wait, SOONEST), SELDOM))
 
     def learnt(self) -> Habits:
-        """The habits with what this speech taught; as they were if it did not come to its end."""
+        """The habits with this speech added; unchanged if it was not received to its end."""
         utterance = self._log.utterance(self._characters, self._slowest) if self._over else None
         return self._habits.with_utterance(utterance) if utterance else self._habits
 
     def _speed(self, outlook: Outlook, buffered: float) -> float:
-        """The rate at which what is there lasts, to the end and for the next second, as far as it is allowed."""
+        """The highest rate, within the limits, at which the buffer lasts both to the end and for the next second."""
         like = self._usual.like
         pace, left = outlook.pace(self._usual), outlook.left(like)
         near = min(left, SOON)
-        audio = buffered - min(self._log.burst, left)  # the last burst of all comes when this has to be over
+        audio = buffered - min(self._log.burst, left)  # the last burst arrives when this has been played
         speed = min(
             (audio + left - max(like.margin, CARE * pace * left**0.5)) / max(pace * left - outlook.since, SOONEST),
             (audio + near - RESERVE * near) / max(pace * near - outlook.since, SOONEST),
@@ -137,12 +136,12 @@ class Policy:
         return max(self._slowest, speed) if speed < UNHEARD else 1.0
 
     def _wait(self, outlook: Outlook, now: float, buffered: float) -> float:
-        """Seconds to wait: the cheapest of none and what each scenario needs."""
+        """Seconds to wait: the cheapest choice among zero and the wait that each scenario needs."""
         price = 1.0 if self._phase is Phase.FILLING else SILENCE
         waited = 0.0 if self._since is None else now - self._since
         waits = [(self._lacks(each, outlook, buffered, waited), each.weight) for each in self._forecast.scenarios]
         best, least = 0.0, float("inf")
-        risk = missing = 0.0  # of the scenarios that need more than the wait at hand: their weight, and weighted wait
+        risk = missing = 0.0  # of the scenarios that need a longer wait: their weight, and weighted wait
         for wait, weight in sorted([(0.0, 0.0), *waits], reverse=True):
             cost = price * wait + STALL * risk + SILENCE * (missing - risk * wait)
             if cost <= least:
@@ -151,7 +150,7 @@ class Policy:
         return best
 
     def _lacks(self, scenario: Scenario, outlook: Outlook, buffered: float, waited: float) -> float:
-        """Seconds until sound may begin in ``scenario``: for the jitter, and what slowing down does not cover."""
+        """Seconds until playback may start in ``scenario``: for jitter, and for what slowing down does not cover."""
         like = scenario.like
         pace, left = outlook.pace(scenario), outlook.left(like)
         last = min(self._log.burst, left)

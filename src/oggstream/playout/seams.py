@@ -1,4 +1,4 @@
-"""Joining sound to sound, and to silence, so that nobody hears where.
+"""Joins sound to sound, and sound to silence, inaudibly.
 
 Samples are float32 of shape (samples, channels), at any rate.
 """
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
 
 FULL_SECONDS = 0.015
-"""Concealment sounds at its own level for so long."""
+"""For so long concealment keeps its own level."""
 
 FADED_SECONDS = 0.060
-"""And is silent from here on: CELT's swells again at 120 ms."""
+"""From here on it is silent: CELT's concealment swells again at 120 ms."""
 
 MERGE_SECONDS = 0.0075
-"""Length of the cross-fade from made-up to real sound."""
+"""Length of the cross-fade from concealment to real sound."""
 
 MEETING_SECONDS = 0.015
-"""The longest that made-up sound goes on beside real sound to meet it in phase: the longest period of a voice."""
+"""The longest that concealment continues, to meet real sound in phase: the longest period of a voice."""
 
 WORTH_MEETING = 0.5
-"""Where the two are less alike than this (a hiss, silence), they have no phase to meet in."""
+"""Below this likeness (hiss, silence) the two have no common phase."""
 
 SILENCE = 10 ** (-50 / 20)
 """Samples whose magnitude is below this, in all channels, are silence."""
@@ -36,15 +36,15 @@ CUT_SECONDS = 0.002
 """Length of the fades beside a cut in silence."""
 
 ONSET_SECONDS = 0.010
-"""Of the silence before speech so much is kept, where the pause has room: breath and the burst of a consonant."""
+"""So much silence before speech is kept if the pause has room: breath and the burst of a consonant."""
 
 MOST_HELD_SECONDS = 5.0
-"""Silence beyond the pause that is held back to see whether a piece ends in it."""
+"""The most silence beyond the pause that is held back to see whether a piece ends in it."""
 
 
 @lru_cache(maxsize=1024)
 def rise(samples: int) -> Samples:
-    """A raised cosine from 0 to 1 of shape (``samples``, 1), the ends themselves left out; read-only."""
+    """A raised cosine from 0 to 1 of shape (``samples``, 1), without the end values; read-only."""
     import numpy as np
 
     phase = (np.arange(samples, dtype=np.float32) + np.float32(0.5)) * np.float32(np.pi / max(samples, 1))
@@ -54,7 +54,7 @@ def rise(samples: int) -> Samples:
 
 
 def fade_in(pcm: Samples, samples: int) -> Samples:
-    """A copy of ``pcm`` whose first ``samples`` come up from silence."""
+    """A copy of ``pcm`` whose first ``samples`` rise from silence."""
     faded = pcm.copy()
     count = min(samples, len(pcm))
     faded[:count] *= rise(count)
@@ -62,7 +62,7 @@ def fade_in(pcm: Samples, samples: int) -> Samples:
 
 
 def fade_out(pcm: Samples, samples: int) -> Samples:
-    """A copy of ``pcm`` whose last ``samples`` go down to silence."""
+    """A copy of ``pcm`` whose last ``samples`` fall to silence."""
     faded = pcm.copy()
     count = min(samples, len(pcm))
     faded[len(pcm) - count :] *= rise(count)[::-1]
@@ -70,10 +70,10 @@ def fade_out(pcm: Samples, samples: int) -> Samples:
 
 
 def faded_tail(pcm: Samples, rate: int) -> Samples:
-    """A copy of concealment, which begins where good sound ended, that ends in silence.
+    """A copy of concealment, faded out.
 
-    It keeps its level for 15 ms, goes down along a raised cosine and is silent from 60 ms on, or at its own end where
-    that is earlier.
+    It keeps its level for 15 ms, falls along a raised cosine and is silent from 60 ms on, or at its own end if that is
+    earlier.
     """
     end = min(len(pcm), round(FADED_SECONDS * rate))
     start = min(round(FULL_SECONDS * rate), end // 2)
@@ -84,10 +84,10 @@ def faded_tail(pcm: Samples, rate: int) -> Samples:
 
 
 def cross_fade(old: Samples, new: Samples, samples: int) -> Samples:
-    """A copy of ``new`` whose first ``samples`` are blended from ``old``, which would have gone on here.
+    """A copy of ``new`` whose first ``samples`` are blended from ``old``, the continuation of the sound before.
 
-    ``old`` may be shorter, and is silent after its end. Where the two are alike their amplitudes add up to one, where
-    they are not their powers do, and between in between, so that there is neither a dip nor a bulge.
+    ``old`` may be shorter, and is silent after its end. The gains depend on the likeness of the two, from constant
+    amplitude for like signals to constant power for unlike ones, so that there is neither a dip nor a bulge.
     """
     import numpy as np
 
@@ -101,7 +101,7 @@ def cross_fade(old: Samples, new: Samples, samples: int) -> Samples:
 
 
 def blend(old: Samples, new: Samples) -> Samples:
-    """From ``old`` to ``new``, of the same length, over all of it."""
+    """A cross-fade from ``old`` to ``new``, of the same length, over all of it."""
     import numpy as np
 
     up = rise(len(new))
@@ -112,10 +112,10 @@ def blend(old: Samples, new: Samples) -> Samples:
 
 
 def merge(old: Samples, new: Samples, rate: int) -> Samples:
-    """``new`` after what was made up, which would go on with ``old``: as much of ``old`` as it takes, then ``new``.
+    """``new`` after concealment, whose continuation is ``old``: as much of ``old`` as needed, then ``new``.
 
-    Two voices a part of a period apart would cancel each other while one fades into the other. So ``old`` goes on, for
-    at most 15 ms, to where it is most like the start of ``new``; there follows a `cross_fade` of 7.5 ms.
+    Two voices out of phase would cancel each other during a cross-fade. So ``old`` continues, for at most 15 ms, to the
+    place where it is most like the start of ``new``; a `cross_fade` of 7.5 ms follows.
     """
     import numpy as np
 
@@ -139,37 +139,37 @@ def likeness(old: NDArray[np.float32], new: NDArray[np.float32]) -> float:
 
 
 class Joiner:
-    """The pieces of a text one after the other, ``pause`` seconds of silence between them.
+    """Joins the pieces of a text with ``pause`` seconds of silence between them.
 
-    What is silent at the end of a piece and at the start of the next becomes exactly ``pause``: its ends are kept and
-    its middle taken out, or silence put in; None leaves all as it is. Silence before the first sound, within pieces
-    and after the last is untouched, and so is every level; only silence is faded, for 2 ms beside a cut.
+    The silence at the end of a piece and at the start of the next becomes exactly ``pause``: its middle is cut out, or
+    silence is inserted there; None changes nothing. Silence before the first sound, within pieces and after the last
+    sound is untouched, and so are all levels; only silence is faded, for 2 ms beside a cut.
 
-    Sound is never held back; silence is, beyond the pause, until it is known whether the piece goes on. To come back to
-    a place, keep a `copy.copy` of the joiner.
+    Sound is never held back; silence beyond the pause is, until it is known whether the piece continues. To return to a
+    place later, keep a `copy.copy` of the joiner.
     """
 
     def __init__(self, rate: int, pause: float | None) -> None:
         self.piece_start = 0
-        """Where, in samples of the output, the latest piece that sounds begins (after the pause before it)."""
+        """Position in the output, in samples, where the latest piece with sound begins (after the pause before it)."""
         self.given = 0
-        """Samples given out."""
+        """Samples output so far."""
         self.origin = 0
-        """Where, in samples of the output, the first sample of the latest piece that sounds lies, or would lie."""
-        self._fed = 0  # samples of the piece at hand
+        """Position in the output, in samples, of the first sample, even if cut, of the latest piece with sound."""
+        self._fed = 0  # samples of the current piece
         self._rate = rate
         self._pause = None if pause is None else round(pause * rate)
         self._cut = round(CUT_SECONDS * rate)
         self._onset = 0 if self._pause is None else min(round(ONSET_SECONDS * rate), self._pause // 2)
         self._most_held = round(MOST_HELD_SECONDS * rate)
-        self._trailing: list[Samples] = []  # silence behind what was given out
+        self._trailing: list[Samples] = []  # silence held back after the output
         self._leading: list[Samples] | None = None  # silence of the next piece, once one has ended
-        self._silent = 0  # samples of silence at the end of what was given out
-        self._sounded = False  # something audible was given out
-        self._last: Samples | None = None  # the sample given out last
+        self._silent = 0  # samples of silence at the end of the output
+        self._sounded = False  # something audible was output
+        self._last: Samples | None = None  # the last sample of the output
 
     def feed(self, pcm: Samples) -> list[Samples]:
-        """What can be played once ``pcm``, of the piece at hand, has come."""
+        """Take ``pcm`` of the current piece; return the samples that can be played now."""
         begun, self._fed = self._fed, self._fed + len(pcm)
         if self._pause is None:
             return self._give([pcm])
@@ -182,7 +182,7 @@ class Joiner:
         return self._give([*parts, *self._wait(pcm[last:])])
 
     def end_piece(self) -> list[Samples]:
-        """Say that the piece at hand has ended; what comes next is of another."""
+        """End the current piece; what is fed next belongs to another."""
         self._fed = 0
         if self._pause is None or not self._sounded:
             self.origin = self.given
@@ -193,7 +193,7 @@ class Joiner:
         return []
 
     def finish(self) -> list[Samples]:
-        """The silence that is still held, after the last sound."""
+        """The silence held back after the last sound."""
         held, self._trailing = self._trailing, []
         return self._give(held)
 
@@ -205,7 +205,7 @@ class Joiner:
         return parts
 
     def _wait(self, pcm: Samples) -> list[Samples]:
-        """Hold silence back, all but what is played in any case."""
+        """Hold silence back, except the part that is played in any case."""
         assert self._pause is not None
         if not self._sounded:
             return [pcm]
@@ -218,7 +218,7 @@ class Joiner:
         return [pcm[:surely], *self._release()]
 
     def _release(self) -> list[Samples]:
-        """A piece that is silent for very long goes on: give out what was held."""
+        """Release the held silence if it is so long that the piece must continue."""
         held = sum(map(len, self._trailing))
         if held < self._most_held:
             return []
@@ -227,8 +227,8 @@ class Joiner:
         return released
 
     def _before(self, silence: Samples, begun: int) -> list[Samples]:
-        """What comes before sound: all the silence within a piece, the pause between two. ``begun``: samples of the
-        piece before the sound.
+        """The silence before sound: all of it within a piece, the pause between two. ``begun``: samples of the piece
+        before the sound.
         """
         held, self._trailing = self._trailing, []
         if self._leading is None:
@@ -239,7 +239,7 @@ class Joiner:
         return parts
 
     def _join(self, trailing: Samples, leading: Samples) -> list[Samples]:
-        """The rest of the pause, of which ``self._silent`` samples were given out already."""
+        """The rest of the pause, after the ``self._silent`` samples that were output already."""
         import numpy as np
 
         assert self._pause is not None
@@ -265,7 +265,7 @@ def _whole(parts: list[Samples], last: Samples) -> Samples:
 
 
 def _audible(pcm: Samples) -> tuple[int, int]:
-    """Where the audible part of ``pcm`` begins and ends; the same twice if all of it is silent."""
+    """The start and end of the audible part of ``pcm``; equal if all of it is silent."""
     import numpy as np
 
     loud = np.flatnonzero((np.abs(pcm) >= SILENCE).any(axis=1))

@@ -1,4 +1,4 @@
-"""Slower speech at the same pitch: now and then a period of the voice, or a bit of a pause, is played twice.
+"""Slows speech down at the same pitch: now and then a period of the voice, or a bit of a pause, is repeated.
 
 The preemptive expansion of WebRTC's NetEq (Liang, Faerber and Girod, "Adaptive playout scheduling and loss concealment
 for voice communication over IP networks", IEEE Trans. Multimedia 5(4), 2003).
@@ -17,48 +17,48 @@ if TYPE_CHECKING:
     Samples = NDArray[np.float32]
 
 SHORTEST_SECONDS = 0.0025
-"""Shortest period that is looked for: 400 Hz."""
+"""The shortest period searched for: 400 Hz."""
 
 LONGEST_SECONDS = 0.015
 """The longest: 67 Hz."""
 
 WINDOW_SECONDS = 0.010
-"""What is compared, the least distance of two insertions, and how long their cross-fades are at most."""
+"""The length of a comparison, the least distance of two insertions, and the longest cross-fade."""
 
 SEARCH_RATE = 8000
-"""Samples per second at which periods are looked for; the best is refined at the signal's own rate."""
+"""The rate in Hz of the coarse search; its best period is refined at the signal's own rate."""
 
 ALIKE = 0.9
-"""The correlation of what follows with what lies a period before it from which on nobody hears the insertion."""
+"""The correlation of the sound with itself, a period apart, from which on an insertion is inaudible."""
 
 PICKY_SECONDS = 0.06
-"""Owing so much, `ALIKE` is enough; owing less, better places are waited for, and owing more, worse ones taken."""
+"""With this debt, `ALIKE` is enough; with less, better places are waited for; with more, worse ones are taken."""
 
 WORTHWHILE_SECONDS = 0.010
-"""Owing less, only silence is made longer: searching costs more than all the rest."""
+"""With less debt, only silence is lengthened, because the search costs more than all the rest."""
 
 UNLIKE = 0.5
-"""But none that is worse than this."""
+"""The least correlation for an insertion, however large the debt."""
 
 PREPAID_SECONDS = 0.06
-"""How far ahead of the speed asked for pauses are made longer, so that the speech after them needs less."""
+"""How far pauses are lengthened beyond the debt, so that the speech after them needs less."""
 
 MOST_OWED_SECONDS = 0.5
-"""More than this is not made up for later."""
+"""The largest debt; more is dropped."""
 
 
 class Stretcher:
     """Stretches float32 PCM of shape (samples, ``channels``) at ``rate``, fed in blocks of 2.5 ms or more.
 
-    Every input sample comes out as it was; what is put in lies between them. Nothing is held back: what is compared
-    with the start of a block is what came before it. To come back to a place, keep a `copy.copy` of the stretcher.
+    Every input sample is output unchanged; insertions lie between them. Nothing is held back: the start of a block is
+    compared with the sound before it. To return to a place later, keep a `copy.copy` of the stretcher.
     """
 
     def __init__(self, channels: int, rate: int) -> None:
         import numpy as np
 
         self.inserted = 0
-        """Samples put in so far."""
+        """Samples inserted so far."""
         self._rate = rate
         self._shortest = round(SHORTEST_SECONDS * rate)
         self._longest = round(LONGEST_SECONDS * rate)
@@ -68,13 +68,13 @@ class Stretcher:
         self._mix = np.ones(channels, np.float32)
         self._nothing = np.zeros((0, channels), np.float32)
         self._past = self._nothing
-        self._wait = 0  # samples to the next place to look at
-        self._owed = 0.0  # samples that the speeds asked for have not been given yet; below 0, were given ahead
+        self._wait = 0  # samples to the next place to examine
+        self._owed = 0.0  # debt: samples still to be inserted for the requested speeds; negative: inserted ahead
 
     def stretch(self, pcm: Samples, speed: float) -> Samples:
-        """``pcm`` with what makes playback, over a few seconds, ``speed`` times as fast; itself at 1.
+        """``pcm`` with insertions, so that playback is ``speed`` times as fast, averaged over seconds; unchanged at 1.
 
-        Speech gets down to about 0.65. The array may share its memory with ``pcm``, nothing else.
+        Speech reaches about 0.65. The result may share memory with ``pcm``, and with nothing else.
         """
         import numpy as np
 
@@ -95,18 +95,18 @@ class Stretcher:
                 self._owed -= period
                 self.inserted += period
             hurry = period or self._owed > PICKY_SECONDS * self._rate
-            at += self._window if hurry else 2 * self._window  # what was not alike is so for a while
+            at += self._window if hurry else 2 * self._window  # unlike sound stays unlike for a while
         self._wait = max(0, at - len(sound))
         self._past = sound[-self._longest - self._window :]
         return np.concatenate((*parts, sound[done:])) if parts else pcm
 
     def forget(self) -> None:
-        """What is fed next does not go on from what was fed last."""
+        """Drop the past sound: the next block does not continue the last one."""
         self._past = self._nothing
         self._wait = 0
 
     def _choose(self, sound: Samples) -> int:
-        """How many samples can be said again by the end of ``sound``; 0 if it would be heard."""
+        """How many samples can be repeated one window before the end of ``sound``; 0 if it would be audible."""
         import numpy as np
 
         near = sound[-self._window - self._longest :]
@@ -120,7 +120,7 @@ class Stretcher:
         return self._period(near[:, 0] if near.shape[1] == 1 else near @ self._mix)
 
     def _period(self, sound: NDArray[np.float32]) -> int:
-        """The lag at which the window at the end of ``sound`` is most like what lies before it; 0 if not enough so."""
+        """The lag at which the window at the end of ``sound`` is most like the sound before it; 0 if too unlike."""
         needed = max(UNLIKE, 1 - (1 - ALIKE) * self._owed / (PICKY_SECONDS * self._rate))
         step = self._step
         coarse = sound[len(sound) % step :].reshape(-1, step) @ self._sum
@@ -134,7 +134,7 @@ class Stretcher:
 
 
 def _again(sound: Samples, at: int, period: int) -> Samples:
-    """The ``period`` before ``at`` once more, begun with what follows ``at`` and faded over."""
+    """The ``period`` before ``at`` once more, cross-faded from the sound that follows ``at``."""
     again = sound[at - period : at].copy()
     count = min(period, len(sound) - at)
     again[:count] = blend(sound[at : at + count], again[:count])

@@ -1,1 +1,1 @@
-"""The playing side of a speech: items decoded into the ring, and the account of what was heard."""
+"""The playback side of a speech: decodes items into the ring, and tracks what was heard."""

@@ -1,4 +1,4 @@
-"""From what was received for one piece of text after the other to one unbroken signal in a ring's format."""
+"""Decodes the received items of successive pieces of text to one continuous signal in a ring's format."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
 
 
 class Sound(NamedTuple):
-    """Samples in the ring's format; ``concealed``: made up in place of what is lost."""
+    """Samples in the ring's format; ``concealed``: synthesised in place of lost ones."""
 
     pcm: NDArray[np.float32]
     concealed: bool
 
 
 class Saved(NamedTuple):
-    """A place in a segment to come back to."""
+    """The state of the decoder at a place in a segment."""
 
     decoder: DecoderState
     samples: int
@@ -42,9 +42,9 @@ class Saved(NamedTuple):
 class SpeechDecoder:
     """Decodes segments, one after the other, to float32 of ``channels`` at ``rate``.
 
-    Each has its own pre-skip, trims and gain; where one ends the next goes on with the following sample, unless the
-    options ask for a pause. ``samples`` (48 kHz) were decoded so far, ``lost`` of them made up; ``first_audible`` is
-    the first one above -50 dBFS.
+    Each has its own pre-skip, trims and gain; the next one follows at the very next sample, unless the options ask for
+    a pause. ``samples`` (48 kHz) were decoded so far, ``lost`` of them concealed; ``first_audible`` is the first one
+    above -50 dBFS.
     """
 
     def __init__(self, channels: int, rate: int, options: PlaybackOptions) -> None:
@@ -54,7 +54,7 @@ class SpeechDecoder:
         self.lost = 0
         self.first_audible: int | None = None
         self._unnoted: list[PcmFrame] = []
-        self._rest = 0  # of a sample at 48 kHz, in parts of the frames' rate
+        self._rest = 0  # fraction of a sample at 48 kHz, as a numerator over the frames' rate
         self._options = options
         self._converter = Converter(channels, rate, via=options.channels)
         self._joiner = None if options.pause is None else Joiner(rate, options.pause)
@@ -63,11 +63,11 @@ class SpeechDecoder:
 
     @property
     def transparent(self) -> bool:
-        """What goes in comes out at once: nothing is held back that could not be taken back."""
+        """Whether all input is output at once, so that it can be withdrawn."""
         return self.rate == RATE and self._joiner is None
 
     def begin(self, segment: Segment) -> None:
-        """Go on with ``segment``; what its first packet needs is made now if its head is known."""
+        """Continue with ``segment``; if its head is known, prepare for its first packet now."""
         if segment is not self._segment:
             self._segment = segment
             self._decoder = FrameDecoder(gain=self._options.gain, stats=segment.intake.stats, soft_clip=True)
@@ -75,18 +75,18 @@ class SpeechDecoder:
                 self._decoder.expect(segment.intake.head)
 
     def decode(self, item: BodyItem) -> list[Sound]:
-        """What ``item`` sounds like. `note` is to be called once that is in the ring."""
+        """Decode ``item``. Call `note` once the sound is in the ring."""
         assert self._decoder is not None
         return self._convert(self._decoder.decode(item))
 
     def note(self) -> None:
-        """Count what was decoded, and how loud it is: the first packet does not wait for this."""
+        """Count the decoded samples and measure their loudness: done late, so that the first packet does not wait."""
         frames, self._unnoted = self._unnoted, []
         for frame in frames:
             self._note(frame)
 
     def end_piece(self) -> list[Sound]:
-        """The rest of the segment. As with `decode`, `note` is to follow."""
+        """Decode the rest of the segment. Call `note` afterwards, as for `decode`."""
         assert self._decoder is not None
         sounds = self._convert(self._decoder.finish())
         sounds += self._join(self._converter.finish())
@@ -95,11 +95,11 @@ class SpeechDecoder:
         return sounds
 
     def finish(self) -> list[Sound]:
-        """What is left when no segment follows."""
+        """The remaining sound when no segment follows."""
         return [] if self._joiner is None else [Sound(pcm, concealed=False) for pcm in self._joiner.finish()]
 
     def tail(self, seconds: float) -> NDArray[np.float32] | None:
-        """How the sound would go on if the next packet did not come, faded out; None if that cannot be told."""
+        """Concealment in case that the next packet is late, faded out; None if it cannot be made."""
         frame = None if self._decoder is None else self._decoder.tail(round(seconds * RATE))
         if frame is None:
             return None
@@ -110,7 +110,7 @@ class SpeechDecoder:
         return faded_tail(np.concatenate(parts), self.rate) if parts else None
 
     def save(self) -> Saved:
-        """Everything that `restore` needs to come back to this place in the segment."""
+        """The state for `restore` to return to this place in the segment."""
         assert self._decoder is not None
         assert self._segment is not None
         return Saved(
@@ -123,7 +123,7 @@ class SpeechDecoder:
         )
 
     def restore(self, saved: Saved) -> None:
-        """Come back to a place in this segment."""
+        """Return to a saved place in this segment."""
         assert self._decoder is not None
         assert self._segment is not None
         self._decoder.restore(saved.decoder)
@@ -132,11 +132,11 @@ class SpeechDecoder:
         del self._segment.answers[-1].gaps[saved.gaps :]
 
     def foresee(self, segment: Segment) -> list[tuple[int, int]]:
-        """`Segment.loudness`, as it will be once all that was received for it is decoded."""
+        """`Segment.loudness` as it will be once all received items are decoded."""
         return foreseen(segment, self._decoder if segment is self._segment else None, self._options.gain)
 
     def forget(self, segment: Segment, samples: int) -> None:
-        """The last ``samples`` (48 kHz) that were decoded of this segment were taken back."""
+        """Note that the last ``samples`` (48 kHz) decoded of this segment were withdrawn."""
         self.samples -= samples
         kept = (segment.loudness[-1][0] if segment.loudness else 0) - samples
         while segment.loudness and segment.loudness[-1][0] > kept:
@@ -155,7 +155,7 @@ class SpeechDecoder:
         return [Sound(part, concealed) for part in parts]
 
     def _note(self, frame: PcmFrame) -> None:
-        """Count the frame, and note how loud it is."""
+        """Count the samples of the frame, and measure its loudness."""
         assert self._segment is not None
         self._note_gap(frame)
         samples, loud = _loudness(frame)
@@ -168,7 +168,7 @@ class SpeechDecoder:
         self._segment.note_loudness(samples, 0 if loud is None else samples)
 
     def _note_gap(self, frame: PcmFrame) -> None:
-        """Note where the frames go on after something that the stream counts and the sound does not have."""
+        """Note where the frames continue after samples that the stream counts but the sound lacks."""
         assert self._decoder is not None
         assert self._segment is not None
         gaps, left_out = self._segment.answers[-1].gaps, self._decoder.left_out
@@ -176,12 +176,12 @@ class SpeechDecoder:
             gaps.append((frame.position + left_out, left_out))
 
     def origin(self, start: int) -> int:
-        """Where in the speech the first sample of the piece lies, or would lie, whose sound begins at ``start``."""
+        """The position in the speech of the first sample, even if cut, of the piece whose sound begins at ``start``."""
         return start if self._joiner is None else self._joiner.origin
 
 
 def foreseen(segment: Segment, decoder: FrameDecoder | None, gain: str) -> list[tuple[int, int]]:
-    """What the loudness of ``segment`` will be; ``decoder``: that which has decoded a part of it, if any has."""
+    """The loudness of ``segment`` once it is decoded; ``decoder``: the one that has decoded a part of it, if any."""
     decoder = decoder or FrameDecoder(gain=gain)
     state = decoder.save()
     loudness = list(segment.loudness)
@@ -196,7 +196,7 @@ def foreseen(segment: Segment, decoder: FrameDecoder | None, gain: str) -> list[
 
 
 def _loudness(frame: PcmFrame) -> tuple[int, int | None]:
-    """Samples at 48 kHz of a frame, and which is the first one that can be heard."""
+    """The length of a frame in samples at 48 kHz, and the index of its first audible one."""
     loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
     ratio = RATE / frame.rate
     return round(len(frame.pcm) * ratio), round(int(loud.argmax()) * ratio) if loud.any() else None

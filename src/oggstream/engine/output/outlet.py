@@ -1,4 +1,4 @@
-"""The playing side: what was received for one piece of text after the other becomes samples in a ring."""
+"""The playback side: decodes the received items of successive pieces of text into a ring."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from .pacing import Pacing
     from .ring_writer import Mark, RingWriter
 
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two looks at the ring
-COVERED_SECONDS = 0.05  # with less than this in the ring a tail is written ahead
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.1  # seconds between two checks of the ring
+COVERED_SECONDS = 0.05  # with less than this in the ring, a concealment tail is written
 TAIL_SECONDS = 0.06
-KEPT_SECONDS = 0.2  # in the ring, that are not taken back any more
-EAGER_SECONDS = 0.5  # with less than this buffered a packet does not wait for its page
+KEPT_SECONDS = 0.2  # of the ring's next samples, which are no longer withdrawn
+EAGER_SECONDS = 0.5  # with less than this buffered, a packet does not wait for its page
 
 
 class Outlet:
-    """Decodes what `push` brings into a ring, made when both the sink's format and that of the speech are known.
+    """Decodes pushed items into a ring, which is made once the formats of the sink and of the speech are known.
 
     Everything is decoded on the event loop, 35 us a packet. A packet that arrives while the ring has room is in the
     ring before `push` returns; the rest waits in its segment until `top_up` finds room.
@@ -39,32 +39,32 @@ class Outlet:
         self.ring: PcmRing | None = None
         self.writer: RingWriter | None = None
         self.decoder: SpeechDecoder | None = None
-        self.channels = 0  # of the first body that has audio, or those asked for
-        self.peak = 0.0  # most seconds ever buffered
-        self.withdrawn = 0  # samples at the ring's rate that were taken back unheard
-        self.unverified = 0  # the same, but heard by then
-        self.on_ring: Callable[[PcmRing], None] | None = None  # called before the sink gets it
+        self.channels = 0  # of the first body with audio, or of the options
+        self.peak = 0.0  # the most seconds ever buffered
+        self.withdrawn = 0  # samples at the ring's rate that were withdrawn unheard
+        self.unverified = 0  # the same, but already heard
+        self.on_ring: Callable[[PcmRing], None] | None = None  # called before the sink gets the ring
         self.settled = asyncio.Event()  # there is a ring, or there will never be one
         self.closed = False  # no segment will be added
-        self.broken = False  # though more was expected
+        self.broken = False  # the speech ended early
         self._sink = sink
         self._options = options
         self._pacing = pacing
-        self._segments: deque[Segment] = deque()  # those that are not decoded to their end
-        self._arriving: Segment | None = None  # the first of them that is not complete
+        self._segments: deque[Segment] = deque()  # those that are not completely decoded
+        self._arriving: Segment | None = None  # the first one that is not completely received
         self._format: SinkFormat | None = None  # known once the sink is open
-        self._page: tuple[Saved, Mark] | None = None  # where the page began that is played before it is whole
+        self._page: tuple[Saved, Mark] | None = None  # the start of the page that is played while incomplete
         self._tail_taken = False  # the decoder has given its last samples
 
-    # What arrives.
+    # Input.
 
     def attach(self, sink_format: SinkFormat) -> None:
-        """The sink is open and the codec loaded: from now on packets are decoded, for a ring of that format."""
+        """The sink is open and the codec loaded: from now on, decode packets for a ring of that format."""
         self._format = sink_format
         self.top_up()
 
     def add(self, segment: Segment) -> None:
-        """A piece of text was asked for; it comes behind those before it."""
+        """Append a piece of text that is being requested."""
         self._segments.append(segment)
         if self._arriving is None:
             self._arriving = segment
@@ -72,7 +72,7 @@ class Outlet:
                 self._pacing.joined()
 
     def wants_early(self, segment: Segment) -> bool:
-        """Whether packets of this segment should not wait for their page to be complete."""
+        """Whether packets of this segment should be passed on before their page is complete."""
         return (
             self._options.early
             and not self._pacing.at_once
@@ -82,12 +82,12 @@ class Outlet:
         )
 
     def expect(self, segment: Segment) -> None:
-        """Its audio is on its way: what the first packet will need is made before that is there."""
+        """The audio of ``segment`` is on its way: make what its first packet will need."""
         if segment is self._segments[0]:
             self._open_ring()
 
     def push(self, segment: Segment, items: list[BodyItem]) -> None:
-        """Take what was received, and decode as much of it as there is room for."""
+        """Take received items, and decode as many as there is room for."""
         if not segment.received:  # the first packet waits neither for the rest of its page nor for the policy
             first = _first_audio(items)
             self._receive(segment, items[:first])
@@ -99,7 +99,7 @@ class Outlet:
         self.top_up()
 
     def end(self, segment: Segment) -> None:
-        """Nothing more will come for this piece."""
+        """Nothing more will be received for this piece."""
         segment.ended = True
         self.broken = self.broken or segment.broken
         if segment is self._arriving:
@@ -108,19 +108,19 @@ class Outlet:
         self.top_up()
 
     def close(self, *, broken: bool = False) -> None:
-        """No further piece will be added (``broken``: though there should): what there is starts, or goes on."""
+        """No further piece will be added (``broken``: the speech ends early): playback of the rest need not wait."""
         self.closed = True
         self.broken = self.broken or broken
         self._settle()
         self.top_up()
 
     def drop_behind(self, segment: Segment) -> None:
-        """Forget the pieces behind this one, which failed."""
+        """Drop the pieces after this one, which failed."""
         while self._segments and self._segments[-1].index > segment.index:
             self._segments.pop()
 
     def foresee(self, segment: Segment) -> tuple[list[tuple[int, int]], int]:
-        """How loud all is that was received for a segment, and how many samples (48 kHz) of it must stay."""
+        """The loudness of everything received for a segment, and how many samples (48 kHz) of it must stay."""
         if self.decoder is None or self.writer is None:
             from .decoding import foreseen
 
@@ -131,7 +131,7 @@ class Outlet:
         return self.decoder.foresee(segment), max(0, decoded - max(0, self.writer.unread - round(KEPT_SECONDS * RATE)))
 
     def keep(self, segment: Segment, samples: int) -> None:
-        """Take back what was received for a segment behind its first ``samples`` (48 kHz)."""
+        """Withdraw the received audio of a segment after its first ``samples`` (48 kHz)."""
         decoded = segment.loudness[-1][0] if segment.loudness else 0
         segment.queue.keep(max(0, samples - decoded))
         if samples < decoded and self.writer is not None and self.decoder is not None:
@@ -140,7 +140,7 @@ class Outlet:
         segment.received = (segment.loudness[-1][0] if segment.loudness else 0) + segment.queue.samples
 
     async def room(self, segment: Segment) -> None:
-        """Wait while too much waits, so that a service that sends hours at once is not read further."""
+        """Wait while the queue is too long, so that a service that sends hours at once is read no further."""
         while segment.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # the audio thread wakes nobody
             await asyncio.sleep(LONGEST_PAUSE)
 
@@ -150,7 +150,7 @@ class Outlet:
             self._pacing.arrived(samples / RATE)
 
     def _join_next(self) -> None:
-        """The piece that arrived is complete: what has come of those behind it can be played without a gap now."""
+        """The arriving piece is complete: what was received of the next ones can now be played without a gap."""
         assert self._arriving is not None
         behind = [segment for segment in self._segments if segment.index > self._arriving.index]
         self._arriving = None
@@ -167,11 +167,11 @@ class Outlet:
             if not any(segment.queue.samples for segment in self._segments) and self.writer is None:
                 self.settled.set()
 
-    # How things stand.
+    # State.
 
     @property
     def finished(self) -> bool:
-        """Everything that there will ever be is in the ring."""
+        """Whether the whole speech is in the ring."""
         if self.ring is None:
             return self.closed and self.settled.is_set()
         return self.ring.length is not None
@@ -188,14 +188,14 @@ class Outlet:
 
     @property
     def concealed(self) -> float:
-        """Seconds made up, for what was lost and for what was late."""
+        """Seconds of concealment, for lost and for late packets."""
         if self.decoder is None or self.writer is None:
             return 0.0
         return self.decoder.lost / RATE + self.writer.concealed / self.writer.ring.rate
 
     @property
     def pause(self) -> float:
-        """Seconds until another look at the ring is worth it."""
+        """Seconds until the next check of the ring."""
         if self.writer is None or self.ring is None:
             return LONGEST_PAUSE
         if self._waiting:
@@ -208,16 +208,16 @@ class Outlet:
 
     @property
     def characters_per_second(self) -> float:
-        """How fast the voice speaks, as far as that is known."""
+        """The speed of the voice, an estimate until it is known."""
         return self._pacing.characters_per_second
 
     @property
     def habits(self) -> Habits | None:
-        """What is known of the service."""
+        """The known habits of the service, None if there are none."""
         return self._pacing.habits
 
     def buffered(self) -> float:
-        """Seconds that can be played without a gap: received, not played, with nothing missing before them."""
+        """Seconds that can be played without a gap: received, unplayed, and with nothing missing before them."""
         waiting = 0
         for segment in self._segments:
             waiting += segment.queue.samples
@@ -226,7 +226,7 @@ class Outlet:
         return waiting / RATE + self._unread()
 
     def unheard(self) -> float:
-        """Seconds received and not played."""
+        """Seconds received and not played yet."""
         return sum(segment.queue.samples for segment in self._segments) / RATE + self._unread()
 
     def _unread(self) -> float:
@@ -234,14 +234,14 @@ class Outlet:
 
     @property
     def _waiting(self) -> bool:
-        """Something can be decoded now, but for the room it takes."""
+        """Whether something could be decoded if the ring had room."""
         assert self.writer is not None
         return self.writer.pending or bool(self._segments and self._segments[0].queue)
 
-    # What is played.
+    # Output.
 
     def top_up(self) -> None:
-        """Decode into the ring until it is full or nothing is left; begin to play, or go on, if it is time to."""
+        """Decode into the ring until it is full or the queue is empty; start or resume playback if it is time."""
         self.peak = max(self.peak, self.unheard())
         self._open_ring()
         if self.writer is None or self.finished:
@@ -253,7 +253,7 @@ class Outlet:
         self._finish()
 
     def _decode_all(self, writer: RingWriter) -> None:
-        """Decode until the ring is full or nothing is left; what may be heard is let go on the way."""
+        """Decode until the ring is full or the queue is empty; let playback begin meanwhile if the policy allows."""
         while writer.flush():
             self._pacing.release(writer, waiting=self._waiting)
             item = self._next()
@@ -262,11 +262,11 @@ class Outlet:
             self._decode(item)
 
     def _open_ring(self) -> None:
-        """Make the ring and what fills it, once the sink's format and that of the first audio are known."""
+        """Make the ring and its writer, once the formats of the sink and of the first audio are known."""
         if self.ring is not None or self._format is None:
             return
         while self._segments and self._segments[0].ended and not self._segments[0].queue:
-            silent = self._segments.popleft()  # nothing came for it
+            silent = self._segments.popleft()  # it has no audio
             silent.start = silent.stop = 0
         if not self._segments:
             return
@@ -283,7 +283,7 @@ class Outlet:
         self.decoder = SpeechDecoder(channels, rate, self._options)
         self.decoder.begin(segment)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
-        self.ring.resume_fill = self.ring.capacity  # going on after a stall is decided, not a matter of course
+        self.ring.resume_fill = self.ring.capacity  # after a stall the policy resumes, not the ring
         self.writer = RingWriter(self.ring, Stretcher(channels, rate))
         if self.on_ring is not None:
             self.on_ring(self.ring)
@@ -291,7 +291,7 @@ class Outlet:
         self.settled.set()
 
     def _next(self) -> BodyItem | None:
-        """What is to be decoded next; None if nothing is there now."""
+        """The next item to be decoded; None if there is none now."""
         assert self.decoder is not None
         while self._segments:
             segment = self._segments[0]
@@ -320,7 +320,7 @@ class Outlet:
             self._write(self.decoder.decode(item))
 
     def _take_back(self) -> None:
-        """The page that was played before it was whole is damaged."""
+        """Withdraw the page that was played while incomplete and is damaged."""
         assert self.decoder is not None
         assert self.writer is not None
         if self._page is not None:
@@ -343,14 +343,14 @@ class Outlet:
             segment.origin = self.decoder.origin(segment.start)
 
     def _place(self, segment: Segment) -> None:
-        """The segment is decoded to its end."""
+        """Note where the segment, now completely decoded, lies in the speech."""
         assert self.writer is not None
         segment.stop = self.writer.speech
         if segment.start is None:
             segment.start = segment.stop
 
     def _cover(self) -> None:
-        """Write a tail ahead while the ring is low: if the next packet is late, it hides that."""
+        """While the ring is low, write a concealment tail, to be heard if the next packet is late."""
         writer, ring = self.writer, self.ring
         assert writer is not None
         assert ring is not None
@@ -363,7 +363,7 @@ class Outlet:
                 writer.cover(tail)
 
     def _finish(self) -> None:
-        """Say where the speech ends, once everything is decoded."""
+        """Mark the end of the speech in the ring, once everything is decoded."""
         if not self.closed or self._segments:
             return
         assert self.writer is not None
@@ -376,7 +376,7 @@ class Outlet:
 
 
 def _first_audio(items: list[BodyItem]) -> int:
-    """How many items it takes to come to the end of the first that sounds."""
+    """The number of items up to and including the first one with sound."""
     for count, item in enumerate(items, 1):
         if isinstance(item, AudioPacket | PcmFrame):
             return count

@@ -1,4 +1,4 @@
-"""What the playout policy decides, done to the ring: when sound begins, how fast it goes, when it goes on."""
+"""Applies the playout policy to the ring: when playback starts, its rate, and when it resumes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from .ring_writer import RingWriter
 
 CHARACTERS_PER_SECOND = 13.6  # English speech at normal speed
-SAFE_SECONDS = 0.1  # decoded before sound begins, if so much is there: the rest is decoded meanwhile
+SAFE_SECONDS = 0.1  # decoded before playback starts, if so much is there; the rest is decoded meanwhile
 
 
 class Pacing:
-    """Tells the policy what happens, and lets the ring go when it says so. ``again``: seconds until the next look.
+    """Reports events to the policy, and starts the ring when it says so. ``again``: seconds until the next question.
 
-    ``learnt`` gives what is known of the service; it is called once, with the first audio or before. ``at_once`` is
-    for a sink that takes whatever it gets: nothing is ever waited for.
+    ``learnt`` returns the habits of the service; it is called once, with the first audio or before. ``at_once`` is for
+    a sink that takes samples as fast as they come: playback never waits.
     """
 
     def __init__(
@@ -41,20 +41,20 @@ class Pacing:
         self._learnt = learnt
         self._recorder = recorder
         self._clock = clock
-        self.usual_rate = CHARACTERS_PER_SECOND * speed  # characters a second, of a voice that is not known
-        self._expected = 0  # characters that were asked for before there was a policy
+        self.usual_rate = CHARACTERS_PER_SECOND * speed  # characters per second of an unknown voice
+        self._expected = 0  # characters requested before the policy was made
         self._more = False
         self._may_play = False
         self._stalled = False
 
     @functools.cached_property
     def habits(self) -> Habits | None:
-        """What is known of the service."""
+        """The known habits of the service, None if there are none."""
         return self._learnt()
 
     @functools.cached_property
     def policy(self) -> Policy:
-        """The rule."""
+        """The playout policy."""
         from ...playout.policy import Policy
 
         options = self._options
@@ -70,13 +70,13 @@ class Pacing:
 
     @property
     def characters_per_second(self) -> float:
-        """How fast the voice speaks, as far as that is known."""
+        """The speed of the voice, an estimate until it is known."""
         if not self._made or self.habits is None:
             return self.usual_rate
         return self.habits.characters_per_second(self.usual_rate)
 
     def forget(self) -> None:
-        """Let go of who knows what was learnt."""
+        """Drop the reference to ``learnt``."""
         self._learnt = _unknown
 
     def get_ready(self) -> None:
@@ -85,11 +85,11 @@ class Pacing:
 
     @property
     def _made(self) -> bool:
-        """Whether there is a policy: what it knows is read from a file, and the request goes first."""
+        """Whether the policy is made: it needs the habits from a file, and the request goes out first."""
         return "policy" in vars(self)
 
     def expect(self, characters: int, *, more: bool) -> None:
-        """So many characters were asked for; ``more`` may follow."""
+        """Note that so many characters were requested; ``more`` may follow."""
         self._expected += characters
         self._more = more
         if self._made:
@@ -97,20 +97,20 @@ class Pacing:
             self.policy.more_text = more
 
     def arrived(self, seconds: float) -> None:
-        """So many seconds more can be played without a gap in what was received."""
+        """Note that so many more seconds can be played without a gap."""
         if seconds > 0:
             self.policy.arrived(self._clock(), seconds)
 
     def joined(self) -> None:
-        """What arrives next answers another request."""
+        """Note that the next arrival answers another request."""
         self.policy.joined(self._clock())
 
     def ended(self) -> None:
-        """Nothing more will arrive."""
+        """Note that nothing more will arrive."""
         self.policy.ended(self._clock())
 
     def decide(self, writer: RingWriter, buffered: float) -> None:
-        """Ask the policy, with ``buffered`` seconds received and not played."""
+        """Ask the policy, with ``buffered`` seconds received and not played yet."""
         now = self._clock()
         self._note_stall(writer, now)
         decision = self.policy.decide(now, buffered, writer.played_seconds)
@@ -119,9 +119,9 @@ class Pacing:
         writer.speed = 1.0 if self.at_once else decision.speed
 
     def release(self, writer: RingWriter, *, waiting: bool) -> None:
-        """Let the ring begin or go on if it may; ``waiting``: more was received than is decoded.
+        """Start or resume the ring if the policy allows; ``waiting``: more was received than is decoded.
 
-        Sound begins once it could not run dry while the rest is being decoded.
+        Playback starts once the ring cannot run dry while the rest is being decoded.
         """
         ring = writer.ring
         if not self._may_play or ring.length is not None:
@@ -141,7 +141,7 @@ class Pacing:
             self.policy.stalled(now)
         elif self._stalled and not ring.stalled:
             self._stalled = False
-            ring.resume_fill = ring.capacity  # after the next stall, not before it is let go on
+            ring.resume_fill = ring.capacity  # after the next stall, not before the policy resumes
             self.policy.resumed(now)
 
 

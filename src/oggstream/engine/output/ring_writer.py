@@ -1,7 +1,6 @@
-"""Writes a speech into a ring: stretched where it must be, with a tail written ahead, and taken back where it may be.
+"""Writes a speech into a ring: stretches it, writes a concealment tail ahead, and withdraws samples on request.
 
-The speech is counted in samples at the ring's rate, without what is put in; `Positions` says where in the ring each of
-them lies.
+Samples of the speech are counted at the ring's rate, without insertions; `Positions` maps them to the ring.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """A place in the speech to come back to."""
+    """A place in the speech to return to."""
 
     speech: int
     ring: int
 
 
 class RingWriter:
-    """Writes to ``ring``; keeps what has no room yet.
+    """Writes to ``ring``; holds samples that have no room yet.
 
-    ``concealed`` counts samples that were made up and heard since a packet was late.
+    ``concealed`` counts concealment samples that were heard because a packet was late.
     """
 
     def __init__(self, ring: PcmRing, stretcher: Stretcher) -> None:
@@ -41,53 +40,53 @@ class RingWriter:
         self.concealed = 0
         self._stretcher = stretcher
         self._pending: deque[Pcm] = deque()
-        self._speech = 0  # samples of the speech, to the end of what was written
-        self._tail: Pcm | None = None  # what lies behind the last real sample in the ring, to be overwritten
-        self._solid = 0  # where in the ring that begins
-        self._old: Pcm | None = None  # how what was played would have gone on: to be faded over into what comes
-        self._owed = 0  # made-up samples that were heard already, as what proved to be damaged
-        self._marked: list[Pcm] | None = None  # what was written since the mark
+        self._speech = 0  # samples of the speech written so far
+        self._tail: Pcm | None = None  # concealment after the last real sample in the ring, to be overwritten
+        self._solid = 0  # position of the tail in the ring
+        self._old: Pcm | None = None  # continuation of the heard concealment, to be cross-faded into the next samples
+        self._owed = 0  # concealment samples to be left out: damaged samples were heard in their place
+        self._marked: list[Pcm] | None = None  # samples written since the mark
 
     @property
     def speech(self) -> int:
-        """Samples of the speech that were written so far."""
+        """Samples of the speech written so far."""
         return self._speech
 
     @property
     def stretched(self) -> int:
-        """Samples that slowing down put in."""
+        """Samples that stretching inserted."""
         return self._stretcher.inserted
 
     @property
     def end(self) -> int:
-        """Where in the ring the next sample goes, the tail aside."""
+        """The position in the ring of the next sample; the tail does not count."""
         written = self.ring.written if self._tail is None else self._solid
         return written + sum(map(len, self._pending))
 
     @property
     def pending(self) -> bool:
-        """Something waits for room."""
+        """Whether samples wait for room."""
         return bool(self._pending)
 
     @property
     def unread(self) -> int:
-        """Real samples that the device has not had yet."""
+        """Real samples that the device has not taken yet."""
         return max(0, self.end - self.ring.read)
 
     @property
     def unheard(self) -> int:
-        """Samples of the speech that the device has not had yet: what was put in does not count."""
+        """Samples of the speech that the device has not taken yet, without insertions."""
         return max(0, self._speech - self.positions.speech_at(self.ring.read))
 
     @property
     def played_seconds(self) -> float:
-        """Seconds that the device has had, what was put in included."""
+        """Seconds that the device has taken, with insertions."""
         return self.ring.read / self.ring.rate
 
     def time_of(self, speech: int, *, end: bool = False) -> float | None:
         """When a sample of the speech (``end``: the end of the one before it) reached, or reaches, the converter.
 
-        In seconds on the session's clock; None if the device has not had it yet.
+        In seconds on the session's clock; None if the device has not taken it yet.
         """
         if end and speech:
             at = self.ring.time_of(self.positions.ring_at(speech - 1))
@@ -101,7 +100,7 @@ class RingWriter:
         return min(self._speech, self.positions.speech_at(self.ring.heard_at(now)))
 
     def write(self, pcm: Pcm, *, concealed: bool = False) -> None:
-        """Write the next samples of the speech; ``concealed``: made up in place of what is lost."""
+        """Write the next samples of the speech; ``concealed``: synthesised in place of lost ones."""
         pcm = self._pay(pcm, concealed=concealed)
         if not len(pcm):
             return
@@ -110,7 +109,7 @@ class RingWriter:
         self._put(self._stretcher.stretch(pcm, self.speed))
 
     def finish(self, *, broken: bool) -> bool:
-        """Once all is in the ring, say that it ends there, and return True."""
+        """Once everything is in the ring, mark its end there and return True."""
         self.uncover()
         if not self.flush() and self._pending:
             return False
@@ -118,7 +117,7 @@ class RingWriter:
         return True
 
     def flush(self) -> bool:
-        """Write what had no room; True when all of it is in the ring, and there is room for more."""
+        """Write waiting samples; return True if all are in the ring, and there is room for more."""
         if self._pending:
             self.uncover()
         while self._pending:
@@ -130,20 +129,20 @@ class RingWriter:
             self._pending.popleft()
         return self.ring.space > 0
 
-    # A late packet.
+    # Late packets.
 
     @property
     def covered(self) -> bool:
-        """A tail is in the ring, to be played if nothing comes in time."""
+        """Whether a concealment tail is in the ring."""
         return self._tail is not None
 
     def cover(self, tail: Pcm) -> None:
-        """Put ``tail`` behind what is in the ring: it is heard only if the next samples come too late."""
+        """Append ``tail`` to the ring: it is heard only if the next samples come too late."""
         self._solid = self.ring.written
         self._tail = tail[: self.ring.write(tail)]
 
     def uncover(self) -> None:
-        """Take the tail back, as far as it was not heard."""
+        """Withdraw the unheard part of the tail."""
         if self._tail is None:
             return
         tail, self._tail = self._tail, None
@@ -153,19 +152,19 @@ class RingWriter:
             self.positions.put_in(self._speech, self._solid, heard)
             self._old = None if self.ring.stalled else tail[heard:]
 
-    # What may prove to be damaged.
+    # Samples that may prove to be damaged.
 
     def mark(self) -> Mark:
-        """Note where the speech is; `take_back` returns to it."""
+        """Mark the current place; `take_back` returns to it."""
         self._marked = []
         return Mark(self._speech, self.end)
 
     def settle(self) -> None:
-        """What was written since the mark is good."""
+        """Accept the samples written since the mark."""
         self._marked = None
 
     def take_back(self, mark: Mark) -> tuple[int, int]:
-        """Undo what was written since ``mark``; return how many samples were taken back, and how many were heard."""
+        """Withdraw the samples written since ``mark``; return how many were withdrawn, and how many had been heard."""
         self.uncover()
         end = self.end
         void, self._marked = self._marked or [], None
@@ -182,7 +181,7 @@ class RingWriter:
         return end - mark.ring - heard, heard
 
     def cut_back(self, speech: int) -> None:
-        """Undo what lies behind the first ``speech`` samples of the speech, none of which the device has had."""
+        """Withdraw the speech after its first ``speech`` samples; the device must not have taken any of the rest."""
         self.uncover()
         ring = self.positions.ring_at(speech)
         self._drop_pending(ring)
@@ -194,7 +193,7 @@ class RingWriter:
         self._old = self._marked = None
 
     def _drop_pending(self, ring: int) -> None:
-        """Keep of what waits for room only what lies before ``ring``."""
+        """Drop the waiting samples that would lie at ``ring`` or after it."""
         room = max(0, ring - self.ring.written)
         kept: deque[Pcm] = deque()
         for pcm in self._pending:
@@ -205,7 +204,7 @@ class RingWriter:
         self._pending = kept
 
     def _pay(self, pcm: Pcm, *, concealed: bool) -> Pcm:
-        """Leave out of made-up samples those in whose place damaged ones were heard."""
+        """Shorten concealment by the damaged samples that were heard in its place."""
         if self._owed:
             paid = min(self._owed, len(pcm)) if concealed else 0
             self._owed = self._owed - paid if concealed else 0
@@ -227,7 +226,7 @@ class RingWriter:
         self.positions.note(self._speech, self.end)
 
     def _blended(self, pcm: Pcm) -> Pcm:
-        """``pcm`` behind what was made up and heard in its place; that may go on for a moment, to meet it in phase."""
+        """``pcm`` merged with the concealment heard before it, which may go on for a moment to meet it in phase."""
         from ...playout.seams import merge
 
         old, self._old = self._old, None

@@ -1,4 +1,4 @@
-"""What the converter's clock says: events for what was heard, stalls among them."""
+"""Records events of playback by the converter's clock: starts, ends, words, progress and stalls."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from .ring_writer import RingWriter
 
 STARTING_PAUSE, SETTLED_PAUSE = 0.01, 0.1
-PROGRESS_PERIOD = 0.1  # seconds between two accounts of how far it is
+PROGRESS_PERIOD = 0.1  # seconds between two `Progress` events
 
 
 class Watch:
-    """Looks at a ring now and then, and records what has come to pass since the last look, with its exact time."""
+    """Checks a ring now and then, and records what happened since the last check, with its exact time."""
 
     def __init__(self, recorder: Recorder) -> None:
         self._recorder = recorder
-        self._segments: list[Segment] = []  # whose end was not heard yet
+        self._segments: list[Segment] = []  # those whose end is not heard yet
         self._stalls_seen = 0
         self._runs_seen = 0
         self._started = False
@@ -30,11 +30,11 @@ class Watch:
 
     @property
     def pause(self) -> float:
-        """Seconds until the next look: few while the first sample is on its way to the converter."""
+        """Seconds until the next check: few while the first sample is on its way to the converter."""
         return SETTLED_PAUSE if self._started else STARTING_PAUSE
 
     def follow(self, segment: Segment) -> None:
-        """Tell of this one too; in their order."""
+        """Watch this segment too. Call it in the order of the speech."""
         self._segments.append(segment)
 
     def look(self, outlet: Outlet) -> None:
@@ -47,10 +47,10 @@ class Watch:
         self._tell_progress(outlet, outlet.writer)
 
     def _tell(self, segment: Segment, writer: RingWriter) -> bool:
-        """Record the start and the end of a segment once they are heard; return whether both are told."""
+        """Record the start and the end of a segment once they are heard; return whether both are recorded."""
         if segment.start is None:
             return False
-        if segment.failed is not None:  # there is nothing to be heard of it
+        if segment.failed is not None:  # it has no sound
             return True
         if not segment.told_start:
             at = self._heard_at(writer, segment.start)
@@ -68,7 +68,7 @@ class Watch:
         return True
 
     def _tell_words(self, segment: Segment, writer: RingWriter) -> None:
-        """Record the words that are heard by now, each once."""
+        """Record the words heard by now, each once."""
         for word in place_words(segment, writer).words[segment.told_words :]:
             at = self._heard_at(writer, word.start_sample * writer.ring.rate // RATE)
             if at is None:
@@ -78,7 +78,7 @@ class Watch:
             self._recorder.record(WordStarted, at=at, text=word.text, start=word.start, end=word.end, sample=sample)
 
     def _heard_at(self, writer: RingWriter, speech: int, *, end: bool = False) -> float | None:
-        """When the sample of the speech (with ``end``: the one before it) was heard; None if it was not yet."""
+        """When the sample of the speech (with ``end``: the one before it) was heard; None if it is not heard yet."""
         at = writer.time_of(speech, end=end)
         if at is None:
             return None
@@ -86,7 +86,7 @@ class Watch:
         return at if self._recorder.elapsed() >= at else None
 
     def _tell_progress(self, outlet: Outlet, writer: RingWriter) -> None:
-        """Record now and then, once sound has begun, how much was heard and how many seconds are buffered."""
+        """Record `Progress` periodically, once playback has started."""
         now = self._recorder.elapsed()
         if self._started and now >= self._progress_due:
             self._progress_due = now + PROGRESS_PERIOD

@@ -1,4 +1,4 @@
-"""The pipeline without a device: what was received for the pieces of a text, in order, to whoever asks for it."""
+"""The pipeline without a device: hands the received items of a text to a consumer, in order."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """Takes what `Asking` receives, as an `Outlet` does, and hands it on: `next` gives one item after the other.
+    """Takes the items of a `Receiver`, as an `Outlet` does, and gives them to a consumer one by one: see `next`.
 
-    What nobody has asked for yet counts as not heard, so that the same bounds hold.
+    Items that the consumer has not taken count as unheard, so that the same bounds hold.
     """
 
     def __init__(self, options: PlaybackOptions, characters_per_second: float) -> None:
         self.closed = False
         self.characters_per_second = characters_per_second
-        self.memory: Memory | None = None  # of the service, once it is known which
+        self.memory: Memory | None = None  # of the service, once that is known
         self._options = options
         self._segments: deque[Segment] = deque()
         self._changed = asyncio.Event()
@@ -37,59 +37,59 @@ class Delivery:
         return None if self.memory is None else self.memory.habits
 
     def add(self, segment: Segment) -> None:
-        """A piece of text was asked for."""
+        """A piece of text is being requested."""
         self._segments.append(segment)
 
-    def wants_early(self, segment: Segment) -> bool:  # noqa: ARG002  # as an outlet is asked
-        """Never: what was handed on cannot be taken back."""
+    def wants_early(self, segment: Segment) -> bool:  # noqa: ARG002  # the interface of an outlet
+        """Never: items given to the consumer cannot be withdrawn."""
         return False
 
     def expect(self, segment: Segment) -> None:
-        """Nothing has to be made ready."""
+        """Do nothing: there is nothing to prepare."""
 
     def push(self, segment: Segment, items: list[BodyItem]) -> None:
-        """Keep what was received."""
+        """Queue the received items."""
         segment.push(items)
         self._changed.set()
 
     def end(self, segment: Segment) -> None:
-        """Nothing more will come for this piece."""
+        """Nothing more will be received for this piece."""
         segment.ended = True
         self._changed.set()
 
-    def close(self, *, broken: bool = False) -> None:  # noqa: ARG002  # the failure is told elsewhere
+    def close(self, *, broken: bool = False) -> None:  # noqa: ARG002  # the session raises the failure
         """No further piece will be added."""
         self.closed = True
         self._changed.set()
 
     def drop_behind(self, segment: Segment) -> None:
-        """Forget the pieces behind this one, which failed."""
+        """Drop the pieces after this one, which failed."""
         while self._segments and self._segments[-1].index > segment.index:
             self._segments.pop()
 
     def foresee(self, segment: Segment) -> tuple[list[tuple[int, int]], int]:  # noqa: ARG002
-        """Nothing: what was handed on cannot be taken back."""
+        """Nothing: items given to the consumer cannot be withdrawn."""
         return [], 0
 
     def keep(self, segment: Segment, samples: int) -> None:
-        """Never asked for."""
+        """Never called: see `foresee`."""
 
     async def room(self, segment: Segment) -> None:
-        """Wait until a consumer who is slow has taken most of it."""
+        """Wait until a slow consumer has taken most of the queue."""
         while segment.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.05)
 
     def unheard(self) -> float:
-        """Seconds that nobody has asked for yet."""
+        """Seconds of audio that the consumer has not taken."""
         return sum(segment.queue.samples for segment in self._segments) / RATE
 
     def stop(self) -> None:
-        """Whoever waits for an item gets none any more."""
+        """End the iteration for a consumer that waits for an item."""
         self._stopped = True
         self._changed.set()
 
     async def next(self) -> tuple[Segment, BodyItem] | None:
-        """The next item with its piece, in the order of the text, as soon as it is there; None at the end."""
+        """Wait for the next item, in the order of the text, and return it with its piece; None at the end."""
         while not self._stopped:
             while self._segments:
                 segment = self._segments[0]

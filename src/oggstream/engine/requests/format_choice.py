@@ -1,4 +1,4 @@
-"""In which format each piece of a speech is asked for, where that is left open, and which one comes next."""
+"""Chooses the format of each request where the user leaves it open, and the next format after a refusal."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from ...sources.traits import SourceTraits
 
 PREFERRED = ("opus", "wav", "pcm")
-"""After the one that the source prefers: Opus is small, WAV says what its samples are."""
+"""The order after the source's preferred format: Opus is small, WAV describes its samples."""
 TRIAL_SECONDS = 0.3
-"""A format that is only tried may sound so much later than the usual one."""
+"""How much later than the usual format a format on trial may sound."""
 
 
 class FormatChoice:
     """The formats of one speech. ``wanted`` is what the user chose; only "auto" leaves a choice.
 
-    ``refused`` are those that the service did not give in this speech, ``proven`` those that it gave; ``rejected`` is
-    one that was tried to sound sooner, and not given.
+    ``refused`` are the formats that the service did not deliver in this speech, ``proven`` those that it delivered;
+    ``rejected`` is a format that was tried for a sooner start, and not delivered.
     """
 
     def __init__(self, wanted: str, traits: SourceTraits, formats: Iterable[str], habits: Habits | None) -> None:
@@ -38,48 +38,48 @@ class FormatChoice:
 
     @property
     def usual(self) -> str:
-        """What a piece is asked for in: "auto", where the source's own preference holds."""
+        """The format for a piece; "auto" leaves the choice to the source."""
         for place, name in enumerate(self._order):
             if not self._is_refused(name):
                 return "auto" if place == 0 else name
         return self._wanted
 
     def opening(self) -> str:
-        """What the opening piece is asked for in: samples, where these have sounded sooner, or are worth a trial."""
+        """The format for the opening piece: samples if they have sounded sooner, or are worth a trial."""
         usual = self.usual
         if self._wanted != "auto" or not self._may_open_with_samples or usual != "auto":
             return usual
         return opening_format(self._habits)
 
     def is_trial(self, name: str) -> bool:
-        """Whether ``name`` is asked for only to sound sooner."""
+        """Whether ``name`` is requested only for a sooner start."""
         return name == "pcm" != self._wanted and self.usual == "auto" and self._order[:1] != ("pcm",)
 
     def other(self, name: str) -> str | None:
-        """What to ask for when ``name`` is not given; None where nothing is left."""
+        """The format to request when ``name`` is refused; None if none is left."""
         given_up = {self._plain(name)}
         left = [other for other in self._order if other not in given_up | self.refused]
         return left[0] if left else None
 
     def refuse(self, name: str) -> bool:
-        """The service does not give ``name``. Returns whether that is news."""
+        """Note that the service does not deliver ``name``; return whether that is new."""
         plain = self._plain(name)
         news = plain not in self.refused
         self.refused.add(plain)
         return news
 
     def prove(self, name: str) -> None:
-        """The service gave ``name``."""
+        """Note that the service delivered ``name``."""
         self.proven.add(self._plain(name))
         self.refused.discard(self._plain(name))
 
     def is_proven(self, name: str) -> bool:
-        """Whether the service has given ``name``, in this speech or before."""
+        """Whether the service has delivered ``name``, in this speech or before."""
         plain = self._plain(name)
         return plain in self.proven or (self._habits is not None and self._habits.has_given(plain))
 
     def patience(self) -> float | None:
-        """Seconds that a format on trial may take to its first sound; None where nothing is known."""
+        """Seconds that a format on trial may take to its first sound; None if nothing is known."""
         sounded = dict(self._habits.first_packet) if self._habits is not None else {}
         usual = sounded.get(self._order[0]) if self._order else None
         return None if usual is None else usual + TRIAL_SECONDS

@@ -1,4 +1,4 @@
-"""The requests that a source has of ours, whichever speech they belong to: some services take one at a time."""
+"""Counts the requests under way at a source, of all speeches: some services take only one at a time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from ...sources.source import Source
 
 RECENT_SECONDS = 5.0
-"""A service may still be at work for a request that was cancelled so long ago."""
+"""For so long a service may still work on a cancelled request."""
 
 
 class InFlight:
@@ -20,12 +20,12 @@ class InFlight:
 
     def __init__(self) -> None:
         self._open = 0
-        self._left_at: float | None = None  # when one was given up before its end
+        self._left_at: float | None = None  # when a request was cancelled
         self._waiting: set[asyncio.Future[None]] = set()
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """One request, as long as this block lasts."""
+        """Count one request while this block runs."""
         self._open += 1
         try:
             yield
@@ -37,12 +37,12 @@ class InFlight:
             self._wake()
 
     def others(self) -> bool:
-        """Whether another request is under way, or was just given up. Asked when one's own has ended."""
+        """Whether another request is under way, or was just cancelled. To be read after one's own has ended."""
         now = asyncio.get_running_loop().time()
         return self._open > 0 or (self._left_at is not None and 0 <= now - self._left_at < RECENT_SECONDS)
 
     async def turn(self, seconds: float) -> None:
-        """Return when a request has ended, at the latest after ``seconds``; with none under way, then."""
+        """Return when a request has ended, but after ``seconds`` at most (exactly then if none is under way)."""
         waiting = asyncio.get_running_loop().create_future()
         if self._open:
             self._waiting.add(waiting)
@@ -62,8 +62,8 @@ _of_sources: WeakKeyDictionary[Source, InFlight] = WeakKeyDictionary()
 
 
 def in_flight_of(source: Source) -> InFlight:
-    """The requests of ``source``, shared by all who use it."""
+    """The counter of ``source``, shared by all its users."""
     try:
         return _of_sources.setdefault(source, InFlight())
-    except TypeError:  # it cannot be referred to weakly, or has no hash: then it is not shared
+    except TypeError:  # no weak references or no hash: not shared
         return InFlight()

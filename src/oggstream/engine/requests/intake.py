@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 
 _AUDIO = (AudioPacket, PcmFrame)
-REST_SECONDS = 0.1  # that a service has at least to end its answer behind the end of the body
+REST_SECONDS = 0.1  # the least time that a service gets to end its answer after the end of the body
 
 
 class Intake:
-    """Receives one body. ``stats`` counts what came of it so far, ``request_id`` is the service's name for it.
+    """Receives one body. ``stats`` counts the items so far, ``request_id`` is the service's identifier.
 
-    ``early`` is asked with every chunk whether packets should be given out before their page is complete.
-    ``to_its_end``: the body is a file or a station, which is read until it ends, not just until its container does.
+    ``early`` is called per chunk: whether to pass packets on before their page is complete. ``to_its_end``: the body is
+    a file or a station, to be read until it ends, not only until its container ends.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Intake:
         self.stats = StreamStats()
         self.request_id: str | None = None
         self.audio_began = False
-        self.refusal = ""  # why the service, or the way to it, made the source try again
+        self.refusal = ""  # why the source retried: an error of the service or of the network
         self.reader: BodyReader | None = None  # made with the first byte: it takes 10 ms, and the request goes first
         self.link = LinkMeter()
         self.annotations: list[Annotation] = []  # of this body, in the order of their arrival
@@ -51,17 +51,17 @@ class Intake:
         self._waited = 0.0  # seconds without audio
 
     def release(self) -> None:
-        """Let go of who is asked about early packets."""
+        """Drop the reference to ``early``."""
         self._early = _never
 
     @property
     def head(self) -> OpusHead | None:
-        """That of the Opus stream that is being received, None before it is known."""
+        """The head of the Opus stream, None before it is received."""
         return self.reader.head if self.reader else None
 
     @property
     def channels(self) -> int | None:
-        """Those of the body, as soon as they are known."""
+        """The channels of the body, None before they are known."""
         if self.reader is None:
             return None
         if self.reader.announced is not None:
@@ -70,15 +70,15 @@ class Intake:
 
     @property
     def container(self) -> str:
-        """What the body is, "ogg", "wav" or "pcm"; empty before that is known."""
+        """The body's container: "ogg", "wav" or "pcm"; empty before it is known."""
         return self.reader.container if self.reader else ""
 
     async def batches(self, source: Source, text: str, speech: SpeechOptions) -> AsyncGenerator[list[BodyItem], None]:
-        """Ask ``source`` for ``text`` and yield, per chunk received, the items that it completes.
+        """Request ``text`` from ``source`` and yield, per received chunk, the items that it completes.
 
         Raises `SourceTimeoutError` when no audio comes for ``first_byte_timeout``, or for ``stall_timeout`` once some
-        has come: only the time that is spent waiting for the service counts, and bytes without audio do not. Raises
-        what the source and the reader raise, with the request's identifier. Closing the generator closes the response.
+        has come: only time spent waiting for the service counts, and bytes without audio do not reset it. Passes on the
+        errors of the source and the reader, with the request's identifier. Closing the generator closes the response.
         """
         try:
             async with self._opened(source, text, speech) as stream:
@@ -91,7 +91,7 @@ class Intake:
                     yield self._read(reader, chunk)
                     while reader.pending:
                         yield self._read(reader, b"")
-                # Still within the response: its source is told of what is wrong with the body's end, too.
+                # Still within the response, so that the source also sees an error at the end of the body.
                 reader = self.reader or self._begin(stream, speech)
                 yield reader.finish()
                 if reader.failure is not None:
@@ -102,7 +102,7 @@ class Intake:
 
     @asynccontextmanager
     async def _opened(self, source: Source, text: str, speech: SpeechOptions) -> AsyncIterator[ByteStream]:
-        """``source.open``, its wait for the headers limited; the body's errors pass through it untouched."""
+        """``source.open`` with a limit on the wait for the headers; errors of the body pass through unchanged."""
         opening = source.open(text, speech)
         async with self._limited():
             stream = await opening.__aenter__()
@@ -121,8 +121,8 @@ class Intake:
             return await anext(stream, None)
 
     async def _rest(self, stream: ByteStream, reader: BodyReader) -> bytes | Annotation | None:
-        """What follows the end of the body. Most often that is the end of the answer, after which the connection can be
-        used again, and it comes at once; a service that leaves it open is not waited for once the sound is over.
+        """The chunk after the end of the body. Mostly that is the end of the answer: it comes at once, and frees the
+        connection for reuse. If a service leaves the answer open, the wait ends when the sound is over.
         """
         now = asyncio.get_running_loop().time()
         if not reader.told_end:  # another link or file may follow
@@ -182,7 +182,7 @@ class Intake:
         return items
 
     def _count(self, item: AudioPacket | PcmFrame) -> None:
-        """Note until when there is sound, if it is played from the first packet on."""
+        """Note when the sound will end if it is played from the first packet on."""
         self._waited = 0.0
         if not self.audio_began:
             self.audio_began = True

@@ -1,7 +1,7 @@
-"""Where a piece of text can be taken up again when the connection was lost in the middle of its speech.
+"""Finds where a piece of text can be continued after the connection was lost in the middle of its speech.
 
-The sound is matched with the text by its pauses: a pause that lies about where a clause should end is taken to be the
-end of that clause. What was received behind it is dropped, and the text behind it is asked for again.
+Pauses match the sound with the text: a pause near the expected end of a clause is taken for that end. The audio after
+it is dropped, and the text after it is requested again.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from typing import NamedTuple
 from ...audio.frame import RATE
 
 SHORTEST_PAUSE = RATE // 10  # samples of silence between two clauses
-NEAR = 0.2  # how far a clause may end from where it should, as a share of the text before it
+NEAR = 0.2  # how far a clause may end from its expected place, as a share of the text before it
 NEAR_CHARACTERS = 10  # or this many
-_CLAUSE_ENDS = frozenset(",.;:!?…—\n،؟।")  # with a space behind them
-_WIDE_ENDS = frozenset("\u3002\u3001\uff01\uff1f\uff0c\uff1b\uff1a")  # those of Chinese and Japanese, without
+_CLAUSE_ENDS = frozenset(",.;:!?…—\n،؟।")  # followed by a space
+_WIDE_ENDS = frozenset("\u3002\u3001\uff01\uff1f\uff0c\uff1b\uff1a")  # Chinese and Japanese: no space
 
 
 class Continuation(NamedTuple):
-    """Keep the first ``samples`` (48 kHz) of the piece, and ask for its text from character ``chars`` on."""
+    """Keep the first ``samples`` (48 kHz) of the piece, and request its text from character ``chars`` on."""
 
     samples: int
     chars: int
 
 
 def continuation(text: str, loudness: list[tuple[int, int]], earliest: int, rate: float) -> Continuation | None:
-    """The last place at which ``text`` can be taken up; None if there is none that is sure enough.
+    """The last place at which ``text`` can be continued; None if none is certain enough.
 
-    ``loudness`` are the samples received and how many of them can be heard, both summed up, per frame; ``earliest``
-    are samples that cannot be dropped any more; ``rate`` is how many characters are spoken in a second.
+    ``loudness``: per frame, the running totals of received and of audible samples; ``earliest``: samples that cannot
+    be dropped any more; ``rate``: characters spoken per second.
     """
     if not loudness:
         return None
@@ -38,7 +38,7 @@ def continuation(text: str, loudness: list[tuple[int, int]], earliest: int, rate
     for pause, sounded in _pauses(loudness):
         if pause < earliest or not audible:
             continue
-        spoken = rate * total / RATE * sounded / audible  # characters before the pause, were all said at one pace
+        spoken = rate * total / RATE * sounded / audible  # characters before the pause, at an even pace
         near = min(ends, key=lambda end: abs(end - spoken), default=None)
         if near is not None and abs(near - spoken) <= max(NEAR_CHARACTERS, NEAR * spoken):
             best = Continuation(pause, near)
@@ -61,7 +61,7 @@ def _pauses(loudness: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 
 def _clause_ends(text: str) -> list[int]:
-    """Where the text can be taken up: behind a mark that ends a clause, and the space that follows it."""
+    """The places at which the text can be continued: after a mark that ends a clause, and the space after it."""
     ends = []
     for at, mark in enumerate(text[:-1], 1):
         if mark in _WIDE_ENDS or (mark in _CLAUSE_ENDS and text[at].isspace()):

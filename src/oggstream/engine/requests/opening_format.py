@@ -1,8 +1,8 @@
-"""In which format the opening piece of a speech is asked for, where that is left open.
+"""Chooses the format of the opening piece of a speech where the user leaves it open.
 
-Opus survives thin links, but many services wait for two seconds of speech before its first page; samples can begin at
-once, and take ten times as many bytes. So the opening goes to the format that has sounded first with this service, and
-samples are tried now and then where the link has shown that it carries them.
+Opus suits slow links, but many services collect two seconds of speech before they send its first page; samples can
+begin at once, but take ten times as many bytes. So the opening piece uses the format that has sounded first with this
+service, and samples are tried now and then if the link has proved to be fast enough.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from ...playout.habits import Habits
 
 PCM_BYTES = 48_000
-"""Bytes of a second of samples: 24 kHz, 16 bits, one channel."""
-ROOM = 1.5  # times as much must the link have carried
+"""Bytes per second of samples: 24 kHz, 16 bits, one channel."""
+ROOM = 1.5  # the link must have carried this many times the rate of samples
 WORTH = 0.03  # seconds that samples must have sounded earlier
-TRIED_AFTER = 2  # speeches in Opus before samples are tried at all
+TRIED_AFTER = 2  # speeches in Opus before samples are first tried
 TRIED_AGAIN = 16  # speeches after which the other format is tried again: services change
-REFUSED = 60.0  # seconds after which a format that was refused is taken to have sounded
-WINDOW = 0.05  # seconds: what arrives within them came over the link at its own rate
+REFUSED = 60.0  # the time to the first sound, in seconds, that is recorded for a refused format
+WINDOW = 0.05  # seconds over which bytes arrive at the rate of the link
 
 
 class LinkMeter:
-    """Bytes per second that a link has carried, in its best moments; the pace of the service hardly matters there."""
+    """Measures the peak rate of a link in bytes per second; the pace of the service hardly limits it."""
 
     def __init__(self) -> None:
         self.rate = 0.0
@@ -32,7 +32,7 @@ class LinkMeter:
         self._bytes = 0
 
     def add(self, now: float, count: int) -> None:
-        """So many bytes have arrived."""
+        """Count bytes that arrived at ``now``."""
         self._recent.append((now, count))
         self._bytes += count
         while self._recent[0][0] < now - WINDOW:
@@ -41,7 +41,7 @@ class LinkMeter:
 
 
 def opening_format(habits: Habits | None) -> str:
-    """What the opening piece is asked for in: "opus" or "pcm"; Opus where nothing is known."""
+    """The format for the opening piece: "opus" or "pcm"; Opus if nothing is known."""
     if habits is None or habits.link < ROOM * PCM_BYTES:
         return "opus"
     sounded = dict(habits.first_packet)

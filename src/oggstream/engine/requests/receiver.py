@@ -1,4 +1,4 @@
-"""Receives the pieces of a speech: each by as many requests as it takes, as `remedy_for` decides."""
+"""Receives the pieces of a speech, each with as many requests as `remedy_for` decides."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from .delivery import Delivery
     from .script import Script
 
-TURN_SECONDS = 0.25  # the shortest wait for a service that is busy with another request of ours; then twice as long
+TURN_SECONDS = 0.25  # first wait for a service busy with another request of ours; doubled each time
 SHOWN_TEXT = 40  # characters of a piece in a warning
-CUT_SHARE = 0.5  # of the length that a text should have: a body that is shorter and has no end was cut
-ENDLESS = 3  # speeches without a mark of their end, after which a service is taken never to set one
+CUT_SHARE = 0.5  # of a text's expected length: a shorter body without an end mark is taken to be cut off
+ENDLESS = 3  # speeches without an end mark, after which a service is taken never to send one
 CUT = "the body ended without its last page, far short of its text"
 UNMARKED = "the body ended without a mark of its end (its last page, its length): something may be missing"
 
 
 class Receiver:
-    """Receives pieces into ``outlet``. ``segments`` are all pieces so far, ``changed`` is set when one gets on.
+    """Receives pieces into ``outlet``. ``segments`` are all pieces so far, ``changed`` is set when one progresses.
 
-    What it learns of the service on the way: ``formats``, ``at_a_time`` (requests that it was seen to take, where that
-    is few), ``endless`` (its bodies come without a mark of their end; None: not known yet). ``refusals`` are of pieces
-    that were passed over, ``failed_attempts`` count what came of bodies that were given up.
+    It learns about the service: ``formats``, ``at_a_time`` (how many requests it takes, if few), ``endless`` (its
+    bodies have no end mark; None: unknown). ``refusals`` are the errors of skipped pieces, ``failed_attempts`` the
+    counters of abandoned bodies.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Receiver:
         segments: list[Segment],
         changed: asyncio.Event,
     ) -> None:
-        self.begun: Callable[[], None] = nothing  # called with whatever comes
+        self.begun: Callable[[], None] = nothing  # called with every received chunk
         self.failed_attempts: list[StreamStats] = []
         self.refusals: list[OggStreamError] = []
         self.endless: bool | None = None
@@ -78,12 +78,12 @@ class Receiver:
 
     @functools.cached_property
     def formats(self) -> FormatChoice:
-        """What pieces are asked for in, as far as that is left open."""
+        """The choice of formats for the pieces."""
         known = formats_for(self._source, self._speech)
         return FormatChoice(self._speech.format, traits_of(self._source), known, self._outlet.habits)
 
     def intake(self, segment: Segment) -> Intake:
-        """What receives the next body of ``segment``."""
+        """The receiver of the next body of ``segment``."""
         options = self._options
         if self.formats.is_trial(segment.format) and (patience := self.formats.patience()) is not None:
             options = replace(options, first_byte_timeout=min(patience, options.first_byte_timeout))
@@ -91,7 +91,7 @@ class Receiver:
         return Intake(options, lambda: self._outlet.wants_early(segment), to_its_end=whole)
 
     async def receive(self, segment: Segment) -> OggStreamError | None:
-        """Receive a piece, by as many requests as it takes; return what ends the speech, None if it goes on."""
+        """Receive a piece, with as many requests as needed; return the error that ends the speech, or None."""
         attempts = waits = 0
         while True:
             attempts += 1
@@ -124,14 +124,14 @@ class Receiver:
         return None
 
     def _is_cut(self, segment: Segment) -> bool:
-        """Whether a body that ended without a mark of its end is far shorter than its text."""
+        """Whether a body without an end mark is far shorter than its text."""
         if segment.intake.stats.complete or self._habits_endless >= ENDLESS or traits_of(self._source).whole:
             return False
         expected = len(segment.text) / self._outlet.characters_per_second
         return segment.received / RATE < CUT_SHARE * expected
 
     def _note_end(self, segment: Segment) -> None:
-        """Note whether the end of the body was marked; say once that it was not, unless the service never does it."""
+        """Note whether the body had an end mark; warn once if it had none, unless the service never sends one."""
         if segment.intake.stats.complete:
             self.endless = False
         elif self.endless is None:
@@ -141,12 +141,12 @@ class Receiver:
 
     @property
     def _habits_endless(self) -> int:
-        """Speeches in a row whose bodies came without a mark of their end."""
+        """Speeches in a row whose bodies had no end mark."""
         habits = self._outlet.habits
         return habits.endless if habits is not None else 0
 
     async def _hear_of_format(self, segment: Segment) -> None:
-        """Wait for a piece before this one that was asked for in the same format: whether the service gives that."""
+        """Wait until an earlier piece with the same format shows whether the service delivers that format."""
         while not self.formats.is_proven(segment.format) and any(
             before.format == segment.format and not before.ended for before in self._segments[: segment.index]
         ):
@@ -154,7 +154,7 @@ class Receiver:
             await self._changed.wait()
 
     def _case(self, segment: Segment, error: OggStreamError, attempts: int, waits: int) -> Case:
-        """What is known of a piece that failed with ``error``."""
+        """The facts about a piece that failed with ``error``."""
         return Case(
             received=bool(segment.received),
             attempts=attempts,
@@ -176,7 +176,7 @@ class Receiver:
         return not only and (before is None or before.failed is None)
 
     async def _wait_for_turn(self, segment: Segment, error: OggStreamError, waits: int) -> None:
-        """The service takes fewer requests at a time than it had of ours: go on with one, and ask again."""
+        """The service takes fewer requests at a time than were under way: limit them to one, and retry."""
         if self.at_a_time is None and sum(not other.ended for other in self._segments) > 1:
             self.at_a_time = 1
         delay = TURN_SECONDS * 2 ** (waits - 1)
@@ -186,10 +186,10 @@ class Receiver:
         await self._flight.turn(delay)
 
     def _change_format(self, segment: Segment, error: OggStreamError) -> None:
-        """The service does not give the format: ask for the piece in the next one."""
+        """The service does not deliver the format: request the piece in the next one."""
         self.failed_attempts.append(segment.intake.stats)
         if self.formats.is_trial(segment.format):
-            self.formats.rejected = segment.format  # though nobody but us asked for it: never mind
+            self.formats.rejected = segment.format  # on trial only: no warning
             segment.format = self.formats.usual
         else:
             refused = segment.format
@@ -202,7 +202,7 @@ class Receiver:
         segment.renew(self.intake)
 
     def _pass_over(self, segment: Segment, error: OggStreamError) -> None:
-        """Go on without a piece that the service does not speak."""
+        """Skip a piece that the service refuses to speak."""
         segment.failed = str(error)
         self.refusals.append(error)
         shown = " ".join(segment.text.split())
@@ -210,7 +210,7 @@ class Receiver:
         self._recorder.record(Warned, message=f"passed over {shown!r}: {error}")
 
     def _take_up(self, segment: Segment) -> bool:
-        """Get ready to ask for the rest of a piece whose connection was lost; False if it cannot be taken up."""
+        """Prepare a request for the rest of a piece whose connection was lost; False if it cannot be continued."""
         stats = segment.intake.stats
         if not segment.received:
             segment.renew(self.intake)
@@ -220,7 +220,7 @@ class Receiver:
         return True
 
     def _continue_at_a_pause(self, segment: Segment) -> bool:
-        """Drop what was received behind the last pause that is not heard yet, to go on from there."""
+        """Drop the audio after the last pause that is not heard yet, and continue from there."""
         if segment.taken_up or traits_of(self._source).whole:
             return False
         loudness, earliest = self._outlet.foresee(segment)
@@ -232,9 +232,9 @@ class Receiver:
         return True
 
     async def _fetch(self, segment: Segment) -> OggStreamError | None:
-        """Receive a piece to its end, or to what the source failed with: that waits until what came has been heard.
+        """Receive a piece to its end; return the source's error, once the received audio has been heard.
 
-        What the sink fails with is raised: there is nothing more to be heard.
+        An error of the sink is raised at once: nothing more can be heard.
         """
         speech = self._speech if segment.format == self._speech.format else replace(self._speech, format=segment.format)
         async with aclosing(segment.intake.batches(self._context, segment.rest, speech)) as batches:
@@ -259,7 +259,7 @@ class Receiver:
             segment.first_packet = self._recorder.elapsed()
 
     def _advise(self, error: OggStreamError) -> None:
-        """Name the formats that would do, where the user chose one that the service does not give."""
+        """Add the formats that may work to the error, if the user chose one that the service does not deliver."""
         if self._speech.format == "auto" or not concerns_format(error) or "--format" in str(error):
             return
         chosen = self._speech.format.partition(":")[0]
@@ -268,4 +268,4 @@ class Receiver:
 
 
 def nothing() -> None:
-    """Nobody waits for the first audio."""
+    """Do nothing: the default of `Receiver.begun`."""

@@ -1,4 +1,4 @@
-"""What the failure of a piece means, decided in one place from what is known. Pure."""
+"""Decides what to do when a piece fails. Pure functions of the facts in `Case`."""
 
 from __future__ import annotations
 
@@ -22,36 +22,36 @@ from ...errors import (
 ATTEMPTS = 3
 """Requests for a piece whose body breaks off."""
 WAITS = 6
-"""Times that a piece waits for its turn with a service that is busy with another request of ours."""
+"""How often a piece waits for a service that is busy with another request of ours."""
 
-_OF_FORMATS = (406, 415)  # these speak of nothing else
+_OF_FORMATS = (406, 415)  # these statuses always mean the format
 _MAY_BE_FORMATS = (400, 404, 422, 501)
 _MAY_BE_THE_PIECE = (400, 413, 422)
 _BUSY = (409, 503)
 _FORMAT_WORDS = re.compile(
     r"response_format|\bformats?\b|\bopus\b|\bogg\b|\bcodec|\bcontainer|\bmedia[- ]type|\bmime", re.IGNORECASE
 )
-_LOOKED_AT = 2000  # characters of a message
+_LOOKED_AT = 2000  # characters of a message that are searched
 
 
 class Remedy(Enum):
-    """What to do about it."""
+    """What to do about a failed piece."""
 
     OTHER_FORMAT = "ask for the same piece in another format"
     AGAIN = "ask again for what is missing"
-    LATER = "ask again when the service has less to do for us"
+    LATER = "ask again when fewer of our requests are under way"
     SKIP = "go on without this piece"
-    END = "end the speech behind what came of it"
+    END = "end the speech after what was received"
 
 
 class Case(NamedTuple):
-    """What is known of a piece that failed.
+    """The facts about a piece that failed.
 
-    ``received``: some of its sound came. ``attempts``: requests for it so far; ``waits``: times that it waited.
-    ``elsewhere``: another service would be asked now. ``trial``: its format was asked for only to sound sooner.
-    ``other_format``: there is another one to ask for; ``proven``: the service has given this one before.
-    ``ours``: the service has, or just had, another request of ours. ``skippable``: pieces may be passed over, there are
-    others, and the one before it was not.
+    ``received``: some of its audio was received. ``attempts``: requests so far; ``waits``: how often it waited.
+    ``elsewhere``: the next request goes to another service. ``trial``: its format was only tried for a sooner start.
+    ``other_format``: another format is left to try; ``proven``: the service has delivered this one before.
+    ``ours``: another request of ours is, or just was, under way. ``skippable``: pieces may be skipped, there are
+    others, and the one before it was not skipped.
     """
 
     received: bool
@@ -82,7 +82,7 @@ def remedy_for(error: OggStreamError, case: Case) -> Remedy:
 
 
 def concerns_format(error: OggStreamError, *, proven: bool = False, attempts: int = 1) -> bool:
-    """Whether ``error`` may mean that the service does not give the format. ``proven``: it has given it before."""
+    """Whether ``error`` may mean that the service does not deliver the format. ``proven``: it has done so before."""
     if isinstance(error, SourceError) and error.status is not None:
         if error.status in _OF_FORMATS or _speaks_of_formats(error):
             return True
@@ -93,14 +93,14 @@ def concerns_format(error: OggStreamError, *, proven: bool = False, attempts: in
 
 
 def concerns_piece(error: OggStreamError) -> bool:
-    """Whether ``error`` may be due to this piece of text alone."""
+    """Whether ``error`` may be caused by this piece of text alone."""
     if isinstance(error, SourceError):
         return isinstance(error, ServerError) or error.status in _MAY_BE_THE_PIECE
     return isinstance(error, (EmptyBodyError, NoAudioError, WrongContainerError))
 
 
 def is_busy(error: OggStreamError) -> bool:
-    """Whether a service that takes one request at a time may fail like this while it has another one."""
+    """Whether a service that takes one request at a time may fail like this while it serves another."""
     if isinstance(error, SourceError) and error.status is not None:
         return isinstance(error, RateLimitError) or error.status in _BUSY
     return isinstance(error, (SourceConnectionError, SourceBrokenError))

@@ -1,4 +1,4 @@
-"""Asks a source for one piece of text after the other, the next one while those before it still arrive."""
+"""Requests one piece of text after the other from a source, the next one while earlier ones still arrive."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from .delivery import Delivery
     from .script import Script
 
-FULL = 0.75  # of what may be ahead: with more, it is not worth cutting a piece to what is left
-LOOK_SECONDS = 0.1  # between two looks at how much is left to be heard
+FULL = 0.75  # of ``ahead``: above it, no piece is cut to the little room that is left
+LOOK_SECONDS = 0.1  # between two checks of the time left to be heard
 
 
 class Requester:
     """The requests of one speech, bounded by ``ahead`` and ``requests`` of the options, in the order of the text.
 
-    ``segments`` are all pieces so far. One that fails for good ends the speech behind what came of it: ``failure`` says
-    why, and what was asked for behind it is cancelled.
+    ``segments`` are all pieces so far. One that fails for good ends the speech after its received audio: ``failure`` is
+    the error, and the requests for later pieces are cancelled.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Requester:
     ) -> None:
         self.segments: list[Segment] = []
         self.failure: OggStreamError | None = None
-        self.finished = asyncio.Event()  # everything was asked for, and has come
+        self.finished = asyncio.Event()  # everything was requested and received
         self.on_segment: Callable[[Segment], None] = _ignore
         self.before: Callable[[], float] = _none  # seconds to be heard before this speech begins
         self._script = script
@@ -70,7 +70,7 @@ class Requester:
         )
 
     async def run(self, group: asyncio.TaskGroup, begun: Callable[[], None]) -> None:
-        """Ask for all pieces; return when the last one has been asked for. ``begun`` is called with the first audio,
+        """Request all pieces; return when the last one has been requested. ``begun`` is called with the first audio,
         for a source that sends no request.
         """
         self.receiver.begun = begun
@@ -85,7 +85,7 @@ class Requester:
         self._tell()
 
     def refusal(self, reason: str) -> None:
-        """The service, or the way to it, made the source try again."""
+        """Note why the source retried: an error of the service or of the network."""
         for segment in self._open():
             segment.intake.refusal = reason
 
@@ -115,27 +115,27 @@ class Requester:
 
     @property
     def complete(self) -> bool:
-        """Everything was asked for, and has come."""
+        """Everything was requested and received."""
         return self._outlet.closed and not self._open()
 
     def reserve(self) -> float:
-        """Seconds of speech that were asked for and are not heard yet, as far as that can be told."""
+        """An estimate of the seconds of speech that were requested and are not heard yet."""
         coming = sum(max(0.0, len(segment.text) / self.rate - segment.received / RATE) for segment in self._open())
         return self.before() + coming + self._outlet.unheard()
 
     @property
     def rate(self) -> float:
-        """Characters spoken in a second."""
+        """Characters spoken per second."""
         return self._outlet.characters_per_second
 
     def close(self) -> None:
-        """Nothing more will be received, whatever is missing."""
+        """End all pieces: nothing more will be received."""
         for segment in self._open():
             self._outlet.end(segment)
         self._outlet.close(broken=True)
 
     def release(self) -> None:
-        """Let go of what refers back to this: what a speech held goes with it, and waits for no garbage collector."""
+        """Break the reference cycles, so that no garbage collection is needed to free a speech."""
         self.failure = None
         self.on_segment = _ignore
         self.before = _none
@@ -148,7 +148,7 @@ class Requester:
         return [segment for segment in self.segments[-self._options.requests - 1 :] if not segment.ended]
 
     async def _slot(self) -> None:
-        """Wait until one more request is within the bounds; the piece itself is cut to the room that is left."""
+        """Wait until the bounds allow one more request; its piece is cut to the room that is left."""
         while self.segments and self.failure is None:
             excess = self.reserve() - self._options.ahead * FULL
             if len(self._open()) < self.most_requests and excess <= 0:
@@ -180,7 +180,7 @@ class Requester:
             self._fail(segment, error)
 
     def _fail(self, segment: Segment, error: OggStreamError) -> None:
-        """End the speech with what there is of ``segment``."""
+        """End the speech with the received part of ``segment``."""
         segment.broken = True
         self.failure = error
         for behind in self.segments[segment.index + 1 :]:
@@ -204,9 +204,9 @@ class Requester:
 
 
 def _ignore(_segment: Segment) -> None:
-    """Nobody follows any more."""
+    """Do nothing: the default of `Requester.on_segment`."""
 
 
 def _none() -> float:
-    """Seconds before a speech that nothing comes before."""
+    """No seconds: the default of `Requester.before`."""
     return 0.0

@@ -1,4 +1,4 @@
-"""The text of a speech as it becomes known, cut into the pieces in which it is asked for."""
+"""Reads the text of a speech as it arrives, and cuts it into the pieces to be requested."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ if TYPE_CHECKING:
 
 Text = str | Iterable[Any] | AsyncIterable[Any]
 
-LITTLE = 1.0  # seconds left to be heard, below which a sentence without an end is not waited for any longer
-MOST_WAITING = 1 << 16  # characters that wait to be asked for; a writer that is further ahead is read no further
-LOOK_SECONDS = 0.25  # between two looks at how much is left to be heard
+LITTLE = 1.0  # with fewer seconds left to be heard, an unfinished sentence may be requested
+MOST_WAITING = 1 << 16  # characters not requested yet; with more, reading the text pauses
+LOOK_SECONDS = 0.25  # between two checks of the time left to be heard
 LEAST_LOOK = 0.001
-MOST_LOOK = 1.0  # while nothing is heard of it
-LONGEST_TEXT = 4096  # characters of one request, where the source does not say
+MOST_LOOK = 1.0  # while nothing is being heard
+LONGEST_TEXT = 4096  # characters of one request, unless the source states its own limit
 
 
 class Script:
-    """Reads a text that may grow, and gives its pieces. ``text`` is what was read so far; `piece` gives it in order.
+    """Reads a text that may grow, and gives its pieces in order: see `piece`. ``text`` is what was read so far.
 
-    A ``str`` that is said, at ``rate`` characters a second, in the time that may be asked for ahead is one piece as it
-    is, and so is any text for a source that takes it ``whole``. All others become pieces that fit into that time and
-    are not longer than ``limit``.
+    A ``str`` that takes at most ``options.ahead`` seconds at ``rate`` characters per second is one piece, and so is any
+    text for a source that takes it ``whole``. Other texts are cut into pieces that fit into that time and have at most
+    ``limit`` characters.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Script:
         if not isinstance(text, str | AsyncIterable | Iterable):
             raise UsageError(f"a text is a str or an iterable of str, not {type(text).__name__}")
         self.complete = isinstance(text, str)  # nothing will be added
-        self.failure: BaseException | None = None  # what the text's own iterator raised
+        self.failure: BaseException | None = None  # the exception of the text's iterator
         self._source = text
         self._read: list[str] = []
         self._length = 0
@@ -53,8 +53,8 @@ class Script:
         self._segmenter: Segmenter | None = None
         self._changed = asyncio.Event()
         self._changed_at = 0.0
-        self._taken = asyncio.Event()  # a piece was
-        self._left = -1.0  # to be heard at the last look
+        self._taken = asyncio.Event()  # set when a piece was taken
+        self._left = -1.0  # seconds to be heard at the last check
         self._looks = LOOK_SECONDS
         if isinstance(text, str):
             self._read.append(text)
@@ -64,7 +64,7 @@ class Script:
 
     @property
     def text(self) -> str:
-        """All that was read so far."""
+        """The text read so far."""
         self._read = ["".join(self._read)]
         return self._read[0]
 
@@ -74,7 +74,7 @@ class Script:
         return self._length
 
     async def read(self) -> None:
-        """Read the text to its end. Cancelled, it closes the text's own iterator."""
+        """Read the text to its end. On cancellation, close the text's iterator."""
         if self.complete:
             return
         source = self._source
@@ -84,14 +84,14 @@ class Script:
             elif isinstance(source, (list, tuple)):
                 for item in source:
                     self._read_item(item)
-            else:  # it may keep one waiting, as the stream of a client without asyncio does
+            else:  # it may block, as the stream of a synchronous client does
                 assert isinstance(source, Iterable)
                 await self._read_from(pump(source))
             self._feed(self._reader.finish())
         except asyncio.CancelledError as error:
             if _cancelled_from_outside():
                 raise
-            self.failure = error  # the text's own
+            self.failure = error  # the iterator was cancelled, not this task
         except Exception as error:  # noqa: BLE001  # whatever it is: what came before it is spoken first
             self.failure = error
         self.complete = True
@@ -136,7 +136,7 @@ class Script:
 
     @property
     def exhausted(self) -> bool:
-        """Everything was read, and given."""
+        """Whether everything was read and taken."""
         return self.complete and not self._waiting and (self._taken.is_set() or not self._whole)
 
     @property
@@ -158,7 +158,7 @@ class Script:
         return self._segmenter
 
     async def piece(self, reserve: Callable[[], float]) -> Piece | None:
-        """The next piece, as soon as there is one; None at the end. ``reserve``: seconds of speech left to be heard."""
+        """Wait for the next piece; None at the end. ``reserve`` returns the seconds of speech left to be heard."""
         if self._whole:
             return await self._only_piece()
         pieces = self._pieces()
@@ -172,7 +172,7 @@ class Script:
             await self._change(left)
 
     def _overdue(self, left: float) -> bool:
-        """Whether the writer pauses in mid-sentence, with little ``left`` to be heard."""
+        """Whether the text has paused in mid-sentence while little is ``left`` to be heard."""
         return left < LITTLE and asyncio.get_running_loop().time() - self._changed_at >= self._options.patience
 
     async def _only_piece(self) -> Piece | None:
@@ -191,13 +191,13 @@ class Script:
         return without_controls(self.text)
 
     async def _change(self, left: float) -> None:
-        """Wait for more text, or until the ``left`` to be heard has run down so far that the answer may be another."""
+        """Wait for more text, or until so little is ``left`` to be heard that the decision may change."""
         with suppress(TimeoutError):
             async with asyncio.timeout(self._until_look(left)):
                 await self._changed.wait()
 
     def _until_look(self, left: float) -> float | None:
-        """Seconds after which another look is worth while although no text came; None for never."""
+        """Seconds until the next check if no text arrives; None for never."""
         if not self._waiting:
             return None
         still, self._left = left == self._left, left
@@ -205,7 +205,7 @@ class Script:
         patient = due if due > 0 and left < LITTLE else None
         if left <= 0:
             return patient
-        # Steps of what `Segmenter.take` goes by; fewer looks where nothing is heard.
+        # `Segmenter.take` decides in steps of LOOK_SECONDS; while nothing is heard, checks are rarer.
         self._looks = min(self._looks * 2, MOST_LOOK) if still else left % LOOK_SECONDS + LEAST_LOOK
         return self._looks if patient is None else min(self._looks, patient)
 
