@@ -9,7 +9,7 @@ import pytest
 
 from oggstream.audio.ring import PcmRing
 from oggstream.engine.output.ring_writer import RingWriter
-from oggstream.playout.stretch import Stretcher
+from oggstream.playout.stretch import PreemptiveExpander
 
 RATE = 48000
 Pcm = np.ndarray[Any, np.dtype[np.float32]]
@@ -37,7 +37,7 @@ class Listener:
 def writer() -> RingWriter:
     ring = PcmRing(1, RATE, 1.0)
     ring.resume_fill = 1
-    return RingWriter(ring, Stretcher(1, RATE))
+    return RingWriter(ring, PreemptiveExpander(1, RATE))
 
 
 @pytest.fixture

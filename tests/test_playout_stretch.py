@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from clicks import RATE, Samples, click_db, speech
-from oggstream.playout.stretch import ALIKE, PREPAID_SECONDS, Stretcher
+from oggstream.playout.stretch import ALIKE, PREPAID_SECONDS, PreemptiveExpander
 
 BLOCK = 960
 SPEECHES = ("generation_a.opus", "generation_b.opus", "restart.opus")
@@ -16,7 +16,7 @@ SPEECHES = ("generation_a.opus", "generation_b.opus", "restart.opus")
 
 def stretched(pcm: Samples, speed: float, rate: int = RATE, block: int = BLOCK) -> list[tuple[Samples, Samples]]:
     """The blocks of ``pcm``, each with what became of it."""
-    stretcher = Stretcher(pcm.shape[1], rate)
+    stretcher = PreemptiveExpander(pcm.shape[1], rate)
     blocks = [pcm[at : at + block] for at in range(0, len(pcm), block)]
     pairs = [(fed, stretcher.stretch(fed, speed)) for fed in blocks]
     assert stretcher.inserted == sum(len(given) - len(fed) for fed, given in pairs)
@@ -44,12 +44,12 @@ def long_speech() -> Samples:
 
 def test_at_full_speed_a_block_is_passed_on_as_it_is() -> None:
     block = noise(0.02)
-    assert Stretcher(1, RATE).stretch(block, 1.0) is block
+    assert PreemptiveExpander(1, RATE).stretch(block, 1.0) is block
 
 
 def test_a_block_without_an_insertion_is_passed_on_as_it_is() -> None:
     block = noise(0.02)
-    assert Stretcher(1, RATE).stretch(block, 0.99) is block
+    assert PreemptiveExpander(1, RATE).stretch(block, 0.99) is block
 
 
 @pytest.mark.parametrize("speed", [0.95, 0.9, 0.87, 0.8])
@@ -131,7 +131,7 @@ def test_insertions_do_not_click() -> None:
 
 def test_pauses_are_made_longer_first() -> None:
     quiet = noise(0.5, level=1e-4)
-    stretcher = Stretcher(1, RATE)
+    stretcher = PreemptiveExpander(1, RATE)
     for at in range(0, len(quiet), BLOCK):
         stretcher.stretch(quiet[at : at + BLOCK], 0.9)
     paid = len(quiet) * (1 / 0.9 - 1)
@@ -185,7 +185,7 @@ def test_speech_slows_down_further_than_it_should() -> None:
 
 
 def test_what_was_not_stretched_is_not_made_up_for_without_bound() -> None:
-    stretcher = Stretcher(1, RATE)
+    stretcher = PreemptiveExpander(1, RATE)
     for _ in range(20):
         stretcher.stretch(noise(1.0), 0.87)
     before = stretcher.inserted
@@ -196,7 +196,7 @@ def test_what_was_not_stretched_is_not_made_up_for_without_bound() -> None:
 
 
 def test_nothing_before_a_block_at_full_speed_is_said_again() -> None:
-    stretcher = Stretcher(1, RATE)
+    stretcher = PreemptiveExpander(1, RATE)
     quiet = noise(0.02, level=1e-4)
     stretcher.stretch(quiet, 0.87)
     stretcher.stretch(voice(0.02), 1.0)
@@ -205,7 +205,7 @@ def test_nothing_before_a_block_at_full_speed_is_said_again() -> None:
 
 
 def test_a_copy_comes_back_to_its_place() -> None:
-    stretcher = Stretcher(1, RATE)
+    stretcher = PreemptiveExpander(1, RATE)
     buzz = voice(0.5)
     for at in range(0, len(buzz), BLOCK):
         stretcher.stretch(buzz[at : at + BLOCK], 0.87)
@@ -217,13 +217,13 @@ def test_a_copy_comes_back_to_its_place() -> None:
 
 
 def test_nothing_is_held_back() -> None:
-    stretcher = Stretcher(2, RATE)
+    stretcher = PreemptiveExpander(2, RATE)
     pcm = voice(0.5, channels=2)
     assert len(stretcher.stretch(pcm, 0.87)) == len(pcm) + stretcher.inserted
 
 
 def test_what_was_forgotten_is_not_said_again() -> None:
-    stretcher = Stretcher(1, RATE)
+    stretcher = PreemptiveExpander(1, RATE)
     stretcher.stretch(noise(0.02, level=1e-4), 0.87)
     stretcher.forget()
     block = noise(0.01, level=1e-4)
@@ -255,7 +255,7 @@ def test_blocks_of_any_length_from_a_shortest_packet_on_are_stretched(block: int
 @given(blocks=st.lists(st.tuples(st.integers(0, 3000), st.floats(0.5, 1.0)), max_size=12))
 def test_any_blocks_at_any_speeds_are_counted(blocks: list[tuple[int, float]]) -> None:
     pcm = voice(0.8)
-    stretcher = Stretcher(1, RATE)
+    stretcher = PreemptiveExpander(1, RATE)
     at = given = 0
     for count, speed in blocks:
         part = pcm[at : at + count]

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from oggstream.sources import health
-from oggstream.sources.health import Failure, Health
+from oggstream.sources.health import FailureKind, Health
 
 
 def test_one_passing_failure_changes_nothing_and_two_in_a_row_give_a_rest() -> None:
     one = Health()
-    one.failed(Failure.PASSING, 100.0)
+    one.failed(FailureKind.PASSING, 100.0)
     assert one.fit(100.0)
-    one.failed(Failure.PASSING, 101.0)
+    one.failed(FailureKind.PASSING, 101.0)
     assert not one.fit(110.9)
     assert one.fit(111.0)
 
@@ -18,7 +18,7 @@ def test_one_passing_failure_changes_nothing_and_two_in_a_row_give_a_rest() -> N
 def test_failures_with_a_success_between_them_are_not_in_a_row() -> None:
     one = Health()
     for _ in range(5):
-        one.failed(Failure.PASSING, 0.0)
+        one.failed(FailureKind.PASSING, 0.0)
         one.delivered()
     assert one.fit(0.0)
 
@@ -26,7 +26,7 @@ def test_failures_with_a_success_between_them_are_not_in_a_row() -> None:
 def test_rests_in_a_row_double_up_to_a_limit() -> None:
     one, now, rests = Health(), 0.0, []
     for _ in range(8):
-        one.failed(Failure.BROKEN, now)
+        one.failed(FailureKind.BROKEN, now)
         began, now = now, next(now + second for second in range(1000) if one.fit(now + second))
         rests.append(now - began)
         one.asked()
@@ -35,14 +35,14 @@ def test_rests_in_a_row_double_up_to_a_limit() -> None:
 
 def test_lasting_failure_gives_the_longest_rest_at_once() -> None:
     one = Health()
-    one.failed(Failure.LASTING, 0.0)
+    one.failed(FailureKind.LASTING, 0.0)
     assert not one.fit(health.LONGEST_REST - 1)
     assert one.fit(health.LONGEST_REST)
 
 
 def test_after_a_rest_one_piece_tries_it() -> None:
     one = Health()
-    one.failed(Failure.BROKEN, 0.0)
+    one.failed(FailureKind.BROKEN, 0.0)
     one.asked()
     assert not one.fit(1000.0)
     one.answered(0.1, 10)
@@ -51,16 +51,16 @@ def test_after_a_rest_one_piece_tries_it() -> None:
 
 def test_trial_that_fails_even_in_passing_gives_the_next_rest() -> None:
     one = Health()
-    one.failed(Failure.BROKEN, 0.0)
+    one.failed(FailureKind.BROKEN, 0.0)
     one.asked()
-    one.failed(Failure.PASSING, 10.0)
+    one.failed(FailureKind.PASSING, 10.0)
     assert not one.fit(29.0)
     assert one.fit(30.0)
 
 
 def test_trial_that_nobody_waited_for_leaves_the_next_one_free() -> None:
     one = Health()
-    one.failed(Failure.BROKEN, 0.0)
+    one.failed(FailureKind.BROKEN, 0.0)
     one.asked()
     one.left()
     assert one.fit(10.0)
@@ -69,8 +69,8 @@ def test_trial_that_nobody_waited_for_leaves_the_next_one_free() -> None:
 
 def test_parallel_failures_are_one_rest_after_the_other_not_shorter() -> None:
     one = Health()
-    one.failed(Failure.LASTING, 0.0)
-    one.failed(Failure.PASSING, 1.0)
+    one.failed(FailureKind.LASTING, 0.0)
+    one.failed(FailureKind.PASSING, 1.0)
     assert not one.fit(health.LONGEST_REST - 1)
 
 
@@ -97,5 +97,5 @@ def test_patience_is_what_the_last_answers_explain(
 
 def test_one_that_never_answered_is_given_little_time_after_a_rest() -> None:
     one = Health()
-    one.failed(Failure.BROKEN, 0.0)
+    one.failed(FailureKind.BROKEN, 0.0)
     assert one.patience(50) == health.TRIAL_PATIENCE

@@ -172,7 +172,7 @@ def _timed(spent: dict[str, float]) -> Iterator[None]:
     from oggstream.engine.output.pacing import Pacing
     from oggstream.engine.output.ring_writer import RingWriter
     from oggstream.playout import seams
-    from oggstream.playout.stretch import Stretcher
+    from oggstream.playout.stretch import PreemptiveExpander
 
     watched: list[tuple[str, Any, str]] = [
         ("policy", Pacing, "decide"),
@@ -181,7 +181,7 @@ def _timed(spent: dict[str, float]) -> Iterator[None]:
         ("concealment", RingWriter, "cover"),
         ("concealment", RingWriter, "uncover"),
         ("concealment", seams, "merge"),
-        ("stretching", Stretcher, "stretch"),
+        ("stretching", PreemptiveExpander, "stretch"),
     ]
     with contextlib.ExitStack() as stack:
         for name, owner, method in watched:

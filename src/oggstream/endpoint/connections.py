@@ -46,32 +46,32 @@ class Connections:
         self._manager = manager
         self._most = most
         self._loop = asyncio.get_running_loop()
-        self._open: set[Connection] = set()
-        self._idle: dict[Connection, float] = {}
-        self._stalled: dict[Connection, None] = {}  # those whose clients do not read, the longest first
+        self._open: set[ClientConnection] = set()
+        self._idle: dict[ClientConnection, float] = {}
+        self._stalled: dict[ClientConnection, None] = {}  # those whose clients do not read, the longest first
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def __call__(self) -> Connection:
+    def __call__(self) -> ClientConnection:
         """A protocol for a connection that was accepted."""
-        return Connection(self, self._manager, loop=self._loop)
+        return ClientConnection(self, self._manager, loop=self._loop)
 
-    def opened(self, connection: Connection) -> None:
+    def opened(self, connection: ClientConnection) -> None:
         """A connection is there."""
         self._open.add(connection)
         self.rests(connection)
         if len(self._open) > self._most:
             self._close(next(chain((c for c in self._idle if c is not connection), self._stalled, (connection,))))
 
-    def lost(self, connection: Connection) -> None:
+    def lost(self, connection: ClientConnection) -> None:
         """It is gone."""
         self._open.discard(connection)
         self._idle.pop(connection, None)
         self._stalled.pop(connection, None)
 
-    def rests(self, connection: Connection) -> None:
+    def rests(self, connection: ClientConnection) -> None:
         """It has no request now."""
         if connection not in self._open:
             return
@@ -79,12 +79,12 @@ class Connections:
         if self._timer is None:
             self._timer = self._loop.call_later(IDLE_SECONDS, self._sweep)
 
-    def works(self, connection: Connection) -> None:
+    def works(self, connection: ClientConnection) -> None:
         """A whole head has come."""
         self._idle.pop(connection, None)
 
     @contextmanager
-    def stalls(self, connection: Connection) -> Iterator[None]:
+    def stalls(self, connection: ClientConnection) -> Iterator[None]:
         """Its client does not read for the block."""
         if connection in self._open:
             self._stalled[connection] = None
@@ -109,12 +109,12 @@ class Connections:
                 return
             self._close(connection)
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, connection: ClientConnection) -> None:
         self.lost(connection)
         connection.force_close()
 
 
-class Connection(web.RequestHandler):
+class ClientConnection(web.RequestHandler):
     """One connection, which tells `Connections` what becomes of it."""
 
     __slots__ = ("connections",)
@@ -160,7 +160,7 @@ class Connection(web.RequestHandler):
 async def tell_connections(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A middleware: a connection is at work while its request is being served."""
     connection = request.protocol
-    if not isinstance(connection, Connection):
+    if not isinstance(connection, ClientConnection):
         return await handler(request)
     connections = connection.connections
     connections.works(connection)
@@ -173,7 +173,7 @@ async def tell_connections(request: web.Request, handler: Handler) -> web.Stream
 def stalling(request: web.Request) -> AbstractContextManager[None]:
     """A block in which the client of ``request`` does not read: its connection may be closed for another."""
     connection = request.protocol
-    return connection.connections.stalls(connection) if isinstance(connection, Connection) else nullcontext()
+    return connection.connections.stalls(connection) if isinstance(connection, ClientConnection) else nullcontext()
 
 
 def most_connections() -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from .requests.intake import Intake
 
 
-class Answer:
+class PieceAnswer:
     """One answer for a piece, with the sample (48 kHz) and the character of the piece at which it begins.
 
     ``gaps`` are pairs: from this sample of the body on, so many samples in all are missing from its sound: packets that
@@ -47,7 +47,7 @@ class Segment:
         self.index = index
         self.piece = piece
         self.format = wanted
-        self.answers = [Answer(open_intake(self), 0, 0)]
+        self.answers = [PieceAnswer(open_intake(self), 0, 0)]
         self.queue = PacketQueue()
         self.received = 0
         self.channels = 0  # of its first audio
@@ -87,7 +87,7 @@ class Segment:
         if not taken_up:
             self.queue = PacketQueue()
             self.answers.clear()
-        self.answers.append(Answer(open_intake(self), self.received if taken_up else 0, taken_up))
+        self.answers.append(PieceAnswer(open_intake(self), self.received if taken_up else 0, taken_up))
 
     def push(self, items: list[BodyItem]) -> int:
         """Queue received items; return their length in samples (48 kHz)."""

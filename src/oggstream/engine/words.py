@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from .output.ring_writer import RingWriter
-    from .segment import Answer, Segment
+    from .segment import PieceAnswer, Segment
 
 ROUNDING = RATE // 1000
 """Samples by which words may overlap, or exceed the sound: services count in milliseconds."""
@@ -79,7 +79,7 @@ def _told(segment: Segment) -> Iterator[PlacedWord]:
             yield PlacedWord(word.text, start, max(start, stop), begin, end, word.told_by)
 
 
-def _heard(answer: Answer, position: int) -> int:
+def _heard(answer: PieceAnswer, position: int) -> int:
     """The sample of the body's sound at a position of the stream, which also counts the samples in ``gaps``."""
     left_out = 0
     for at, total in answer.gaps:

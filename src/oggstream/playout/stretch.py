@@ -47,7 +47,7 @@ MOST_OWED_SECONDS = 0.5
 """The largest debt; more is dropped."""
 
 
-class Stretcher:
+class PreemptiveExpander:
     """Stretches float32 PCM of shape (samples, ``channels``) at ``rate``, fed in blocks of 2.5 ms or more.
 
     Every input sample is output unchanged; insertions lie between them. Nothing is held back: the start of a block is

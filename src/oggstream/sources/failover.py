@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from .. import errors, events
 from ..errors import OggStreamError
 from .context import SpeechContext
-from .health import Failure, Health
+from .health import FailureKind, Health
 from .hurry import hurrying
 from .traits import SourceTraits, formats_for, traits_of
 from .wrapper import BegunStream, close, warm
@@ -67,11 +67,11 @@ class Member:
         if not isinstance(error, _FAULTS):
             self.health.left()
         elif isinstance(error, _LASTING):
-            self.health.failed(Failure.LASTING, _now())
+            self.health.failed(FailureKind.LASTING, _now())
         elif answered or isinstance(error, (errors.SourceTimeoutError, errors.FormatError)):
-            self.health.failed(Failure.BROKEN, _now())
+            self.health.failed(FailureKind.BROKEN, _now())
         else:
-            self.health.failed(Failure.PASSING, _now())
+            self.health.failed(FailureKind.PASSING, _now())
 
 
 class Failover:

@@ -20,7 +20,7 @@ text that is longer than theirs were, for there are services that speak it all b
 _ANSWERS = 8
 
 
-class Failure(Enum):
+class FailureKind(Enum):
     """What went wrong: something that may pass, a wait that was given up, or what will not pass by itself."""
 
     PASSING = 1
@@ -76,13 +76,13 @@ class Health:
         """All came that was asked for."""
         self._failures = self._rests = 0
 
-    def failed(self, failure: Failure, now: float) -> None:
+    def failed(self, failure: FailureKind, now: float) -> None:
         """It failed."""
-        if failure is Failure.PASSING:
+        if failure is FailureKind.PASSING:
             self._failures += 1
             if self._state is _State.WELL and self._failures < FAILURES:
                 return
-        rest = LONGEST_REST if failure is Failure.LASTING else min(FIRST_REST * 2.0**self._rests, LONGEST_REST)
+        rest = LONGEST_REST if failure is FailureKind.LASTING else min(FIRST_REST * 2.0**self._rests, LONGEST_REST)
         self._state = _State.RESTING
         self._until = max(self._until, now + rest)
         self._rests = min(self._rests + 1, 10)

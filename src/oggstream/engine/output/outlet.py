@@ -274,7 +274,7 @@ class Outlet:
         body_channels = self._options.channels or segment.channels or segment.intake.channels
         if not body_channels or not (segment.channels or self._format.channels):
             return
-        from ...playout.stretch import Stretcher
+        from ...playout.stretch import PreemptiveExpander
         from .decoding import SpeechDecoder
         from .ring_writer import RingWriter
 
@@ -284,7 +284,7 @@ class Outlet:
         self.decoder.begin(segment)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = self.ring.capacity  # after a stall the policy resumes, not the ring
-        self.writer = RingWriter(self.ring, Stretcher(channels, rate))
+        self.writer = RingWriter(self.ring, PreemptiveExpander(channels, rate))
         if self.on_ring is not None:
             self.on_ring(self.ring)
         self._sink.start(self.ring)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ...audio.ring import PcmRing
-    from ...playout.stretch import Stretcher
+    from ...playout.stretch import PreemptiveExpander
 
     Pcm = NDArray[np.float32]
 
@@ -33,7 +33,7 @@ class RingWriter:
     ``concealed`` counts concealment samples that were heard because a packet was late.
     """
 
-    def __init__(self, ring: PcmRing, stretcher: Stretcher) -> None:
+    def __init__(self, ring: PcmRing, stretcher: PreemptiveExpander) -> None:
         self.ring = ring
         self.positions = Positions()
         self.speed = 1.0
