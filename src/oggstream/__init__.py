@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from .report import Heard as Heard, PlaybackReport as PlaybackReport
     from .sinks.device_sink import DeviceSink as DeviceSink
     from .sinks.null_sink import NullSink as NullSink
-    from .sinks.sink import Sink as Sink
+    from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
     from .sinks.wav_sink import WavSink as WavSink
     from .sources.captures.replay_source import ReplaySource as ReplaySource
     from .sources.file_source import FileSource as FileSource
@@ -136,7 +136,7 @@ _HOMES = {
     "player": ("Player", "Speech"),
     "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
     "report": ("Heard", "PlaybackReport"),
-    "sinks.sink": ("Sink",),
+    "sinks.sink": ("Sink", "SinkTraits"),
     "sinks.device_sink": ("DeviceSink",),
     "sinks.null_sink": ("NullSink",),
     "sinks.wav_sink": ("WavSink",),

@@ -1,4 +1,4 @@
-"""What a stream tells of its sound between its bytes: typed items, which keep their place down to the converter."""
+"""Annotations: typed items about the sound that a stream gives between its bytes, placed to the sample."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """Base of all that a stream may give beside bytes.
+    """Base class of the items that a stream may give beside bytes.
 
-    Positions are samples at 48 kHz from the first sample of the stream that is heard: pre-skip and trims do not count,
-    lost packets do. An annotation may come before its sound, between it, or after it.
+    Positions are samples at 48 kHz from the first sample of the stream that is played: pre-skip and trims do not
+    count, lost packets do. An annotation may come before, during or after its sound.
     """
 
 
@@ -18,9 +18,9 @@ class Annotation:
 class Word(Annotation):
     """A word and when it is spoken.
 
-    ``start`` and ``end`` are the characters of it in the text that was given to ``open``; ``start_sample`` and
-    ``end_sample`` say where it sounds. ``text`` is the word, as the service writes it. ``told_by`` says who knows:
-    "service", or "voice" for a voice on this machine.
+    ``start`` and ``end`` are its characters in the text that was passed to ``open``; ``start_sample`` and
+    ``end_sample`` its place in the sound. ``text`` is the word as the service writes it. ``told_by`` is the origin of
+    the times: "service", or "voice" for a voice on this machine.
     """
 
     text: str

@@ -1,7 +1,7 @@
-"""Every error that oggstream raises on purpose: one tree, one line each, saying what to do.
+"""The exceptions of oggstream: one hierarchy; each message is one line that says what to do.
 
 Foreign exceptions (aiohttp's, sounddevice's, OSError) are translated once, at the edge where they appear, with the
-original as ``__cause__``. ``asyncio.CancelledError`` is never wrapped. No message ever holds a credential.
+original as ``__cause__``. ``asyncio.CancelledError`` is never wrapped. No message contains a credential.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class OggStreamError(Exception):
-    """Base of all errors raised on purpose.
+    """Base class of all exceptions of oggstream.
 
-    ``report`` is the report of what was played before the failure, ``unspoken`` the text that was not spoken, and
-    ``request_id`` the service's own identifier of the failed request; each is None where it does not apply.
+    ``report`` is the report of the playback before the failure, ``unspoken`` the text that was not spoken, and
+    ``request_id`` the service's own identifier of the failed request; each is None if it does not apply.
     """
 
     report: PlaybackReport | None = None
@@ -28,7 +28,7 @@ class OggStreamError(Exception):
 
 
 class UsageError(OggStreamError):
-    """An argument that cannot be meant: an unknown option value, a combination that excludes itself."""
+    """An invalid argument: an unknown option value, or options that exclude each other."""
 
 
 class TextError(UsageError):
@@ -36,7 +36,7 @@ class TextError(UsageError):
 
 
 class ConfigError(OggStreamError):
-    """Something that must be configured is not: no key where one is needed, no offline voice, an unusable URL."""
+    """A required setting is missing or unusable: no key where one is needed, no offline voice, an unusable URL."""
 
 
 class LibraryError(OggStreamError):
@@ -44,7 +44,7 @@ class LibraryError(OggStreamError):
 
 
 class SourceError(OggStreamError):
-    """The service could not be reached, refused, or broke off. ``status`` is the HTTP status, where there was one."""
+    """The service could not be reached, refused, or broke off. ``status`` is the HTTP status, if there was one."""
 
     def __init__(self, message: str, *, status: int | None = None, request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
@@ -76,15 +76,15 @@ class NotFoundError(SourceError):
 
 
 class RateLimitError(SourceError):
-    """HTTP 429: too many requests; worth trying again later."""
+    """HTTP 429: too many requests; try again later."""
 
 
 class QuotaError(SourceError):
-    """No credit left, as HTTP 429 with ``insufficient_quota`` or HTTP 402 say; trying again does not help."""
+    """No credit left (HTTP 429 with ``insufficient_quota``, or HTTP 402); trying again does not help."""
 
 
 class RequestRefusedError(SourceError):
-    """Any other 4xx: the service does not like the request."""
+    """Any other 4xx: the service refused the request."""
 
 
 class ServerError(SourceError):
@@ -92,7 +92,7 @@ class ServerError(SourceError):
 
 
 class FormatError(OggStreamError):
-    """The body is not what it should be. ``offset`` is the byte where that was seen, where it is known."""
+    """The body is not valid. ``offset`` is the byte at which that was found, None if unknown."""
 
     def __init__(self, message: str, *, offset: int | None = None, request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
@@ -104,20 +104,20 @@ class EmptyBodyError(FormatError):
 
 
 class WrongContainerError(FormatError):
-    """The body is something else than Ogg Opus (MP3, WAV, JSON, Ogg Vorbis, ...), named in the message."""
+    """The body is not Ogg Opus but another format (MP3, WAV, JSON, Ogg Vorbis, ...), which the message names."""
 
 
 class NoAudioError(FormatError):
-    """Ogg Opus, but without audio that can be played."""
+    """The body is Ogg Opus without playable audio."""
 
 
 class CaptureError(OggStreamError):
-    """A capture cannot be used: a half is missing or damaged, they disagree, or a newer version wrote it."""
+    """A capture cannot be used: a file is missing or damaged, the two disagree, or a newer version wrote them."""
 
 
 class DeviceError(OggStreamError):
-    """The output device: no PortAudio, no device, an unknown one, busy, gone, or without the rate or channels."""
+    """The output device failed: no PortAudio, no device, unknown, busy, gone, or without the rate or channels."""
 
 
 class OutputError(OggStreamError):
-    """A file or pipe that is written to failed: not writable, disk full."""
+    """Writing to a file or pipe failed: not writable, disk full."""

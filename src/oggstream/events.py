@@ -1,7 +1,7 @@
-"""What happened and when: the events that ``on_event`` gets, and the recorder that stamps them.
+"""The events that ``on_event`` gets, and the recorder that adds their times.
 
-A source or sink reports with ``emit(RequestSent, characters=6)``: the recorder of the session that runs it, found
-through a context variable, adds the time. Outside a session ``emit`` does nothing.
+A source or sink reports with ``emit(RequestSent, characters=6)``: the recorder of the current session, found through a
+context variable, adds the time. Outside a session ``emit`` does nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RequestSent(Event):
-    """A request is on the wire, to its last byte."""
+    """A request was sent completely."""
 
     characters: int = 0
 
@@ -37,7 +37,7 @@ class Retrying(Event):
 
 @dataclass(frozen=True, slots=True)
 class ResponseStarted(Event):
-    """The response's headers are there."""
+    """The headers of the response were received."""
 
     content_type: str
     request_id: str | None
@@ -45,17 +45,17 @@ class ResponseStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class FirstByte(Event):
-    """The first byte of the body is there."""
+    """The first byte of the body was received."""
 
 
 @dataclass(frozen=True, slots=True)
 class FirstPacket(Event):
-    """The first packet of audio is there."""
+    """The first packet of audio was received."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started(Event):
-    """The playout rule let playback begin."""
+    """The playout policy started playback."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Stalled(Event):
 
 @dataclass(frozen=True, slots=True)
 class Resumed(Event):
-    """Sound goes on at ``position`` after ``seconds`` of silence."""
+    """Playback resumed at ``position`` after ``seconds`` of silence."""
 
     position: int
     seconds: float = 0.0
@@ -104,7 +104,7 @@ class Resumed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Progress(Event):
-    """How far it is, ten times a second while it plays: samples heard, and seconds received but not yet played."""
+    """The progress, ten times a second during playback: samples heard, and seconds received but not yet played."""
 
     position: int
     buffered: float
@@ -112,7 +112,7 @@ class Progress(Event):
 
 @dataclass(frozen=True, slots=True)
 class Transcribed(Event):
-    """What a service that writes down its own speech says that it spoke, beside the ``text`` that it was given."""
+    """The transcript of its own speech that a service sent, beside the requested ``text``."""
 
     text: str
     spoken: str
@@ -120,15 +120,15 @@ class Transcribed(Event):
 
 @dataclass(frozen=True, slots=True)
 class Warned(Event):
-    """Something is odd but does not stop the speech; the report lists it too."""
+    """A problem that does not stop the speech; the report lists it too."""
 
     message: str
 
 
 class Recorder:
-    """Stamps the events of one session against its zero and passes them on.
+    """Adds the time since the session's zero to its events, and passes them on.
 
-    ``clock`` gives seconds on any monotonic scale, ``zero`` is the session's start on it.
+    ``clock`` returns seconds on any monotonic scale, ``zero`` is the start of the session on it.
     """
 
     def __init__(
@@ -139,12 +139,12 @@ class Recorder:
         self._listeners: list[Callable[[Event], object]] = [on_event] if on_event else []
 
     def listen(self, listener: Callable[[Event], object]) -> None:
-        """Add a listener; it is called in order, on the event loop. What it raises ends the session."""
+        """Add a listener, to be called on the event loop, in order. An exception that it raises ends the session."""
         self._listeners.append(listener)
 
     def end(self) -> None:
-        """Tell nobody any more. A timer keeps the context that it was made in, so a connection that stays open would
-        keep the session that opened it, and its ring of samples.
+        """Drop the listeners. The timers of a connection that stays open hold their context, and so would keep the
+        session that opened it, with its ring of samples, alive.
         """
         self._listeners.clear()
 
@@ -153,14 +153,14 @@ class Recorder:
         return self._clock() - self.zero
 
     def record(self, kind: type[Event], *, at: float | None = None, **fields: Any) -> None:
-        """Make an event of ``kind`` with ``fields``, stamped now or with ``at`` (seconds since zero)."""
+        """Make an event of ``kind`` with ``fields``, at the current time or ``at`` (seconds since zero)."""
         event = kind(at=self.elapsed() if at is None else at, **fields)
         for listener in self._listeners:
             listener(event)
 
 
 class _Overhearer:
-    """Tells ``listener`` the kind of each event, and the recorder that would have had it alone."""
+    """Passes the kind of each event to ``listener``, and the event to the recorder outside."""
 
     def __init__(self, listener: Callable[[type[Event]], object], recorder: Recorder | _Overhearer | None) -> None:
         self._listener = listener
@@ -178,7 +178,7 @@ _current: ContextVar[Recorder | _Overhearer | None] = ContextVar("oggstream_reco
 
 @contextmanager
 def using(recorder: Recorder) -> Iterator[None]:
-    """Make ``recorder`` the one that ``emit`` finds in this block and in tasks started from it."""
+    """Make ``recorder`` the current one for ``emit``, in this block and in tasks started from it."""
     token = _current.set(recorder)
     try:
         yield
@@ -188,7 +188,7 @@ def using(recorder: Recorder) -> Iterator[None]:
 
 @contextmanager
 def overhearing(listener: Callable[[type[Event]], object]) -> Iterator[None]:
-    """Call ``listener`` with the kind of each event that is emitted in this block, inside a session or not."""
+    """Call ``listener`` with the kind of each event emitted in this block, inside a session or not."""
     token = _current.set(_Overhearer(listener, _current.get()))
     try:
         yield
@@ -197,7 +197,7 @@ def overhearing(listener: Callable[[type[Event]], object]) -> Iterator[None]:
 
 
 def emit(kind: type[Event], **fields: Any) -> None:
-    """Report an event to the session that runs the caller, if any."""
+    """Report an event to the current session, if any."""
     recorder = _current.get()
     if recorder is not None:
         recorder.record(kind, **fields)

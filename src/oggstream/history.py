@@ -9,34 +9,34 @@ from typing import Any
 
 from .playout.habits import Habits
 
-KEYS = 32  # host, model and voice: those not heard of for longest are forgotten
+KEYS = 32  # host, model and voice; the least recently used are dropped
 MOST_BYTES = 1 << 20  # a longer file is not ours
 LOCK_SECONDS = 5.0  # for other processes that write the same file: each takes about a millisecond
 
 
 class History:
-    """Habits by key, in the JSON file at ``path`` (None: kept for this object's life only).
+    """Habits by key, in the JSON file at ``path`` (None: only in memory).
 
     The file is read at the first call. To write, it is locked, read again, and replaced as a whole: processes that
-    write at once lose nothing, and what they learnt about the same key is joined. The file is private (0600); a link
+    write at once lose nothing, and their habits of the same key are merged. The file is private (0600); a link
     to it is followed.
 
-    Nothing here raises for what is wrong with the file. One that cannot be read is empty. Anything but a history in a
-    regular file is left alone, and what is learnt is kept in memory. So it is while another process holds the lock for
-    longer than `LOCK_SECONDS`: it is written with the next call, or when the process ends.
+    No method raises for a problem with the file. An unreadable file counts as empty. Anything but a history in a
+    regular file is left alone, and the habits stay in memory. They also do while another process holds the lock for
+    longer than `LOCK_SECONDS`; then they are written with the next call, or when the process ends.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None) -> None:
         self._path = None if path is None else os.fspath(path)
         self._own: dict[str, Habits] = {}  # learnt by this object
-        self._given: dict[str, Habits] = {}  # what the file held when it was asked for, or written
+        self._given: dict[str, Habits] = {}  # as the file held them when read or written
         self._unwritten: list[str] = []  # keys of `_own`
         self._patience = LOCK_SECONDS
         self._retries_at_exit = False
-        self._read: dict[str, Any] | None = None  # the file's, as plain data
+        self._read: dict[str, Any] | None = None  # the content of the file, as plain data
 
     def get(self, key: str) -> Habits | None:
-        """What is known of ``key``, None for nothing. The first call reads the file: half a millisecond."""
+        """The habits of ``key``, None if unknown. The first call reads the file: half a millisecond."""
         if key in self._own:
             return self._own[key]
         if self._read is None:
@@ -47,11 +47,11 @@ class History:
         return habits
 
     def put(self, key: str, habits: Habits) -> None:
-        """Keep ``habits`` as what is known of ``key``, and write the file."""
+        """Store ``habits`` for ``key``, and write the file."""
         self._keep(key, habits)
         self._unwritten = [other for other in self._unwritten if other != key and other in self._own] + [key]
         if self._path is not None:
-            patience, self._patience = self._patience, 0.0  # who was not let in once does not wait a second time
+            patience, self._patience = self._patience, 0.0  # waits for the lock at most once
             self._write(self._path, patience)
             if self._unwritten and not self._retries_at_exit:
                 import atexit
@@ -66,7 +66,7 @@ class History:
             del self._own[next(iter(self._own))]
 
     def _write(self, path: str, patience: float) -> None:
-        """Add what is not written yet to the file. What fails is tried again with the next call, and at the exit."""
+        """Add the unwritten habits to the file. After a failure the next call, or the exit, tries again."""
         if not self._unwritten:
             return
         from .files import access
@@ -84,7 +84,7 @@ class History:
                     self._unwritten.clear()
 
     def _joined(self, known: dict[str, Any]) -> dict[str, Any]:
-        """What the file holds, and what is not in it yet."""
+        """The content of the file, merged with the unwritten habits."""
         for key in self._unwritten:
             current = Habits.from_dict(known.pop(key, None))
             habits = self._own[key].joined(self._given.get(key), current)
@@ -93,7 +93,7 @@ class History:
         return dict(list(known.items())[-KEYS:])
 
     def _load(self) -> dict[str, Any] | None:
-        """What the file holds: nothing if it is not there or damaged, None if it is no history."""
+        """The content of the file: empty if it is missing or damaged, None if it is not a history."""
         from .files.access import read_whole
 
         if self._path is None:
@@ -113,7 +113,7 @@ def _encoded(known: dict[str, Any]) -> bytes:
 
 
 def _decoded(data: bytes) -> dict[str, Any] | None:
-    """The entries of a history; none if it is damaged, None if it is something else."""
+    """The entries of a history: empty if it is damaged, None if it is something else."""
     import json
 
     try:
@@ -129,7 +129,7 @@ def _decoded(data: bytes) -> dict[str, Any] | None:
 
 
 def default_path() -> str:
-    """The history file in the folder where the user's system wants caches."""
+    """The history file in the user's cache folder."""
     home = os.path.expanduser("~")
     if sys.platform == "win32":
         folder = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")

@@ -1,4 +1,4 @@
-"""What can be chosen: how the speech should be (`SpeechOptions`), and how it is played (`PlaybackOptions`)."""
+"""The options of a speech (`SpeechOptions`) and of its playback (`PlaybackOptions`)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from .errors import UsageError
 
 FORMATS = ("auto", "opus", "pcm", "wav")
 SAMPLE_RATES = range(2000, 384_001)
-"""Sample rates of bare samples that are believed, in Hz."""
+"""Accepted sample rates of bare samples, in Hz."""
 SAMPLE_CHANNELS = range(1, 9)
-"""Numbers of channels that bare samples may have."""
+"""Accepted numbers of channels of bare samples."""
 GAINS = ("none", "track", "album")
 _NOT_NEGATIVE = (
     *("start_buffer", "resume_buffer", "pause", "patience", "first_byte_timeout", "stall_timeout"),
     *("latency", "lead_in", "idle_close"),
 )
 SLOWEST = 0.87
-"""The least playback rate at which stretched speech still sounds natural."""
+"""The lowest playback rate at which stretched speech still sounds natural."""
 
 
 class AudioFormat(NamedTuple):
-    """What a format option says, taken apart.
+    """A parsed format option.
 
-    ``name`` is one of `FORMATS`, and what a service is asked for. The rest describes bare samples: ``rate`` in Hz and
-    ``channels``, None where the option leaves them open, and ``floats``: they are 32-bit floats, not 16-bit integers.
+    ``name`` is one of `FORMATS`, the format to request. The rest describes bare samples: ``rate`` in Hz and
+    ``channels``, None if the option leaves them open, and ``floats``: 32-bit floats instead of 16-bit integers.
     """
 
     name: str
@@ -63,12 +63,12 @@ def _is_number(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpeechOptions:
-    """What to ask the service for. None leaves the choice to the source.
+    """The options of a request to the service. None leaves the choice to the source.
 
     ``voice`` is a name or, for a custom voice, ``{"id": ...}``; ``speed`` is 0.25 to 4 (1 is normal). ``format`` is
-    "auto", "opus", "wav" or "pcm"; "pcm:RATE[:CHANNELS]" and "pcm:f32:RATE[:CHANNELS]" ask for pcm and say what the
-    samples are (RATE in Hz; mono if CHANNELS is left out; 16-bit integers, or 32-bit floats with f32; little endian),
-    which then goes before what the service says. Raises `UsageError` for a speed or format outside its range.
+    "auto", "opus", "wav" or "pcm"; "pcm:RATE[:CHANNELS]" and "pcm:f32:RATE[:CHANNELS]" request pcm and describe its
+    samples (RATE in Hz; mono if CHANNELS is left out; 16-bit integers, or 32-bit floats with f32; little endian),
+    which overrides what the service states. Raises `UsageError` for a speed or format outside its range.
     """
 
     voice: str | dict[str, str] | None = None
@@ -84,7 +84,7 @@ class SpeechOptions:
 
     @property
     def wire_format(self) -> str:
-        """``format`` as services know it: without what it says of the samples."""
+        """``format`` as services know it: without the description of the samples."""
         return self.format.partition(":")[0]
 
 
@@ -92,37 +92,37 @@ class SpeechOptions:
 class PlaybackOptions:
     """Buffering and playout. Times in seconds.
 
-    When sound starts and goes on, by default as soon as the arrivals allow:
+    Start and resumption, by default as soon as the arrivals allow:
 
-    - ``start_buffer``: audio needed before the first sound, None: what the arrivals and the ``history`` say; an ended
-      stream starts at once. ``resume_buffer``: the same after a stall.
-    - ``slowest``: how far playback may be slowed down to get round a stall, 0.5 to 1; 1 is not at all.
-    - ``conceal``: cover a late packet by up to 60 ms of made-up sound before the stall.
+    - ``start_buffer``: audio needed before the first sound, None: decided from the arrivals and the ``history``; an
+      ended stream starts at once. ``resume_buffer``: the same after a stall.
+    - ``slowest``: how far playback may be slowed down to avoid a stall, 0.5 to 1; 1 is not at all.
+    - ``conceal``: cover a late packet by up to 60 ms of concealment before the stall.
     - ``early``: play packets before their page is complete while little is buffered.
-    - ``history``: file where the behaviour of services is kept; "default" is one in the user's cache folder, None none.
+    - ``history``: file that stores the behaviour of services; "default": in the user's cache folder; None: no file.
 
     Text that grows or is long:
 
-    - ``on_refused``: what becomes of a piece that the service does not speak: "skip" it with a warning, or "stop"; two
-      in a row end the speech in any case.
-    - ``ahead``: unheard speech, in seconds, that is requested at most; ``requests``: how many at a time.
-    - ``pause``: silence between two pieces of text; None: what the service gives.
-    - ``patience``: how long a sentence whose end does not come is waited for while little is left to be heard.
+    - ``on_refused``: what to do with a piece that the service refuses: "skip" it with a warning, or "stop"; two in a
+      row end the speech in any case.
+    - ``ahead``: the most unheard speech, in seconds, that is requested; ``requests``: how many at a time.
+    - ``pause``: silence between two pieces of text; None: as the service sends it.
+    - ``patience``: how long to wait for the end of a sentence while little is left to be heard.
     - ``speakable``: leave out what is not meant to be spoken (Markdown, code fences, addresses of links); None: in text
-      that grows, as that of a model, not in a ``str``.
+      that grows, such as a model's, but not in a ``str``.
 
     Limits: ``ring_seconds``: decoded audio held for the audio thread. ``queue_bytes``: packets received but not yet
     decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest silence
     of the service before its audio; ``stall_timeout``: the same after audio began.
 
-    The device, where the sink is made here: ``latency``: how far ahead of the converter it runs, None: as little as its
-    host API can hold. ``lead_in``: silence before the first speech, for Bluetooth, which swallows the first word.
-    ``idle_close``: after how long without a speech it is closed until the next one; None: never.
+    The device, if the sink is made here: ``latency``: how far ahead of the converter it runs, None: as little as its
+    host API supports. ``lead_in``: silence before the first speech, for Bluetooth, which swallows the first word.
+    ``idle_close``: time without a speech after which the device is closed until the next one; None: never.
 
     Sound: ``gain``: the R128 tag that is applied on top of the stream's own gain, "none", "track" or "album".
-    ``channels``: 1 to 255, to which the stream is mixed before the sink gets it; None: as they come.
+    ``channels``: 1 to 255, the channels to which the stream is mixed for the sink; None: unchanged.
 
-    Raises `UsageError` for what is outside its range, or a ring shorter than the buffer that must fit into it.
+    Raises `UsageError` for a value outside its range, or a ring shorter than the buffer that must fit into it.
     """
 
     start_buffer: float | None = None

@@ -1,4 +1,4 @@
-"""The parts of a speech that a caller gives, or leaves to be made and closed again."""
+"""The parts of a speech that the caller passes, or that are made here and closed again."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
-    """The part, to be closed with ``stack`` if it is ours."""
+    """The part; if it is owned, ``stack`` closes it."""
     part, owned = part_and_owned
     if owned:
         stack.push_async_callback(close, part)
@@ -21,7 +21,7 @@ def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
 
 
 def history_of(options: PlaybackOptions) -> History | None:
-    """What the options mean by a history; None for none."""
+    """The history that the options name; None for none."""
     history: Any = options.history
     if history is None or hasattr(history, "get"):
         return history  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""A voice that stays: speeches one after the other on one device and one connection, stopped at a word's notice."""
+"""The `Player`: plays speeches one after the other on one device and one connection, and can stop at any time."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ LOOK_SECONDS = 0.002
 class Speech:
     """One text that a `Player` says: await it for its `PlaybackReport`.
 
-    It raises what `play_stream` raises. A speech that was stopped, interrupted or cancelled gives a report with
-    ``stopped`` set instead.
+    It raises the same errors as `play_stream`. A speech that was stopped, interrupted or cancelled returns a report
+    with ``stopped`` set instead.
     """
 
     def __init__(self, session: Session, recorder: Recorder, turn: _Turn | None = None) -> None:
         self._session = session
-        self._turn = turn  # until it has come: those before are not to be kept for ever
+        self._turn = turn  # dropped once it has come, so that earlier speeches are freed
         self._recorder = recorder
         self._begun = self._stopped = False
         self._awaited = False
@@ -51,53 +51,53 @@ class Speech:
         return asyncio.shield(self._task).__await__()
 
     def cancel(self) -> None:
-        """Fade out and cancel its requests; does nothing to a speech that has ended."""
+        """Fade out and cancel the requests; does nothing once the speech has ended."""
         if not self._task.done():
             self._stopped = True
-            if self._begun:  # a task that is cancelled before it begins never runs, not even to tidy up
+            if self._begun:  # a task cancelled before it begins never runs, not even its cleanup
                 self._task.cancel()
 
     @property
     def done(self) -> bool:
-        """It has ended, in whatever way."""
+        """Whether the speech has ended: played, stopped or failed."""
         return self._task.done()
 
     @property
     def position(self) -> int:
-        """Samples at 48 kHz that were heard so far."""
+        """Samples at 48 kHz heard so far."""
         writer = self._session.outlet.writer
         if writer is None:
             return 0
         return writer.heard(asyncio.get_running_loop().time()) * RATE // writer.ring.rate
 
     def heard(self) -> Heard:
-        """What of the text the device has had so far."""
+        """The part of the text that the device has played so far."""
         return self._session.heard()
 
     @property
     def ring(self) -> PcmRing | None:
-        """What the device reads, once there is sound."""
+        """The ring that the device reads, None before there is audio."""
         return self._session.outlet.ring
 
     def left(self) -> float:
-        """Seconds that were asked for and are not heard yet, those of the speeches before it included."""
+        """Seconds that were requested and are not heard yet, including those of earlier speeches."""
         return 0.0 if self.done else self._session.requester.reserve()
 
     async def received(self) -> None:
-        """Return when all of it was asked for and has come, or nothing will come any more; and all before it."""
+        """Return when this speech and all before it are completely received, or will receive nothing more."""
         await self._session.received.wait()
         if self._turn is not None:  # cancelled while it waited
             await self._turn.ask()
 
     async def handed_over(self) -> None:
-        """Return when the device has all that it will get of it, and of those before it."""
+        """Return when the device has all samples of this speech and of those before it."""
         await self._session.handed_over.wait()
         if self._turn is not None:  # cancelled while it waited
             await self._turn.play()
             self._turn = None
 
     async def ended(self) -> None:
-        """Return when it has ended, in whatever way."""
+        """Return when the speech has ended: played, stopped or failed."""
         await asyncio.wait({self._task})
 
     async def _run(self) -> PlaybackReport:
@@ -118,13 +118,13 @@ class Speech:
         return replace(self._session.report(None), completed=False, stopped=True)
 
     def _tell_failure(self, task: asyncio.Task[PlaybackReport]) -> None:
-        """An error that nobody awaits is logged, in one line."""
+        """Log an error that nobody awaits, in one line."""
         if not task.cancelled() and (error := task.exception()) is not None and not self._awaited:
             logging.getLogger("oggstream").error("a speech failed: %s", error)
 
 
 class _Turn:
-    """Holds a speech back behind the one before it: a `Gate`."""
+    """Makes a speech wait for the one before it: a `Gate`."""
 
     def __init__(self, before: Speech) -> None:
         self._before = before
@@ -140,10 +140,10 @@ class _Turn:
 
 
 class Player:
-    """Says one text after the other; an asynchronous context manager that keeps device and connection warm.
+    """Says one text after the other; an asynchronous context manager that keeps the device and a connection open.
 
     ``source``, ``sink``, ``options``, ``on_event`` and ``speech_options`` are those of `play_stream`; an event's ``at``
-    counts from the `say` that it belongs to. All methods are called on the event loop, from any of its tasks.
+    counts from the `say` of its speech. Call all methods on the event loop, from any task.
     """
 
     def __init__(
@@ -163,12 +163,12 @@ class Player:
         self._stack: AsyncExitStack | None = None
         self._source: Any = None
         self._sink: Any = None
-        self._speeches: list[Speech] = []  # in their order; those that have ended are dropped
+        self._speeches: list[Speech] = []  # in order; ended ones are dropped
         self._paused = False
         self._volume = 1.0
 
     async def __aenter__(self) -> Self:
-        """Make what was not given, and begin to open the device and a connection, without waiting for them."""
+        """Make the source and the sink if not given, and begin to open device and connection, without waiting."""
         self._stack = AsyncExitStack()
         self._source = borrow(self._stack, coerce_source(self._given[0]))
         self._sink = borrow(self._stack, coerce_sink(self._given[1], self._options))
@@ -180,7 +180,7 @@ class Player:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Stop what is said, and close what was made here. May be called twice."""
+        """Stop all speeches, and close the source and the sink if they were made here. May be called twice."""
         if self._stack is not None:
             stack, self._stack = self._stack, None
             try:
@@ -189,10 +189,10 @@ class Player:
                 await stack.aclose()
 
     def say(self, text: Text, *, interrupt: bool = False, **speech_options: Any) -> Speech:
-        """Say ``text``, which may grow, after what is being said, or with ``interrupt`` instead of it.
+        """Say ``text``, which may grow, after the speeches before it, or with ``interrupt`` instead of them.
 
-        ``speech_options`` replace those of the player for this text. What comes next is asked for while the speech
-        before it still sounds, within the same bounds. Raises `UsageError` for a player that is not open.
+        ``speech_options`` replace those of the player for this text. It is requested while the speech before it still
+        plays, within the same bounds. Raises `UsageError` if the player is not open.
         """
         if self._stack is None:
             raise UsageError("the player is not open: use `async with Player() as player`")
@@ -219,11 +219,11 @@ class Player:
         return speech
 
     def pause(self) -> None:
-        """Fade out within 5 ms and hold; what is being received goes on being received."""
+        """Fade out within 5 ms and hold; receiving continues."""
         self._set_paused(paused=True)
 
     def resume(self) -> None:
-        """Go on where `pause` held, to the sample."""
+        """Continue at the very sample where `pause` stopped."""
         self._set_paused(paused=False)
 
     @property
@@ -240,12 +240,12 @@ class Player:
 
     @property
     def position(self) -> int:
-        """Samples at 48 kHz heard of the current speech; 0 when nothing is said."""
+        """Samples at 48 kHz heard of the current speech; 0 if there is none."""
         current = self._current()
         return current.position if current is not None else 0
 
     async def stop(self) -> Heard:
-        """Stop everything that is said or waits: fade out, cancel its requests; return what was heard of the current.
+        """Stop all speeches, current and queued: fade out, cancel requests; return the heard part of the current one.
 
         The sound ends within the device's latency and 5 ms. May be called twice, and while a speech begins; with
         nothing to stop it returns an empty `Heard`.
@@ -267,7 +267,7 @@ class Player:
         return current.heard()
 
     def _current(self) -> Speech | None:
-        """The one that sounds, or will next."""
+        """The speech that plays, or will play next."""
         return next((speech for speech in self._speeches if not speech.done), None)
 
     def _set_paused(self, *, paused: bool) -> None:
@@ -284,7 +284,7 @@ class Player:
         ring.paused = self._paused
 
     async def _warm(self) -> None:
-        """Open what takes time. What goes wrong is for the first speech to tell."""
+        """Open the device and a connection ahead of time. The first speech reports any error."""
         with suppress(OggStreamError):
             if isinstance(self._sink, PreparedSink):
                 await self._sink.prepare()
@@ -293,7 +293,7 @@ class Player:
 
 
 async def _silent(ring: PcmRing | None) -> None:
-    """Return when the device has taken the fade, or takes nothing any more."""
+    """Return when the device has taken the fade, or has stopped reading."""
     if ring is None or not ring.playing:
         return
     with suppress(TimeoutError):

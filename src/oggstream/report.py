@@ -1,4 +1,4 @@
-"""The result of a speech: what was received, what was heard, and when."""
+"""The report of a speech: what was received, what was heard, and when."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ SCHEMA = 1
 class Timing:
     """Seconds since the call of ``play_stream``; None for what did not happen.
 
-    ``start``: the playout rule let playback begin. ``first_sample``: the stream's first sample reached the converter,
-    by the device's own clock; ``first_audible``: the first one above -50 dBFS; ``end``: the end of the last one.
+    ``start``: the playout policy started playback. ``first_sample``: the stream's first sample reached the converter,
+    by the device's own clock; ``first_audible``: the first sample above -50 dBFS did; ``end``: the end of the last one.
     """
 
     process_start: float | None = None
@@ -29,7 +29,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioInfo:
-    """What was decoded: ``samples`` per channel at ``sample_rate``, concealed ones included."""
+    """The decoded audio: ``samples`` per channel at ``sample_rate``, including concealed ones."""
 
     channels: int = 0
     sample_rate: int = 48000
@@ -39,9 +39,9 @@ class AudioInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamInfo:
-    """What was received. ``holes`` are gaps that were concealed, ``bad_packets`` those that libopus refused.
+    """The received stream. ``holes`` counts concealed gaps, ``bad_packets`` packets that libopus refused.
 
-    ``complete`` is false where the end of a body is in doubt: it came without its last page, for instance.
+    ``complete`` is false if the end of a body is in doubt, for instance because its last page is missing.
     """
 
     bytes: int = 0
@@ -56,10 +56,10 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutInfo:
-    """How playing went: ``stalls`` of the network, ``device_underflows`` of the device, in counts and seconds.
+    """The course of playback: ``stalls`` (an empty buffer) and ``device_underflows`` are counts.
 
-    ``stretched_seconds`` is the time that slowing down put in. ``early_packets`` were played, or ready to be, before
-    their page was complete; ``withdrawn_seconds`` of such sound was taken back unheard because the page was damaged,
+    ``stretched_seconds`` is the time that slowing down added. ``early_packets`` were played, or ready to be, before
+    their page was complete; ``withdrawn_seconds`` of such sound were withdrawn unheard because the page was damaged,
     ``unverified_seconds`` had been heard by then.
     """
 
@@ -76,7 +76,7 @@ class PlayoutInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInfo:
-    """What was asked of the service."""
+    """The requests to the service."""
 
     sent: int = 0
     retried: int = 0
@@ -86,7 +86,7 @@ class RequestInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ErrorInfo:
-    """What ended the speech early."""
+    """The error that ended the speech early."""
 
     type: str
     message: str
@@ -95,7 +95,7 @@ class ErrorInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WordInfo:
-    """A word: the characters of the original text that it stands for, and its samples as in `SegmentInfo`."""
+    """A word: its characters in the original text, and its samples as in `SegmentInfo`."""
 
     text: str
     start: int
@@ -106,11 +106,11 @@ class WordInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentInfo:
-    """A piece of text and where it lies: samples at 48 kHz since the first one; ``first_packet`` in seconds.
+    """A piece of text and its place: samples at 48 kHz since the first one; ``first_packet`` in seconds.
 
-    ``spoken`` is what the service says that it spoke, where it says so and it is not ``text``. ``failed``: why the
-    piece was passed over, None for one that was not. ``words`` are in order;
-    ``words_from`` says who told their times: "service", "voice" (one on this machine), or None where nobody did.
+    ``spoken`` is the text that the service reports to have spoken, if it differs from ``text``. ``failed``: why the
+    piece was skipped, None if it was not. ``words`` are in order; ``words_from`` is the origin of their times:
+    "service", "voice" (one on this machine), or None if there are none.
     """
 
     text: str
@@ -125,11 +125,11 @@ class SegmentInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
-    """What was heard of a speech that was stopped.
+    """The heard part of a stopped speech.
 
-    ``text`` are the first ``chars`` characters of the original text, ready to take the place of an assistant's message;
-    ``seconds`` of it were heard. It is ``exact`` at the end of a piece, and within one whose service told the times of
-    its words: those are counted whose middle was heard. Elsewhere it is an estimate, at the end of a word.
+    ``text`` are the first ``chars`` characters of the original text, ready to replace an assistant's message;
+    ``seconds`` of it were heard. It is ``exact`` at the end of a piece, and within a piece whose words have times: a
+    word counts if its middle was heard. Otherwise it is an estimate, at the end of a word.
     """
 
     text: str

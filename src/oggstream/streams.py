@@ -1,4 +1,4 @@
-"""The functions that people call: text in, sound, frames or packets out."""
+"""The public functions: text in; sound, frames or packets out."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ async def play_stream(
     ``text``: a str, or an iterable, asynchronous or not, of pieces of text, spoken while it grows; a stream of the
     openai package (chat completions, Responses) is one. ``source``: a `Source`, an ``openai.AsyncOpenAI`` client, a
     path or URL of audio, a sequence of these (the first that works), or None: the endpoint of ``OPENAI_API_KEY`` or
-    ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the default device. What is passed in
-    stays open; what is made here is closed. ``speech_options`` are the fields of `SpeechOptions`. ``on_event`` is
-    called on the event loop for each `Event`.
+    ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the default device. A source or sink
+    that you pass stays open; one made here is closed. ``speech_options`` are the fields of `SpeechOptions`.
+    ``on_event`` is called on the event loop for each `Event`.
 
-    Raises an `OggStreamError` with ``report`` and ``unspoken`` set, or what an iterator of text raises, with the same;
-    what was received before a failure is heard first. Cancelling fades the sound out in 5 ms, closes the responses and
+    Raises an `OggStreamError`, or the exception of an iterator of text, with ``report`` and ``unspoken`` set, once the
+    audio received before the failure has been heard. Cancelling fades the sound out in 5 ms, closes the responses and
     leaves no task behind.
     """
     loop = asyncio.get_running_loop()
@@ -63,7 +63,7 @@ async def play_stream(
     with using(recorder):
         async with AsyncExitStack() as stack:
             stack.callback(recorder.end)
-            # Closed last to first, also when cancelled: the sink, which may sound, before the connection.
+            # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
             voice = borrow(stack, coerce_source(source))
             output = borrow(stack, coerce_sink(sink, options))
             session = Session(
@@ -84,11 +84,11 @@ def stream_frames(
 ) -> AsyncGenerator[PcmFrame, None]:
     """Yield the speech as `PcmFrame`, each as soon as its packet is there; needs no device.
 
-    The service's packets decide the length of a frame (20 ms for OpenAI). ``text`` may grow; its pieces follow each
-    other without a gap. Raises what `play_stream` raises. A consumer that is slow slows the service down.
+    A frame is as long as the service's packet (20 ms for OpenAI). ``text`` may grow; its pieces follow each other
+    without a gap. Raises the same errors as `play_stream`. A slow consumer slows the service down.
 
-    Closing the iterator, or leaving a loop over it, closes the responses; so does cancelling a wait for a frame, also
-    by a time-out. ``aclose`` may be called from any task, also while another one waits: that one then gets the end.
+    Closing the iterator, or leaving a loop over it, closes the responses; so does cancelling a wait for a frame, even
+    by a time-out. ``aclose`` may be called from any task, even while another one waits: that one then gets the end.
     """
     return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechFrames)
 
@@ -98,14 +98,14 @@ def stream_packets(
 ) -> AsyncGenerator[AudioPacket, None]:
     """Yield the speech as the Opus packets that the service sent, not transcoded; needs no device and no libopus.
 
-    What does not come as Opus is encoded, which needs libopus. ``text`` may grow. Raises what `play_stream` raises.
-    Closing works as with `stream_frames`.
+    Other formats are encoded to Opus, which needs libopus. ``text`` may grow. Raises the same errors as `play_stream`.
+    Closing works as for `stream_frames`.
     """
     return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechPackets)
 
 
 async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:
-    """Decode any Ogg Opus body, or one of WAV, cut into chunks of any size, and yield its `PcmFrame`.
+    """Decode an Ogg Opus or WAV body, cut into chunks of any size, and yield its `PcmFrame`.
 
     Raises a `FormatError` for anything else, and `LibraryError` without libopus.
     """
@@ -135,7 +135,7 @@ def _item_stream(
     speech_options: dict[str, Any],
     converter: Callable[[], ItemConverter[T]],
 ) -> ItemStream[T]:
-    """What is received for ``text``, as ``converter`` makes it."""
+    """An iterator over the items received for ``text``, converted by ``converter``."""
     speech = SpeechOptions(**speech_options)
     delivery = Delivery(options, CHARACTERS_PER_SECOND * (speech.speed or 1.0))
     return ItemStream(delivery, partial(_receive, text, source, speech, options, delivery), converter)
@@ -144,7 +144,7 @@ def _item_stream(
 async def _receive(
     text: Text, source: Any, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
 ) -> None:
-    """Receive all of ``text`` into ``delivery``; what is made for it is closed at the end. Raises what failed."""
+    """Receive all of ``text`` into ``delivery``; close everything made for it at the end. Raises any error."""
     loop = asyncio.get_running_loop()
     try:
         async with AsyncExitStack() as stack:

@@ -1,7 +1,7 @@
-"""Fixtures for testing an application that speaks: recorded answers, a clock that jumps, a device that keeps the sound.
+"""Fixtures for testing an application that speaks: recorded answers, a virtual clock, a device that records.
 
-A pytest plugin, there wherever oggstream is installed (``-p no:oggstream`` leaves it out). It loads nothing but itself
-until a test asks for one of its fixtures.
+A pytest plugin, active wherever oggstream is installed (``-p no:oggstream`` disables it). It imports nothing else until
+a test uses one of its fixtures.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ T = TypeVar("T")
 
 
 class SpeechCapture(Protocol):
-    """What the fixture `speech_capture` is."""
+    """The type of the fixture `speech_capture`."""
 
     def __call__(self, *names: str, network: str | None = None) -> ReplaySource:
-        """A source that gives the named captures, one a request, the last one again and again.
+        """A source that replays the named captures, one per request, and the last one for all further requests.
 
-        ``network`` names a recorded network (a Mahimahi trace, or lines of `seconds Mbit/s`) that they come through.
-        Raises `CaptureError` for a capture, and `UsageError` for a network, that is missing or damaged.
+        ``network`` names a recorded network (a Mahimahi trace, or lines of `seconds Mbit/s`) to pass them through.
+        Raises `CaptureError` or `UsageError` if a capture or the network is missing or damaged.
         """
 
 
 class VirtualSpeech:
     """A virtual clock and a simulated device on it, for one test.
 
-    ``sink`` is what the application is to play to; it is heard 20 ms after it takes a sample, as many devices are.
+    ``sink`` is the sink for the application; a sample is heard 20 ms after the sink takes it, as on many devices.
     """
 
     def __init__(self) -> None:
@@ -53,9 +53,9 @@ class VirtualSpeech:
     def run(self, main: Coroutine[Any, Any, T]) -> T:
         """Run ``main`` on the clock, which begins at 0, and return its result.
 
-        It may be called again: time goes on from there, and what was made (a `Player`) can be used further. What
-        ``main`` waits for takes no time; everything else is as with `asyncio.run`. Raises `RuntimeError` in a test
-        that is asynchronous itself: its loop has a clock of its own.
+        It may be called again: time continues, and objects (a `Player`) can still be used. Waiting takes no real
+        time; everything else is as in `asyncio.run`. Raises `RuntimeError` in an asynchronous test, whose loop has a
+        clock of its own.
         """
         return self._runner.run(main)
 
@@ -65,7 +65,7 @@ class VirtualSpeech:
 
     @property
     def recording(self) -> NDArray[np.float32]:
-        """What was played since the device was first started: shape (samples, channels), 48 kHz."""
+        """The samples played since the device was first started: shape (samples, channels), 48 kHz."""
         return self.sink.recording
 
     @property
@@ -74,27 +74,27 @@ class VirtualSpeech:
         return self.sink.first_audible
 
     def silences(self, longest: float) -> list[Silence]:
-        """(at, seconds) of the silences between sounds that last more than ``longest`` seconds: pauses, and stalls.
+        """(at, seconds) of the silences between sounds that last more than ``longest`` seconds: pauses and stalls.
 
-        Their times are right as long as the device was never idle between two speeches.
+        The times are right only if the device was never idle between two speeches.
         """
         return self.sink.silences(longest)
 
     def close(self) -> None:
-        """Cancel what still runs on the clock, as `asyncio.run` does at its end."""
+        """Cancel the tasks that still run on the clock, as `asyncio.run` does at its end."""
         self._runner.close()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare where captures are looked for."""
+    """Declare the option for the folder of captures."""
     parser.addini(
-        FOLDER, "folder of the captures that speech_capture names; without it `captures` beside the test", type="string"
+        FOLDER, "folder of the captures for speech_capture (default: `captures` beside the test)", type="string"
     )
 
 
 @pytest.fixture
 def speech_capture(request: pytest.FixtureRequest) -> SpeechCapture:
-    """Recorded answers by name, from the folder ``captures`` beside the test, or that of the ini option."""
+    """Recorded answers by name, from the folder ``captures`` beside the test, or from that of the ini option."""
     chosen = request.config.getini(FOLDER)
     folder = request.config.rootpath / chosen if chosen else request.path.parent / "captures"
 
@@ -116,7 +116,7 @@ def speech_capture(request: pytest.FixtureRequest) -> SpeechCapture:
 
 @pytest.fixture
 def virtual_speech(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[VirtualSpeech]:
-    """A virtual clock with a simulated device; nothing is known about services, and nothing learnt is kept."""
+    """A virtual clock with a simulated device; the history of services is empty, and is not stored."""
     monkeypatch.setattr("oggstream.history.default_path", lambda: str(tmp_path / "oggstream-history.json"))
     speech = VirtualSpeech()
     try:

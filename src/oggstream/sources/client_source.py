@@ -1,6 +1,6 @@
 """An ``openai.AsyncOpenAI`` (or Azure) client as a source: its connection, its credentials, its retries.
 
-The client is known by its class's name, so that openai, which takes a second to import, is not imported here.
+The client is recognised by the name of its class, because importing openai takes a second.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 
 
 class ClientSource:
-    """Speech by the user's own client, which is never closed here.
+    """Speech from the user's own client, which is never closed here.
 
-    ``model`` and ``voice`` are used where `SpeechOptions` name none; the default model is that of `OpenAISource`, and
-    so is the request. Retries and timeouts are the client's: `Retrying` is reported afterwards, `RequestSent` when the
-    client takes the request. Models of the Realtime API are asked where the client's own
-    ``realtime.connect`` would ask, with its key (also a callable or an Azure token), headers and queries, but over
-    connections made here, which `aclose` closes. Raises `UsageError` for another object.
+    ``model`` and ``voice`` apply if `SpeechOptions` name none; the default model and the request are those of
+    `OpenAISource`. Retries and timeouts are the client's: `Retrying` is reported afterwards, `RequestSent` when the
+    client takes the request. Requests to models of the Realtime API go where the client's own ``realtime.connect``
+    would send them, with its key (also a callable or an Azure token), headers and queries, but over connections made
+    here, which `aclose` closes. Raises `UsageError` for any other object.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ClientSource:
     ) -> None:
         if not is_client(client):
             todo = "pass an openai.AsyncOpenAI or AsyncAzureOpenAI"
-            raise errors.UsageError(f"{type(client).__name__} is no asynchronous openai client: {todo}")
+            raise errors.UsageError(f"{type(client).__name__} is not an asynchronous openai client: {todo}")
         self._client = client
         self._model = model
         self._voice = voice or VOICE
@@ -66,12 +66,12 @@ class ClientSource:
         self._offers: Offers | None = None
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask for ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
+        """Request ``text``. Raises `TextError`, `UsageError` and `SourceError`."""
         return self._open(text, options)
 
     @property
     def traits(self) -> SourceTraits:
-        """The same as those of `OpenAISource`."""
+        """The same traits as `OpenAISource`."""
         return SourceTraits(
             name="openai",
             formats=self._formats,
@@ -81,12 +81,12 @@ class ClientSource:
         )
 
     def _identity(self, options: SpeechOptions) -> str:
-        """Endpoint, model and voice, under which the behaviour of the service is remembered."""
+        """Endpoint, model and voice: the key of the service in the history."""
         endpoint = endpoint_name(str(self._client.base_url))
         return f"{endpoint}|{self._model_of(options)}|{voice_name(options.voice or self._voice)}"
 
     def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
-        """The formats that can be asked for; the first one is what auto means."""
+        """The formats that can be requested; auto means the first one."""
         return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
 
     async def aclose(self) -> None:
@@ -158,7 +158,7 @@ class ClientSource:
             await context.__aexit__(None, None, None)
 
     async def _explain(self, error: Exception, said: str) -> None:
-        """Add to ``error`` the models or voices that the server has, if it refused one."""
+        """Add the models or voices that the server has to ``error``, if it refused one."""
         if not isinstance(error, errors.SourceError) or is_openai(base_url := str(self._client.base_url)):
             return
         from .openai_offers import Offers, refused_subjects
@@ -171,7 +171,7 @@ class ClientSource:
 
 
 class ClientStream:
-    """The body of an answer to the user's client, in the chunks in which it arrives."""
+    """The body of an answer to the user's client, in chunks as they arrive."""
 
     __slots__ = ("_chunks", "_translate", "content_type", "request_id", "traits")
 
@@ -197,18 +197,18 @@ class ClientStream:
 
 
 class _Translator:
-    """openai's and httpx's exceptions, known by their names, as errors of this package."""
+    """Translates exceptions of openai and httpx, recognised by their names, to those of this package."""
 
     def __init__(self, client: Any, model: str) -> None:
         self._place = shown_url(str(client.base_url))
         self._own = is_openai(str(client.base_url))
         self._model = model
-        self.said = ""  # by a refusal
+        self.said = ""  # the message of a refusal
         self.secrets = Secrets(_credentials(client))
         self.secrets.add_url(str(client.base_url))
 
     def opening(self, error: Exception) -> Exception:
-        """The error for an exception before the answer's headers; ``error`` itself if it is none of openai's."""
+        """The error for an exception before the answer's headers; ``error`` itself if it is not one of openai's."""
         kinds = _kinds(error)
         if "APIStatusError" in kinds:
             return self._status(error)
@@ -216,7 +216,9 @@ class _Translator:
             return errors.SourceTimeoutError(f"{self._place} did not answer within the openai client's own timeout")
         if "APIConnectionError" in kinds:
             reason = self.secrets.strike(str(error.__cause__ or error)).strip() or type(error.__cause__).__name__
-            return errors.SourceConnectionError(f"cannot connect to {self._place}: {reason}; check that it runs there")
+            return errors.SourceConnectionError(
+                f"cannot connect to {self._place}: {reason}; check that the service runs there"
+            )
         if kinds & {"OpenAIError", "MissingCredentialsError"} or "APIError" in kinds:
             return errors.ConfigError(self.secrets.strike(" ".join(str(error).split())))
         return error
@@ -242,7 +244,7 @@ class _Translator:
         from .http.faults import http_error, read_body
 
         headers = error.response.headers
-        # The client has read the body of a refusal before it raises.
+        # The client reads the body of a refusal before it raises.
         said = read_body(error.response.content, headers.get("content-type", ""))
         self.said = said.message
         advice = speech_advice(error.status_code, self._model, self.said, own=self._own)
@@ -261,7 +263,7 @@ def _kinds(error: BaseException | None) -> set[str]:
 
 
 def _credentials(client: Any) -> list[str]:
-    """The credentials of the client, as far as its attributes show them."""
+    """The credentials found in the client's attributes."""
     values = [getattr(client, name, None) for name in ("api_key", "admin_api_key", "_azure_ad_token")]
     headers = getattr(client, "_custom_headers", None) or {}
     return [value for value in [*values, *headers.values()] if isinstance(value, str)]

@@ -1,4 +1,4 @@
-"""The context of one speech: entered with its first piece, entered anew when it is lost, left with the speech."""
+"""The context of one speech: entered with its first piece, replaced when it is lost, left with the speech."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class SpeechContext:
-    """Opens the pieces of one speech in a context of ``source``, or as they are where it keeps none.
+    """Opens the pieces of one speech in a context of ``source``, or directly if the source has no contexts.
 
-    In a context they are opened in the order in which `open` is entered, the next one once the one before it is open;
-    their bodies may arrive side by side. A piece that fails with a `SourceBrokenError` has lost the context: it is
-    left, and the next piece enters another one. Leaving this leaves the context, whatever is under way.
+    In a context, pieces are opened one at a time, in the order in which `open` is entered; their bodies may arrive side
+    by side. When a piece fails with a `SourceBrokenError`, the context is lost: it is left, and the next piece enters a
+    new one. Leaving this object leaves the context, whatever is under way.
     """
 
     def __init__(self, source: Source, options: SpeechOptions) -> None:
@@ -43,7 +43,7 @@ class SpeechContext:
             await held.leave()
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask for ``text``. Raises what the source raises."""
+        """Request ``text``. Passes on the source's errors."""
         if isinstance(self._source, ContextSource) and traits_of(self._source).keeps_context:
             return self._open(self._source, text, options)
         return self._source.open(text, options)
@@ -82,7 +82,7 @@ class SpeechContext:
 
 
 class _HeldContext:
-    """A context, entered and left by one task: what it is made of may not be left by another one."""
+    """A context that one task enters and leaves: cancel scopes inside must not be left by another task."""
 
     def __init__(self, source: ContextSource, options: SpeechOptions) -> None:
         self._over = asyncio.Event()
@@ -90,11 +90,11 @@ class _HeldContext:
         self._task = asyncio.create_task(self._hold(source, options))
 
     async def source(self) -> Source:
-        """The source inside, once the context is entered. Raises what entering raises."""
+        """Wait until the context is entered; return its source. Passes on the errors of entering."""
         return await asyncio.shield(self._entered)
 
     async def leave(self) -> None:
-        """Leave it, whatever it waits for. Returns when it is left."""
+        """Leave the context, whatever it waits for; return when it is left."""
         self._over.set()
         if not self._entered.done():
             self._task.cancel()
@@ -108,7 +108,7 @@ class _HeldContext:
         except OggStreamError as error:
             if not self._entered.done():
                 self._entered.set_exception(error)
-                self._entered.exception()  # whoever waited may be gone
-            # One that fails on leaving is left all the same: the speech is over, or has lost it.
+                self._entered.exception()  # retrieved, in case that nobody waits for it
+            # An error on leaving is ignored: the speech is over, or has lost the context.
         finally:
-            self._entered.cancel()  # of those who wait, when this is cancelled
+            self._entered.cancel()  # for waiting tasks, when this one is cancelled

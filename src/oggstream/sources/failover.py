@@ -1,4 +1,4 @@
-"""Several sources, of which the next one takes over for what cannot be had from those before it."""
+"""Fail-over: several sources, each of which takes over when those before it fail."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FAULTS = (errors.SourceError, errors.FormatError, errors.ConfigError, errors.Li
 
 
 class Member:
-    """One of the sources, ``label`` what it is called among them. ``owned``: it is closed with the rest."""
+    """One of the sources; ``label`` is its unique name among them. ``owned``: `Failover.aclose` closes it."""
 
     def __init__(self, source: Source, *, owned: bool) -> None:
         self.source = source
@@ -47,23 +47,23 @@ class Member:
 
     @property
     def name(self) -> str:
-        """What the report calls it."""
+        """Its name in the report."""
         return traits_of(self.source).name
 
     @property
     def fit(self) -> bool:
-        """Whether it may be asked now."""
+        """Whether it may be used now."""
         return self.health.fit(_now())
 
     def options(self, options: SpeechOptions) -> SpeechOptions:
-        """``options`` without a format that it does not have: what it has is better than nothing."""
+        """``options``, without the format if this source does not have it: another format is better than nothing."""
         known = formats_for(self.source, options)
         if options.format == "auto" or not known or options.wire_format in known:
             return options
         return replace(options, format="auto")
 
     def failed(self, error: OggStreamError, *, answered: bool = False) -> None:
-        """It failed with ``error``; ``answered``: after it had begun to answer."""
+        """Note that it failed with ``error``; ``answered``: after the start of its answer."""
         if not isinstance(error, _FAULTS):
             self.health.left()
         elif isinstance(error, _LASTING):
@@ -75,16 +75,15 @@ class Member:
 
 
 class Failover:
-    """Several sources: a text is asked of the first, and what cannot be had there of the next.
+    """Several sources: a text goes to the first one, and to the next one when that fails.
 
-    A source that another one stands by for is asked once, without the pauses between retries, and waited for no longer
-    than its own answers so far explain (``patience``, in seconds, if given). One that fails twice in a row, or
-    lastingly, or in the middle of its sound, is not asked for a while, and then tried with one piece. Why the next one
-    was asked is told by `Warned`. The last source is asked as if it were alone. `aclose` closes the
-    members that are owned.
+    A source with a standby gets one attempt, without pauses for retries, and is given up when it takes longer than its
+    earlier answers suggest (or than ``patience`` seconds, if given). One that fails twice in a row, or lastingly, or in
+    the middle of its sound, rests for a while, and is then tried with one piece. `Warned` reports why the next source
+    took over. The last source is used as if it were alone. `aclose` closes the owned members.
 
-    The name in its traits is that of the source that answered last. When all fail, the last one's error is raised,
-    with the reasons of the others as notes.
+    The name in its traits is that of the source that answered last. When all fail, the last error is raised, with the
+    others as notes.
     """
 
     def __init__(self, members: list[Member], *, patience: float | None = None) -> None:
@@ -98,7 +97,7 @@ class Failover:
 
     @property
     def traits(self) -> SourceTraits:
-        """Those of the source that would be asked now; a text is cut so that any of them could take it."""
+        """The traits of the source that would be used now; the longest text is one that all sources take."""
         limits = [limit for member in self._members if (limit := traits_of(member.source).longest_text) is not None]
         return replace(
             traits_of(self._preferred.source),
@@ -109,18 +108,18 @@ class Failover:
         )
 
     def _label(self) -> None:
-        """Number those that have a name in common."""
+        """Number the members that share a name."""
         names = [member.name for member in self._members]
         for number, member in enumerate(self._members, 1):
             if names.count(member.name) > 1:
                 member.label = f"{member.name} #{number}"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask one after another for ``text``. Raises what the last one raises."""
+        """Request ``text`` from one source after the other. Raises the last one's error."""
         return self._open(text, options, {})
 
     def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
-        """A context for one speech: each source that keeps contexts is asked within one of its own."""
+        """A context for one speech: each source that keeps contexts gets one of its own."""
         return self._context(options)
 
     @asynccontextmanager
@@ -174,7 +173,7 @@ class Failover:
         *,
         alone: bool,
     ) -> BegunStream:
-        """The body of ``member``, its first chunk there; ``alone``: no other source stands by."""
+        """The body of ``member``, with its first chunk received; ``alone``: there is no standby."""
         began = _now()
         patience = None if alone else self._patience or member.health.patience(len(text))
         member.health.asked()
@@ -193,7 +192,7 @@ class Failover:
         return BegunStream(stream, first)
 
     def another(self, error: OggStreamError) -> bool:
-        """Whether what failed with ``error`` would now be asked of another source, so that it is worth asking again."""
+        """Whether a retry after ``error`` would go to another source, and so is worth while."""
         left, self._left = self._left, None
         if isinstance(error, errors.SourceTimeoutError) and left is not None:
             left.failed(error)  # the caller's patience was shorter
@@ -208,11 +207,11 @@ class Failover:
         return next((member for member in self._members if member.fit), self._members[0])
 
     async def warm(self) -> None:
-        """Prepare the source that would be asked now, if it can be prepared."""
+        """Prepare the source that would be used now, if it can be prepared."""
         await warm(self._preferred.source)
 
     async def aclose(self) -> None:
-        """Close the sources that were made here; those that the caller made are the caller's."""
+        """Close the owned sources; the caller closes its own."""
         for member in self._members:
             if member.owned:
                 await close(member.source)
@@ -232,7 +231,7 @@ class _FailoverContext:
 async def _begun(
     stack: AsyncExitStack, opening: AbstractAsyncContextManager[ByteStream], patience: float | None
 ) -> tuple[ByteStream, bytes | Annotation]:
-    """The body and its first chunk. Raises `SourceTimeoutError` behind ``patience`` seconds, `EmptyBodyError`."""
+    """Wait for the body's first chunk. Raises `SourceTimeoutError` after ``patience`` seconds, and `EmptyBodyError`."""
     limit = asyncio.timeout(patience)
     try:
         async with limit:
@@ -248,7 +247,7 @@ async def _begun(
 
 
 def _now() -> float:
-    """Seconds on the loop's clock, which may be a virtual one; outside a loop on the clock that loops use."""
+    """Seconds on the running loop's clock, which may be virtual; without a loop, on the clock that loops use."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:

@@ -21,29 +21,29 @@ if TYPE_CHECKING:
     from .source import ByteStream
 
 CHUNK = 64 << 10
-"""Bytes that are read at once."""
+"""Bytes per read."""
 
 
 class FileSource:
     """Ogg Opus from a path, from ``-`` (standard input) or from a binary file object; text and options are ignored.
 
-    What may keep one waiting (a pipe, a terminal, an object of unknown make) is read in a daemon thread, so that
-    neither the event loop nor the interpreter's exit ever waits for it; a regular file is read at once. A file object
-    stays open: who made it closes it. Raises `UsageError` for anything else.
+    Anything that may block (a pipe, a terminal, an unknown object) is read in a daemon thread, so that neither the
+    event loop nor the interpreter's exit waits for it; a regular file is read directly. A file object stays open: the
+    caller closes it. Raises `UsageError` for anything else.
     """
 
     traits = SourceTraits(name="file", whole=True)
 
     def __init__(self, file: str | os.PathLike[str] | BinaryIO) -> None:
         if not isinstance(file, (str, os.PathLike)) and not callable(getattr(file, "read", None)):
-            raise UsageError(f"{type(file).__name__} is no path and no binary file")
+            raise UsageError(f"{type(file).__name__} is neither a path nor a binary file")
         self._file = file
 
     def __repr__(self) -> str:
         return f"FileSource({self._shown()!r})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
-        """Open the file. Raises `SourceError` if it cannot be read, there or while it is read.
+        """Open the file. Raises `SourceError` if it cannot be opened or, later, read.
 
         Cancelling leaves at most a daemon thread that waits for the pipe's next bytes, which are lost.
         """
@@ -59,14 +59,14 @@ class FileSource:
 
     async def _reader(self) -> FileStream:
         file = self._file
-        # The buffered reader of standard input must not be read in a daemon thread: its lock would break the exit.
+        # A daemon thread must not read the buffered reader of standard input: its lock would break the exit.
         if file == "-" or file is getattr(sys.stdin, "buffer", None):
             return _from_descriptor(_stdin(), self._shown(), owned=False)
         if not isinstance(file, (str, os.PathLike)):
             return _from_object(file, self._shown())
         path = os.fspath(file)
         try:
-            # A named pipe keeps its opener waiting until somebody writes.
+            # Opening a named pipe blocks until somebody writes to it.
             if keeps_waiting(mode_of(path)):
                 descriptor = await in_thread(lambda: open_input(path), abandoned=_close)
             else:
@@ -83,7 +83,7 @@ class FileSource:
 
 
 class FileStream:
-    """The bytes of a file. ``waits``: reading may block, so it is done in a thread."""
+    """The bytes of a file. ``waits``: reading may block, so a thread does it."""
 
     __slots__ = ("_abandoned", "_close", "_read", "_shown", "_waits")
 
@@ -95,7 +95,7 @@ class FileStream:
         self._shown = shown
         self._waits = waits
         self._close = close
-        # Whether a thread still reads: then it closes the file, lest its number stand for another file by then.
+        # Whether a thread still reads: then the thread closes the file, so that no other file gets its number before.
         self._abandoned = False
 
     def __aiter__(self) -> FileStream:
@@ -113,7 +113,7 @@ class FileStream:
         return chunk
 
     def close(self) -> None:
-        """Close what was opened here, now or when the thread that reads it comes back."""
+        """Close the file if it was opened here, now or when the reading thread returns."""
         if not self._abandoned:
             self._close()
 
@@ -135,7 +135,7 @@ def _from_descriptor(descriptor: int, shown: str, *, owned: bool) -> FileStream:
 
 
 def _from_object(file: Any, shown: str) -> FileStream:
-    """``read1`` where there is one: it returns what has arrived instead of waiting for a full chunk."""
+    """Use ``read1`` if there is one: it returns available bytes instead of waiting for a full chunk."""
     read = getattr(file, "read1", None) or file.read
     return FileStream(lambda: read(CHUNK) or b"", shown, waits=not isinstance(file, io.BytesIO), close=lambda: None)
 
@@ -151,7 +151,7 @@ def _stdin() -> int:
         raise SourceError("cannot read standard input: it is closed")
     try:
         return sys.stdin.fileno()
-    except (OSError, ValueError):  # something without a number stands in for it
+    except (OSError, ValueError):  # replaced by an object without a descriptor
         return 0
 
 

@@ -1,4 +1,4 @@
-"""Whether a source is worth asking: a circuit breaker, and how long an answer may be waited for. Pure."""
+"""The health of a source: a circuit breaker, and how long to wait for an answer. Pure."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from enum import Enum
 FAILURES = 2
 """Failures in a row after which a source rests; one is enough if it is lasting, cost a long wait, or came too late."""
 FIRST_REST, LONGEST_REST = 10.0, 300.0
-"""Seconds for which a source is not asked: doubled with each rest in a row. A lasting failure is given the longest."""
+"""Seconds of a rest, doubled with each rest in a row. A lasting failure gets the longest one."""
 LEAST_PATIENCE, MOST_PATIENCE = 0.4, 10.0
 PATIENCE = 5.0
-"""Seconds that a source whose ways are not known may take for its first sound; as long as a connection may take."""
+"""Seconds that an unknown source may take for its first sound; as long as a connection may take."""
 TRIAL_PATIENCE = 1.0
 """The same after a rest."""
 MARGIN = 1.5
-"""A source is waited for this many times as long as the slowest of its last answers took; longer in proportion for a
-text that is longer than theirs were, for there are services that speak it all before they answer."""
+"""The wait for a source is this many times its slowest recent answer; in proportion longer for a longer text, because
+some services synthesise all of it before they answer."""
 _ANSWERS = 8
 
 
 class FailureKind(Enum):
-    """What went wrong: something that may pass, a wait that was given up, or what will not pass by itself."""
+    """The kind of a failure: it may pass, the answer broke off or took too long, or it will not pass by itself."""
 
     PASSING = 1
     BROKEN = 2
@@ -31,11 +31,11 @@ class FailureKind(Enum):
 class _State(Enum):
     WELL = 1
     RESTING = 2
-    ON_TRIAL = 3  # one piece is asked of it, to see
+    ON_TRIAL = 3  # one piece is requested to test it
 
 
 class Health:
-    """That of one source; ``now`` is in seconds on any monotonic scale."""
+    """The health of one source; ``now`` is in seconds on any monotonic scale."""
 
     def __init__(self) -> None:
         self._state = _State.WELL
@@ -45,11 +45,11 @@ class Health:
         self._answers: deque[tuple[float, int]] = deque(maxlen=_ANSWERS)  # seconds, characters
 
     def fit(self, now: float) -> bool:
-        """Whether it may be asked: it does not rest, nor is another piece just trying it."""
+        """Whether it may be used: it does not rest, and no other piece is on trial."""
         return self._state is _State.WELL or (self._state is _State.RESTING and now >= self._until)
 
     def patience(self, characters: int) -> float:
-        """Seconds to wait for the first sound of so long a text while another source stands by."""
+        """Seconds to wait for the first sound of a text of so many characters if there is a standby."""
         if not self._answers:
             return TRIAL_PATIENCE if self._rests else PATIENCE
         slowest = max(seconds for seconds, _ in self._answers)
@@ -58,26 +58,26 @@ class Health:
         return min(max(LEAST_PATIENCE, MARGIN * usual), MOST_PATIENCE)
 
     def asked(self) -> None:
-        """It is asked."""
+        """A request was sent."""
         if self._state is _State.RESTING:
             self._state = _State.ON_TRIAL
 
     def left(self) -> None:
-        """What was asked for is not wanted any more."""
+        """The request was cancelled."""
         if self._state is _State.ON_TRIAL:
             self._state = _State.RESTING
 
     def answered(self, seconds: float, characters: int) -> None:
-        """The first sound of a text came, that long after it was asked for."""
+        """The first sound of a text of so many characters came ``seconds`` after the request."""
         self._answers.append((seconds, characters))
         self._state = _State.WELL
 
     def delivered(self) -> None:
-        """All came that was asked for."""
+        """The answer was received completely."""
         self._failures = self._rests = 0
 
     def failed(self, failure: FailureKind, now: float) -> None:
-        """It failed."""
+        """A request failed."""
         if failure is FailureKind.PASSING:
             self._failures += 1
             if self._state is _State.WELL and self._failures < FAILURES:

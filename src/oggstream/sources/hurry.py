@@ -1,4 +1,4 @@
-"""Whether somebody else is waiting to be asked: then no time is spent on asking the same service again."""
+"""Tells a source whether another one stands by: then it does not spend time on retries."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _hurried: ContextVar[bool] = ContextVar("oggstream_hurried", default=False)
 
 
 def hurried() -> bool:
-    """Whether another source stands by for the one that is being asked: it is then not to wait for another attempt."""
+    """Whether another source stands by, so that the current one must not wait for another attempt."""
     return _hurried.get()
 
 
 @contextmanager
 def hurrying(yes: bool = True) -> Iterator[None]:  # reads as a sentence
-    """Let what is asked in this block know that another source stands by."""
+    """Tell the sources used in this block that another one stands by."""
     token = _hurried.set(yes)
     try:
         yield

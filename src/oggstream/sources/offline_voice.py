@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 LONGEST_TEXT = 4096
-"""Characters of one request."""
+"""The most characters of one request."""
 
 
 class OfflineVoice:
-    """Speaks with espeak-ng. Its streams tell each word and the sample at which it begins.
+    """Speaks with espeak-ng. Its streams give each word with the sample at which it begins.
 
-    ``voice`` is one of OpenAI's names and holds where `SpeechOptions` leave the choice. A voice that it does not have
-    is replaced by the usual one, with a warning; model and instructions change nothing. It keeps nothing open.
+    ``voice`` is one of OpenAI's names and applies if `SpeechOptions` name none. An unknown voice is replaced by the
+    default one, with a warning; model and instructions are ignored. It keeps nothing open.
     """
 
     def __init__(self, *, voice: str | None = None) -> None:
@@ -59,11 +59,11 @@ class OfflineVoice:
 
     @property
     def traits(self) -> SourceTraits:
-        """What it is. Its formats are not listed: nothing is gained by trying another one than Opus."""
+        """Its traits. They list no formats, because trying another one than Opus gains nothing."""
         return SourceTraits(name="offline", longest_text=LONGEST_TEXT, words=True, identity=self._identity)
 
     def _identity(self, options: SpeechOptions) -> str:
-        """The voice, under which its behaviour is remembered."""
+        """The voice: its key in the history."""
         return f"offline||{options.voice or self._voice or ''}"
 
     async def warm(self) -> None:
@@ -94,7 +94,7 @@ class _Speech:
 
 
 def _known_voice(voice: str | dict[str, str] | None) -> str:
-    """The name of a voice that there is, for one that was asked for."""
+    """The name of an existing voice for the requested one."""
     from ..voices.espeak_voices import DEFAULT_VOICE, VOICES
 
     if voice is None:

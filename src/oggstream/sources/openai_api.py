@@ -1,4 +1,4 @@
-"""What OpenAI's speech endpoint and its Realtime API have in common: models, voices, limits, headers, URLs, advice."""
+"""Common to OpenAI's speech endpoint and its Realtime API: models, voices, limits, headers, URLs, advice."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 BASE_URL = "https://api.openai.com/v1"
 MODEL = "gpt-4o-mini-tts"
 SUCCESSOR = "gpt-realtime-2.1-mini"
-"""OpenAI's default model when its speech models have ended."""
+"""OpenAI's default model after the end of its speech models."""
 VOICE = "coral"
 FORMATS = ("opus", "pcm", "wav")
-"""The formats of `SpeechOptions` that can be asked for; the first one is what auto means."""
+"""The formats of `SpeechOptions` that can be requested; auto means the first one."""
 OPENAI_PCM = "pcm:24000:1"
-"""What pcm is at OpenAI's own host; other servers give other rates."""
+"""The pcm of OpenAI's own host; other servers have other rates."""
 LONGEST_TEXT = 4096
-"""Characters that one request may hold."""
+"""The most characters of one request."""
 _END = (2027, 1, 6)
 _ENDING_MODELS = ("tts-1", "gpt-4o-mini-tts")
 _ENDING = "OpenAI's speech models (tts-1, tts-1-hd, gpt-4o-mini-tts) end on 2027-01-06"
@@ -41,7 +41,7 @@ def is_openai(base_url: str) -> bool:
 
 
 def endpoint_name(base_url: str) -> str:
-    """Host, port and path of an endpoint, without the usual /v1: under this its behaviour is remembered."""
+    """Host, port and path of an endpoint, without the usual /v1: its key in the history."""
     try:
         parts = urlsplit(base_url.strip())
     except ValueError:
@@ -50,7 +50,7 @@ def endpoint_name(base_url: str) -> str:
 
 
 def default_model(now: float) -> str:
-    """The model that OpenAI is asked for at Unix time ``now`` when none is named."""
+    """OpenAI's default model at Unix time ``now``."""
     return SUCCESSOR if time.gmtime(now)[:3] >= _END else MODEL
 
 
@@ -62,7 +62,7 @@ def is_realtime(model: str) -> bool:
 def speech_fields(text: str, options: SpeechOptions, model: str, voice: str | dict[str, str]) -> dict[str, Any]:
     """The fields of a speech request, in the order in which OpenAI's client sends them.
 
-    ``model`` and ``voice`` fill in what ``options`` leave open. Raises `TextError`.
+    ``model`` and ``voice`` apply if ``options`` name none. Raises `TextError`.
     """
     check_text(text)
     fields = {
@@ -77,12 +77,12 @@ def speech_fields(text: str, options: SpeechOptions, model: str, voice: str | di
 
 
 def voice_name(voice: str | dict[str, str]) -> str:
-    """What a voice is called, also a custom one."""
+    """The name of a voice, or the identifier of a custom one."""
     return voice.get("id", "") if isinstance(voice, dict) else voice
 
 
 def check_text(text: str, longest: int = LONGEST_TEXT) -> None:
-    """Raise `TextError` for a text that the service would refuse, as one of more than ``longest`` characters."""
+    """Raise `TextError` for a text that the service would refuse, such as one of more than ``longest`` characters."""
     if not text.strip():
         raise TextError("the text is empty: there is nothing to say")
     if len(text) > longest:
@@ -94,7 +94,7 @@ def check_text(text: str, longest: int = LONGEST_TEXT) -> None:
 
 
 def speech_advice(status: int, model: str, said: str = "", *, own: bool = True) -> str | None:
-    """What to do about an answer of ``status`` that is peculiar to speech and says ``said``, or None.
+    """Advice on an error specific to speech, with HTTP ``status`` and the message ``said``; None if there is none.
 
     ``own``: it is OpenAI's own server, whose speech models end.
     """
@@ -110,18 +110,18 @@ def _tells_of_an_end(status: int, said: str) -> bool:
 
 
 def ending_advice(model: str) -> str:
-    """The way on from a speech model that has ended."""
+    """Advice on what to use instead of a speech model that has ended."""
     todo = f"go on with --model {SUCCESSOR}, or with a base_url (--base-url) of another service that has {model!r}"
     return f"{_ENDING}: {todo}"
 
 
 def environment(name: str) -> str | None:
-    """The value of an environment variable, stripped; None where it is unset or blank."""
+    """The value of an environment variable, stripped; None if it is unset or blank."""
     return os.environ.get(name, "").strip() or None
 
 
 def request_headers(api_key: str | None, organization: str | None = None, project: str | None = None) -> dict[str, str]:
-    """The headers of a request; those that are None or empty are left out."""
+    """The headers of a request; None or empty values are left out."""
     fields = {
         "Authorization": f"Bearer {api_key}" if api_key else None,
         "OpenAI-Organization": organization,
@@ -133,6 +133,6 @@ def request_headers(api_key: str | None, organization: str | None = None, projec
 
 
 def endpoint_url(base_url: str, path: str) -> str:
-    """``base_url`` with an endpoint's path; a query (``?api-version=``) stays behind it."""
+    """``base_url`` with the path of an endpoint; a query (``?api-version=``) stays at the end."""
     base, mark, query = base_url.strip().partition("?")
     return f"{base.rstrip('/')}/{path}{mark}{query}"

@@ -15,19 +15,19 @@ from .http.exchange import Request
 from .openai_api import endpoint_url
 
 SUBJECTS = ("model", "voice")
-"""What a server may refuse and have others of."""
+"""What a server may refuse and list alternatives for."""
 LOOKUP_SECONDS = 2.0
-"""Seconds that a list of the server may take, all in all."""
+"""Seconds that a list may take in all."""
 LOOKUP_BYTES = 256 << 10
-"""Bytes of such a list that are read; a longer one is not used."""
+"""The most bytes of a list; a longer one is not used."""
 SHOWN = 8
-"""Names that an error shows."""
+"""The most names that an error shows."""
 _LONGEST_NAME = 60
-_SPEAKING = ("text-to-speech", "tts")  # as some servers mark their models
+_SPEAKING = ("text-to-speech", "tts")  # marks of speech models on some servers
 _REFUSALS = (400, 404, 422)
 _WORDS = {subject: re.compile(rf"\b{subject}s?\b", re.IGNORECASE) for subject in SUBJECTS}
 _OTHER_CAUSE = re.compile(r"format|sample.?rate|speed", re.IGNORECASE)
-_LONGEST_SAID = 1000  # characters of a refusal that are looked at
+_LONGEST_SAID = 1000  # characters of a refusal that are searched
 
 
 class Offers:
@@ -37,10 +37,10 @@ class Offers:
         self._base_url = base_url
         self._headers = {**headers, "Accept": "application/json"}
         self._settings = {**settings, "max_retries": 0}
-        self._found: dict[str, list[str]] = {}  # each list is asked for once
+        self._found: dict[str, list[str]] = {}  # each list is requested once
 
     async def explain(self, error: OggStreamError, subjects: tuple[str, ...]) -> None:
-        """Add to the message of ``error`` which ``subjects`` the server has, and the option that chooses one."""
+        """Add the server's models or voices (``subjects``) to the message of ``error``, and the option for them."""
         lists = await asyncio.gather(*map(self._names, subjects))
         advice = [_advice(subject, names) for subject, names in zip(subjects, lists, strict=True)]
         error.args = ("; ".join([str(error).rstrip("."), *advice]),)
@@ -52,11 +52,11 @@ class Offers:
         return self._found[subject]
 
     async def _list(self, path: str) -> list[str]:
-        """The names in the list at ``path``; empty if the server has no such list. Never fails."""
+        """The names in the list at ``path``; empty if the server has no such list. Never raises."""
         client = HttpClient(endpoint_url(self._base_url, path), **self._settings)
         headers = {name: value for name, value in self._headers.items() if name != "Content-Type"}
         try:
-            with events.using(events.Recorder(lambda: 0.0, 0.0)):  # it is no request of the speech
+            with events.using(events.Recorder(lambda: 0.0, 0.0)):  # not a request of the speech
                 async with asyncio.timeout(LOOKUP_SECONDS), client.open(Request("GET", headers)) as stream:
                     body = bytearray()
                     async for chunk in stream:
@@ -71,7 +71,7 @@ class Offers:
 
 
 def refused_subjects(status: int | None, said: str) -> tuple[str, ...]:
-    """Which of `SUBJECTS` a server refuses that answers with ``status`` and says ``said``."""
+    """Which of `SUBJECTS` a server refuses with ``status`` and the message ``said``."""
     said = said[:_LONGEST_SAID]
     if status not in _REFUSALS or _OTHER_CAUSE.search(said):
         return ()
@@ -79,7 +79,7 @@ def refused_subjects(status: int | None, said: str) -> tuple[str, ...]:
 
 
 def names_in(value: Any) -> list[str]:
-    """The names in a list of models or voices, in any of the usual shapes; only models that speak, if marked."""
+    """The names in a list of models or voices, in any of the usual shapes; only speech models, if they are marked."""
     if isinstance(value, dict):
         lists = (value.get(key) for key in ("data", "voices", "models"))
         value = next((found for found in lists if isinstance(found, (list, dict))), None)

@@ -1,4 +1,4 @@
-"""OpenAI's speech endpoint, and the many servers that copy it: text in, sound out as it is spoken."""
+"""OpenAI's speech endpoint and compatible servers: text in, sound out as it is synthesised."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ if TYPE_CHECKING:
 
 
 OPUS_RATE = 24000
-"""The ``sample_rate`` that is sent to servers that cannot encode Opus at a voice's own rate."""
+"""The ``sample_rate`` in requests to servers that cannot encode Opus at a voice's own rate."""
 _SAMPLE_RATE = r"(?i)sampl(e|ing)[ _-]?rate"
 
 
 class OpenAISource:
-    """Speech from ``POST {base_url}/audio/speech``, or from the Realtime API for a model of its own.
+    """Speech from ``POST {base_url}/audio/speech``, or from the Realtime API for its models.
 
-    What is not given comes from the environment as with the openai package: ``OPENAI_API_KEY``, ``OPENAI_BASE_URL``,
-    ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` (empty counts as unset). A server that is not OpenAI's own may go without
-    a key. ``model`` and ``voice`` hold where `SpeechOptions` leave the choice; without a model it is MODEL, and where
-    the endpoint is OpenAI's own SUCCESSOR from 2027-01-06 on. ``max_retries`` and ``connect_timeout`` (seconds) as in
-    `HttpClient`; ``trust_env=False`` ignores the proxies of the environment; ``ssl_context`` replaces the usual
-    one, which trusts what the system trusts. ``clock`` gives Unix time.
+    Missing arguments come from the environment, as in the openai package: ``OPENAI_API_KEY``, ``OPENAI_BASE_URL``,
+    ``OPENAI_ORG_ID``, ``OPENAI_PROJECT_ID`` (empty counts as unset). Only OpenAI's own server requires a key. ``model``
+    and ``voice`` apply if `SpeechOptions` name none; the default model is MODEL, and on OpenAI's own endpoint SUCCESSOR
+    from 2027-01-06 on. ``max_retries`` and ``connect_timeout`` (seconds) as in `HttpClient`; ``trust_env=False``
+    ignores the proxies of the environment; ``ssl_context`` replaces the default one, which trusts the system's
+    certificates. ``clock`` returns Unix time.
 
-    The name in its traits is "realtime" once the last text went to the Realtime API.
+    The name in its traits is "realtime" if the last text went to the Realtime API.
     """
 
     def __init__(
@@ -101,8 +101,8 @@ class OpenAISource:
         self._client.secrets.add_headers(self._headers)
         self._base_url, self._settings = base_url, settings
         self._offers: Offers | None = None
-        self._opus_rate: int | None = None  # what the server wants to be asked for with Opus
-        self._opus_came = False  # without one
+        self._opus_rate: int | None = None  # the sample rate to request with Opus
+        self._opus_came = False  # Opus was received without one
         self._realtime: RealtimeSource | None = None
         self._realtime_settings = {
             "base_url": base_url,
@@ -117,7 +117,7 @@ class OpenAISource:
         return f"OpenAISource({self._client.shown!r})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask for ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""
+        """Request ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""
         return self._open(text, options)
 
     @asynccontextmanager
@@ -139,10 +139,10 @@ class OpenAISource:
 
     @asynccontextmanager
     async def _opus(self, fields: dict[str, Any], options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        """Ask for Opus; if the server cannot encode the voice, once more with a sampling rate that Opus supports.
+        """Request Opus; if the server cannot encode the voice, again with a sampling rate that Opus supports.
 
-        Some servers encode a voice at its own rate, such as 22.05 kHz, which Opus does not support. They say so in an
-        error, or, like Speaches, end the answer before its first byte. The latter counts only if Opus was asked for
+        Some servers encode a voice at its own rate, such as 22.05 kHz, which Opus does not support. They return an
+        error or, like Speaches, end the answer before its first byte. The latter counts only if Opus was requested
         explicitly: otherwise another format is tried.
         """
         if self._opus_rate is not None:
@@ -164,7 +164,7 @@ class OpenAISource:
     async def _opus_at_any_rate(
         self, stack: AsyncExitStack, fields: dict[str, Any], options: SpeechOptions
     ) -> ByteStream | None:
-        """The answer, in ``stack``; None where the server cannot encode the voice at its own rate."""
+        """The answer, entered in ``stack``; None if the server cannot encode the voice at its own rate."""
         doubtful = options.format == "opus" and not self._opus_came
         try:
             stream = await stack.enter_async_context(self._answer(fields, options))
@@ -204,20 +204,20 @@ class OpenAISource:
             raise
 
     async def _explain(self, error: SourceError | EmptyBodyError, said: str, options: SpeechOptions) -> None:
-        """Add what the server offers to ``error``, if it refused a model or a voice, or sent nothing at all."""
+        """Add the server's models or voices to ``error``, if it refused one, or sent nothing at all."""
         from .openai_offers import SUBJECTS, Offers, refused_subjects
 
         if isinstance(error, SourceError):
             subjects = refused_subjects(error.status, said)
         else:
-            subjects = () if options.format == "auto" else SUBJECTS  # auto goes on to another format first
+            subjects = () if options.format == "auto" else SUBJECTS  # auto tries another format first
         if subjects:
             self._offers = self._offers or Offers(self._base_url, self._headers, self._settings)
             await self._offers.explain(error, subjects)
 
     @property
     def traits(self) -> SourceTraits:
-        """The formats depend on the model, the name on where the last text went."""
+        """Its traits. The formats depend on the model, the name on where the last text went."""
         return SourceTraits(
             name=self._name,
             formats=self._formats,
@@ -227,15 +227,15 @@ class OpenAISource:
         )
 
     def _identity(self, options: SpeechOptions) -> str:
-        """Endpoint, model and voice, under which the behaviour of the service is remembered."""
+        """Endpoint, model and voice: the key of the service in the history."""
         return f"{self._endpoint}|{self._model_of(options)}|{voice_name(options.voice or self._voice or VOICE)}"
 
     def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
-        """The formats that can be asked for; the first one is what auto means."""
+        """The formats that can be requested; auto means the first one."""
         return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
 
     async def warm(self, options: SpeechOptions | None = None) -> None:
-        """Open a connection ahead of the first request, for ``options`` if they are known. Never fails."""
+        """Open a connection ahead of the first request, for ``options`` if they are known. Never raises."""
         model = (options.model if options is not None else None) or self._model or self._default_model()
         if not is_realtime(model):
             await self._client.warm()
@@ -257,7 +257,7 @@ class OpenAISource:
         return default_model(self._clock()) if self._own else MODEL
 
     def _successor(self) -> RealtimeSource:
-        """What speaks for models of the Realtime API, with the same settings."""
+        """The source for models of the Realtime API, with the same settings."""
         if self._realtime is None:
             from .realtime.realtime_source import RealtimeSource
 
@@ -271,7 +271,7 @@ class OpenAISource:
 
 
 class _OpusRateError(Exception):
-    """A server cannot make Opus of a voice at its own sampling rate."""
+    """A server cannot encode Opus at a voice's own sampling rate."""
 
 
 async def _begun(stream: ByteStream) -> BegunStream:

@@ -1,4 +1,4 @@
-"""Which source: what the user gave made into one, one by its name, or the default."""
+"""Makes the source: from the user's argument, from a name, or the default."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _warned: set[str] = set()
 
 
 def coerce(source: object) -> tuple[Source, bool]:
-    """``source`` as a `Source`, and whether it was made here, so that whoever called must close it.
+    """``source`` as a `Source`, and whether it was made here, so that the caller must close it.
 
     Takes a `Source`, an openai client, a URL, ``service:NAME`` (see `named`), a path, ``-``, an open binary file, a
     sequence of these (`FirstOf`), or None for the default. Raises `UsageError` for anything else.
@@ -44,10 +44,10 @@ def coerce(source: object) -> tuple[Source, bool]:
 
 
 class FirstOf(Failover):
-    """Several sources, whatever `coerce` takes, of which the next one takes over for what cannot be had from the first.
+    """Fail-over between several sources, each given as anything that `coerce` takes.
 
-    See `Failover` for when that happens, and for ``patience`` (seconds). `aclose` closes the sources that were made
-    here, and with ``owned`` the others too. Raises `UsageError` for an empty sequence, and what `coerce` raises.
+    See `Failover` for when the next one takes over, and for ``patience`` (seconds). `aclose` closes the sources that
+    were made here, and with ``owned`` the others too. Raises `UsageError` for an empty sequence, and as `coerce` does.
     """
 
     def __init__(self, sources: Iterable[object], *, patience: float | None = None, owned: bool = False) -> None:
@@ -56,7 +56,7 @@ class FirstOf(Failover):
 
 
 def default_source(**settings: Any) -> Source:
-    """`OpenAISource` when ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL`` is set, else the offline voice with a warning.
+    """`OpenAISource` if ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL`` is set, else the offline voice with a warning.
 
     ``settings`` are those of `OpenAISource`; giving ``base_url`` or ``api_key`` chooses it too. The warning comes once
     per process. Raises `ConfigError` if the offline voice is not installed.
@@ -125,7 +125,7 @@ def _from_text(text: str) -> Source:
         try:
             text = unquote(urlsplit(text).path)
         except ValueError as error:
-            raise UsageError(f"{text[:100]!r} is no URL of a file: write file:///PATH") from error
+            raise UsageError(f"{text[:100]!r} is not the URL of a local file: write file:///PATH") from error
     return FileSource(text)
 
 

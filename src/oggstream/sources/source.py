@@ -1,4 +1,4 @@
-"""What a source is: small protocols that anything may implement."""
+"""The protocols of sources and their streams."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
 
 class ByteStream(Protocol):
-    """A body on its way: an asynchronous iterator over bytes, in the chunks in which they arrive.
+    """A body that is being received: an asynchronous iterator over bytes, in chunks as they arrive.
 
-    Between its bytes it may give an `Annotation`: a word, with the place where it sounds.
-    What else it tells of itself stands in ``traits`` (see `DescribedStream`).
+    Between its bytes it may give an `Annotation`, such as a word with its place in the sound.
+    A stream may describe itself further in ``traits`` (see `DescribedStream`).
     """
 
     @property
     def content_type(self) -> str:
-        """The media type that the service names, or an empty string. It is not believed: the body is looked at."""
+        """The media type that the service states, or an empty string. It is only a hint: the body is examined."""
         ...
 
     @property
     def request_id(self) -> str | None:
-        """The service's identifier of the request, for its support; None if it gives none."""
+        """The service's identifier of the request, for its support; None if there is none."""
         ...
 
     def __aiter__(self) -> Self: ...
@@ -36,11 +36,11 @@ class ByteStream(Protocol):
 
 @runtime_checkable
 class DescribedStream(Protocol):
-    """A stream that tells more of its body."""
+    """A stream that describes its body."""
 
     @property
     def traits(self) -> StreamTraits:
-        """What was asked of the service, and how it answered."""
+        """The request to the service, and its answer."""
         ...
 
 
@@ -52,22 +52,22 @@ class Source(Protocol):
     headers, leaving it closes the response, whatever state it is in. Raises an `OggStreamError`; cancelling the task
     at any point leaves no connection behind.
 
-    That is all that a source must have. What it tells of itself stands in ``traits`` (see `SourceTraits`); what it may
-    do besides are the protocols below.
+    A source needs nothing else. It may describe itself in ``traits`` (see `SourceTraits`), and implement the protocols
+    below.
     """
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Ask for ``text`` to be spoken as ``options`` say."""
+        """Request ``text``, spoken as ``options`` say."""
         ...
 
 
 @runtime_checkable
 class DescribedSource(Protocol):
-    """A source that describes itself. The description may change: it is read anew for each request."""
+    """A source that describes itself. The description may change: it is read for each request."""
 
     @property
     def traits(self) -> SourceTraits:
-        """What it is, and what it can be asked for."""
+        """Its name, limits and formats."""
         ...
 
 
@@ -76,13 +76,13 @@ class WarmSource(Protocol):
     """A source that can prepare a connection ahead of the first request."""
 
     async def warm(self) -> None:
-        """Prepare. Never fails."""
+        """Prepare. Never raises."""
         ...
 
 
 @runtime_checkable
 class ClosableSource(Protocol):
-    """A source that owns connections or files. Who made it closes it."""
+    """A source that owns connections or files. Its maker closes it."""
 
     async def aclose(self) -> None:
         """Close what it owns. May be called twice."""
@@ -93,9 +93,9 @@ class ClosableSource(Protocol):
 class ContextSource(Protocol):
     """A source that can keep a context: one conversation with a service around all pieces of a speech.
 
-    ``context`` returns an asynchronous context manager that gives a `Source`. The pieces of one speech are opened from
-    it, one after the other. Leaving it cancels what is under way and keeps the connection for the next speech. One that
-    is lost makes ``open`` raise a `SourceBrokenError`: it is then left, and another one is entered for the rest.
+    ``context`` returns an asynchronous context manager that gives a `Source`, which opens the pieces of one speech one
+    after the other. Leaving the context cancels requests under way and keeps the connection for the next speech. If the
+    context is lost, ``open`` raises a `SourceBrokenError`: it is then left, and a new one entered for the rest.
     """
 
     def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
@@ -105,8 +105,8 @@ class ContextSource(Protocol):
 
 @runtime_checkable
 class SubstitutingSource(Protocol):
-    """A source that has more than one service to ask."""
+    """A source that can switch to another service."""
 
     def another(self, error: OggStreamError) -> bool:
-        """Whether what failed with ``error`` would be asked of another service now: then it is worth asking again."""
+        """Whether a retry after ``error`` would go to another service, and so is worth while."""
         ...

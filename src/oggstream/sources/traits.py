@@ -1,4 +1,4 @@
-"""What a source tells of itself, with the defaults for all that it does not tell."""
+"""The traits: how sources and streams describe themselves, with the defaults."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ if TYPE_CHECKING:
     from .http.redaction import Secrets
 
 KNOWN = ("opus", "wav", "pcm")
-"""The formats that a source may name."""
+"""The formats that traits may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceTraits:
-    """What a source is, and what it can be asked for. Every field has a default.
+    """The description of a source. Every field has a default.
 
-    - ``name``: what the report calls it; empty: the name of its class.
-    - ``formats``: the values of `SpeechOptions.format` that it can be asked for, the one that "auto" means first; or a
-      function of the `SpeechOptions` that gives them. Empty: not known.
-    - ``samples_known``: rate, width and channels of the bare samples that it sends for "pcm" are known, so that these
-      may be asked for without being told to.
+    - ``name``: its name in the report; empty: the name of its class.
+    - ``formats``: the values of `SpeechOptions.format` that can be requested, first the one that "auto" means; or a
+      function of the `SpeechOptions` that returns them. Empty: not known.
+    - ``samples_known``: rate, width and channels of its "pcm" are known, so that "auto" may request samples.
     - ``longest_text``: characters of one request, None for no limit of its own.
     - ``requests``: how many requests it takes at a time, None for no limit of its own.
-    - ``whole``: its answer does not depend on the text, which is therefore not asked for in pieces.
-    - ``words``: its streams tell words (see `Word`).
+    - ``whole``: its answer does not depend on the text, which is therefore not cut into pieces.
+    - ``words``: its streams give words (see `Word`).
     - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
-    - ``identity``: host, model and voice, and no credential, under which the behaviour of the service is remembered;
-      or a function of the `SpeechOptions` that gives it. None: nothing is remembered.
+    - ``identity``: host, model and voice, without credentials: the key of the service in the history; or a function of
+      the `SpeechOptions` that returns it. None: the history is not used.
     """
 
     name: str = ""
@@ -47,23 +46,23 @@ class SourceTraits:
     identity: str | Callable[[SpeechOptions], str | None] | None = None
 
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
-        """The formats that can be asked for with ``options``."""
+        """The formats that can be requested with ``options``."""
         return self.formats(options) if callable(self.formats) else self.formats
 
     def identity_for(self, options: SpeechOptions) -> str | None:
-        """Under what the behaviour of the service is remembered with ``options``."""
+        """The key of the service in the history with ``options``."""
         return self.identity(options) if callable(self.identity) else self.identity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTraits:
-    """What a stream tells of its body. Every field has a default.
+    """The description of a stream. Every field has a default.
 
-    - ``format``: what was asked of the service, where the source chose that; None: what the `SpeechOptions` say.
-    - ``certain``: the transport itself says that the body is of this format, as a socket that was told to send samples
-      does: it is not looked at to find out.
-    - ``url`` (fit to be shown), ``status``, ``headers``, ``request``: the exchange over HTTP as it was, credentials
-      included: for captures, which leave out what ``secrets`` knows.
+    - ``format``: the requested format, if the source chose it; None: that of the `SpeechOptions`.
+    - ``certain``: the transport guarantees the format, as a socket that was set up to send samples does, so that the
+      body is not examined.
+    - ``url`` (safe to show), ``status``, ``headers``, ``request``: the HTTP exchange as it was, with credentials, for
+      captures, which remove those that ``secrets`` knows.
     """
 
     format: str | None = None
@@ -76,9 +75,9 @@ class StreamTraits:
 
 
 def traits_of(source: Source) -> SourceTraits:
-    """What ``source`` tells of itself, with a name in any case.
+    """The traits of ``source``, always with a name.
 
-    This is the only place that knows of sources that tell nothing. Raises `UsageError` for nonsense.
+    Only this function handles sources without traits. Raises `UsageError` for invalid traits.
     """
     traits = source.traits if isinstance(source, DescribedSource) else _DEFAULTS
     if not traits.name:
@@ -88,7 +87,7 @@ def traits_of(source: Source) -> SourceTraits:
 
 
 def formats_for(source: Source, options: SpeechOptions) -> tuple[str, ...]:
-    """The formats that ``source`` can be asked for with ``options``. Raises `UsageError` for unknown ones."""
+    """The formats that can be requested from ``source`` with ``options``. Raises `UsageError` for unknown ones."""
     traits = traits_of(source)
     found = tuple(traits.formats_for(options))
     _check_formats(traits.name, found)
@@ -96,7 +95,7 @@ def formats_for(source: Source, options: SpeechOptions) -> tuple[str, ...]:
 
 
 def stream_traits_of(stream: ByteStream) -> StreamTraits:
-    """What ``stream`` tells of itself."""
+    """The traits of ``stream``, or the defaults."""
     return stream.traits if isinstance(stream, DescribedStream) else _STREAM_DEFAULTS
 
 

@@ -1,4 +1,4 @@
-"""The base of every source that stands around another one: it forwards all but what is opened."""
+"""Base classes for a source around another source: they forward everything except `opened`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class SourceWrapper:
-    """A source around ``wrapped``. A subclass says in `opened` what becomes of a stream.
+    """A source around ``wrapped``. A subclass overrides `opened` to change the streams.
 
     Traits, warming, closing, substitution and contexts are those of the wrapped source. In a context, too, each piece
     goes through `opened`.
@@ -28,12 +28,12 @@ class SourceWrapper:
 
     @property
     def wrapped(self) -> Source:
-        """The source inside. A subclass may make it when it is first needed."""
+        """The wrapped source. A subclass may make it on first use."""
         return self._wrapped
 
     @property
     def traits(self) -> SourceTraits:
-        """Those of the wrapped source."""
+        """The traits of the wrapped source."""
         return traits_of(self.wrapped)
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
@@ -41,11 +41,11 @@ class SourceWrapper:
         return self.opened(self.wrapped, text, options)
 
     def opened(self, source: Source, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Open ``source``, which is the wrapped one or a context of it."""
+        """Open ``source``, which is the wrapped source or a context of it."""
         raise NotImplementedError
 
     def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
-        """A context of the wrapped source. Only for one whose traits say that it keeps contexts."""
+        """A context of the wrapped source. Call it only if the traits say ``keeps_context``."""
         return self._context(options)
 
     @asynccontextmanager
@@ -56,7 +56,7 @@ class SourceWrapper:
             yield _Inside(self, source)
 
     def another(self, error: OggStreamError) -> bool:
-        """Whether what failed with ``error`` would be asked of another service now."""
+        """Whether a retry after ``error`` would go to another service."""
         return isinstance(self.wrapped, SubstitutingSource) and self.wrapped.another(error)
 
     async def warm(self) -> None:
@@ -80,7 +80,7 @@ class _Inside:
 
 
 class StreamWrapper:
-    """A stream around ``stream``: a subclass says in ``__anext__`` what becomes of a chunk."""
+    """A stream around ``stream``. A subclass overrides ``__anext__`` to change the chunks."""
 
     def __init__(self, stream: ByteStream) -> None:
         self._stream = stream
@@ -108,7 +108,7 @@ class StreamWrapper:
 
 
 class BegunStream(StreamWrapper):
-    """A stream whose ``first`` chunk was waited for; None: it has none."""
+    """A stream whose ``first`` chunk is already received; None: the stream is empty."""
 
     def __init__(self, stream: ByteStream, first: bytes | Annotation | None) -> None:
         super().__init__(stream)

@@ -1,7 +1,7 @@
 """The files of a capture: a body byte for byte, and when each chunk of it arrived.
 
 ``NAME.ogg`` (or another container's ending) is the body; ``NAME.arrivals.jsonl`` begins with an object about the
-request, followed by a line ``[seconds, bytes]`` per chunk, counted from the request being sent.
+request, followed by a line ``[seconds, bytes]`` per chunk, with times counted from the sending of the request.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from ...options import FORMATS
 VERSION = 1
 ARRIVALS = ".arrivals.jsonl"
 LARGEST = 1 << 30  # bytes of a body
-MOST_ARRIVALS = 64 << 20  # bytes of the other half: more than a day of chunks of 20 ms
-LONGEST = 86_400.0  # seconds: a time beyond a day is damage, and would never be reached
+MOST_ARRIVALS = 64 << 20  # bytes of the arrivals file: more than a day of chunks of 20 ms
+LONGEST = 86_400.0  # seconds: a time beyond a day is taken for damage
 
 PCM = ("audio/pcm", "audio/l16", "audio/x-pcm", "audio/raw")
 """Media types of samples without a container."""
@@ -27,10 +27,10 @@ Arrivals = list[tuple[float, int]]
 
 
 class Capture(NamedTuple):
-    """What one request gave. ``name`` is the path without any ending, ``arrivals`` are (seconds, bytes) per chunk.
+    """The recorded answer to one request. ``name`` is the path without ending, ``arrivals`` (seconds, bytes) per chunk.
 
-    Times count from the request being sent. ``answered`` is when the headers came and ``ended`` when the body was
-    known to be over; both are None in captures that do not say so. ``broken`` says why the body was cut, if it was.
+    Times count from the sending of the request. ``answered`` is when the headers came and ``ended`` when the end of the
+    body was known; both are None in captures without these times. ``broken``: why the body was cut off, if it was.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Capture(NamedTuple):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """The fields of the request's JSON, wherever in ``request`` they stand."""
+        """The fields of the request's JSON, wherever they are in ``request``."""
         nested: dict[str, Any] = {}
         for value in self.request.values():
             nested.update(value if isinstance(value, dict) else {})
@@ -55,13 +55,13 @@ class Capture(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What was asked to be spoken; empty if the capture does not tell."""
+        """The requested text; empty if the capture does not contain it."""
         text = self.fields.get("input")
         return text if isinstance(text, str) else ""
 
     @property
     def format(self) -> str:
-        """The format that was asked for, one of `oggstream.options.FORMATS`."""
+        """The requested format, one of `oggstream.options.FORMATS`."""
         wanted = self.fields.get("response_format")
         if wanted in FORMATS:
             return str(wanted)
@@ -69,7 +69,7 @@ class Capture(NamedTuple):
 
     @property
     def content_type(self) -> str:
-        """The media type that the service named, or an empty string."""
+        """The media type that the service stated, or an empty string."""
         return next((value for name, value in self.headers.items() if name.lower() == "content-type"), "")
 
     def header(self) -> dict[str, Any]:
@@ -102,9 +102,9 @@ def load(path: str | os.PathLike[str]) -> Capture:
 
 
 def save(capture: Capture) -> str:
-    """Write both halves, replacing those that are there; return the path of the body.
+    """Write both files, replacing existing ones; return the path of the body.
 
-    They are private (0600): they hold what was said. A link is followed, anything but a regular file is left alone.
+    They are private (0600): they contain the text. A link is followed, anything but a regular file is left alone.
     Raises `OutputError`.
     """
     path = f"{capture.name}.{ending(capture)}"
@@ -115,14 +115,14 @@ def save(capture: Capture) -> str:
 
 
 def ending(capture: Capture) -> str:
-    """The ending of the body's file, by its container."""
+    """The file name extension of the body, by its container."""
     from ...sniff import describe
 
     kind = describe(capture.body[:4096]).lower()
     if kind.startswith("ogg"):
         return "ogg"
     if kind != "wav" and capture.format == "pcm":
-        return "pcm"  # it may begin like anything
+        return "pcm"  # bare samples may look like anything
     return next((end for start, end in _ENDINGS.items() if kind.startswith(start)), "bin")
 
 
@@ -148,7 +148,7 @@ def _halves(path: str) -> tuple[str, str | None]:
 
 
 def _body_of(name: str, total: int) -> str:
-    """The file beside the arrivals that is their body: where several could be, the one of the right size."""
+    """The body beside the arrivals; of several candidates, the one with the right size."""
     folder, stem = os.path.split(name)
     try:
         found = sorted(entry for entry in os.listdir(folder or ".") if _may_be_body(entry, stem))
@@ -186,7 +186,7 @@ def _read(path: str, limit: int) -> bytes:
 
 
 def _header(name: str, line: bytes) -> dict[str, Any]:
-    """The fields of `Capture` that the first line gives."""
+    """The fields of `Capture` in the first line."""
     header = _parsed(name, 1, line)
     version = header.get("capture") if isinstance(header, dict) else None
     if type(version) is not int or version < 1:
@@ -207,7 +207,7 @@ def _header(name: str, line: bytes) -> dict[str, Any]:
 
 
 def _may_be_header(name: str, value: object) -> bool:
-    """Whether a header can have been one, so that it may be sent again."""
+    """Whether a header is valid, so that it may be sent again."""
     is_name = (
         name.isascii() and name.isprintable() and name.strip(":") == name and not set(name) & set(' ()<>@,;:"/[]?={}')
     )
@@ -264,7 +264,7 @@ def _damaged(name: str, number: int, reason: str) -> CaptureError:
 
 
 def _write(path: str, data: bytes) -> None:
-    """The whole file at once: what was there stays until then, also when the disk is full."""
+    """Replace the whole file at once: the old one stays until then, even if the disk is full."""
     try:
         access.replace(path, data, private=True)
     except OSError as error:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...options import SpeechOptions
     from ..source import ByteStream, Source
 
-_HEADERS = frozenset(  # of an answer: what explains how it came; anything else might be somebody's secret
+_HEADERS = frozenset(  # of an answer: those that explain how it arrived; any other might be a secret
     {
         "age",
         "cf-ray",
@@ -45,11 +45,11 @@ _OPTIONS = ("voice", "model", "instructions", "speed")
 
 
 class RecordingSource(SourceWrapper):
-    """``source``, and a capture of each of its answers: ``name``, or ``name-1``, ``name-2`` and so on of several.
+    """Records a capture of each answer of ``source``: ``name``, or ``name-1``, ``name-2`` and so on for several.
 
-    A capture is written when its answer ends, be it broken off; an answer without a byte leaves none. No credential
-    gets into it. ``names`` are the captures so far. Raises what the source raises, and `OutputError`, for a place that
-    cannot be written before anything is asked.
+    A capture is written when its answer ends, even if it broke off; an answer without a byte leaves none. It contains
+    no credential. ``names`` are the captures so far. Passes on the source's errors, and raises `OutputError`, for an
+    unwritable place before the request is sent.
     """
 
     def __init__(self, source: Source, name: str | os.PathLike[str]) -> None:
@@ -60,12 +60,12 @@ class RecordingSource(SourceWrapper):
 
     @property
     def names(self) -> list[str]:
-        """The captures that are written, in the order of their requests."""
+        """The captures written so far, in the order of their requests."""
         return [self._saved[number][0].name for number in sorted(self._saved)]
 
     @asynccontextmanager
     async def opened(self, source: Source, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        """Open ``source``, and write down what it gives."""
+        """Open ``source``, and record its stream."""
         check_place(self._place)
         clock = _Clock()
         opening = source.open(text, options)
@@ -77,7 +77,7 @@ class RecordingSource(SourceWrapper):
         try:
             yield recorded
         except BaseException as error:
-            with suppress(OutputError):  # the first error is the one to tell
+            with suppress(OutputError):  # the first error is the one to report
                 self._keep(number, recorded)
             if not await opening.__aexit__(type(error), error, error.__traceback__):
                 raise
@@ -95,7 +95,7 @@ class RecordingSource(SourceWrapper):
         self._saved[number] = (capture, save(capture))
 
     def _rename_first(self) -> None:
-        """It turned out not to be the only one."""
+        """Number the first capture too, now that there is a second one."""
         capture, path = self._saved[1]
         renamed = capture._replace(name=f"{self._place}-1")
         try:
@@ -107,14 +107,14 @@ class RecordingSource(SourceWrapper):
 
 
 class _Clock:
-    """Seconds since the last request was sent, or since the source was asked if it sends none."""
+    """Seconds since the last request was sent, or since the source was opened if it sends none."""
 
     def __init__(self) -> None:
         self._time = asyncio.get_running_loop().time
         self._zero = self._time()
 
     def note(self, kind: type[events.Event]) -> None:
-        """Take notice of an event."""
+        """Restart the clock at a `RequestSent` event."""
         if kind is events.RequestSent:
             self._zero = self._time()
 
@@ -124,7 +124,7 @@ class _Clock:
 
 
 class _Recorded(StreamWrapper):
-    """A body that is written down, with its times, on its way."""
+    """A stream that records its chunks and their times as they pass."""
 
     def __init__(self, stream: ByteStream, clock: _Clock, facts: dict[str, Any]) -> None:
         super().__init__(stream)
@@ -149,7 +149,7 @@ class _Recorded(StreamWrapper):
         return chunk
 
     def capture(self, name: str) -> Capture:
-        """What has come, as a capture of that name."""
+        """The chunks so far, as a capture of that name."""
         facts: dict[str, Any] = {k: round(v, 6) if isinstance(v, float) else v for k, v in self._facts.items()}
         return Capture(name, b"".join(self._body), self.arrivals, **facts)
 
@@ -166,7 +166,7 @@ def check_place(name: str) -> None:
 
 
 def _facts(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, Any]:
-    """The header of a capture, every credential left out."""
+    """The header of a capture, without credentials."""
     from datetime import UTC, datetime
 
     secrets = _secrets(stream)
@@ -182,7 +182,7 @@ def _facts(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, A
 
 
 def _fields(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, Any]:
-    """The JSON that was sent, or what was asked for where it was not JSON."""
+    """The JSON that was sent, or the options of a request that was not JSON."""
     request = stream_traits_of(stream).request
     if request is not None and request.body:
         try:
@@ -196,7 +196,7 @@ def _fields(stream: ByteStream, text: str, options: SpeechOptions) -> dict[str, 
 
 
 def _secrets(stream: ByteStream) -> Secrets:
-    """What the source knows, what was sent to be let in, and the keys of the environment."""
+    """The secrets of the source, of the request's headers, and of the environment."""
     traits = stream_traits_of(stream)
     secrets = Secrets.of_environment().include(traits.secrets)
     secrets.add_headers(traits.request.headers if traits.request is not None else {})

@@ -1,4 +1,4 @@
-"""A capture as a source: the recorded bytes, at the recorded times, on the event loop's clock."""
+"""Replays captures: the recorded bytes, at the recorded times, on the event loop's clock."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 
 class ReplaySource:
-    """Plays captures again: the first request gets the first one, and so on, the last one answering all further ones.
+    """Replays captures: the first request gets the first one, and so on; the last one answers all further requests.
 
-    ``captures`` are names, paths of either file, or `Capture` objects. What a text asks for is ignored. On a loop whose
-    time is virtual the same capture gives the same bytes at the same times, always. Raises `CaptureError`.
+    ``captures`` are names, paths of either file, or `Capture` objects. Text and options are ignored. On a loop with a
+    virtual clock the same capture always gives the same bytes at the same times. Raises `CaptureError`.
     """
 
     def __init__(self, *captures: str | os.PathLike[str] | Capture) -> None:
@@ -34,14 +34,14 @@ class ReplaySource:
 
     @property
     def traits(self) -> SourceTraits:
-        """A single capture answers any text as a whole; what is learnt is learnt of the captured service."""
+        """Its traits. A single capture answers any text as a whole; the identity is that of the captured service."""
         return SourceTraits(name="replay", whole=len(self._captures) == 1, identity=identity(self._captures[0]))
 
     def __repr__(self) -> str:
         return f"ReplaySource({', '.join(repr(capture.name) for capture in self._captures)})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
-        """Begin the next capture now. Raises `SourceBrokenError` in mid-body where the recorded answer broke off."""
+        """Begin the next capture now. Its body raises `SourceBrokenError` where the recorded answer broke off."""
         capture = self._captures[min(self._opened, len(self._captures) - 1)]
         self._opened += 1
         return _opened(capture, len(text))
@@ -72,7 +72,7 @@ class ReplayStream:
         return self
 
     async def answered(self) -> None:
-        """Wait for the answer's headers, or for the first byte of a capture that does not tell when they came."""
+        """Wait until the recorded time of the headers, or of the first byte if the capture does not contain it."""
         times = [at for at, _ in self._capture.arrivals[:1]]
         if self._capture.answered is not None:
             times.append(self._capture.answered)
@@ -106,6 +106,6 @@ def identity(capture: Capture) -> str:
     """Host, model and voice of the captured request."""
     try:
         host = urlsplit(capture.url or "").netloc or "capture"
-    except ValueError:  # no URL that it could have come from
+    except ValueError:  # not a valid URL
         host = "capture"
     return "|".join([host, *(str(capture.fields.get(name) or "") for name in ("model", "voice"))])
