@@ -135,6 +135,20 @@ def test_base64_may_be_of_the_kind_for_addresses() -> None:
     assert unwrap(event({"audio": base64.urlsafe_b64encode(b"\xfb\xff\xfe").decode()}))[0] == b"\xfb\xff\xfe"
 
 
+@pytest.mark.parametrize("sound", [b"OggS" + bytes(range(200)), bytes(64), bytes(range(64)) * 200])
+def test_hexadecimal_digits_are_not_taken_for_base64(sound: bytes) -> None:
+    assert unwrap(event({"data": {"audio": sound.hex(), "status": 1}}))[0] == sound
+
+
+def test_silence_in_base64_is_not_taken_for_hexadecimal_digits() -> None:
+    assert unwrap(event({"audio": "A" * 128}))[0] == bytes(96)
+
+
+@pytest.mark.parametrize("kind", ["audio/ogg", "audio/ogg;codecs=opus", "AUDIO/WAV", ""])
+def test_a_data_url_is_read(kind: str) -> None:
+    assert unwrap(event({"audio": f"data:{kind};base64,QUJD"}))[0] == b"ABC"
+
+
 def test_base64_without_json_is_read_where_the_event_is_called_audio() -> None:
     assert unwrap(b"event: audio\ndata: QUJD\n\nevent: other\ndata: QUJD\n\n")[0] == b"ABC"
 

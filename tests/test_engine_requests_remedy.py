@@ -20,7 +20,7 @@ def case(**known: Any) -> Case:
     return Case(**{"received": False, "attempts": 1, **known})
 
 
-@pytest.mark.parametrize("status", [400, 404, 406, 415, 422, 501])
+@pytest.mark.parametrize("status", [400, 404, 406, 415, 422, 500, 501])
 def test_an_answer_that_may_be_about_the_format_is_followed_by_another_format(status: int) -> None:
     assert remedy_for(refused(status), case(other_format=True)) is Remedy.OTHER_FORMAT
 
@@ -69,7 +69,7 @@ def test_a_body_that_breaks_off_twice_before_its_sound_may_come_in_another_forma
     assert remedy_for(broken, case(other_format=True, attempts=2)) is Remedy.OTHER_FORMAT
 
 
-@pytest.mark.parametrize("status", [400, 413, 422, 500, 502])
+@pytest.mark.parametrize("status", [400, 413, 414, 422, 431, 451, 500, 502])
 def test_a_piece_that_is_not_spoken_is_passed_over_where_others_are(status: int) -> None:
     assert remedy_for(refused(status), case(skippable=True)) is Remedy.SKIP
     assert remedy_for(refused(status), case()) is Remedy.END
@@ -94,12 +94,24 @@ def test_what_fails_in_the_middle_of_its_sound_is_not_passed_over() -> None:
 
 @pytest.mark.parametrize(
     "error",
-    [refused(429), refused(409), refused(503), errors.SourceConnectionError("reset"), errors.SourceBrokenError("cut")],
+    [
+        *map(refused, (409, 423, 429, 502, 503, 504)),
+        errors.SourceConnectionError("reset"),
+        errors.SourceBrokenError("cut"),
+    ],
 )
 def test_a_service_that_is_busy_with_us_is_waited_for(error: errors.OggStreamError) -> None:
     assert remedy_for(error, case(ours=True)) is Remedy.LATER
     assert remedy_for(error, case(ours=True, waits=WAITS, attempts=ATTEMPTS)) is Remedy.END
     assert remedy_for(error, case(received=True, ours=True)) is not Remedy.LATER
+
+
+def test_a_service_that_fails_beside_another_request_of_ours_is_asked_once_more() -> None:
+    known = case(ours=True, proven=True, skippable=True)
+    assert remedy_for(refused(500), known) is Remedy.LATER
+    assert remedy_for(refused(500), known._replace(waits=1)) is Remedy.SKIP
+    assert remedy_for(refused(500), known._replace(ours=False)) is Remedy.SKIP
+    assert remedy_for(refused(400), known) is Remedy.SKIP
 
 
 def test_no_credit_is_not_waited_for() -> None:
@@ -113,4 +125,4 @@ def test_another_service_goes_before_all_else() -> None:
 
 
 def test_a_long_message_is_looked_at_in_part() -> None:
-    assert not concerns_format(refused(500, "x" * 5000 + " format"))
+    assert not concerns_format(refused(503, "x" * 5000 + " format"))

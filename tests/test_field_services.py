@@ -104,6 +104,7 @@ NO_OPUS: list[Answer] = [
     refusal(422),
     errors.NotFoundError("HTTP 404", status=404),
     refusal(500, "response_format opus is not supported"),
+    refusal(500, "internal error"),
     b'{"audio": null}',
     b"",
 ]
@@ -261,6 +262,36 @@ async def test_a_body_that_ends_at_a_page_far_short_of_its_text_is_mended() -> N
     assert LONG.endswith(service.asked[1][1])
     assert report.stream.complete
     assert report.audio.seconds > 0.9 * len(LONG) / 13.6
+
+
+class Breaking(Service):
+    """Breaks the connection behind ``body``."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(lambda name, text: body)
+        self._body = body
+
+    @asynccontextmanager
+    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
+        self.asked.append(("opus", text))
+        broken = errors.SourceBrokenError("broke off")
+        yield ScriptedStream([(0.0, self._body), (0.1, broken)], asyncio.get_running_loop().time())
+
+
+@pytest.mark.parametrize("body", [OPUS, wav()], ids=["opus", "wav"])
+async def test_a_connection_that_breaks_behind_the_whole_body_has_broken_nothing(body: bytes) -> None:
+    service = Breaking(body)
+    report = await speak(service)
+    assert report.completed
+    assert report.stream.complete
+    assert len(service.asked) == 1
+
+
+async def test_a_body_that_broke_off_for_good_is_not_complete() -> None:
+    with pytest.raises(errors.SourceBrokenError) as caught:
+        await speak(Breaking(spoken(3.0)[:-900]))
+    assert caught.value.report is not None
+    assert not caught.value.report.stream.complete
 
 
 async def test_a_body_that_may_be_whole_without_its_end_is_told_and_not_asked_for_again() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from binascii import Error as Base64Error, a2b_base64
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ _END_TYPES = ("done", "end", "stop", "complete", "completed", "finished", "respo
 _NO_AUDIO = ("transcript", "text", "caption", "timestamp", "format", "start", "done", "end")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _SHORTEST = 40  # characters of base64 by which JSON without a type is known to hold audio
+_HEX = re.compile(rb"(?:[0-9a-f]{2}){16,}+\s*")  # no base64 of audio: silence would be "A" there
+_DATA_URL = re.compile(rb"data:[^,]{0,200};base64,", re.IGNORECASE)  # RFC 2397
 _STEP = 1 << 16  # bytes of base64
 _SAID = 65536  # characters of an error event that are looked at
 
@@ -171,7 +174,14 @@ def _facts(value: Any, depth: int = _DEPTH) -> dict[str, str]:
 
 
 def _decode(text: bytes, event: ServerEvent) -> bytes:
-    """Base64 (RFC 4648 sections 4 and 5), padded rightly, wrongly or not at all; in steps, which saves copies."""
+    """Base64 (RFC 4648 sections 4 and 5), padded rightly, wrongly or not at all; in steps, which saves copies.
+
+    Some services write hexadecimal digits instead, or a data URL.
+    """
+    if _HEX.fullmatch(text):
+        return bytes.fromhex(text.decode("ascii"))
+    if (prefix := _DATA_URL.match(text)) is not None:
+        text = text[prefix.end() :]
     length = len(text.rstrip(b"= \t\r\n"))
     decoded = bytearray()
     rest = b""

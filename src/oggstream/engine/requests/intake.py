@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...annotations import Annotation
 from ...audio.frame import RATE, PcmFrame
-from ...errors import OggStreamError, SourceTimeoutError
+from ...errors import OggStreamError, SourceBrokenError, SourceTimeoutError
 from ...events import FirstByte, FirstPacket, emit
 from ...opus.items import AudioPacket, StreamStats
 from ...sources.traits import stream_traits_of
@@ -98,6 +98,7 @@ class Intake:
                     raise reader.failure
         except OggStreamError as error:
             error.request_id = error.request_id or self.request_id
+            self.stats.complete = self.reader is None  # then there is no body of which something is missing
             raise
 
     @asynccontextmanager
@@ -129,7 +130,7 @@ class Intake:
             self._rest_until = max(self._sound_until, now + REST_SECONDS)
         elif not self._rest_until:
             self._rest_until = now + REST_SECONDS
-        with suppress(TimeoutError):
+        with suppress(TimeoutError, SourceBrokenError):
             async with asyncio.timeout_at(self._rest_until):
                 return await anext(stream, None)
         return None

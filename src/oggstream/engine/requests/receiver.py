@@ -103,9 +103,10 @@ class Receiver:
                     continue
                 self._note_end(segment)
                 break
+            ours = self._flight.others()
             if concerns_format(error):
                 await self._hear_of_format(segment)
-            remedy = remedy_for(error, self._case(segment, error, attempts, waits))
+            remedy = remedy_for(error, self._case(segment, error, attempts, waits)._replace(ours=ours))
             match remedy:
                 case Remedy.LATER:
                     attempts, waits = attempts - 1, waits + 1
@@ -116,7 +117,7 @@ class Receiver:
                 case Remedy.AGAIN if self._take_up(segment):
                     self._recorder.record(Retrying, delay=0.0, reason=str(error))
                 case Remedy.SKIP:
-                    self._pass_over(segment, error)
+                    self._pass_over(segment, error, narrowed=waits > 0)
                     break
                 case _:
                     self._advise(error)
@@ -163,7 +164,6 @@ class Receiver:
             trial=self.formats.is_trial(segment.format),
             other_format=self.formats.other(segment.format) is not None,
             proven=self.formats.is_proven(segment.format),
-            ours=self._flight.others(),
             skippable=self._is_skippable(segment),
         )
 
@@ -201,8 +201,10 @@ class Receiver:
             segment.format = following
         segment.renew(self.intake)
 
-    def _pass_over(self, segment: Segment, error: OggStreamError) -> None:
-        """Skip a piece that the service refuses to speak."""
+    def _pass_over(self, segment: Segment, error: OggStreamError, *, narrowed: bool) -> None:
+        """Skip a piece that the service refuses to speak. ``narrowed``: it was given a turn of its own."""
+        if narrowed:  # to no avail
+            self.at_a_time = None
         segment.failed = str(error)
         self.refusals.append(error)
         shown = " ".join(segment.text.split())

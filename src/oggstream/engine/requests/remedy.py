@@ -25,9 +25,9 @@ WAITS = 6
 """How often a piece waits for a service that is busy with another request of ours."""
 
 _OF_FORMATS = (406, 415)  # these statuses always mean the format
-_MAY_BE_FORMATS = (400, 404, 422, 501)
-_MAY_BE_THE_PIECE = (400, 413, 422)
-_BUSY = (409, 503)
+_MAY_BE_FORMATS = (400, 404, 422, 500, 501)  # 500: the encoder is missing, and nothing catches that
+_MAY_BE_THE_PIECE = (400, 413, 414, 422, 431, 451)  # 414 and 431: a text within the URL that is too long
+_BUSY = (409, 423, 425, 502, 503, 504)  # 502 and 504: a gateway says it of the service behind it
 _FORMAT_WORDS = re.compile(
     r"response_format|\bformats?\b|\bopus\b|\bogg\b|\bcodec|\bcontainer|\bmedia[- ]type|\bmime", re.IGNORECASE
 )
@@ -76,8 +76,15 @@ def remedy_for(error: OggStreamError, case: Case) -> Remedy:
         return Remedy.LATER
     if case.trial or (case.other_format and concerns_format(error, proven=case.proven, attempts=case.attempts)):
         return Remedy.OTHER_FORMAT
+    return _remedy_for_piece(error, case)
+
+
+def _remedy_for_piece(error: OggStreamError, case: Case) -> Remedy:
+    """What to do where the text of the piece, or the moment, may be to blame."""
     if isinstance(error, SourceBrokenError) and case.attempts < ATTEMPTS:
         return Remedy.AGAIN
+    if case.ours and not case.waits and isinstance(error, ServerError):
+        return Remedy.LATER  # it may be busy without saying so
     return Remedy.SKIP if case.skippable and concerns_piece(error) else Remedy.END
 
 
