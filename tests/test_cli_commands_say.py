@@ -528,3 +528,21 @@ def test_service_that_there_is_not_is_told_with_those_there_are() -> None:
     check_failed(
         run("Hello.", "--service", "deepgrm", "--sink", "null"), "unknown service 'deepgrm': use one of azure", 2
     )
+
+
+async def test_a_file_of_audio_on_standard_input_is_played_and_nothing_is_asked_for(tmp_path: Path) -> None:
+    path = tmp_path / "hello.opus"
+    path.write_bytes(spoken(0.5))
+    async with serving(hanging) as service:
+        with path.open("rb") as file:
+            done = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "oggstream", "--base-url", service.base, "--sink", "null", "--json"),
+                stdin=file,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            output, said = await done.communicate()
+        assert done.returncode == 0, said
+        assert json.loads(output)["audio"]["seconds"] == 0.5
+        assert b"standard input is audio" in said
+        assert service.received == []

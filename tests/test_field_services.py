@@ -26,6 +26,7 @@ from scripted import ScriptedStream, pages, said, spoken
 pytestmark = pytest.mark.looptime
 
 OPUS = spoken(0.6)
+SAMPLES = "audio/pcm;rate=24000"
 SENTENCES = ["This is the first sentence. ", "Here comes the second one. ", "And the third one ends it."]
 
 
@@ -48,13 +49,16 @@ Answer = bytes | errors.OggStreamError
 class Service:
     """Answers by the format and the text: bytes, or an error. ``asked`` are (format, text)."""
 
-    def __init__(self, answer: Callable[[str, str], Answer], *, takes: int = 99, seconds: float = 0.2) -> None:
+    def __init__(
+        self, answer: Callable[[str, str], Answer], *, takes: int = 99, seconds: float = 0.2, samples: str = SAMPLES
+    ) -> None:
         self.traits = SourceTraits(name="field", formats=("opus", "pcm", "wav"), longest_text=4096, identity="field")
         self.asked: list[tuple[str, str]] = []
         self.open_now = self.most = 0
         self._answer = answer
         self._takes = takes
         self._seconds = seconds
+        self._types = {"opus": "audio/ogg", "wav": "audio/wav", "pcm": samples}
         self.busy_until = 0.0
 
     @asynccontextmanager
@@ -74,7 +78,7 @@ class Service:
         whole = False
         try:
             stream = ScriptedStream([(0.0, answer[:200]), (self._seconds, answer[200:])], loop.time())
-            stream.content_type = {"opus": "audio/ogg", "wav": "audio/wav", "pcm": "audio/pcm;rate=24000"}[name]
+            stream.content_type = self._types[name]
             yield stream
             whole = True
         finally:
@@ -126,6 +130,14 @@ async def test_wav_is_followed_by_samples() -> None:
     report = await speak(service)
     assert report.format == "pcm"
     assert [name for name, _ in service.asked] == ["opus", "wav", "pcm"]
+
+
+async def test_samples_that_nobody_asked_for_are_not_played_where_their_rate_is_not_known() -> None:
+    service = Service(lambda name, _: refusal(400) if name != "pcm" else wav()[44:], samples="audio/pcm")
+    with pytest.raises(errors.WrongContainerError):
+        await speak(service)
+    report = await speak(service, format="pcm")
+    assert report.format == "pcm"
 
 
 async def test_what_is_not_given_is_asked_for_once_and_remembered(tmp_path: Any) -> None:

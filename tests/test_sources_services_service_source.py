@@ -10,11 +10,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from aiohttp import web
 
+import oggstream
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources.services.service_source import ServiceSource
 from oggstream.sources.services.table import Service, service, service_names
 from oggstream.sources.source import Source
+from scripted import spoken
 from service_shapes import KEY, OPUS, PCM, SHAPES, WAV
 from speech_server import Handler, Service as Server, recorded, serving
 
@@ -354,3 +356,31 @@ async def test_field_of_the_path_without_a_value_is_asked_for() -> None:
     source = ServiceSource(Service(name="mine", base_url="http://127.0.0.1:1", path="/{voice}"))
     with pytest.raises(errors.UsageError, match="mine needs a voice: give one"):
         await speak(source)
+
+
+async def test_a_document_of_ssml_is_sent_as_it_is_to_a_service_that_takes_it() -> None:
+    document = '<speak version="1.0"><p>One &amp; two.</p> <break time="1s"/> Three.</speak>'
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=spoken(0.3), content_type="audio/ogg")
+
+    async with serving(answer) as server:
+        source = ServiceSource(Service(name="mine", base_url=server.origin, xml="<speak>{text}</speak>"))
+        assert source.traits.ssml
+        for text in (document, "A & b."):
+            async for _ in oggstream.stream_packets(text, source=source):
+                pass
+        await source.aclose()
+        assert [request.body for request in server.posts] == [document.encode(), b"<speak>A &#38; b.</speak>"]
+
+
+async def test_where_no_ssml_is_taken_its_words_are_sent() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=spoken(0.3), content_type="audio/ogg")
+
+    async with serving(answer) as server:
+        source = ServiceSource(Service(name="mine", base_url=server.origin, json={"text": "{text}"}))
+        async for _ in oggstream.stream_packets("<speak><p>One two.</p></speak>", source=source):
+            pass
+        await source.aclose()
+        assert json.loads(server.posts[0].body) == {"text": "One two."}

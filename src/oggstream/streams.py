@@ -151,7 +151,7 @@ async def _receive(
             voice = borrow(stack, coerce_source(source))
             traits = traits_of(voice)
             rate = delivery.characters_per_second
-            script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text)
+            script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text, ssml=traits.ssml)
             context = SpeechContext(voice, speech)
             delivery.memory = memory = Memory(history_of(options), voice, speech)
             requester = Requester(

@@ -109,7 +109,7 @@ def _recognise_samples(first: bytes, stated: Stated, *, ended: bool) -> Containe
             return None
         head = first[:PLAUSIBLE]
         return Container.OTHER if reads_as_text(head) or named_by_magic(head) else Container.PCM
-    known = stated.wanted == "pcm" or stated.samples.rate is not None
+    known = stated.samples_known
     if known and stated.media.name.startswith(_WRONG_TYPES):
         return _recognise_evident_samples(first, ended=ended)
     return _once(len(first) >= 4 or ended, Container.OTHER)

@@ -65,9 +65,14 @@ class Stated:
 
     @property
     def may_be_samples(self) -> bool:
-        """Whether the body may be bare samples: their type, and either asked for or with a known rate."""
+        """Whether the body may be bare samples: their type, and either the user wants them or their rate is known."""
         named = self.media.name in OCTETS or self.media.names_samples
-        return named and (self.wanted == "pcm" or self.samples.rate is not None)
+        return named and self.samples_known
+
+    @property
+    def samples_known(self) -> bool:
+        """Whether the user answers for bare samples, or their rate is known."""
+        return self._option.name == "pcm" or self.samples.rate is not None
 
     @property
     def advice(self) -> str:

@@ -88,6 +88,7 @@ class Session:
             whole=traits.whole,
             rate=self._pacing.usual_rate,
             limit=traits.longest_text,
+            ssml=traits.ssml,
         )
         self._context = SpeechContext(source, speech)
         self.outlet = Outlet(sink, options, self._pacing)

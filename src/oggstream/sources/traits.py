@@ -28,6 +28,7 @@ class SourceTraits:
     - ``samples_known``: rate, width and channels of its "pcm" are known, so that "auto" may request samples.
     - ``longest_text``: characters of one request, None for no limit of its own.
     - ``requests``: how many requests it takes at a time, None for no limit of its own.
+    - ``ssml``: it takes documents of SSML as text, as they are.
     - ``whole``: its answer does not depend on the text, which is therefore not cut into pieces.
     - ``words``: its streams give words (see `Word`).
     - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
@@ -41,6 +42,7 @@ class SourceTraits:
     longest_text: int | None = None
     requests: int | None = None
     whole: bool = False
+    ssml: bool = False
     words: bool = False
     keeps_context: bool = False
     identity: str | Callable[[SpeechOptions], str | None] | None = None

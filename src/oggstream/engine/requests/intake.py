@@ -34,7 +34,12 @@ class Intake:
     """
 
     def __init__(
-        self, options: PlaybackOptions, early: Callable[[], bool] | None = None, *, to_its_end: bool = False
+        self,
+        options: PlaybackOptions,
+        early: Callable[[], bool] | None = None,
+        *,
+        to_its_end: bool = False,
+        wanted: str | None = None,
     ) -> None:
         self.stats = StreamStats()
         self.request_id: str | None = None
@@ -46,6 +51,7 @@ class Intake:
         self._options = options
         self._early = early or _never
         self._to_its_end = to_its_end
+        self._wanted = wanted
         self._sound_until = 0.0  # by the clock of the loop
         self._rest_until = 0.0  # the same, once an event has told the end
         self._waited = 0.0  # seconds without audio
@@ -164,8 +170,8 @@ class Intake:
         self.reader = BodyReader(
             self.stats,
             content_type=stream.content_type,
-            format=speech.format,
-            chosen=told.format,
+            format=self._wanted or speech.format,
+            chosen=told.format or speech.format,
             headers=told.headers,
             certain=told.certain,
             service=not self._to_its_end,

@@ -87,8 +87,9 @@ class Receiver:
         options = self._options
         if self.formats.is_trial(segment.format) and (patience := self.formats.patience()) is not None:
             options = replace(options, first_byte_timeout=min(patience, options.first_byte_timeout))
-        whole = traits_of(self._source).whole
-        return Intake(options, lambda: self._outlet.wants_early(segment), to_its_end=whole)
+        traits = traits_of(self._source)
+        wanted = None if traits.samples_known else self._speech.format  # bare samples: who vouches for them
+        return Intake(options, lambda: self._outlet.wants_early(segment), to_its_end=traits.whole, wanted=wanted)
 
     async def receive(self, segment: Segment) -> OggStreamError | None:
         """Receive a piece, with as many requests as needed; return the error that ends the speech, or None."""

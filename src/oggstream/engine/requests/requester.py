@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from .script import Script
 
 FULL = 0.75  # of ``ahead``: above it, no piece is cut to the little room that is left
-LOOK_SECONDS = 0.1  # between two checks of the time left to be heard
+LEAST_LOOK, MOST_LOOK = 0.02, 0.5  # seconds between two checks of the time left to be heard
 
 
 class Requester:
@@ -154,11 +155,9 @@ class Requester:
             if len(self._open()) < self.most_requests and excess <= 0:
                 return
             self._changed.clear()
-            try:
-                async with asyncio.timeout(min(max(excess, LOOK_SECONDS / 5), LOOK_SECONDS)):
+            with suppress(TimeoutError):  # with no excess only the end of a piece makes a difference
+                async with asyncio.timeout(None if excess <= 0 else min(max(excess, LEAST_LOOK), MOST_LOOK)):
                     await self._changed.wait()
-            except TimeoutError:
-                continue
 
     async def _next_piece(self) -> Piece | None:
         return await self._script.piece(self.reserve)

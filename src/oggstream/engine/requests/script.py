@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from ...events import Warned, emit
+from ...text.ssml import is_ssml
 from ...threads import pump
 
 if TYPE_CHECKING:
@@ -31,13 +32,20 @@ LONGEST_TEXT = 4096  # characters of one request, unless the source states its o
 class Script:
     """Reads a text that may grow, and gives its pieces in order: see `piece`. ``text`` is what was read so far.
 
-    A ``str`` that takes at most ``options.ahead`` seconds at ``rate`` characters per second is one piece, and so is any
-    text for a source that takes it ``whole``. Other texts are cut into pieces that fit into that time and have at most
-    ``limit`` characters.
+    A ``str`` that takes at most ``options.ahead`` seconds at ``rate`` characters per second is one piece. So are any
+    text for a source that takes it ``whole``, and a document of SSML for one that takes ``ssml``. Other texts are cut
+    into pieces that fit into that time and have at most ``limit`` characters.
     """
 
     def __init__(
-        self, text: Text, options: PlaybackOptions, *, whole: bool, rate: float, limit: int | None = None
+        self,
+        text: Text,
+        options: PlaybackOptions,
+        *,
+        whole: bool,
+        rate: float,
+        limit: int | None = None,
+        ssml: bool = False,
     ) -> None:
         if not isinstance(text, str | AsyncIterable | Iterable):
             raise UsageError(f"a text is a str or an iterable of str, not {type(text).__name__}")
@@ -60,7 +68,8 @@ class Script:
             self._read.append(text)
             self._length = len(text)
             short = self._length <= min(self._limit, round(options.ahead * rate))
-            self._whole = whole or (short and not options.speakable and not _is_ssml(text))
+            as_it_is = ssml if is_ssml(text) else short and not options.speakable
+            self._whole = whole or as_it_is
 
     @property
     def text(self) -> str:
@@ -149,7 +158,7 @@ class Script:
 
             grows = not isinstance(self._source, str)
             speakable = grows if self._options.speakable is None else self._options.speakable
-            speakable = speakable or (not grows and _is_ssml(self.text))
+            speakable = speakable or (not grows and is_ssml(self.text))
             self._segmenter = Segmenter(self._limit, speakable=speakable)
             self._segmenter.rate = self._rate
             if not grows:
@@ -208,12 +217,6 @@ class Script:
         # `Segmenter.take` decides in steps of LOOK_SECONDS; while nothing is heard, checks are rarer.
         self._looks = min(self._looks * 2, MOST_LOOK) if still else left % LOOK_SECONDS + LEAST_LOOK
         return self._looks if patient is None else min(self._looks, patient)
-
-
-def _is_ssml(text: str) -> bool:
-    """Say whether ``text`` is a document of SSML, whose tags no service is sent."""
-    start = text[:1000].lstrip("\ufeff \t\r\n")
-    return start.startswith("<speak") or (start.startswith("<?xml") and "<speak" in start)
 
 
 def _cancelled_from_outside() -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ... import events
 from ...errors import ConfigError, UsageError
 from ...options import AudioFormat
+from ...text.ssml import is_ssml
 from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
 from ..openai_api import check_text, endpoint_name, voice_name
@@ -100,6 +101,7 @@ class ServiceSource:
             samples_known="pcm" in entry.formats and bool(entry.format_fields("pcm").get("rate")),
             longest_text=entry.longest_text,
             requests=entry.requests,
+            ssml=entry.xml is not None,
             identity=self._identity,
         )
 
@@ -183,7 +185,8 @@ class ServiceSource:
             body = _json(service, fields)
         elif service.xml is not None:
             headers.setdefault("Content-Type", "application/ssml+xml")
-            body = fill_text(service.xml, fields, in_xml).encode()
+            text = fields["text"]
+            body = (text if is_ssml(text) else fill_text(service.xml, fields, in_xml)).encode()
         method = service.method or ("GET" if body is None else "POST")
         target = check_path(fill_text(service.path, fields, in_url)) + as_query(fill(service.query, fields) or {})
         return Request(method, {name: str(value) for name, value in headers.items()}, body, characters, target)
