@@ -232,7 +232,7 @@ def test_other_objects_are_refused(other: object) -> None:
 
 
 def test_synchronous_client_is_refused() -> None:
-    with openai.OpenAI(api_key=KEY) as client, pytest.raises(errors.UsageError, match="not an asynchronous openai client"):
+    with openai.OpenAI(api_key=KEY) as client, pytest.raises(errors.UsageError, match="not an asynchronous openai"):
         ClientSource(client)
 
 

@@ -166,7 +166,7 @@ async def test_text_file_is_a_usage_error() -> None:
 
 def test_what_is_no_file_is_refused() -> None:
     nothing: Any = 7
-    with pytest.raises(errors.UsageError, match="int is no path"):
+    with pytest.raises(errors.UsageError, match="int is neither a path"):
         FileSource(nothing)
 
 

@@ -1,1 +1,1 @@
-"""What is used to work on oggstream; no part of what is installed."""
+"""Tools for the development of oggstream; not installed with it."""

@@ -1,1 +1,1 @@
-"""Measures what oggstream promises. Started by tools/bench; one module per group of rows of its table."""
+"""Benchmarks: measures the promises of oggstream. Started by tools/bench; one module per group of rows of its table."""

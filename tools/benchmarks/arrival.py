@@ -1,7 +1,7 @@
-"""From the first audio to its samples in the ring: as a packet, and as bytes on the socket.
+"""Measures the time from the first audio to its samples in the ring: from the packet, and from the bytes on the socket.
 
-A service sends its packets a page of a second at a time. The packet is received when its page is whole and checked, the
-moment that reports call ``first_packet``; taking the page from the socket and apart comes before that.
+A service sends its packets in pages of a second. A packet counts as received when its page is complete and checked, the
+moment that reports call ``first_packet``; reading the page from the socket and parsing it comes before that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SECONDS = 1  # a page, as services send them
 
 
 def measure_arrival(run: Run) -> Outcome:
-    """Speak from a local service and compare when the event loop got the first audio with the first write."""
+    """Speak from a local service; compare when the event loop got the first audio with the first write to the ring."""
     body = material.ogg_file(run.folder, SECONDS)
     with origin.running(run.folder) as address, _arrivals() as arrivals:
         waits = asyncio.run(_speak(f"{address}/{body.name}/gap={GAP_MS}", run.count(UTTERANCES, least=2), arrivals))
@@ -37,7 +37,7 @@ def measure_arrival(run: Run) -> Outcome:
 
 @contextlib.contextmanager
 def _arrivals() -> Iterator[list[float]]:
-    """Note the time of every read from a client's socket, before aiohttp looks at the bytes."""
+    """Note the time of every read from a client's socket, before aiohttp parses the bytes."""
     from aiohttp.client_proto import ResponseHandler
 
     received = ResponseHandler.data_received
@@ -55,7 +55,7 @@ def _arrivals() -> Iterator[list[float]]:
 
 
 async def _speak(url: str, count: int, arrivals: list[float]) -> list[tuple[float, float]]:
-    """Speak ``count`` times and once before; the waits since the packet, and since the read that brought it."""
+    """Speak ``count`` times after a warm-up; return the times since the packet, and since the read that brought it."""
     import oggstream
 
     source, sink = oggstream.HttpSource(url), InstantSink()

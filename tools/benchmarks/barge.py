@@ -1,4 +1,4 @@
-"""How soon a voice is silent that is told to stop, on a virtual sound card; and the Realtime API as a voice."""
+"""Measures how soon a stopped speech is silent, on a virtual sound card, and the Realtime API as a source."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Stop(NamedTuple):
 
 
 def measure_stop(run: Run) -> Outcome:
-    """Interrupt speech at odd moments; how long it sounds on, and that the recording ends where the report says."""
+    """Interrupt speech at odd moments; measure how long it still sounds, and compare the recording with the report."""
     body = material.ogg_file(run.folder, SECONDS)
     path = run.folder / "stop.f32"
     stops: list[Stop] = []

@@ -1,8 +1,8 @@
 """A speech service that answers with captures at their recorded times, in a process of its own.
 
-It is a program as well as a module: ``captured.py FOLDER`` serves until its standard input is closed. It is asked as
-OpenAI's endpoint is, ``POST /v1/audio/speech`` with the capture's name as ``model``, or ``GET /NAME``. FOLDER holds
-NAME-opus and NAME-pcm; the moment of each request (CLOCK_MONOTONIC) is a line of FOLDER/requests.
+It is also a program: ``captured.py FOLDER`` serves until its standard input is closed. Requests are those
+of OpenAI's endpoint, ``POST /v1/audio/speech`` with the capture's name as ``model``, or ``GET /NAME``. FOLDER holds
+NAME-opus and NAME-pcm; the time of each request (CLOCK_MONOTONIC) is a line of FOLDER/requests.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REQUESTS = "requests"
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """Serve the captures in ``folder``; yields the address, to put a path behind."""
+    """Serve the captures in ``folder``; yields the base URL."""
     (folder / REQUESTS).touch()
     command = [sys.executable, "-P", __file__, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -82,13 +82,13 @@ class Service:
         return self._captures[name]
 
     def load_all(self) -> None:
-        """Read every capture, so that none keeps a player waiting."""
+        """Load every capture, so that no player waits for it."""
         for path in self._folder.glob("*.arrivals.jsonl"):
             self._load(path.name.removesuffix(".arrivals.jsonl"))
 
 
 async def main(folder: Path) -> None:
-    """Serve until standard input is closed, having printed the port."""
+    """Print the port, and serve until standard input is closed."""
     service = Service(folder)
     service.load_all()
     runner = web.AppRunner(service.app, access_log=None, shutdown_timeout=0.1)

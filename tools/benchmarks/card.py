@@ -1,4 +1,4 @@
-"""A sound card that is none: a private PulseAudio whose output nobody hears, and sinks for it."""
+"""A virtual sound card: a private PulseAudio with a null output, and sinks for it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def plugged_in() -> Iterator[None]:
 
 @contextlib.contextmanager
 def recorded(path: Path) -> Iterator[None]:
-    """Record what the card plays into ``path``, float32 in two channels, a little longer than the block runs."""
+    """Record the card's output into ``path``, float32 in two channels, until a little after the block."""
     command = ["parec", "--raw", "--device=SINK.monitor", "--format=float32le", "--rate=48000", "--channels=2"]
     with path.open("wb") as file:
         process = subprocess.Popen([*command, "--latency-msec=10"], stdout=file, stderr=subprocess.DEVNULL)
@@ -69,7 +69,7 @@ def _grow(path: Path, size: int) -> None:
 
 
 class Notes:
-    """What a sink's stream says while the block runs: leads on the converter and periods, in samples."""
+    """Notes of a sink's stream while the block runs: its lead on the converter and its period, in samples."""
 
     def __init__(self, sink: DeviceSink) -> None:
         self.leads: list[float] = []
@@ -77,7 +77,7 @@ class Notes:
         self._sink = sink
 
     async def take(self) -> None:
-        """Note them for as long as this runs."""
+        """Take notes until cancelled."""
         while True:
             output = self._sink._stream.output  # noqa: SLF001
             if output is not None and output.callbacks:
@@ -88,7 +88,7 @@ class Notes:
 
 
 def empty_sink() -> DeviceSink:
-    """Return a DeviceSink whose callback does nothing: in Python, or in C as it is without a ring."""
+    """Return a DeviceSink whose callback does nothing: in Python, or the C callback without a ring."""
     from oggstream import DeviceSink
     from oggstream.sinks.stream_callback import PythonCallback
 

@@ -1,4 +1,4 @@
-"""How loud the clicks are where sound ends because a packet is late, and where it goes on."""
+"""Measures the clicks where sound stops because a packet is late, and where it resumes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ RATE = 48000
 SECONDS = 60.0
 WINDOW = 0.002  # seconds on each side of an edge
 CLICK_HZ = 8000  # speech has little above; a broken wave has much
-FLOOR = 1e-6  # rms of what is not told from silence
-AUDIBLE = 10 ** (-40 / 20)  # rms of speech in which a click can be told
-NEAR = 0.005  # seconds on each side in which the speech must sound
-FADED = 0.02  # seconds after which no fade is under way any more
-SILENT = 0.001  # seconds without a sound that are a silence
-SAME = 480  # samples that are surely no others
+FLOOR = 1e-6  # rms that counts as silence
+AUDIBLE = 10 ** (-40 / 20)  # least rms of speech in which a click can be measured
+NEAR = 0.005  # seconds on each side in which there must be speech
+FADED = 0.02  # seconds after which every fade is over
+SILENT = 0.001  # shortest silence, in seconds
+SAME = 480  # samples that identify a place in the speech
 
 
 class Edge(NamedTuple):
-    """A place at which the sound changes, as a sample of the recording and of the speech that should sound there.
+    """A place at which the sound changes, as a sample of the recording and of the expected speech.
 
-    ``kind``: "cut", where it falls silent; "resume", where it goes on; "seam", where made-up sound begins, or ends
-    without silence.
+    ``kind``: "cut": it falls silent; "resume": it resumes; "seam": concealment begins, or ends without silence.
     """
 
     kind: str
@@ -46,7 +45,7 @@ class Edge(NamedTuple):
 
 
 def measure_clicks(run: Run) -> Outcome:
-    """Play speech whose packets are late by 20 to 500 ms, and look at every edge in what was played."""
+    """Play speech whose packets are late by 20 to 500 ms, and examine every edge in the recording."""
     from oggstream.options import PlaybackOptions
 
     seconds = run.seconds(SECONDS, least=12)
@@ -64,7 +63,7 @@ def measure_clicks(run: Run) -> Outcome:
 
 
 def _faltering(seconds: float, seed: int) -> Progress:
-    """A service in real time that pauses every 0.4 to 1.2 s, for 20 to 500 ms."""
+    """A real-time service that pauses every 0.4 to 1.2 s, for 20 to 500 ms."""
     from tools.simulation.synthesis import Progress
 
     chance = random.Random(f"clicks/{seed}")  # noqa: S311  # a model, not a secret
@@ -100,9 +99,9 @@ def _decoded(body: bytes) -> Samples:
 
 
 def edges(recording: Samples, speech: Samples) -> Iterator[Edge]:
-    """Walk along both: where the recording leaves the speech, sound is made up; it becomes the speech again later.
+    """Compare both: where the recording leaves the speech, concealment begins; later it returns to the speech.
 
-    The speech goes on with the sample at which it was left, under a fade that is over after `FADED`.
+    The speech continues with the sample at which it was left, under a fade that ends within `FADED`.
     """
     import numpy as np
 
@@ -123,7 +122,7 @@ def edges(recording: Samples, speech: Samples) -> Iterator[Edge]:
 
 
 def _between(recording: Samples, left: Edge, resumed: int) -> Iterator[Edge]:
-    """The edges from where the speech was left to where it is ``resumed``."""
+    """The edges between the place where the speech was left and the one where it is ``resumed``."""
     import numpy as np
 
     loud = np.flatnonzero(recording[left.recorded : resumed])
@@ -137,7 +136,7 @@ def _between(recording: Samples, left: Edge, resumed: int) -> Iterator[Edge]:
 
 
 def _find(recording: Samples, pattern: Samples, begin: int) -> int | None:
-    """Where ``pattern``, which is not silent, comes next."""
+    """The next position of ``pattern``, which is not silent."""
     import numpy as np
 
     peak = int(np.argmax(np.abs(pattern))) if len(pattern) else 0
@@ -151,9 +150,9 @@ def _find(recording: Samples, pattern: Samples, begin: int) -> int | None:
 
 
 def click_db(recording: Samples, speech: Samples, edge: Edge) -> float:
-    """Energy above 8 kHz near an edge, in dB against the unbroken speech at the same place.
+    """Energy above 8 kHz near an edge, in dB relative to the unbroken speech at the same place.
 
-    At a seam, against what is loudest of that and of what sounds just before and just after.
+    At a seam, relative to the loudest of that and of the sound just before and after.
     """
     import numpy as np
 

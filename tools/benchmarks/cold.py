@@ -1,4 +1,4 @@
-"""From the start of a process to its request on the wire."""
+"""Measures the time from the start of a process to its request on the wire."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REFUSAL = (
 
 
 class Listener:
-    """A server that notes when the last byte of a request came, and refuses it."""
+    """A server that notes the time of a request's last byte, and refuses the request."""
 
     def __init__(self) -> None:
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -32,7 +32,7 @@ class Listener:
 
     def close(self) -> None:
         """Stop."""
-        # On Linux this wakes the thread that waits for a connection; closing alone would not.
+        # On Linux this wakes the thread that waits for a connection, which closing alone does not.
         with contextlib.suppress(OSError):
             self._server.shutdown(socket.SHUT_RDWR)
         self._server.close()
@@ -74,7 +74,7 @@ def _listening() -> Iterator[Listener]:
 
 
 def measure_cold(run: Run) -> Outcome:
-    """Start ``say`` and the import alternately; the first of each warms the machine's caches."""
+    """Start ``say`` and the import in turn; the first run of each warms the machine's caches."""
     with _listening() as listener:
         ours = partial(_until_request, listener)
         theirs = partial(_import_aiohttp)

@@ -1,4 +1,4 @@
-"""Whether speech stays whole while the rest of the process is busy: played on a virtual sound card and recorded."""
+"""Measures whether speech stays intact while the process is busy: plays on a virtual sound card and records."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SEED = 1
 
 
 class Damage(NamedTuple):
-    """How a recording differs from the speech: whether at all, gaps, seconds of them, and seconds that are missing."""
+    """How a recording differs from the speech: whether it is intact, gaps, their seconds, and missing seconds."""
 
     whole: bool
     gaps: int
@@ -47,11 +47,11 @@ class Damage(NamedTuple):
         return f"{self.gaps} gaps, {self.silence:.1f} s of silence, {self.missing:.2f} s missing"
 
 
-# Who else is at work in the process. Each works until it is told to stop.
+# Competing work in the process. Each function runs until ``stop`` is set.
 
 
 def spin(stop: threading.Event) -> None:
-    """Count."""
+    """Spin in a loop."""
     number = 0
     while not stop.is_set():
         for _ in range(10_000):
@@ -67,7 +67,7 @@ def collect(stop: threading.Event) -> None:
 
 
 def sort(stop: threading.Event) -> None:
-    """Sort 300,000 numbers, again and again: a call that keeps the interpreter's lock."""
+    """Sort 300,000 numbers, again and again: a call that holds the interpreter's lock."""
     chance = random.Random(SEED)  # noqa: S311  # no secret
     numbers = [chance.random() for _ in range(300_000)]
     while not stop.is_set():
@@ -75,7 +75,7 @@ def sort(stop: threading.Event) -> None:
 
 
 COMPANY: dict[str, list[Callable[[threading.Event], None]]] = {
-    "nobody": [],  # what the machine does by itself
+    "nobody": [],  # the machine's own gaps
     "four busy threads": [spin] * 4,
     "gc.collect of 1,000,000": [collect],
     "sorted of 300,000": [sort],
@@ -84,7 +84,7 @@ COMPANY: dict[str, list[Callable[[threading.Event], None]]] = {
 
 @contextmanager
 def at_work(workers: list[Callable[[threading.Event], None]]) -> Iterator[None]:
-    """Let ``workers`` run, each in a thread."""
+    """Run ``workers``, each in a thread."""
     stop = threading.Event()
     threads = [threading.Thread(target=work, args=(stop,)) for work in workers]
     for thread in threads:
@@ -98,7 +98,7 @@ def at_work(workers: list[Callable[[threading.Event], None]]) -> Iterator[None]:
 
 
 def measure_native(run: Run) -> Outcome:
-    """The callback in C beside each company."""
+    """The callback in C beside each kind of work."""
     from oggstream import DeviceSink
 
     os.environ.pop("OGGSTREAM_PYTHON_CALLBACK", None)
@@ -109,7 +109,7 @@ def measure_native(run: Run) -> Outcome:
 
 
 def measure_python(run: Run) -> Outcome:
-    """The callback in Python beside each company. Nothing is promised."""
+    """The callback in Python beside each kind of work. Nothing is promised."""
     os.environ["OGGSTREAM_PYTHON_CALLBACK"] = "1"
     return _outcome(_beside_each(run), True)
 
@@ -127,7 +127,7 @@ def _beside_each(run: Run, switch_interval: float | None = None) -> dict[str, Da
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Spare the terminal a line of ALSA's for every underrun."""
+    """Suppress ALSA's line for every underrun on the terminal."""
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)
     try:
@@ -139,9 +139,9 @@ def _quiet() -> Iterator[None]:
 
 
 async def _play(run: Run, workers: list[Callable[[threading.Event], None]], switch_interval: float | None) -> Damage:
-    """Play noise as the engine does, its ring kept full, beside ``workers``, and compare the recording.
+    """Play noise as the engine does, with a full ring, beside ``workers``, and compare the recording.
 
-    What gaps have put off beyond the time that it should take is not waited for.
+    Sound that gaps delay beyond the regular time is not waited for.
     """
     from oggstream import DeviceSink
     from oggstream.audio.ring import PcmRing
@@ -170,11 +170,11 @@ async def _play_through(sink: DeviceSink, ring: PcmRing, speech: NDArray[np.floa
         ring.write(speech[ring.written :])
     ring.finish()
     await sink.drain()
-    await asyncio.sleep(0.2)  # what the server still holds
+    await asyncio.sleep(0.2)  # the sound server's own buffer
 
 
 def _noise(seconds: float) -> NDArray[np.float32]:
-    """Sound without a silent sample: each one is found again, and what is silent was not ours."""
+    """Noise without a silent sample: every sample can be found again, and every silent one was inserted."""
     import numpy as np
 
     values = np.random.default_rng(SEED).uniform(0.1, 0.9, (round(seconds * RATE), 2))
@@ -182,7 +182,7 @@ def _noise(seconds: float) -> NDArray[np.float32]:
 
 
 def damage(speech: NDArray[np.float32], path: Path) -> Damage:
-    """Compare what was recorded in ``path`` with ``speech``, sample by sample."""
+    """Compare the recording in ``path`` with ``speech``, sample by sample."""
     import numpy as np
 
     data = path.read_bytes()
@@ -196,7 +196,7 @@ def damage(speech: NDArray[np.float32], path: Path) -> Damage:
     silent: NDArray[np.bool_] = ~np.any(sound != 0, axis=1)
     gaps = int(np.count_nonzero(silent[1:] & ~silent[:-1]))
     found = np.isin(speech[:, 0], sound[:, 0])
-    found[-round(IN_FLIGHT_SECONDS * RATE) :] = True  # handed over, and perhaps not played when it was stopped
+    found[-round(IN_FLIGHT_SECONDS * RATE) :] = True  # handed over, but perhaps not played before the stop
     return Damage(False, gaps, silent.sum() / RATE, np.count_nonzero(~found) / RATE)
 
 
@@ -209,7 +209,7 @@ def _outcome(found: dict[str, Damage], reached: bool) -> Outcome:
 
 
 def measure_blocked(run: Run) -> Outcome:
-    """Block the event loop in mid-speech, when all packets are there: the ring must last."""
+    """Block the event loop in mid-speech, with all packets received: the ring must last."""
     import oggstream
 
     from . import material
@@ -236,7 +236,7 @@ def measure_blocked(run: Run) -> Outcome:
 
 
 def _decoded(body: Path) -> NDArray[np.float32]:
-    """The samples of a mono file, in two channels, from the first that is not silent to the last."""
+    """The samples of a mono file, in two channels, from the first audible one to the last."""
     import numpy as np
 
     from oggstream.codec.frame_decoder import FrameDecoder

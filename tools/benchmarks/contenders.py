@@ -1,4 +1,4 @@
-"""Whom oggstream is compared with: each a command that asks the same service for the same speech, and plays it."""
+"""The players in the comparison: each is a command that requests the same speech from the same service and plays it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VOICE = "alloy"
 
 
 class Request(NamedTuple):
-    """What is to be spoken: by the service at ``address``, as the ``model`` of that name. ``history`` is a file."""
+    """A request to the service at ``address`` for the capture named ``model``. ``history`` is a file."""
 
     address: str
     model: str

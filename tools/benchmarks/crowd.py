@@ -1,4 +1,4 @@
-"""How soon each of many clients that ask `serve` at once hears something."""
+"""Measures how soon each of many simultaneous clients of `serve` gets its first audio."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SENTENCE = "The captain measured the wooden bridge, once again. Nobody here reme
 
 
 def measure(run: Run) -> Outcome:
-    """Ask for a minute of speech each, all at the same moment; every body is read to its end."""
+    """Request a minute of speech for each client, all at the same moment; read every body to its end."""
     with serving() as base_url:
         url = f"{base_url}/audio/speech"
         clients = min(CLIENTS, run.count(10 * CLIENTS, least=2))  # all of them in a quick run too

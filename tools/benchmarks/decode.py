@@ -1,4 +1,4 @@
-"""The CPU time of ``decode``, as a whole process, against the programs that people use."""
+"""Measures the CPU time of ``decode``, as a whole process, against ffmpeg and opusdec."""
 
 from __future__ import annotations
 

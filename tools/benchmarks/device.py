@@ -1,4 +1,4 @@
-"""What is heard when, and what playing costs, on a virtual sound card."""
+"""Measures the time to the first sample and the cost of playback, on a virtual sound card."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def measure_first_sample(run: Run) -> Outcome:
 
 def measure_offline(run: Run) -> Outcome:
     """Speak with the offline voice, made anew each time: call to first sample, the device open."""
-    logging.getLogger("oggstream").setLevel(logging.ERROR)  # it warns that no key is set, which is meant here
+    logging.getLogger("oggstream").setLevel(logging.ERROR)  # the warning about the missing key does not matter here
 
     async def speak(sink: DeviceSink, count: int) -> list[float]:
         reports = await _utter(count, lambda: None, sink)
@@ -72,7 +72,7 @@ def measure_warm(run: Run) -> Outcome:
 
 
 async def _with_device(run: Run, speak: Callable[[DeviceSink, int], Any]) -> tuple[list[float], float, float]:
-    """Open a device, let ``speak`` measure, and return what it says with the stream's own lead and period."""
+    """Open a device, let ``speak`` measure, and return its figures with the stream's own lead and period."""
     import oggstream
 
     sink = oggstream.DeviceSink()
@@ -88,7 +88,7 @@ async def _with_device(run: Run, speak: Callable[[DeviceSink, int], Any]) -> tup
 
 
 async def _utter(count: int, source: Callable[[], object], sink: DeviceSink) -> list[PlaybackReport]:
-    """Speak ``count`` times, and once before to load what is loaded once. Pauses keep out of step with the device."""
+    """Speak ``count`` times after a warm-up. Pauses avoid a fixed phase with the device's periods."""
     import oggstream
 
     chance = random.Random(1)  # noqa: S311  # no secret
@@ -119,7 +119,7 @@ def _time(report: PlaybackReport, name: str) -> float:
 
 
 def measure_cpu(run: Run) -> Outcome:
-    """Play speech in real time and, in turn, let a callback that does nothing run on the same kind of stream."""
+    """Play speech in real time and, in turn, run an empty callback on the same kind of stream."""
     seconds = run.seconds(CPU_SECONDS, least=0.4)
     body = material.ogg_file(run.folder, seconds)
     with card.plugged_in(), origin.running(run.folder) as address:
@@ -139,7 +139,7 @@ async def _loads(url: str, seconds: float, rounds: int) -> tuple[list[float], li
 
 
 async def _play_load(url: str) -> float:
-    """Return the share of a core that playing takes, the device opened before and closed after."""
+    """Return the share of a core that playback takes, without opening and closing the device."""
     import oggstream
 
     sink = oggstream.DeviceSink()

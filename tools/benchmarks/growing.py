@@ -1,4 +1,4 @@
-"""Text that is still being written: how soon it sounds, without gaps, within bounds; and what was heard of it."""
+"""Measures text that grows: time to the first sound, gaps, bounds, and the accuracy of the heard text."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def _speak(text: object, service: ModelService, sink: NullSink, pause: flo
 
 
 async def _first_sound(service: ModelService, *, whole: bool) -> float:
-    """Seconds from the first token to the first sound; ``whole``: the answer is waited for."""
+    """Seconds from the first token to the first sound; ``whole``: wait for the complete answer first."""
     text: object = written(ANSWER, TOKENS_A_SECOND)
     waited = 0.0
     if whole:
@@ -80,13 +80,13 @@ def measure_first_offline(run: Run) -> Outcome:  # noqa: ARG001
 
 
 def _gaps(played: np.ndarray[tuple[int], np.dtype[np.float32]]) -> list[float]:
-    """Seconds of every stretch below -50 dBFS, but those at both ends."""
+    """Seconds of every stretch below -50 dBFS, except at both ends."""
     loud = np.flatnonzero(np.abs(played) > 10**-2.5)
     return [float(gap) / 48000 for gap in np.diff(loud) if gap > 480]
 
 
 async def _one_by_one(service: ModelService) -> list[float]:
-    """Silence between sentences that are asked for one after the other has been heard."""
+    """The silence between sentences if each is requested after the one before it has been heard."""
     sentences = [f"{part}." for part in ANSWER.removesuffix(".").split(". ")]
     loop = asyncio.get_running_loop()
     ends, gaps = 0.0, []
@@ -102,7 +102,7 @@ async def _one_by_one(service: ModelService) -> list[float]:
 
 
 async def _excess(service: ModelService, text: object) -> tuple[float, PlaybackReport, float]:
-    """The most by which a silence of the speech exceeds what the service and the chosen pause put there."""
+    """The most by which a silence of the speech exceeds those of the service and the chosen pause."""
     sink = NullSink(record=True)
     report = await _speak(text, service, sink, pause=CHOSEN_PAUSE)
     natural = max((max(_gaps(_pcm(piece)), default=0.0) for _, piece in service.asked), default=0.0)
@@ -130,7 +130,7 @@ def measure_joins(run: Run) -> Outcome:  # noqa: ARG001
 
 
 def measure_bound(run: Run) -> Outcome:  # noqa: ARG001
-    """The most that was asked for and not heard yet, by the length of what was asked for."""
+    """The most speech that was requested and not heard yet at any time."""
     service = ModelService("20ms", rate=50.0, first=0.05)
     most = 0.0
     asked = 0.0
@@ -151,7 +151,7 @@ def measure_bound(run: Run) -> Outcome:  # noqa: ARG001
 
 
 def _word_ends(text: str) -> list[tuple[int, float]]:
-    """For each word of a text: where it ends, and when, by speaking everything up to it."""
+    """For each word of a text: its end as a character and as a time, found by speaking everything up to it."""
     ends = [at for at, letter in enumerate(text + " ") if letter == " "]
     times = []
     for end in ends:
@@ -161,7 +161,7 @@ def _word_ends(text: str) -> list[tuple[int, float]]:
 
 
 async def _interrupted(text: str, at: float) -> tuple[int, float]:
-    """How many characters were told to have been heard, and how many seconds were."""
+    """The number of characters reported as heard, and the seconds heard."""
     service = ModelService("20ms", rate=3.0, first=0.2)
     async with Player(source=service, sink=NullSink(), options=PlaybackOptions(history=None)) as player:
         speech = player.say(text)
@@ -172,7 +172,7 @@ async def _interrupted(text: str, at: float) -> tuple[int, float]:
 
 
 def measure_heard(run: Run) -> Outcome:
-    """Words between what was told and what was said by then, for interruptions all over a sentence."""
+    """The error of the heard text in words, for interruptions all over a sentence."""
     sentences = [f"{part}." for part in ANSWER.split(". ")][: run.count(6, least=2)]
     errors = []
     for sentence in sentences:

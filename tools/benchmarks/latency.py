@@ -1,4 +1,4 @@
-"""``tools/bench latency``: this project beside what one would use instead, on the same captures, as it is heard."""
+"""``tools/bench latency``: compares oggstream with alternatives on the same captures, from recordings of the sound."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 ROUNDS = 3
 QUICK_SECONDS = 4.0
 QUICK_RACES = ("fast-b", "rate-0.9", "umts")
-SPARE_SECONDS = 60.0  # beyond twice the speech, until a player is given up
-TAIL_SECONDS = 0.25  # that the sound server still holds when a player ends
-MATTERS = 0.1  # seconds of speech that are missing at least, to be told
+SPARE_SECONDS = 60.0  # beyond twice the speech, until a player is stopped
+TAIL_SECONDS = 0.25  # in the sound server's buffer when a player ends
+MATTERS = 0.1  # the least seconds of missing speech that are reported
 FIGURES = ("start", "thin", "umts", "slow", "playout", "clicks", "networks")
 
 DESCRIPTION = """\
-Plays the same captured arrivals with oggstream and with what one would use instead, each in a process of its own, from
-a service on this machine into a virtual sound card, and measures in the recording when the first sound came and what
-silence was put into the speech. Prints a table in Markdown.
+Plays the same captured arrivals with oggstream and with alternatives, each in a process of its own, from a service on
+this machine into a virtual sound card, and measures in the recording when the first sound came and how much silence
+was inserted into the speech. Prints a table in Markdown.
 """
 LEGEND = (
     "Seconds from the request to the first sound; in parentheses what the player adds to the arrival of the first "
@@ -49,8 +49,9 @@ LEGEND = (
 class Result(NamedTuple):
     """One contender in one race, times in seconds. ``first``: from the request to the first sound, None for none.
 
-    ``above`` the arrival of the first packet in Opus; ``later`` than oggstream, learnt; ``startup``: from the start of
-    the process to the request; ``gaps`` of ``silence`` together; ``lost``: speech that was not heard.
+    ``above``: seconds after the arrival of the first packet in Opus; ``later``: seconds after oggstream, learnt;
+    ``startup``: from the start of the process to the request; ``gaps``: their number, ``silence``: their total;
+    ``lost``: speech that was not heard.
     """
 
     race: str
@@ -65,7 +66,7 @@ class Result(NamedTuple):
 
 
 class Take(NamedTuple):
-    """What one run of a player gave."""
+    """The figures of one run of a player."""
 
     first: float | None
     startup: float
@@ -75,7 +76,7 @@ class Take(NamedTuple):
 
 
 class Course(NamedTuple):
-    """A race made ready: its text and length, its lessons' file, and when the first packet and page are there."""
+    """A prepared race: its text and length, its history file, and when the first packet and page arrive."""
 
     race: Race
     text: str
@@ -86,7 +87,7 @@ class Course(NamedTuple):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Compare, and print; 0, or 1 if it cannot be measured here."""
+    """Compare, and print; return 0, or 1 if it cannot be measured here."""
     options = _parser().parse_args(arguments)
     if options.figures:
         from .main import main as rows
@@ -149,7 +150,7 @@ def _measure(
 
 
 def _course(race: Race, folder: Path, address: str, *, quick: bool) -> Course:
-    """Teach what may be learnt of the race, and note what is known of it."""
+    """Fill the history for the race, and note its facts."""
     from oggstream import SpeechOptions
     from oggstream.sources.openai_source import OpenAISource
 
@@ -167,7 +168,7 @@ def _course(race: Race, folder: Path, address: str, *, quick: bool) -> Course:
 
 
 def _play(player: Contender, course: Course, folder: Path, address: str) -> Take:
-    """Let one player play, and listen. What it learns is forgotten, so that all rounds are alike."""
+    """Let one player play, and record it. Its history is restored, so that all rounds are alike."""
     history = folder / "history.json"
     shutil.copy(course.history, history)
     command = player.command(Request(address, course.race.name, course.text, str(history)))
@@ -187,7 +188,7 @@ def _play(player: Contender, course: Course, folder: Path, address: str) -> Take
 
 
 def _run(command: list[str], limit: float) -> None:
-    """Run a player to its end, or for ``limit`` seconds. What it says is not shown."""
+    """Run a player to its end, or for ``limit`` seconds. Its output is discarded."""
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -204,7 +205,7 @@ def _run(command: list[str], limit: float) -> None:
 
 
 def _clean() -> dict[str, str]:
-    """The environment, without what would send requests elsewhere or read settings of the user's."""
+    """The environment, without variables that redirect requests or load the user's settings."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}
 

@@ -1,4 +1,4 @@
-"""How fast bytes become packets, and packets samples, in one process."""
+"""Measures the speed from bytes to packets, and from packets to samples, in one process."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _decode(body: bytes) -> None:
 
 
 def _compile_loop(folder: Path) -> Path:
-    """Build the loop against the very libopus that we use, which is a file or a name that the linker finds."""
+    """Build the loop against the same libopus that we use: a file, or a name that the linker finds."""
     from oggstream.codec.library import library_path
 
     program = folder / "decode_loop"

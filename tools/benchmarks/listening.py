@@ -1,4 +1,4 @@
-"""What a player let one hear: recorded from the virtual sound card, on the clock of this machine."""
+"""Records the output of a player from the virtual sound card, on the clock of this machine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 RATE = 48000
 FRAME_BYTES = 8  # float32 in two channels
-BLOCK = 0.005  # seconds over which loudness is taken
-SILENT = 10 ** (-68 / 20)  # rms below which there is nothing: the speech has a floor of noise of -48 dBFS
+BLOCK = 0.005  # seconds over which loudness is measured
+SILENT = 10 ** (-68 / 20)  # rms below which it is silent: the speech has a noise floor of -48 dBFS
 SHORTEST = 0.02  # seconds of silence that count as a gap
 COMMAND = ["parec", "--raw", "--device=SINK.monitor", "--format=float32le", "--rate=48000", "--channels=2"]
 
 
 class Heard(NamedTuple):
-    """What a recording holds, times in seconds: the first sound (CLOCK_MONOTONIC), gaps behind it, and all sound."""
+    """The content of a recording, in seconds: the first sound (CLOCK_MONOTONIC), gaps after it, and all sound."""
 
     first: float
     gaps: int
@@ -31,8 +31,8 @@ class Heard(NamedTuple):
 class Recorder:
     """Records what the card plays, from `start` to `stop`, and knows when each sample was played.
 
-    Samples come in pieces, each a little after it was played; those that come soonest tell when the recording began,
-    to the length of one of the server's blocks, which is 10 ms at most and the same for all players.
+    Samples come in chunks, each a little after it was played; the promptest chunks give the start of the recording, to
+    the length of one of the server's blocks, which is 10 ms at most and the same for all players.
     """
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Recorder:
         self._zero = float("inf")
 
     def start(self) -> None:
-        """Return when the recording runs."""
+        """Start recording; return when it runs."""
         self._process = subprocess.Popen(
             [*COMMAND, "--latency-msec=10"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
@@ -57,7 +57,7 @@ class Recorder:
         self._thread.join()
 
     def samples(self) -> tuple[NDArray[np.float32], float]:
-        """Both channels, and when the first sample was played."""
+        """The samples of both channels, and when the first one was played."""
         import numpy as np
 
         data = b"".join(self._pieces)
@@ -74,7 +74,7 @@ class Recorder:
 
 
 def heard(samples: NDArray[np.float32], zero: float) -> Heard | None:
-    """Take a recording apart; None if nothing sounds in it."""
+    """Analyse a recording; None if it is silent."""
     import numpy as np
 
     size = round(BLOCK * RATE)
@@ -91,7 +91,7 @@ def heard(samples: NDArray[np.float32], zero: float) -> Heard | None:
 
 
 def _runs(silent: NDArray[np.bool_]) -> list[float]:
-    """Seconds of each silence that counts."""
+    """Seconds of each silence of `SHORTEST` or more."""
     import numpy as np
 
     edges = np.flatnonzero(np.diff(np.concatenate([[False], silent, [False]]).astype(np.int8)))

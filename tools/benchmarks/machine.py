@@ -1,4 +1,4 @@
-"""What kind of machine this is: never its name, nor a path on it."""
+"""Describes the machine, without its name or any path on it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def describe() -> dict[str, str]:
-    """Return the date, and what the figures depend on."""
+    """Return the date and the hardware and software that the figures depend on."""
     return {
         "date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"),
         "machine": f"{_processor()}, {_cores()}, {_system()}",
@@ -52,7 +52,7 @@ def _libraries() -> list[str]:
 
 
 def _programs() -> list[str]:
-    """Return the programs that we are compared with, and their versions."""
+    """Return the programs in the comparison, with their versions."""
     return [
         f"{name} {found[1]}"
         for name, option in (("ffmpeg", "-version"), ("opusdec", "--version"))

@@ -1,4 +1,4 @@
-"""The command line of tools/bench. Each row is measured in a process of its own, so that none disturbs the next."""
+"""The command line of tools/bench. Each row is measured in a process of its own, so that rows do not interfere."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ QUICK = 0.1
 LIMIT_SECONDS = 900  # for one row
 
 EPILOG = """\
-Figures are taken on the machine as it is: leave it alone meanwhile. A ratio's two sides are measured in turn in the
+Do not use the machine meanwhile: other load distorts the figures. Both sides of a ratio are measured in turn in the
 same run. Exit status: 0 if every promise that could be measured is kept, 1 if one is not, 2 for a wrong argument.
 
 examples:
@@ -33,7 +33,7 @@ examples:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure what the arguments say and print it; return the exit status."""
+    """Measure the chosen rows and print them; return the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["latency"]:
         from .latency import main as latency
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _in_a_process(row: Row, scale: float, folder: str) -> Result:
-    """Measure one row in a fresh process; one that breaks or hangs costs no other row."""
+    """Measure one row in a fresh process; if it crashes or hangs, the other rows are unaffected."""
     program = Path(__file__).with_name("__main__.py")
     child: list[str | Path] = [
         sys.executable,
@@ -101,6 +101,6 @@ def _in_a_process(row: Row, scale: float, folder: str) -> Result:
 
 
 def _clean() -> dict[str, str]:
-    """Return the environment without what would send requests elsewhere."""
+    """Return the environment without variables that redirect requests."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}

@@ -1,4 +1,4 @@
-"""Speech to measure with: made once per run by espeak-ng and libopus, kept in the run's folder."""
+"""Speech for the measurements: made once per run by espeak-ng and libopus, kept in the run's folder."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _WHEN = [
 
 
 def sentences() -> Iterator[str]:
-    """Yield sentences without end, the same ones every time."""
+    """Yield an endless series of sentences, the same ones every time."""
     chance = random.Random(1)  # noqa: S311  # no secret
     while True:
         who, does, what, when = (chance.choice(words) for words in (_WHO, _DOES, _WHAT, _WHEN))
@@ -68,7 +68,7 @@ def packets(folder: Path, seconds: float) -> list[bytes]:
 
 
 def packet_file(folder: Path, seconds: float) -> Path:
-    """Return a file of packets, each behind its length in four bytes, little-endian."""
+    """Return a file of packets, each preceded by its length in four bytes, little-endian."""
     path = folder / f"speech-{seconds:g}.packets"
     if not path.exists():
         encoded = _encode(_pcm(seconds), _number(seconds))
@@ -110,7 +110,7 @@ def _number(seconds: float) -> int:
 
 @cache
 def _pcm(seconds: float) -> bytes:
-    """Return speech as 16-bit mono PCM at `RATE`, at least as long as asked for."""
+    """Return at least ``seconds`` of speech as 16-bit mono PCM at `RATE`."""
     import numpy as np
     import soxr
 

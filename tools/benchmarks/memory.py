@@ -1,4 +1,4 @@
-"""What stays in memory over an hour of audio."""
+"""Measures the growth of memory over an hour of audio."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ WARM_SHARE = 0.1
 
 
 def measure_hour(run: Run) -> Outcome:
-    """Stream an hour of frames over HTTP and compare the memory after its first minutes with the most later on."""
+    """Stream an hour of frames over HTTP and compare the memory after its first minutes with the later peak."""
     body = material.ogg_file(run.folder, run.seconds(600, least=4), repeat=REPEATS)
     with origin.running(run.folder) as address:
         growth, seconds = asyncio.run(_stream(f"{address}/{body.name}", run.seconds(3600, least=24)))

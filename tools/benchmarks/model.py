@@ -1,4 +1,4 @@
-"""A speech service that exists in virtual time only: real words from the offline voice, released as services do."""
+"""A simulated speech service in virtual time: speech from the offline voice, released as services do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MIDSENTENCE_TAIL = 0.25  # seconds of silence behind the speech, as services sen
 
 
 def in_virtual_time(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine on a loop whose time costs nothing."""
+    """Run a coroutine on a loop with a virtual clock."""
     loop = VirtualLoop()
     try:
         return loop.run_until_complete(make())
@@ -45,7 +45,7 @@ def spoken(text: str) -> bytes:
 
 
 def in_thread(text: str) -> bytes:
-    """`speak` runs a loop of its own, which only another thread may do beside one that runs."""
+    """Call `speak` in a thread, because it runs an event loop of its own."""
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(1) as pool:
@@ -53,7 +53,7 @@ def in_thread(text: str) -> bytes:
 
 
 class ModelService:
-    """Answers each request as a service of ``form`` whose synthesis runs at ``rate``, ``first`` seconds after it.
+    """Answers each request in the layout ``form``, with synthesis at ``rate`` times real time after ``first`` seconds.
 
     ``asked`` are (time, text) of the requests.
     """
@@ -81,7 +81,7 @@ class ModelService:
 
 
 async def written(text: str, tokens_a_second: float, characters_a_token: int = 4) -> AsyncIterator[str]:
-    """A text as a model writes it."""
+    """A text that arrives in tokens, as from a model."""
     for at in range(0, len(text), characters_a_token):
         await asyncio.sleep(1 / tokens_a_second)
         yield text[at : at + characters_a_token]

@@ -1,4 +1,4 @@
-"""Services behind recorded networks, which are not part of the project: OGGSTREAM_TRACES names their folder."""
+"""Replays services over recorded networks, which are not part of the project: OGGSTREAM_TRACES names their folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UTTERANCES = 10
 
 
 def measure_networks(run: Run) -> Outcome:
-    """Services of several families behind recorded networks: what is paid above the best there is, in the mean.
+    """The mean regret (cost above the optimum) of services of several families over recorded networks.
 
     Learnt, against constant buffers in the same engine. Nothing is promised.
     """

@@ -1,10 +1,10 @@
-"""A speech service to measure against: sends files of Ogg Opus over HTTP, from a process of its own.
+"""A speech service for benchmarks: sends files of Ogg Opus over HTTP, from a process of its own.
 
 It is a program as well as a module: ``origin.py FOLDER`` serves until its standard input is closed. A path is
-``/NAME/OPTION=VALUE/...``: NAME is a file in FOLDER, what follows its options may be anything, such as /audio/speech.
+``/NAME/OPTION=VALUE/...``: NAME is a file in FOLDER; anything may follow the options, such as /audio/speech.
 
 ``gap=MS`` waits between the header pages and the audio, ``cut=SHARE`` breaks off after that share of the body,
-``status=CODE`` answers with an error instead, ``stall=SHARE`` sends no more after it until the client has gone.
+``status=CODE`` answers with an error instead, ``stall=SHARE`` stops sending after that share until the client leaves.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ PIECE = 65536
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[str]:
-    """Serve ``folder``; yields the URL to put a path behind."""
+    """Serve ``folder``; yields the base URL."""
     command = [sys.executable, "-P", __file__, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
@@ -42,7 +42,7 @@ class Origin:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer the requests of one connection."""
-        # Cancelled when the process ends, of which asyncio's own callback would make a traceback.
+        # Cancelled when the process ends; asyncio's own callback would print a traceback.
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -56,7 +56,7 @@ class Origin:
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, body: bytes, options: dict[str, str]
     ) -> bool:
-        """Send the response; False where the connection is to be closed after it."""
+        """Send the response; return False if the connection must be closed after it."""
         if "status" in options:
             text = b'{"error": {"message": "a fault on purpose", "type": "test", "param": null, "code": null}}'
             head = (
@@ -99,7 +99,7 @@ def _body_length(head: bytes) -> int:
 
 
 def _end_of_headers(body: bytes) -> int:
-    """Return where the third page begins: the first two hold the headers."""
+    """Return the start of the third page: the first two hold the headers."""
     at = 0
     for _ in range(2):
         at = body.index(b"OggS", at + 4)
@@ -107,7 +107,7 @@ def _end_of_headers(body: bytes) -> int:
 
 
 async def main(folder: Path) -> None:
-    """Serve until standard input is closed, having printed the port."""
+    """Print the port, and serve until standard input is closed."""
     origin = Origin(folder)
     server = await asyncio.start_server(origin.serve, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)

@@ -1,4 +1,4 @@
-"""When sound begins and whether it lasts: services and networks from seeds, replayed in virtual time."""
+"""Measures start delays and stalls: seeded services and networks, replayed in virtual time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _cold() -> PlaybackOptions:
 
 
 def measure_start(run: Run) -> Outcome:
-    """Fast services in both layouts of pages: first packet to start, cold and learnt, and stalls that are heard."""
+    """Fast services in both layouts of pages: first packet to start, cold and learnt, and audible stalls."""
     cold: list[float] = []
     warm: list[float] = []
     stalls = 0
@@ -53,7 +53,7 @@ def measure_start(run: Run) -> Outcome:
 
 
 def measure_thin(run: Run) -> Outcome:
-    """A first page of a second, as generation B sends it, at 256 kbit/s: its packets against the page."""
+    """A first page of a second, as generation B sends it, at 256 kbit/s: playing its packets against the page."""
     from oggstream.lab.replaying import shaped
 
     network = replays.link(replays.THIN)
@@ -68,8 +68,8 @@ def measure_thin(run: Run) -> Outcome:
 def measure_umts(run: Run) -> Outcome:
     """First sound over UMTS with outages of 1 to 3 s, against a player that waits for pages.
 
-    Cold against one that plays each page as soon as it is whole; learnt against one that has learnt the same way, for
-    both then wait on purpose.
+    Cold, against one that plays each page as soon as it is complete; learnt, against one that has learnt in the same
+    way, because both then wait on purpose.
     """
     figures: dict[str, float] = {}
     for rate in BEARERS:
@@ -83,7 +83,7 @@ def measure_umts(run: Run) -> Outcome:
 
 
 def _over_umts(run: Run, rate: float) -> tuple[list[float], list[float]]:
-    """How much earlier the first sound is in each utterance, cold and learnt."""
+    """How much earlier the first sound comes in each utterance, cold and learnt."""
     from dataclasses import replace
 
     cold, warm = [], []
@@ -105,7 +105,7 @@ def _over_umts(run: Run, rate: float) -> tuple[list[float], list[float]]:
 
 
 def _earlier(made: Capture, options: PlaybackOptions, pages: PlaybackOptions = replays.PAGES) -> float:
-    """Seconds by which the first sound comes before that of a player that waits for ``pages``."""
+    """Seconds by which the first sound comes earlier than that of a player that waits for ``pages``."""
     ours = replays.first_sound(replays.replay(made, options))
     return replays.first_sound(replays.replay(made, pages)) - ours
 
@@ -113,7 +113,7 @@ def _earlier(made: Capture, options: PlaybackOptions, pages: PlaybackOptions = r
 def measure_slow(run: Run) -> Outcome:
     """A minute of speech from services at 0.9 times real time, learnt, in both layouts of pages.
 
-    Some work evenly, others make each block of speech in a time of its own.
+    Some work evenly, others take a different time for each block of speech.
     """
     starts: list[float] = []
     gaps: list[float] = []
@@ -150,7 +150,7 @@ def _slow(run: Run, layout: str, unevenness: float) -> Iterator[Replay]:
 
 
 def measure_cost(run: Run) -> Outcome:
-    """CPU in the policy, in making up sound, and in stretching, for a service whose every page comes late."""
+    """CPU time of policy, concealment and stretching, for a service whose every page comes late."""
     seconds = run.seconds(COST_SECONDS, least=10)
     made = replays.capture("cost", seconds, "20ms", replays.uneven(0.9, seconds, "cost"))
     figures: dict[str, float] = {}
@@ -167,7 +167,7 @@ def measure_cost(run: Run) -> Outcome:
 
 @contextlib.contextmanager
 def _timed(spent: dict[str, float]) -> Iterator[None]:
-    """Add up the time that is spent in what the row is about."""
+    """Add up the time spent in the measured functions."""
     from oggstream.engine.output.decoding import SpeechDecoder
     from oggstream.engine.output.pacing import Pacing
     from oggstream.engine.output.ring_writer import RingWriter

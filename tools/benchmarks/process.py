@@ -1,4 +1,4 @@
-"""Starting programs and measuring them from outside."""
+"""Starts programs and measures them from outside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ US = [sys.executable, "-P", "-m", "oggstream"]  # as tools/run starts it
 
 
 class Usage(NamedTuple):
-    """What a process took: its CPU time, user and system, and the clock's time, from start to end."""
+    """The CPU time (user and system) and the elapsed time of a process, from start to end."""
 
     cpu: float
     wall: float
@@ -39,7 +39,7 @@ def resident_bytes() -> int:
 
 
 def private_bytes() -> int:
-    """Return how much memory of this process is its own and in RAM, without files that are mapped. Linux only."""
+    """Return the private memory of this process in RAM, without mapped files. Linux only."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123  # less to allocate
         _, resident, shared, *_ = file.read().split()
     return (int(resident) - int(shared)) * os.sysconf("SC_PAGE_SIZE")

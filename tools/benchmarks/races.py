@@ -1,4 +1,4 @@
-"""The kinds of service and network that players are compared on, as captures in both formats."""
+"""The kinds of service and network for the comparison of players, as captures in both formats."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 LESSONS = 10
 SEED = 80_000
-FLOOR = 0.004  # rms of the noise under the speech, -48 dBFS: what is silent in a recording was put in by the player
+FLOOR = 0.004  # rms of the noise under the speech, -48 dBFS: any silence in a recording was inserted by the player
 RATE = 6.5  # times real time, of a fast service
 
 
 class Race(NamedTuple):
     """A kind of service: so many ``seconds`` of speech in a ``layout`` at the pace of ``progress``, over ``network``.
 
-    ``progress`` is of an utterance's number and seconds, ``network`` of a number too: 0 is what is raced on, the others
-    are what may be learnt from.
+    ``progress`` is a function of an utterance's number and seconds, ``network`` of its number: number 0 is the race,
+    the others are for learning.
     """
 
     name: str
@@ -50,7 +50,7 @@ def _sentences(number: int, seconds: float) -> Progress:
 
 
 def _umts(number: int) -> Network:
-    """Another piece of the same way each time."""
+    """Another section of the same network for each number."""
     return replays.umts(SEED + number)
 
 
@@ -68,7 +68,7 @@ RACES = (
 
 @functools.cache
 def floored(seconds: float) -> bytes:
-    """Speech over a floor of noise, 24 kHz, 16 bits."""
+    """Speech over a noise floor, 24 kHz, 16 bits."""
     import numpy as np
 
     from tools import make_captures
@@ -95,7 +95,7 @@ def capture(race: Race, layout: str, number: int, *, seconds: float | None = Non
 
 
 def save(race: Race, folder: Path, *, seconds: float | None = None) -> str:
-    """Write what is raced on, in both formats, and return the text."""
+    """Write the race's capture in both formats, and return the text."""
     from oggstream.sources.captures.capture import save as write
 
     for layout, name in ((race.layout, "opus"), ("pcm", "pcm")):
@@ -105,7 +105,7 @@ def save(race: Race, folder: Path, *, seconds: float | None = None) -> str:
 
 
 def first_audio(race: Race, *, seconds: float | None = None) -> tuple[float, float]:
-    """When the first packet in Opus was there, and when the first page with sound was, since the request."""
+    """When the first packet in Opus, and the first page with sound, had arrived, in seconds since the request."""
     made = capture(race, race.layout, 0, seconds=seconds)
     from oggstream.lab.clairvoyant import packets
     from tools.simulation.shaping import ogg_pieces
@@ -120,9 +120,9 @@ def first_audio(race: Race, *, seconds: float | None = None) -> tuple[float, flo
 
 
 class Teacher:
-    """A source that answers with a race's utterances, one after the other, in the format that is asked for.
+    """A source that answers with a race's utterances, one after the other, in the requested format.
 
-    ``name`` as the services it stands for, whose ``identity`` it has.
+    Its ``name`` and ``identity`` are those of the service that it replaces.
     """
 
     def __init__(self, race: Race, key: str) -> None:
@@ -139,7 +139,7 @@ class Teacher:
 
 
 def teach(race: Race, key: str, history: Path) -> None:
-    """Speak a race's other utterances in virtual time, so that ``history`` holds what they teach about ``key``."""
+    """Speak a race's other utterances in virtual time, to fill ``history`` for ``key``."""
     from oggstream import play_stream
     from oggstream.options import PlaybackOptions
     from oggstream.sinks.null_sink import NullSink

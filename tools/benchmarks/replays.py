@@ -1,4 +1,4 @@
-"""Replays for the rows on playout: seeded services, their captures, and how each was played in virtual time."""
+"""Replays for the rows on playout: seeded services, their captures, and their playback in virtual time."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 BLOCK = 0.1  # seconds of audio that a service makes at a time
 UNEVENNESS = 0.3
-FIRST_SEED = 70_000  # neither fitted nor judged with by tools/fit
+FIRST_SEED = 70_000  # not used by tools/fit
 LESSONS = 10
 LENGTHS = (4.0, 7.0, 11.0)
 THIN = 0.256  # Mbit/s of a thin link
 FIRST = 1.07  # seconds from a request to the first audio
 PAGES = PlaybackOptions(history=None, early=False, start_buffer=0.0, resume_buffer=0.0, slowest=1.0, conceal=False)
-"""A player that plays pages, and each as soon as it is whole."""
+"""A player that plays each page as soon as it is complete."""
 
 
 @functools.cache
 def form(name: str) -> Layout:
-    """The layout ``name`` of `make_captures`, each body of which is made but once."""
+    """The layout ``name`` of `make_captures`, with its bodies cached."""
     made = make_captures.layout(name)
     return made._replace(body=functools.cache(made.body))
 
@@ -57,17 +57,17 @@ def fast(layout: str, seed: int, number: int, *, family: str = "fast") -> Captur
 
 
 def lessons(run: Run) -> int:
-    """How many utterances are learnt from: as many as count, but in the smallest of runs."""
+    """How many utterances are learnt from: all that the habits keep, fewer only in the smallest runs."""
     return min(LESSONS, run.count(10 * LESSONS, least=2))
 
 
 def history(run: Run, name: str) -> Path:
-    """A file in which something new is learnt."""
+    """The path of a new, empty history file."""
     return run.folder / f"history-{name}-{time.monotonic_ns()}.json"
 
 
 def uneven(rate: float, seconds: float, seed: str, unevenness: float = UNEVENNESS) -> Progress:
-    """A service at ``rate`` times real time on the whole, each block of which takes its own time."""
+    """A service at ``rate`` times real time on average, with a different time for each block."""
     chance = random.Random(seed)  # noqa: S311  # a model, not a secret
     points = [(0.0, FIRST)]
     while points[-1][0] < seconds - 1e-9:
@@ -84,7 +84,7 @@ def link(rate: float) -> Network:
 
 
 def umts(seed: int, *, rate: float = 0.128, rounds: int = 40) -> Network:
-    """A UMTS bearer of ``rate`` Mbit/s that is gone for 1 to 3 s, again and again, after 1 to 5 s each."""
+    """A UMTS bearer of ``rate`` Mbit/s with outages of 1 to 3 s, each after 1 to 5 s."""
     chance = random.Random(f"umts/{seed}")  # noqa: S311  # a model, not a secret
     steps, at = [], 0.0
     for _ in range(rounds):
@@ -96,13 +96,13 @@ def umts(seed: int, *, rate: float = 0.128, rounds: int = 40) -> Network:
 
 
 def entered(made: Capture, network: Network, seed: str) -> Capture:
-    """``made`` as it comes through ``network``, entered at a moment that ``seed`` picks."""
+    """``made`` as it arrives through ``network``, from a moment that ``seed`` picks."""
     chance = random.Random(seed)  # noqa: S311  # a model, not a secret
     return shaped(made, network, chance.uniform(0, network.period))
 
 
 def replay(made: Capture, options: PlaybackOptions, sink: NullSink | None = None) -> Replay:
-    """Play a capture in virtual time. Raises what ended it early."""
+    """Play a capture in virtual time. Raises the error that ends it early."""
     done = run(play(Job(made, 1), sink or NullSink(), options=options))
     if done.error is not None:
         raise done.error
@@ -110,7 +110,7 @@ def replay(made: Capture, options: PlaybackOptions, sink: NullSink | None = None
 
 
 def learnt(taught: Sequence[Capture], file: Path) -> PlaybackOptions:
-    """The options of a player that ``taught`` has taught; it goes on learning."""
+    """The options of a player that has learnt from ``taught``; it continues to learn."""
     options = PlaybackOptions(history=file)
     for lesson in taught:
         replay(lesson, options)

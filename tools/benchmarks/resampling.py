@@ -1,4 +1,4 @@
-"""What another sample rate costs: fidelity, sound held back, CPU, and the first sound of a body of samples."""
+"""Measures resampling: fidelity, delay, CPU time, and the time to the first sound of a body of samples."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 RATES = ((24000, 48000), (22050, 48000), (44100, 48000), (16000, 48000), (8000, 48000), (48000, 44100))
-TOP = 0.9  # of the half of the lower rate: as far as the filters of soxr and scipy are flat
+TOP = 0.9  # of half the lower rate: up to there the filters of soxr and scipy are flat
 SECONDS = 4.0
 
 
@@ -59,7 +59,7 @@ def _sweep(pair: tuple[int, int], seconds: float) -> NDArray[np.float32]:
 
 
 def _resample(sound: NDArray[np.float32], pair: tuple[int, int], sizes: Any) -> tuple[NDArray[np.float32], float]:
-    """Return what comes out, and the most seconds that were held back."""
+    """Return the output, and the most seconds that were held back."""
     import numpy as np
 
     from oggstream.audio.convert import Converter

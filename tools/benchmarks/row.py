@@ -1,4 +1,4 @@
-"""What a row of the table is."""
+"""The rows of the table: the types, and how a row is measured."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ PACKAGES = {  # of Debian and Ubuntu, for the programs that rows need
 }
 
 
-class Skip(Exception):  # noqa: N818  # it is no error
-    """A row cannot be measured here; the message says why and what to do."""
+class Skip(Exception):  # noqa: N818  # not an error
+    """A row cannot be measured here; the message says why, and what to do."""
 
 
 class Run(NamedTuple):
-    """How a row is to be measured: its size against the full one, and a folder for files that rows share."""
+    """How to measure a row: the size relative to a full run, and a folder for files that rows share."""
 
     scale: float
     folder: Path
@@ -33,12 +33,12 @@ class Run(NamedTuple):
         return max(least, round(full * self.scale))
 
     def seconds(self, full: float, least: float) -> float:
-        """Return how long to do, or how much audio to take for, what a full run does for ``full`` seconds."""
+        """Return the time, or the length of audio, for which a full run takes ``full`` seconds."""
         return max(least, full * self.scale)
 
 
 class Outcome(NamedTuple):
-    """What was measured: in words, whether it is enough, and the figures behind it (times in seconds)."""
+    """The result of a measurement: in words, whether the promise is kept, and the figures (times in seconds)."""
 
     measured: str
     reached: bool
@@ -67,7 +67,7 @@ class Result(NamedTuple):
 
 
 def take(row: Row, run: Run) -> Result:
-    """Measure a row, and say so where that cannot be done. What it raises by mistake passes through."""
+    """Measure a row, or return why it is skipped. Unexpected exceptions pass through."""
     try:
         require(row.programs)
         outcome = row.measure(run)
@@ -83,7 +83,7 @@ def without_figures(row: Row, verdict: str, why: str) -> Result:
 
 
 def require(programs: Sequence[str]) -> None:
-    """Raise `Skip`, with the command that installs them, where programs are missing."""
+    """Raise `Skip`, with the command that installs them, if programs are missing."""
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         packages = " ".join(sorted({PACKAGES[program] for program in missing}))
@@ -91,6 +91,6 @@ def require(programs: Sequence[str]) -> None:
 
 
 def milliseconds(seconds: float) -> str:
-    """Write a time, to as many digits as one would read."""
+    """Format a time in milliseconds, with a sensible number of digits."""
     value = seconds * 1000
     return f"{value:.0f} ms" if abs(value) >= 100 else f"{value:.1f} ms" if abs(value) >= 10 else f"{value:.2f} ms"

@@ -1,4 +1,4 @@
-"""What a request costs: ours above aiohttp's, and how soon our own server answers."""
+"""Measures the cost of a request above aiohttp alone, and how soon our own server answers."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ asyncio.run(main())
 
 
 def measure_keepalive(run: Run) -> Outcome:
-    """Ask the same server for the same speech through OpenAISource and through aiohttp alone, in turn."""
+    """Request the same speech from the same server through OpenAISource and through aiohttp alone, in turn."""
     body = material.ogg_file(run.folder, SECONDS)
     with origin.running(run.folder) as address:
         ours, bare = asyncio.run(_ask_both(f"{address}/{body.name}/v1", run.count(REQUESTS, least=2)))
@@ -93,7 +93,7 @@ async def _ask_aiohttp(session: ClientSession, url: str) -> float:
 
 
 def measure_serve(run: Run) -> Outcome:
-    """Ask the server behind ``serve``, in a process of its own, as its only client."""
+    """Measure the server of ``serve``, in a process of its own, with a single client."""
     with serving() as base_url:
         waits = asyncio.run(_first_pages(f"{base_url}/audio/speech", run.count(REQUESTS // 4, least=2)))
     p50, p99 = median(waits), percentile(waits, 99)

@@ -1,4 +1,4 @@
-"""Sinks to measure with."""
+"""Sinks for the measurements."""
 
 from __future__ import annotations
 
@@ -54,5 +54,5 @@ class InstantSink:
         assert self._ring is not None
         if self.first_write is None and self._ring.written:
             self.first_write = time.monotonic()
-        while self._ring.playing and (fill := self._ring.fill):  # no more than there is: that would be a stall
+        while self._ring.playing and (fill := self._ring.fill):  # reading more than there is would be a stall
             self._ring.read_into(self._block[: fill * self._ring.frame_bytes], time.monotonic())

@@ -1,4 +1,4 @@
-"""What is left after many utterances in one process, a third of them with a fault: memory, tasks, threads, sockets."""
+"""Measures leaks over many utterances in one process, a third of them with a fault: memory, tasks, threads, sockets."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
 
 UTTERANCES = 200
 HOUR_EACH = 18.0  # seconds of speech: an hour in all
-PLAYED_EACH = 1.0  # the same where it takes as long as it sounds
+PLAYED_EACH = 1.0  # the same for playback in real time
 WARM_SHARE = 0.2
 MOST_BYTES = 5_000_000
 MEGABYTE = 1e6
 FAULTS = ("status=401", "cut=0.5", "status=404", "stall=0.4", "cut=0.03", "cancel")
-ROUND = 3 * len(FAULTS)  # utterances until everything has happened once
+ROUND = 3 * len(FAULTS)  # utterances until every fault has occurred once
 CANCEL_SECONDS = 0.4
-CANCEL_AT_ONCE = 0.005  # where 18 s of speech take 0.1 s
+CANCEL_AT_ONCE = 0.005  # if 18 s of speech take 0.1 s
 
 Utter = Callable[[str], Awaitable[int]]
-"""Speaks once, with the fault that is named (empty: none); returns how many errors came of it."""
+"""Speaks once, with the named fault (empty: none); returns the number of errors."""
 
 
 class Held(NamedTuple):
-    """What a program may leave behind."""
+    """The resources that a program may leak."""
 
     tasks: int
     threads: int
@@ -46,7 +46,7 @@ class Held(NamedTuple):
 
 
 def measure_hour(run: Run) -> Outcome:
-    """An hour of speech as fast as it goes: each utterance with a connection of its own."""
+    """An hour of speech as fast as possible, each utterance with a connection of its own."""
 
     async def soak(address: str, count: int) -> tuple[float, Held, int]:
         return await _soak(count, lambda fault: _utter_alone(_with_fault(address, fault)))
@@ -55,7 +55,7 @@ def measure_hour(run: Run) -> Outcome:
 
 
 def measure_played(run: Run) -> Outcome:
-    """In real time on one device, with warm connections."""
+    """The same in real time on one device, with open connections."""
 
     async def soak(address: str, count: int) -> tuple[float, Held, int]:
         before = _held()
@@ -83,7 +83,7 @@ def _measure(run: Run, seconds: float, soak: Callable[[str, int], Awaitable[tupl
 
 
 async def _soak(count: int, utter: Utter) -> tuple[float, Held, int]:
-    """Speak ``count`` times; returns the growth since the warm-up in bytes, what is left more, and the errors."""
+    """Speak ``count`` times; return the growth since the warm-up in bytes, the leaked resources, and the errors."""
     warm_up = max(min(ROUND, count // 2), round(count * WARM_SHARE))
     warm, errors = 0, 0
     before = _held()
@@ -107,7 +107,7 @@ async def _utter_alone(url: str) -> int:
 
 
 async def _on_one_device(stack: AsyncExitStack, address: str) -> Utter:
-    """Utterances on a device that stays open, each fault with a source that keeps its connection."""
+    """Speak on a device that stays open, with one source per fault that keeps its connection."""
     import oggstream
 
     sink: Any = oggstream.DeviceSink() if _has_card() else oggstream.NullSink()
@@ -152,19 +152,19 @@ def _has_card() -> bool:
 
 @contextlib.contextmanager
 def _device() -> Iterator[None]:
-    """The virtual card, where there can be one."""
+    """The virtual card, if it is available."""
     with card.plugged_in() if _has_card() else contextlib.nullcontext():
         yield
 
 
 def _settled() -> int:
-    """Bytes in use; mapped files, of which other processes have more or less in RAM as well, are not counted."""
+    """Bytes in use, without mapped files, which other processes share."""
     gc.collect()
     return private_bytes()
 
 
 async def _more(before: Held) -> Held:
-    """What is held beyond ``before``, and is still held when a thread that has ended has had time to go."""
+    """The resources held beyond ``before``, after ended threads have had time to disappear."""
     for _ in range(100):
         more = Held(*(max(0, now - earlier) for now, earlier in zip(_held(), before, strict=True)))
         if not any(more):
@@ -176,7 +176,7 @@ async def _more(before: Held) -> Held:
 def _held() -> Held:
     places = []
     for entry in os.scandir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the folder's own
+        with contextlib.suppress(OSError):  # the descriptor of the folder itself
             places.append(str(Path(entry.path).readlink()))
     sockets = sum(place.startswith("socket:") for place in places)
     return Held(len(asyncio.all_tasks()), threading.active_count(), sockets, len(places) - sockets)

@@ -9,7 +9,7 @@ Sample = TypeVar("Sample")
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the value below which ``percent`` of ``values`` lie, between two of them where it falls there."""
+    """Return the ``percent`` percentile of ``values``, interpolated between two of them."""
     if not values:
         raise ValueError("no values")
     ordered = sorted(values)
@@ -25,9 +25,9 @@ def median(values: Sequence[float]) -> float:
 
 
 def alternate(rounds: int, *measures: Callable[[], Sample]) -> list[list[Sample]]:
-    """Take each measure once a round, so that a machine that slows down slows all of them down.
+    """Take each measure once per round, so that a change of the machine's speed affects all of them.
 
-    Every other round goes backwards, so that none always follows the same one. Returns the samples of each measure.
+    Every other round is in reverse order, so that no measure always follows the same one. Returns the samples of each.
     """
     samples: list[list[Sample]] = [[] for _ in measures]
     for number in range(rounds):

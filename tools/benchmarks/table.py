@@ -1,4 +1,4 @@
-"""Printing the results: a table in Markdown that reads well as it is, or JSON."""
+"""Prints the results as an aligned table in Markdown, or as JSON."""
 
 from __future__ import annotations
 
