@@ -68,3 +68,10 @@ def test_a_single_page_is_half_as_long_only_if_its_head_names_the_clock() -> Non
         head = page(bytes(OpusHead.simple(1, PRE_SKIP, rate)), flags=2)
         tags = page(bytes(OpusTags("x")), number=1)
         assert Reading(head, tags, page(*PACKETS, number=2, granule=half, flags=4)).lengths == [expected]
+
+
+@pytest.mark.parametrize("granule", [PRE_SKIP + 2, PRE_SKIP + 480, 959])
+def test_a_stream_of_one_packet_with_an_end_trim_is_counted_at_48_khz(granule: int) -> None:
+    head = page(bytes(OpusHead.simple(1, PRE_SKIP, 24000)), flags=2)
+    reading = Reading(head, page(bytes(OpusTags("x")), number=1), page(PACKETS[0], number=2, granule=granule, flags=4))
+    assert (reading.lengths, reading.stats.warnings) == ([granule - PRE_SKIP], [])

@@ -46,6 +46,8 @@ class GranuleClock:
         total, before = sum(durations), self._last
         grown = granule - (before or 0)
         self._last = granule
+        if before is None and last and 0 <= total - grown < durations[-1]:
+            return False  # the only page, right at 48 kHz with its end trim
         found = self._candidate if gap else self._clock(grown, total, durations[-1], last=last)
         self.known = found is not None or (grown == total and not gap)
         if found is not None and before is None and not last:

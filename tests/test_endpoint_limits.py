@@ -148,7 +148,7 @@ async def test_a_client_that_reads_no_further_loses_its_job(
     async with running(jobs=1, queue=0) as server:
         with socket.create_connection(("127.0.0.1", server.bound_port)) as connection:
             body = json.dumps({"input": TEXT * 60, "response_format": "pcm", "speed": 0.25}).encode()
-            head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+            head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body)
             await until(lambda: server._jobs.running == 1)
             await until(lambda: server._jobs.running == 0)
@@ -160,7 +160,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch:
     monkeypatch.setattr(module, "REQUEST_SECONDS", 0.1)
     async with running() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.bound_port)
-        writer.write(b"POST /v1/audio/speech HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        writer.write(b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
         assert (await reader.readline()).startswith(b"HTTP/1.1 408")
         writer.close()
         await writer.wait_closed()
@@ -210,7 +210,7 @@ async def test_a_model_is_told_by_name(client: aiohttp.ClientSession) -> None:
 
 @pytest.mark.parametrize(("host", "is_open"), [("127.0.0.1", False), ("localhost", False), ("0.0.0.0", True)])
 async def test_it_knows_whether_others_may_reach_it(host: str, is_open: bool) -> None:
-    async with running(host=host) as server:
+    async with running(host=host, key=KEY) as server:
         assert server.is_open is is_open
         assert "0.0.0.0" not in server.base_url
 
@@ -221,7 +221,7 @@ async def test_it_knows_whether_others_may_reach_it(host: str, is_open: bool) ->
 )
 async def test_a_host_that_cannot_be_listened_on_says_what_to_do(host: str, says: str) -> None:
     with pytest.raises(ConfigError, match=f"cannot listen on {host} port 0: .*{says}"):
-        await SpeechServer(host).start()
+        await SpeechServer(host, key=KEY).start()
 
 
 async def test_a_port_in_use_says_what_to_do() -> None:
