@@ -84,6 +84,8 @@ def test_traits_of_another_type_are_refused_by_the_name_of_the_sink() -> None:
 @pytest.mark.parametrize("traits", [{}, {"name": "mine", "at_once": True}])
 async def test_a_sink_of_a_users_own_takes_every_sample_and_is_named_in_the_report(traits: dict[str, Any]) -> None:
     sink = Described(**traits) if traits else Bare()
-    report = await oggstream.play_stream("Hello.", source=ScriptedSource([(0.0, spoken(0.5))]), sink=sink)
+    options = oggstream.PlaybackOptions(history=None, conceal=False)
+    source = ScriptedSource([(0.0, spoken(0.5))])
+    report = await oggstream.play_stream("Hello.", source=source, sink=sink, options=options)
     assert (report.completed, report.sink, report.playout.device_underflows) == (True, traits.get("name", "Bare"), 0)
     assert sink.samples == RATE // 2
