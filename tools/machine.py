@@ -1,6 +1,6 @@
-"""What is on this machine: the Pythons, the system's libraries, and how more are installed. Used by prepare.py.
+"""Finds the Pythons and system libraries on this machine, and installs missing libraries. Used by prepare.py.
 
-Needs nothing but the standard library of Python 3.11.
+Needs only the standard library of Python 3.11.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 SUITABLE = ((3, 11), (3, 14))
 FAST_APT = ["-q", "-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"]
-OTHER_MANAGERS = {  # named only; apt is the one that is run
+OTHER_MANAGERS = {  # only suggested; apt alone is run
     "brew": "brew install portaudio opus",
     "dnf": "dnf install portaudio opus",
     "pacman": "pacman -S portaudio opus",
@@ -27,11 +27,11 @@ OTHER_MANAGERS = {  # named only; apt is the one that is run
 
 
 class SetupError(Exception):
-    """The set-up cannot go on; one line that says what to do."""
+    """The set-up cannot continue; the message is one line that says what to do."""
 
 
 class Python(NamedTuple):
-    """An interpreter at hand: the real path of its program, and whether it can put pip into an environment."""
+    """An available interpreter: the real path of its program, and whether it can install pip into an environment."""
 
     version: tuple[int, int]
     path: str
@@ -57,7 +57,7 @@ def say(message: str) -> None:
 
 
 def pythons() -> list[Python]:
-    """Find the suitable Pythons at hand, oldest first, one per minor version; only PYTHON, where that is set."""
+    """Find the suitable Pythons, oldest first, one per minor version; only PYTHON if that is set."""
     chosen = os.environ.get("PYTHON")
     names = [chosen] if chosen else ["python3", "python", *(f"python3.{minor}" for minor in range(11, 15))]
     programs = [path for name in names if (path := shutil.which(name))]
@@ -75,7 +75,7 @@ def pythons() -> list[Python]:
 
 
 def pyenv_programs() -> list[str]:
-    """Return the Pythons that pyenv keeps; its shims hide all but the chosen ones."""
+    """Return the Pythons installed by pyenv; its shims hide all but the selected ones."""
     if not shutil.which("pyenv"):
         return []
     root = subprocess.run(["pyenv", "root"], capture_output=True, text=True, check=False).stdout.strip()
@@ -83,13 +83,13 @@ def pyenv_programs() -> list[str]:
 
 
 def start_probe(program: str) -> subprocess.Popen[str]:
-    """Ask a Python what it is."""
+    """Start a Python that prints its version and abilities."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     return subprocess.Popen([program, "-c", PROBE], text=True, **pipes)  # type: ignore[call-overload, no-any-return]
 
 
 def read_probe(process: subprocess.Popen[str]) -> Python | None:
-    """Read the answer; None if it has none to give."""
+    """Read that output; None if the Python is unsuitable."""
     answer = process.communicate()[0].split(maxsplit=3)
     if process.returncode != 0 or len(answer) != 4:
         return None
@@ -114,7 +114,7 @@ def has_opus() -> bool:
 
 
 def missing_libraries(kind: str) -> list[str]:
-    """Return the Debian packages that sound, or the tests of sound, need and that are not there."""
+    """Return the missing Debian packages for sound, or for the tests of sound."""
     packages = {"libportaudio2": loads("libportaudio.so.2"), "libopus0": has_opus()}
     if kind == "test":
         plugins = list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"))
@@ -125,9 +125,9 @@ def missing_libraries(kind: str) -> list[str]:
 
 
 def install_libraries(kind: str) -> None:
-    """Bring in the missing system packages, or say how, and what is missing without them."""
+    """Install the missing system packages, or say how to, and what does not work without them."""
     if not sys.platform.startswith("linux"):
-        return  # sounddevice carries PortAudio there, and the extra `codec` libopus
+        return  # there sounddevice bundles PortAudio, and the extra `codec` libopus
     missing = missing_libraries(kind)
     if not missing or apt_install(missing):
         return
@@ -146,12 +146,12 @@ def manual_command(packages: list[str]) -> str:
 
 
 def is_root() -> bool:
-    """Whether this user may do everything, where there is such a user."""
+    """Whether this user is root, on systems that have one."""
     return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def apt_install(packages: list[str]) -> bool:
-    """Install Debian packages if this user may; return whether they are there now."""
+    """Install Debian packages if this user may; return whether they are installed now."""
     prefix = privilege() if shutil.which("apt-get") else None
     if prefix is None:
         return False
@@ -160,23 +160,23 @@ def apt_install(packages: list[str]) -> bool:
     install = [*apt, "install", *FAST_APT, *packages]
     if quietly(install):
         return True
-    quietly([*apt, "update", "-q"])  # a list that cannot be renewed need not be the one that matters
+    quietly([*apt, "update", "-q"])  # a failure here need not concern these packages
     return quietly(install, show_failure=True)
 
 
 def privilege() -> list[str] | None:
-    """Return what to put before a command to run it as root, or None if this user may not."""
+    """Return the prefix of a command that runs it as root, or None if this user may not."""
     if is_root():
         return []
     if not shutil.which("sudo"):
         return None
     if quietly(["sudo", "-n", "true"]):
         return ["sudo"]
-    return ["sudo"] if sys.stderr.isatty() else None  # it asks for the password on the terminal
+    return ["sudo"] if sys.stderr.isatty() else None  # sudo asks for the password on the terminal
 
 
 def quietly(command: list[str], *, show_failure: bool = False) -> bool:
-    """Run a command without its output, but for that of a failure if wanted; return whether it went well."""
+    """Run a command without output, except that of a failure if ``show_failure``; return whether it succeeded."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )

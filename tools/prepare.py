@@ -1,8 +1,8 @@
-"""Sets up what tools/run and tools/test need: system libraries, a virtual environment, the packages in it.
+"""Sets up the environment of tools/run and tools/test: system libraries, a virtual environment, its packages.
 
-``main(["run"])`` prepares ``.venv``; ``main(["test", "newest"])`` prepares ``.venv-3.N`` for the newest Python at hand,
+``main(["run"])`` prepares ``.venv``; ``main(["test", "newest"])`` prepares ``.venv-3.N`` for the newest Python found,
 ``main(["test", "all"])`` for the oldest too. The Python of each is printed on standard output, everything else on
-standard error. Needs nothing but the standard library. An environment whose stamp fits is left as it is.
+standard error. Needs only the standard library. An environment with a current stamp is left unchanged.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ INSTALLED_BY = (
     "tools/extension.py",
     "src/oggstream/sinks/callback.c",
 )
-UNFINISHED = b"unfinished\n"  # the stamp while an environment is made: if it stays, the environment is thrown away
+UNFINISHED = b"unfinished\n"  # the stamp while an environment is made: if it remains, the environment is discarded
 
 
 def run(command: list[str | Path], **options: object) -> bool:
-    """Run a command, its output on standard error; return whether it went well."""
+    """Run a command, with its output on standard error; return whether it succeeded."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False, **options)  # type: ignore[call-overload]
     return bool(done.returncode == 0)
 
@@ -41,10 +41,10 @@ def run(command: list[str | Path], **options: object) -> bool:
 
 
 def stamp_for(folder: Path) -> bytes:
-    """Return what an environment depends on; is_ready in python.sh puts together the same bytes.
+    """Return everything that an environment depends on; is_ready in python.sh makes the same bytes.
 
-    The checkout's path (an editable installation holds it), the Python, the upper part of pyproject.toml (what is
-    installed, not the settings of tools), the constraints, these scripts, and what is compiled.
+    The checkout's path (an editable installation contains it), the Python, the upper part of pyproject.toml (the
+    dependencies, not the settings of tools), the constraints, these scripts, and the sources that are compiled.
     """
     python = os.path.realpath(program_in(folder))
     project = (ROOT / "pyproject.toml").read_bytes().partition(b"\n[tool")[0] + b"\n"
@@ -53,7 +53,7 @@ def stamp_for(folder: Path) -> bytes:
 
 
 def folder_for(kind: str, python: Python) -> Path:
-    """Return where the environment to run in, or that to test in, belongs."""
+    """Return the folder of the environment for running or testing."""
     return ROOT / (".venv" if kind == "run" else f".venv-{python.version[0]}.{python.version[1]}")
 
 
@@ -63,7 +63,7 @@ def program_in(folder: Path) -> Path:
 
 
 def prepare(folder: Path, kind: str, python: Python) -> Path:
-    """Make an environment complete, unless it is; return its Python."""
+    """Complete an environment if necessary; return its Python."""
     program = program_in(folder)
     stamp = folder / STAMP
     same_python = os.path.realpath(program) == python.path
@@ -81,7 +81,7 @@ def prepare(folder: Path, kind: str, python: Python) -> Path:
 
 
 def make_environment(folder: Path, python: Python) -> None:
-    """Make an empty environment with pip in it, in place of one of ours that does not fit."""
+    """Make an empty environment with pip, and replace one of ours that is out of date."""
     if folder.exists() and not (folder / STAMP).exists():
         raise SetupError(f"{folder} was not made by this tool: move it away and run again")
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,7 +97,7 @@ def make_environment(folder: Path, python: Python) -> None:
 
 
 def borrow_pip(program: Path, python: Python) -> bool:
-    """Install pip into an environment from the system's own pip, or from Debian's package of it, unpacked aside."""
+    """Install pip into an environment from the system's own pip, or from Debian's package, unpacked elsewhere."""
     if quietly([python.path, "-m", "pip", "--python", str(program), "install", "--quiet", "pip"]):
         return True
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
@@ -109,7 +109,7 @@ def borrow_pip(program: Path, python: Python) -> bool:
 
 
 def download_pip_wheel(aside: Path) -> Path | None:
-    """Download Debian's package of pip as any user may, with lists of our own where the system's are missing."""
+    """Download Debian's package of pip, which needs no root, with package lists of our own if the system has none."""
     (aside / "lists" / "partial").mkdir(parents=True)
     own = ["-q", "-o", f"Dir::State::lists={aside}/lists", "-o", f"Dir::Cache={aside}/cache"]
     for options in (["-q"], own):
@@ -124,23 +124,23 @@ def download_pip_wheel(aside: Path) -> Path | None:
 
 
 def install_packages(program: Path, kind: str) -> None:
-    """Install the project, editable, and what it needs."""
+    """Install the project, editable, and its dependencies."""
     if kind == "run":
         extras = "voice" if has_opus() else "voice,codec"
         arguments = ["--editable", f".[{extras}]"]
     else:
         arguments = ["--editable", ".[voice,codec]", "--group", "dev"]
     say("installing the Python packages; this takes a minute")
-    if kind == "test" and not pip(program, ["pip"]):  # --group wants a newer pip than many Pythons bring
+    if kind == "test" and not pip(program, ["pip"]):  # --group needs a newer pip than many Pythons include
         raise SetupError("pip could not renew itself (see above): is there a network? Then run again")
     if not pip(program, arguments):
         raise SetupError("the Python packages could not be installed (see above): is there a network? Then run again")
 
 
 def pip(program: Path, arguments: list[str], environment: dict[str, str] | None = None) -> bool:
-    """Run ``pip install`` under the constraints, those of builds included; return whether it went well.
+    """Run ``pip install`` under the constraints, also for builds; return whether it succeeded.
 
-    pip splits what it reads from the environment at spaces, hence a path relative to the checkout.
+    pip splits values from the environment at spaces, hence a path relative to the checkout.
     """
     constraints = "tools/constraints.txt"
     builds = {"PIP_CONSTRAINT": constraints, "PIP_BUILD_CONSTRAINT": constraints}  # the former up to pip 25
@@ -151,10 +151,10 @@ def pip(program: Path, arguments: list[str], environment: dict[str, str] | None 
 
 @contextlib.contextmanager
 def lock() -> Iterator[None]:
-    """Let one set-up at a time work on this checkout; however a process ends, its lock ends with it."""
+    """Allow one set-up of this checkout at a time; the lock ends with the process, however that ends."""
     try:
         import fcntl
-    except ImportError:  # Windows, where nothing of the kind works on a folder
+    except ImportError:  # Windows, which has no such lock on a folder
         yield
         return
     handle = os.open(ROOT, os.O_RDONLY)
@@ -170,7 +170,7 @@ def lock() -> Iterator[None]:
 
 
 def main(arguments: list[str]) -> int:
-    """Prepare what the arguments say and print the Pythons; return the exit status."""
+    """Prepare as the arguments say and print the Pythons; return the exit status."""
     kind = arguments[0]
     try:
         found = pythons()
@@ -181,7 +181,7 @@ def main(arguments: list[str]) -> int:
         print(f"oggstream: error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        say("interrupted; run again to go on")
+        say("interrupted; run again to continue")
         return 130
     print("\n".join(map(str, programs)))
     return 0

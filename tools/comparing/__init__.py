@@ -1,1 +1,1 @@
-"""What tools/compare runs: the corpus of damaged streams, played by oggstream and by others."""
+"""The code of tools/compare: plays the corpus of damaged streams with oggstream and with other decoders."""

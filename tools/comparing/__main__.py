@@ -20,7 +20,7 @@ import numpy as np  # noqa: E402
 from tools.comparing.players import PLAYERS, Outcome, Pcm, Player, play, play_here  # noqa: E402  # see the line above
 
 FOLDER = ROOT / "tests" / "fixtures" / "damage"
-QUIET = 10 ** (-9 / 20)  # of the signal: FFmpeg's own decoder differs from libopus by 11 dB on whole streams
+QUIET = 10 ** (-9 / 20)  # the largest error relative to the signal: FFmpeg's own decoder is at -11 dB on whole streams
 SETTLED = 12000  # samples after a hole in which decoders differ
 RIGHT = "right"
 
@@ -43,7 +43,7 @@ shows. `tools/make_damage.py` makes the streams. `expected.tsv` in that folder s
 
 
 def main() -> int:
-    """Do what the arguments say; return the exit status."""
+    """Compare, and print the page; return the exit status."""
     options = _parser().parse_args()
     if options.play:
         return play_here(options.play, options.file)
@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _version(player: Player) -> str:
-    """Return the version of a player; nothing, and how to install it on standard error, if it is not there."""
+    """Return the version of a player; empty if it is missing, with a hint on standard error how to install it."""
     try:
         return player.version()
     except (OSError, PackageNotFoundError):
@@ -95,7 +95,7 @@ def _page(installed: list[tuple[Player, str]], only: str) -> Iterator[str]:
 
 
 def _processor() -> str:
-    """The name of the processor, where the system tells."""
+    """The name of the processor, if the system provides it."""
     with suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
@@ -116,7 +116,7 @@ def _cells(row: dict[str, str], players: list[Player]) -> list[str]:
 
 
 def judge(row: dict[str, str], outcome: Outcome, reference: Pcm | None) -> str:
-    """Say in a word or two how an outcome differs from what a row of the table expects."""
+    """Describe in a word or two how an outcome differs from the expectation of a row of the table."""
     if row["error"]:
         return "plays it" if len(outcome.pcm) else outcome.failure if outcome.failure not in ("", "refused") else RIGHT
     if outcome.failure:
@@ -129,7 +129,7 @@ def judge(row: dict[str, str], outcome: Outcome, reference: Pcm | None) -> str:
 
 
 def _reference(row: dict[str, str]) -> Pcm | None:
-    """Return what the stream sounds like, its holes as NaN; None where nothing is expected."""
+    """Return the expected samples of a stream, its holes as NaN; None if nothing is expected."""
     from oggstream.codec.frame_decoder import FrameDecoder
     from oggstream.opus.opus_reader import OpusReader
 

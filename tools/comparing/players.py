@@ -1,7 +1,7 @@
-"""The decoders that are compared. Each gives float32 PCM of the first channel at 48 kHz, or raises `Refused`.
+"""The decoders in the comparison. Each returns float32 PCM of the first channel at 48 kHz, or raises `Refused`.
 
-Each is used as its own documentation shows it, with nothing added that would mend a stream. They run in a process of
-their own, one per stream (see `play`), because some of them bring the process down.
+Each is used as its own documentation shows, with nothing added that would repair a stream. Each stream is decoded in a
+process of its own (see `play`), because some decoders crash it.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 Pcm = NDArray[np.float32]
-SECONDS = 20  # until a player is said to hang
+SECONDS = 20  # after which a player counts as hanging
 
 
-class Refused(Exception):  # noqa: N818  # it is what is asked for, where nothing can be played
-    """The decoder says that it cannot play the stream."""
+class Refused(Exception):  # noqa: N818  # the right outcome if nothing can be played
+    """The decoder reports that it cannot play the stream."""
 
 
 class Player(NamedTuple):
-    """A decoder, what it calls its version, and how it is installed."""
+    """A decoder, its version, and how to install it."""
 
     name: str
     play: Callable[[Path], Pcm]
@@ -75,11 +75,11 @@ def _opusfile(path: Path) -> Pcm:
     buffer = (ctypes.c_float * room)()
     parts = [np.zeros(0, np.float32)]
     while count := library.op_read_float(stream, buffer, room, None):
-        if count == _OP_HOLE:  # "there was a hole in the data"; reading may go on
+        if count == _OP_HOLE:  # "there was a hole in the data"; reading may continue
             continue
         if count < 0 and len(parts) == 1:
             raise Refused(f"error {count}")
-        if count < 0:  # what opusdec does: it stops there
+        if count < 0:  # opusdec stops here, too
             break
         channels = library.op_channel_count(stream, -1)
         parts.append(np.array(buffer[: count * channels : channels], np.float32))
@@ -125,7 +125,7 @@ def _pyav(path: Path) -> Pcm:
         with av.open(io.BytesIO(path.read_bytes())) as container:
             parts += [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
     except (av.error.FFmpegError, IndexError) as error:
-        if len(parts) == 1:  # otherwise what came before it was played
+        if len(parts) == 1:  # otherwise the part before it was played
             raise Refused(str(error)) from error
     return np.concatenate(parts)
 
@@ -148,14 +148,14 @@ PLAYERS = [
 
 
 class Outcome(NamedTuple):
-    """What a player made of a stream: PCM, or how it failed ("refused", "error", "crash", "hang")."""
+    """The result of a player for a stream: PCM, or how it failed ("refused", "error", "crash", "hang")."""
 
     pcm: Pcm
     failure: str = ""
 
 
 def play(player: Player, path: Path) -> Outcome:
-    """Have a player play a stream, in a process of its own."""
+    """Play a stream with a player, in a process of its own."""
     program = Path(__file__).with_name("__main__.py")
     command = [sys.executable, "-P", str(program), "--play", player.name, str(path)]
     try:
@@ -167,7 +167,7 @@ def play(player: Player, path: Path) -> Outcome:
 
 
 def play_here(name: str, path: Path) -> int:
-    """What that process does: write the PCM; return 3 where the stream is refused, 4 for another exception."""
+    """The main function of that process: write the PCM; return 3 if the stream is refused, 4 for another exception."""
     (player,) = (player for player in PLAYERS if player.name == name)
     try:
         pcm = player.play(path)

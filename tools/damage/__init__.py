@@ -1,1 +1,1 @@
-"""The corpus of damaged and odd streams in tests/fixtures/damage: how each is made, and what it must give."""
+"""The corpus of damaged and odd streams in tests/fixtures/damage: how each is made, and its expected result."""

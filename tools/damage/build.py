@@ -1,4 +1,4 @@
-"""Pages made as they should be, or as they should not."""
+"""Builds pages, valid and invalid ones."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ PER_PAGE = 5
 PAGE = PER_PAGE * SAMPLES
 PACKETS = 60
 PRE_SKIP = 312
-END = 57312  # granule position of the last page, 288 less than its packets would make
+END = 57312  # granule position of the last page: an end trim of 288 samples
 LENGTH = END - PRE_SKIP
-WHOLE = PACKETS * SAMPLES - PRE_SKIP  # without end trim
-LAST = END - 11 * PAGE  # samples that are kept of the last page
+WHOLE = PACKETS * SAMPLES - PRE_SKIP  # length without end trim
+LAST = END - 11 * PAGE  # samples of the last page after the end trim
 
 HEAD = OpusHead.simple(1, PRE_SKIP, 24000)
 TAGS = OpusTags("oggstream", ("TITLE=damage",))
 
 
 class Case(NamedTuple):
-    """One stream of the corpus, and what it must give.
+    """One stream of the corpus, and its expected result.
 
-    ``channels`` and ``samples`` per link, separated by commas; ``concealed`` of all holes together. ``error`` is the
-    class that refuses it, ``says`` a word of its message; both are empty for what is played.
+    ``channels`` and ``samples`` per link, separated by commas; ``concealed``: the samples of all holes. ``error`` is
+    the class of the refusal, ``says`` a word of its message; both are empty for a stream that is played.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Case(NamedTuple):
 def page(
     *packets: bytes, number: int = 0, granule: int = 0, serial: int = 1, flags: int = 0, version: int = 0
 ) -> bytes:
-    """Return a page of whole packets, with a right checksum."""
+    """Return a page of whole packets, with a valid checksum."""
     lacing = b"".join(b"\xff" * (len(packet) // 255) + bytes((len(packet) % 255,)) for packet in packets)
     return raw_page(
         lacing, b"".join(packets), number=number, granule=granule, serial=serial, flags=flags, version=version
@@ -64,19 +64,19 @@ def page(
 def raw_page(
     lacing: bytes, body: bytes, *, number: int = 0, granule: int = 0, serial: int = 1, flags: int = 0, version: int = 0
 ) -> bytes:
-    """Return a page of any segments, with a right checksum."""
+    """Return a page of any segments, with a valid checksum."""
     header = struct.pack("<4sBBqIIIB", b"OggS", version, flags, granule, serial, number, 0, len(lacing))
     return resealed(header + lacing + body)
 
 
 def resealed(data: bytes) -> bytes:
-    """Return the page with its checksum put right."""
+    """Return the page with a corrected checksum."""
     blank = data[:22] + bytes(4) + data[26:]
     return blank[:22] + struct.pack("<I", checksum(blank)) + blank[26:]
 
 
 def damaged(data: bytes, at: int = -1) -> bytes:
-    """Return the bytes with one bit turned."""
+    """Return the bytes with one bit flipped."""
     copy = bytearray(data)
     copy[at] ^= 0x10
     return bytes(copy)
@@ -98,7 +98,7 @@ class _Memory:
 
 @cache
 def pcm(channels: int) -> bytes:
-    """Return 16-bit speech at 24 kHz, from another fixture, three times over."""
+    """Return the 16-bit speech of another fixture at 24 kHz, three times in a row."""
     memory = _Memory()
     decode_body([SPEECH.read_bytes()], memory.open, rate=24000, channels=channels)
     return memory.data * 3
@@ -136,7 +136,7 @@ def link(
 
 
 def spread(parts: Sequence[bytes], segments: int, *, end: int) -> list[bytes]:
-    """Return pages of so many segments each, which packets run across; the last one ends at ``end``."""
+    """Return pages of so many segments each, with packets that span pages; the last one ends at ``end``."""
     lacing = b"".join(b"\xff" * (len(part) // 255) + bytes((len(part) % 255,)) for part in parts)
     body = b"".join(parts)
     pages: list[bytes] = []
@@ -157,6 +157,6 @@ CASES: list[Callable[[], list[Case]]] = []
 
 
 def cases(make: Callable[[], list[Case]]) -> Callable[[], list[Case]]:
-    """Have the streams that ``make`` makes in the corpus."""
+    """Add the streams of ``make`` to the corpus."""
     CASES.append(make)
     return make

@@ -1,4 +1,4 @@
-"""Bodies that are no Ogg Opus, or have nothing to play."""
+"""Bodies that are not Ogg Opus, or have nothing to play."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def _foreign(name: str, what: str, body: bytes, error: str, says: str) -> Case:
 
 @cases
 def bodies() -> list[Case]:
-    """Each is refused with its name."""
+    """Each is refused, and the message names its format."""
     wrong = "WrongContainerError"
     good = link()
     zeros = [part[:22] + bytes(4) + part[26:] for part in good]

@@ -1,4 +1,4 @@
-"""OpusHead and OpusTags, right, odd and wrong (RFC 7845 section 5)."""
+"""OpusHead and OpusTags: valid, odd and invalid ones (RFC 7845 section 5)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _refused(head: bytes, name: str, what: str, says: str) -> Case:
 
 @cases
 def heads() -> list[Case]:
-    """What is read, and what is refused."""
+    """Heads that are read, and heads that are refused."""
     good = bytes(HEAD)
     table = OpusHead(0, 1, 1, PRE_SKIP, 24000, 0, 1, 1, 0, b"\0")
     two = table._replace(channels=2, mapping=b"\0\xff")

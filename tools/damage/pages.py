@@ -1,4 +1,4 @@
-"""Pages that are damaged, lost, repeated, out of order, or among other things."""
+"""Pages that are damaged, lost, repeated, out of order, or mixed with other data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MINUS_LAST = LENGTH - LAST
 
 @cases
 def checksums() -> list[Case]:
-    """RFC 3533 section 6: what does not have its checksum is no page."""
+    """RFC 3533 section 6: data without a matching checksum is not a page."""
     group = "damaged page"
     good = link()
     huge = good[7][:26] + b"\xff" + good[7][27:]
@@ -64,7 +64,7 @@ def _swap(  # noqa: PLR0917  # like a row of the table
 
 @cases
 def cuts_and_junk() -> list[Case]:
-    """What is cut off, and what does not belong there."""
+    """Truncated streams, and streams with foreign data."""
     good = link()
     whole = b"".join(good)
     false = struct.pack("<4sBBqIIIB", b"OggS", 0, 0, 0, 1, 0, 0, 255)
@@ -89,7 +89,7 @@ def cuts_and_junk() -> list[Case]:
 
 @cases
 def order() -> list[Case]:
-    """Page numbers: a gap is a lost page, what was there already is left out."""
+    """Page numbers: a gap is a lost page, a repeated page is skipped."""
     good = link()
     half = (PACKETS // 2) * SAMPLES
     restarted = [
@@ -144,7 +144,7 @@ def _with_nil() -> list[bytes]:
 
 @cases
 def continued() -> list[Case]:
-    """RFC 7845 section 3: a packet that is not whole is not decoded, and is glued to nothing."""
+    """RFC 7845 section 3: an incomplete packet is not decoded, and not joined with other data."""
     parts = packets(30, 1, 128000, "audio")
     good = [*link()[:2], *spread(parts, 7, end=30 * SAMPLES)]
     length = str(30 * SAMPLES - PRE_SKIP)
@@ -172,6 +172,6 @@ def continued() -> list[Case]:
 
 
 def _packets_touched(pages: list[bytes], lost: int) -> int:
-    """Count the packets of which a page holds a part."""
+    """Count the packets that have a part on a page."""
     table = pages[lost][27 : 27 + pages[lost][26]]
     return sum(value < 255 for value in table) + (table[-1] == 255)

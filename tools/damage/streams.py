@@ -1,4 +1,4 @@
-"""Links, positions and packets."""
+"""Streams with odd links, positions and packets."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _stereo(serial: int = 2) -> list[bytes]:
 
 @cases
 def chains() -> list[Case]:
-    """Links one behind the other, and streams side by side."""
+    """Chained links, and multiplexed streams."""
     group = "chain"
     vorbis = [page(VORBIS, serial=9, flags=BOS), page(b"\x03vorbis", number=1, serial=9, flags=EOS)]
     refused = [page(bytes(HEAD._replace(version=16)), serial=8, flags=BOS), *_short(8)[1:]]
@@ -81,7 +81,7 @@ def _join(first: bytes, second: bytes) -> bytes:
 
 
 def _placed(granules: list[int], *, eos: bool = True, head: OpusHead = HEAD) -> bytes:
-    """Return a link of pages of 5 packets that say these positions."""
+    """Return a link of pages of 5 packets with these granule positions."""
     pages = [page(bytes(head), flags=BOS), page(bytes(TAGS), number=1)]
     for number, granule in enumerate(granules):
         flags = EOS if eos and number == len(granules) - 1 else 0
@@ -91,7 +91,7 @@ def _placed(granules: list[int], *, eos: bool = True, head: OpusHead = HEAD) -> 
 
 @cases
 def positions() -> list[Case]:
-    """RFC 7845 section 4: pre-skip, end trim, and positions that cannot be."""
+    """RFC 7845 section 4: pre-skip, end trim, and impossible positions."""
     group = "positions"
     usual = [PAGE * (number + 1) for number in range(12)]
     silent = HEAD._replace(pre_skip=65535)
@@ -126,7 +126,7 @@ def positions() -> list[Case]:
 
 @cases
 def packets_() -> list[Case]:
-    """RFC 6716 section 3: durations, packing, and what breaks its rules."""
+    """RFC 6716 section 3: durations, packing, and malformed packets."""
     group = "packets"
     good = packets()
     pairs = [bytes((one[0] | 2,)) + _length(len(one) - 1) + one[1:] + two[1:]
@@ -174,7 +174,7 @@ def _with(name: str, what: str, packet: bytes, bad_packets: int = 1) -> Case:
 
 
 def _renumbered(first: int, number: int) -> list[bytes]:
-    """Return pages of what comes from packet ``first`` on."""
+    """Return pages of the packets from ``first`` on."""
     parts = packets()
     pages: list[bytes] = []
     for at in range(first, PACKETS, 5):

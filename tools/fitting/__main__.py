@@ -16,7 +16,7 @@ from oggstream.lab.network import load_network  # noqa: E402  # see the line abo
 from tools.fitting import cases, constants, judge  # noqa: E402  # the same
 from tools.simulation.synthesis import FAMILIES  # noqa: E402  # the same
 
-FITTING, JUDGING = 1000, 5000  # first seeds: none is used for both
+FITTING, JUDGING = 1000, 5000  # first seeds; the two ranges do not overlap
 TRACE_ENDINGS = {".down", ".up", ".txt"}
 
 

@@ -1,4 +1,4 @@
-"""Utterances to play: what a service synthesises, as its pages and a network deliver it."""
+"""The utterances to play: synthesised by a modelled service, delivered in pages over a network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PACKET_SECONDS = 0.02
 
 
 class Case(NamedTuple):
-    """A text of ``characters``, its arrivals, and the start in seconds of a player that knows them beforehand."""
+    """A text of ``characters``, its arrivals, and the start in seconds of a player that knows them in advance."""
 
     characters: int
     arrivals: list[Arrival]
@@ -40,7 +40,7 @@ def packets(progress: Progress) -> list[Arrival]:
 
 
 def pages(progress: Progress) -> list[Arrival]:
-    """Pages of a second, each sent when the next one is synthesised as well, so that the last two come together."""
+    """Pages of a second, each sent once the next one is synthesised too, so that the last two come together."""
     out = [(progress.ready(min(n + 2.0, progress.seconds)), 1.0) for n in range(int(progress.seconds))]
     rest = progress.seconds - len(out)
     return [*out, (progress.ready(progress.seconds), rest)] if rest > 1e-6 else out
@@ -58,7 +58,7 @@ def behind(arrivals: list[Arrival], network: Network, start: float) -> list[Arri
 def services(
     seeds: range, utterances: int, networks: list[Network | None] | None = None, families: list[str] | None = None
 ) -> Iterator[Service]:
-    """``utterances`` of a service per family, layout and seed; behind each of ``networks``, if there are any."""
+    """``utterances`` of a service per family, layout and seed; over each of ``networks``, if there are any."""
     for family in families or list(FAMILIES):
         for layout, cut in LAYOUTS.items():
             for seed in seeds:

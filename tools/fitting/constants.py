@@ -1,4 +1,4 @@
-"""The constants of the policy that may be fitted, and a search that changes one at a time."""
+"""The constants of the policy that can be fitted, and a search that changes one at a time."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENOUGH = 0.02  # share of the cost below which a change is not worth making
 
 @contextmanager
 def changed(name: str, value: float) -> Iterator[None]:
-    """Let the constant ``name`` have another value for a while; raises KeyError for an unknown one."""
+    """Set the constant ``name`` to ``value`` within the block; raises KeyError for an unknown one."""
     module = TRIED[name][0]
     before = getattr(module, name)
     setattr(module, name, value)
@@ -36,7 +36,7 @@ def changed(name: str, value: float) -> Iterator[None]:
 
 
 def search(cost: Callable[[], float], tell: Callable[[str], None]) -> dict[str, float]:
-    """Try the values of each constant in turn, and return those that are worth changing."""
+    """Try the values of each constant in turn, and return the changes that are worth making."""
     best = cost()
     tell(f"as they are: {best:.0f}")
     found: dict[str, float] = {}

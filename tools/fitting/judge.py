@@ -1,4 +1,4 @@
-"""What rules pay for playing utterances, above a player that knows all arrivals beforehand."""
+"""Computes the regret of playout rules: their cost above that of a player that knows all arrivals in advance."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     from .cases import Case, Service
 
-WARM_UP = 10  # utterances that are learnt from before the others count
+WARM_UP = 10  # utterances for learning, which do not count
 Played = list[Outcome]
 Player = Callable[[list["Case"]], Played]
 
 
 def learnt(cases: list[Case]) -> Played:
-    """The rule of oggstream, learning from one utterance to the next."""
+    """The policy of oggstream, which learns from one utterance to the next."""
     habits: Habits | None = None
     out = []
     for case in cases:
@@ -31,7 +31,7 @@ def learnt(cases: list[Case]) -> Played:
 
 
 def cold(cases: list[Case]) -> Played:
-    """The same, knowing nothing each time."""
+    """The same, with an empty history each time."""
     return [simulate(Policy(), case.arrivals, case.characters) for case in cases]
 
 
@@ -68,7 +68,7 @@ PLAYERS: dict[str, Player] = {
 
 
 class Result(NamedTuple):
-    """How a player did with many utterances: starts in ms, in percent those that stalled, and the mean regret."""
+    """A player's result over many utterances: starts in ms, the percentage that stalled, and the mean regret."""
 
     median: float
     late: float

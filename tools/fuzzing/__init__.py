@@ -1,1 +1,1 @@
-"""What tools/fuzz runs: a coverage-guided search for bytes that break the reader, the decoder or ``inspect``."""
+"""The code of tools/fuzz: a coverage-guided search for bytes that break the reader, the decoder or ``inspect``."""

@@ -21,31 +21,31 @@ sys.path.insert(0, str(ROOT))
 from tools.fuzzing import memory  # noqa: E402  # found by the line above
 
 MEGABYTES = 64
-"""What memory may grow by while one input is read, decoded and described."""
+"""The most that memory may grow, in MB, while one input is read, decoded and described."""
 
 NAMES = ("bodies", "text", "deltas", "realtime", "endpoint", "services", "history", "capture")
-"""The targets; `tools.fuzzing.targets` says what they are, and loads oggstream."""
+"""The names of the targets; `tools.fuzzing.targets` describes them, and loads oggstream."""
 
-WARM_UP = 100  # inputs, in which libraries are loaded
+WARM_UP = 100  # inputs during which libraries are loaded
 
 EPILOG = f"""\
-Each input goes through the reader (whole and in pieces), the decoder, `decode` and `inspect`. A finding is: any
-exception that is not documented, pieces that give something else than the whole, more than 2 s of CPU for an input of
-up to 200 KB, or memory that grows by more than {MEGABYTES} MB meanwhile (on Linux). It ends the run with another status
-than 0; the input is kept as crash-* in --artifacts.
+Each input goes through the reader (whole and in pieces), the decoder, `decode` and `inspect`. A finding is: an
+undocumented exception, a different result for pieces than for the whole, more than 2 s of CPU for an input of up to
+200 KB, or memory growth of more than {MEGABYTES} MB (on Linux). It ends the run with a status other than 0; the input
+is kept as crash-* in --artifacts.
 
 examples:
   tools/fuzz --seconds 1800
-  tools/fuzz --corpus ~/corpus      keeps what was found to be new there, and goes on from it
-  tools/fuzz crash-0123             runs the files named, once each
+  tools/fuzz --corpus ~/corpus      keeps new inputs there, and continues from them
+  tools/fuzz crash-0123             runs the named files, once each
   tools/fuzz --target text --seconds 600
   tools/fuzz --all --seconds 3600   each target for so long, one after the other
-  tools/fuzz --worst                runs bodies of 200 KB that are made to cost much, and prints what they cost
+  tools/fuzz --worst                runs costly bodies of 200 KB, and prints their cost
 """
 
 
 class Tally:
-    """What the run has seen so far."""
+    """The figures of the run so far."""
 
     def __init__(self, seconds: float) -> None:
         self.began = time.monotonic()
@@ -55,7 +55,7 @@ class Tally:
         self.grown = 0.0
 
     def run(self, data: bytes, examine: Callable[[bytes], float]) -> None:
-        """Examine an input; raises what it finds, `MemoryError` for growth."""
+        """Examine an input. Raises any finding, and `MemoryError` for growth."""
         before = memory.begin()
         taken = examine(data)
         grown = memory.peak() - before
@@ -79,7 +79,7 @@ class Tally:
 
 
 def main() -> int:
-    """Run what the arguments say; return the exit status, unless the run ends the process itself."""
+    """Run as the arguments say; return the exit status, unless the run ends the process itself."""
     options = _parser().parse_args()
     if options.target not in NAMES:
         print(f"tools/fuzz: no target {options.target!r}: use {', '.join(NAMES)}", file=sys.stderr)
@@ -109,20 +109,20 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seconds", type=float, default=60, help="how long, in CPU time (default: 60)")
-    parser.add_argument("--seed", type=int, default=0, help="of the search; 0 (default): another one each time")
-    parser.add_argument("--max-len", type=int, default=50_000, help="bytes of an input at most (default: 50000)")
-    parser.add_argument("--corpus", type=Path, help="a folder to keep what is new in; default: one for this run")
-    parser.add_argument("--artifacts", type=Path, default=Path(), help="where findings go (default: here)")
+    parser.add_argument("--seconds", type=float, default=60, help="CPU time of the run (default: 60)")
+    parser.add_argument("--seed", type=int, default=0, help="of the search; 0 (default): a new one each time")
+    parser.add_argument("--max-len", type=int, default=50_000, help="most bytes of an input (default: 50000)")
+    parser.add_argument("--corpus", type=Path, help="folder for new inputs (default: a temporary one)")
+    parser.add_argument("--artifacts", type=Path, default=Path(), help="folder for findings (default: here)")
     parser.add_argument("--target", default="bodies", metavar="NAME", help=f"{', '.join(NAMES)} (bodies)")
     parser.add_argument("--all", action="store_true", help="every target, one after the other, --seconds each")
-    parser.add_argument("--worst", action="store_true", help="run bodies made to cost much instead")
+    parser.add_argument("--worst", action="store_true", help="run costly bodies instead")
     parser.add_argument("files", nargs="*", type=Path, help="inputs to run once each, without a search")
     return parser
 
 
 def _run_all(options: argparse.Namespace) -> int:
-    """Every target in a process of its own; its corpus is kept below ``--corpus``."""
+    """Run every target in a process of its own; its corpus is a subfolder of ``--corpus``."""
     failed = []
     for name in NAMES:
         command = [sys.executable, "-P", __file__, "--target", name, "--seconds", f"{options.seconds:g}"]
@@ -166,7 +166,7 @@ def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:
 
         examine = timed(TARGETS[options.target])
         for seed in TARGETS[options.target].seeds:
-            examine(seed)  # so that what is imported late is instrumented too
+            examine(seed)  # so that late imports are instrumented too
     from tools.fuzzing.mutate import mutate
 
     tally = Tally(options.seconds)
@@ -196,13 +196,13 @@ def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:
 
 
 def _seeds() -> list[str]:
-    """Return the folders of streams to begin with."""
+    """Return the folders of initial inputs."""
     fixtures = ROOT / "tests" / "fixtures"
     return [str(folder) for folder in (fixtures, fixtures / "damage") if folder.is_dir()]
 
 
 def _end(tally: Tally, artifacts: Path) -> NoReturn:
-    """Tell what was done, and leave; libFuzzer would not come back either."""
+    """Print the summary, and exit; libFuzzer would not return either."""
     (artifacts / "slowest").write_bytes(tally.slowest[1])
     print(f"\n{tally.summary()}: {artifacts / 'slowest'}", flush=True)
     os._exit(0)

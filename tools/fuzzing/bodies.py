@@ -1,4 +1,4 @@
-"""The same for `BodyReader`: any bytes, as any body, give sound or a documented error, whatever the pieces."""
+"""Fuzzes `BodyReader`: any bytes, as any body, give sound or a documented error, however they are cut."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOUDEST = 4.0
 
 
 class Said(NamedTuple):
-    """What the service says of a body, and what it was asked for."""
+    """The media type that a service states for a body, and the requested format."""
 
     content_type: str
     format: str
@@ -31,7 +31,7 @@ KINDS = (
 
 
 class Heard(NamedTuple):
-    """What a reader made of a body."""
+    """The output of a reader for a body."""
 
     samples: bytes
     others: list[Any]
@@ -40,7 +40,7 @@ class Heard(NamedTuple):
 
 
 def check(data: bytes, chance: int, finding: type[Exception]) -> None:
-    """Read ``data`` as it is, and in each container that it may stand in; raise ``finding`` for what is wrong."""
+    """Read ``data`` as it is, and wrapped in each container; raise ``finding`` for a violation."""
     turns = random.Random(chance)  # noqa: S311  # no secret
     said = KINDS[chance % len(KINDS)]
     for body in (data, _wav(data, turns), _events(data, turns)):
@@ -53,7 +53,7 @@ def check(data: bytes, chance: int, finding: type[Exception]) -> None:
 
 
 def read(data: bytes, step: int, said: Said, finding: type[Exception]) -> Heard:
-    """Return what came of a body that is cut into pieces of ``step`` bytes."""
+    """Return the output for a body that is cut into pieces of ``step`` bytes."""
     reader = BodyReader(content_type=said.content_type, format=said.format)
     items: list[Any] = []
     problem = ""
@@ -81,7 +81,7 @@ def read(data: bytes, step: int, said: Said, finding: type[Exception]) -> Heard:
 
 
 def _wav(data: bytes, turns: random.Random) -> bytes:
-    """A header that may be right, before ``data``."""
+    """A WAV header, valid or not, before ``data``."""
     tag, bits = turns.choice(((1, 8), (1, 16), (1, 24), (1, 32), (3, 32), (3, 64), (6, 8), (7, 8), (1, 17), (2, 4)))
     channels, rate = turns.choice((1, 1, 2, 6, 0)), turns.choice((8000, 24000, 48000, 96000, 0, 1))
     form = struct.pack("<HHIIHH", tag, channels, rate, 0, channels * bits // 8, bits)

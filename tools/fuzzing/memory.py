@@ -1,4 +1,4 @@
-"""How much memory this process takes, and took at most. Without Linux's /proc it is always 0."""
+"""The current and the peak memory of this process; always 0 without Linux's /proc."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ _CLEAR = Path("/proc/self/clear_refs")
 
 
 def begin() -> float:
-    """Let the peak begin here; return what is taken now, in MB."""
+    """Reset the peak; return the current memory in MB."""
     with suppress(OSError):
         _CLEAR.write_text("5")
     return _read("VmRSS:")
 
 
 def peak() -> float:
-    """Return the most that was taken since `begin`, in MB."""
+    """Return the peak since `begin` in MB."""
     return _read("VmHWM:")
 
 

@@ -1,4 +1,4 @@
-"""Changes to a body that keep it one: pages are taken apart and put together again with a right checksum."""
+"""Structure-aware mutations: takes pages apart and reassembles them with valid checksums."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def split(data: bytes) -> list[bytes]:
 
 
 def sealed(page: bytes) -> bytes:
-    """Return the page with a right checksum, if there is room for one."""
+    """Return the page with a valid checksum, if there is room for one."""
     if len(page) < _HEADER.size:
         return page
     end = _HEADER.size + page[26] + sum(page[27 : 27 + page[26]])
@@ -70,7 +70,7 @@ def _fields(pages: list[bytes], chance: random.Random, _raw: Raw) -> None:
 
 
 def _body(pages: list[bytes], chance: random.Random, raw: Raw) -> None:
-    """Change bytes of the segments, leaving their sizes."""
+    """Change bytes of the segments, but not their sizes."""
     at = chance.randrange(len(pages))
     page = pages[at]
     if len(page) > _HEADER.size:
@@ -91,7 +91,7 @@ def _segments(pages: list[bytes], chance: random.Random, raw: Raw) -> None:
 
 
 def _order(pages: list[bytes], chance: random.Random, _raw: Raw) -> None:
-    """Leave out, repeat, swap or move pages."""
+    """Drop, repeat, swap or move pages."""
     at, to = chance.randrange(len(pages)), chance.randrange(len(pages))
     match chance.randrange(4):
         case 0:
@@ -105,7 +105,7 @@ def _order(pages: list[bytes], chance: random.Random, _raw: Raw) -> None:
 
 
 def _damage(pages: list[bytes], chance: random.Random, raw: Raw) -> None:
-    """Change bytes and leave the checksum wrong, or cut, or put something in between."""
+    """Change bytes and leave the checksum wrong, truncate, or insert data."""
     at = chance.randrange(len(pages))
     page = pages[at]
     match chance.randrange(3):
@@ -118,7 +118,7 @@ def _damage(pages: list[bytes], chance: random.Random, raw: Raw) -> None:
 
 
 def _insert(pages: list[bytes], chance: random.Random, _raw: Raw) -> None:
-    """Put in a page of packets that are odd, or one that begins a link."""
+    """Insert a page of odd packets, or one that begins a link."""
     at = chance.randrange(len(pages) + 1)
     writer = PageWriter(chance.choice((0, 1, 7)), chance.choice((0, 2, 3)))
     if chance.random() < 0.3:

@@ -1,4 +1,4 @@
-"""Random operations on a `Player` from several tasks, in virtual time: no deadlock, no leak, heard text that is right.
+"""Random operations on a `Player` from several tasks, in virtual time: no deadlock, no leak, the right heard text.
 
 ``python -m tools.fuzzing.operations --seeds 1000``
 """
@@ -29,11 +29,11 @@ TEXTS = ("One.", "A sentence of some length, with a pause in it.", "Short. And a
 
 
 class Found(Exception):  # noqa: N818  # that is what it is
-    """Something that must not happen."""
+    """A violation of what the player promises."""
 
 
 class Service:
-    """Answers with ``body`` after a while, breaks off now and then, and counts what is open."""
+    """Answers with ``body`` after a while, breaks off now and then, and counts open requests."""
 
     traits = SourceTraits(name="service", longest_text=400)
 
@@ -76,7 +76,7 @@ class _Stream:
 
 
 async def operate(body: bytes, seed: int, operations: int = OPERATIONS) -> int:
-    """Do ``operations`` things to a player; return how many speeches were heard to their end. Raises `Found`."""
+    """Do so many ``operations`` on a player; return how many speeches were heard to their end. Raises `Found`."""
     chance = random.Random(seed)  # noqa: S311  # no secret
     service = Service(body, chance)
     player = Player(source=service, sink=NullSink(), options=PlaybackOptions(history=None))

@@ -1,4 +1,4 @@
-"""What must be so for any bytes: frames or a documented error, the same for any split, within time."""
+"""The invariants for any bytes: frames or a documented error, the same for any split, within a time limit."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     from oggstream.audio.frame import PcmFrame
 
 SECONDS = 2.0
-"""Most CPU time that one way through the code may take with 200 KB or less."""
+"""The most CPU seconds that one part may take for 200 KB or less."""
 
 
-class Finding(AssertionError):  # noqa: N818  # it is no error of the tool
-    """What should not be."""
+class Finding(AssertionError):  # noqa: N818  # not an error of the tool
+    """A violated invariant."""
 
 
 def examine(data: bytes) -> float:
-    """Send ``data`` through everything; return the CPU seconds of the slowest part. Raises whatever is found."""
+    """Run ``data`` through all parts; return the CPU seconds of the slowest one. Raises any finding."""
     chance = crc32(data)
     return max(
         _timed("reader", lambda: _check_reading(data, 1 + chance % 1500)),
@@ -47,7 +47,7 @@ def examine(data: bytes) -> float:
 def read(data: bytes, step: int, eager: Callable[[], bool] = bool) -> tuple[list[Item], dict[str, Any], str]:
     """Return items, counters and the error's words (empty without one) of a body cut into pieces of ``step`` bytes.
 
-    ``eager`` says before each of them whether to be.
+    ``eager`` is called before each piece: whether to read it eagerly.
     """
     reader = OpusReader()
     items: list[Item] = []
@@ -89,7 +89,7 @@ def _check_positions(items: list[Item]) -> None:
 
 
 def standing(items: list[Item]) -> list[Item]:
-    """Return what stands of what an eager reader gave, from its beginning to its end."""
+    """Return the items of an eager reader without the withdrawn ones."""
     stood: list[Item] = []
     begun: int | None = None
     for item in items:
@@ -134,7 +134,7 @@ def _check_early(data: bytes, chance: int) -> None:
 
 
 def frames_of(items: list[Item]) -> list[tuple[int, bool, int]]:
-    """Return position, whether it is made up, and a checksum of the samples of each frame that stands."""
+    """Return, per frame that was not withdrawn: position, whether it is concealment, and a checksum of its samples."""
     decoder = FrameDecoder()
     frames: list[tuple[int, bool, int]] = []
     begun, state = 0, decoder.save()
@@ -168,7 +168,7 @@ def _check_frames(data: bytes) -> None:
 
 
 class _Nowhere:
-    """An output that keeps nothing but the number of bytes."""
+    """An output that only counts bytes."""
 
     written = 0
 
@@ -207,7 +207,7 @@ def _check_survey(data: bytes) -> None:
 
 def _timed(part: str, check: Callable[[], None]) -> float:
     taken = _seconds(check)
-    if taken > SECONDS:  # which may be the doing of others on this machine
+    if taken > SECONDS:  # perhaps because of other load on this machine
         taken = min(taken, _seconds(check))
     if taken > SECONDS:
         raise Finding(f"{part} took {taken:.2f} s")

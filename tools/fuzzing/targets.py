@@ -1,7 +1,7 @@
-"""What is fuzzed: bodies, text, deltas, Realtime events, requests to the endpoint, TOML, history, captures.
+"""The fuzz targets: bodies, text, deltas, Realtime events, requests to the endpoint, TOML, history, captures.
 
-Each target takes any bytes, and raises what it finds: an exception that is not documented, or a result that depends on
-the portions in which the bytes came. A documented refusal is no finding.
+Each target takes any bytes, and raises a finding: an undocumented exception, or a result that depends on how the bytes
+were divided. A documented refusal is not a finding.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from . import target as bodies
 
 
 class Finding(Exception):  # noqa: N818  # that is what it is
-    """Something that must not happen."""
+    """A violated invariant."""
 
 
 class Target(NamedTuple):
-    """A part of oggstream that meets foreign bytes; ``seeds`` are inputs to begin with."""
+    """A part of oggstream that reads untrusted bytes; ``seeds`` are initial inputs."""
 
     what: str
     examine: Callable[[bytes], None]
@@ -33,7 +33,7 @@ class Target(NamedTuple):
 
 
 def timed(target: Target) -> Callable[[bytes], float]:
-    """``examine``, which returns the seconds of CPU that it took."""
+    """A function that examines an input and returns the CPU seconds."""
 
     def run(data: bytes) -> float:
         began = time.process_time()
@@ -48,7 +48,7 @@ def _body(data: bytes) -> None:
 
 
 def _text(data: bytes) -> None:
-    """Any portions of a text give the same pieces, which cover it in order."""
+    """Any division of a text gives the same pieces, which cover it in order."""
     from oggstream.text.segmenter import Segmenter
 
     text = data.decode("utf-8", "replace")
@@ -77,7 +77,7 @@ def _text(data: bytes) -> None:
 
 
 def _deltas(data: bytes) -> None:
-    """Whatever a model's stream holds, its text is a str."""
+    """Whatever a model's stream contains, its text is a str."""
     from oggstream.text.deltas import ModelText
 
     reader = ModelText()
@@ -95,7 +95,7 @@ def _deltas(data: bytes) -> None:
 
 
 def _realtime(data: bytes) -> None:
-    """Events of a Realtime service, one a line, to a client with one response under way."""
+    """Events of a Realtime service, one per line, for a client with one response under way."""
     from oggstream.sources.http.redaction import Secrets
     from oggstream.sources.realtime import messages
     from oggstream.sources.realtime.coding import AudioCoding
@@ -127,7 +127,7 @@ def _endpoint(data: bytes) -> None:
 
 
 def _services(data: bytes) -> None:
-    """A file of services, and what its templates make of odd values."""
+    """A file of services, and its templates with odd values."""
     from oggstream.options import SpeechOptions
     from oggstream.sources.services.service_source import ServiceSource
     from oggstream.sources.services.table import Service
@@ -150,7 +150,7 @@ def _services(data: bytes) -> None:
 
 
 def _history(data: bytes) -> None:
-    """A history file: what is damaged is as good as not learnt."""
+    """A history file: damaged habits are dropped."""
     from oggstream.history import History
 
     with tempfile.TemporaryDirectory() as folder:

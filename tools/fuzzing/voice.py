@@ -1,4 +1,4 @@
-"""Looks for texts that end espeak-ng, each spoken in a child process: ``python -m tools.fuzzing.voice --help``."""
+"""Searches for texts that crash espeak-ng, in a child process: ``python -m tools.fuzzing.voice --help``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 LONGEST = 4096
 SPOKEN = 50
-"""Of so many texts one is spoken; of the others only the phonemes are made, a hundred times as fast."""
+"""One text of so many is spoken; the others are only converted to phonemes, which is a hundred times as fast."""
 
 _SCRIPTS = (
     *((0x20, 0x7F), (0xA0, 0x250), (0x250, 0x370), (0x370, 0x400), (0x400, 0x530), (0x530, 0x600), (0x600, 0x700)),
@@ -110,14 +110,14 @@ def _part(chance: random.Random) -> str:
 
 
 class Speaker:
-    """A child process that speaks one text after the other. With ``raw``, it speaks them as they are."""
+    """A child process that speaks one text after the other; with ``raw``, without `safe_text`."""
 
     def __init__(self, *, raw: bool) -> None:
         self._command = [sys.executable, "-m", "tools.fuzzing.voice", "--child", *(["--raw"] if raw else [])]
         self._process: subprocess.Popen[bytes] | None = None
 
     def survives(self, text: str) -> bool:
-        """Speak ``text``; returns whether the child still lives."""
+        """Speak ``text``; return whether the child is still alive."""
         if self._process is None:
             self._process = subprocess.Popen(
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -162,7 +162,7 @@ def _speak_all(*, raw: bool) -> None:
 
 
 def _translate(voice: Espeak, text: str) -> None:
-    """What comes before the sound, which takes most of the time: text to phonemes, clause by clause."""
+    """Convert text to phonemes, clause by clause, without the synthesis, which takes most of the time."""
     from oggstream.voices import espeak
 
     safe_text: Callable[[str], str] = vars(espeak)["safe_text"]
@@ -175,13 +175,13 @@ def _translate(voice: Espeak, text: str) -> None:
 
 
 def main() -> int:
-    """Run what the arguments say; returns 1 if any text ended a child."""
+    """Run as the arguments say; return 1 if any text crashed a child."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="how long to look (default: 60)")
-    parser.add_argument("--texts", type=int, default=1 << 30, help="how many texts at most")
+    parser.add_argument("--seconds", type=float, default=60, help="time of the search (default: 60)")
+    parser.add_argument("--texts", type=int, default=1 << 30, help="most texts to try")
     parser.add_argument("--seed", type=int, default=0, help="of the texts")
-    parser.add_argument("--raw", action="store_true", help="give espeak-ng the texts as they are")
-    parser.add_argument("--artifacts", type=Path, default=Path(), help="where findings go (default: here)")
+    parser.add_argument("--raw", action="store_true", help="pass the texts to espeak-ng unchanged")
+    parser.add_argument("--artifacts", type=Path, default=Path(), help="folder for findings (default: here)")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:

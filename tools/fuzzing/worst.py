@@ -1,4 +1,4 @@
-"""Bodies made to cost as much as they can: time and memory per byte."""
+"""Worst-case bodies: the most time and memory per byte."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STEREO = 4
 
 
 class Cost(NamedTuple):
-    """What a body takes: CPU seconds of the slowest part (as `target.examine` goes through them), and megabytes."""
+    """The cost of a body: CPU seconds of the slowest part (see `target.examine`), and megabytes."""
 
     name: str
     size: int
@@ -30,7 +30,7 @@ class Cost(NamedTuple):
 
 
 def costs(size: int = SIZE) -> Iterator[Cost]:
-    """Send every body through everything."""
+    """Run every body through all parts."""
     target.examine(b"".join(_packets(MONO, b"\x08", 960, 1000)))  # loads the libraries
     for name, make in BODIES.items():
         data = make(size)
@@ -58,7 +58,7 @@ def _started(head: OpusHead) -> tuple[PageWriter, bytes]:
 
 
 def _packets(head: OpusHead, packet: bytes, samples: int, size: int) -> Iterator[bytes]:
-    """Pages full of one packet, behind one that has sound."""
+    """Pages full of one packet, after a page with sound."""
     writer, start = _started(head)
     per_page = 255 // (len(packet) // 255 + 1)
     sounding = bytes((packet[0] & 0xFC,)) + _noise(60)
@@ -67,7 +67,7 @@ def _packets(head: OpusHead, packet: bytes, samples: int, size: int) -> Iterator
 
 
 def _gaps(head: OpusHead, packet: bytes, size: int) -> Iterator[bytes]:
-    """Pages of one packet, each behind two seconds that are missing."""
+    """Pages of one packet, each after a gap of two seconds."""
     writer, start = _started(head)
     yield start
 
@@ -90,7 +90,7 @@ def _links(head: OpusHead, packet: bytes, tags: bytes, size: int) -> Iterator[by
 
 
 def _withdrawn(head: OpusHead, packet: bytes, size: int) -> Iterator[bytes]:
-    """Pages that bring a stream back in sync, each before one that is full of one packet and proves damaged."""
+    """Pages that resynchronise a stream, each before a damaged page full of one packet."""
     writer, start = _started(head)
     yield start + writer.page([packet], 0)
 
@@ -121,7 +121,7 @@ def _repeated(pattern: bytes) -> Callable[[int], bytes]:
 
 
 def _pages(head: OpusHead | None, *packets: bytes) -> Callable[[int], bytes]:
-    """Pages of the same packets, behind headers or all of them beginning a stream."""
+    """Pages of the same packets, after headers or all of them beginning a stream."""
 
     def make(size: int) -> bytes:
         if head is None:

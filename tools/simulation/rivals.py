@@ -1,4 +1,4 @@
-"""The rules that others play by, to compare with: a constant, two constants, and a quantile of the delays seen."""
+"""Playout rules of other players, for comparison: a constant, two constants, and a quantile of the delays seen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ AGAIN = 1.0
 
 
 class Constant:
-    """Start once ``start`` seconds of audio are there, go on after a stall with ``resume`` (None: the same)."""
+    """Start with ``start`` seconds of audio, resume after a stall with ``resume`` (None: the same)."""
 
     def __init__(self, start: float, resume: float | None = None) -> None:
         self._start, self._resume = start, start if resume is None else resume
@@ -16,24 +16,24 @@ class Constant:
         self._over = False
 
     def expect(self, characters: int) -> None:
-        """It does not look at the text."""
+        """Ignore the text."""
 
     def arrived(self, now: float, seconds: float) -> None:
-        """It does not look at single arrivals."""
+        """Ignore single arrivals."""
 
     def ended(self, now: float) -> None:  # noqa: ARG002
-        """What there is starts."""
+        """Play the rest without waiting."""
         self._over = True
 
     def started(self, now: float) -> None:
-        """The first sound needs nothing."""
+        """Do nothing."""
 
     def stalled(self, now: float) -> None:  # noqa: ARG002
-        """From now on it takes the other buffer."""
+        """Switch to the ``resume`` buffer."""
         self._needed = self._resume
 
     def resumed(self, now: float) -> None:
-        """Neither does the next."""
+        """Do nothing."""
 
     def decide(self, now: float, buffered: float, played: float) -> Decision:  # noqa: ARG002
         """Play at normal speed once there is enough."""
@@ -41,15 +41,15 @@ class Constant:
 
 
 def exo_player() -> Constant:
-    """ExoPlayer's ``DefaultLoadControl``: 2.5 s to start, 5 s to go on."""
+    """ExoPlayer's ``DefaultLoadControl``: 2.5 s to start, 5 s to resume."""
     return Constant(2.5, 5.0)
 
 
 class NetEq(Constant):
-    """WebRTC's jitter buffer: its target is the 0.95 quantile of the packets' relative delays, in a histogram that
-    forgets, and 80 ms before anything was seen. ``delays`` is that histogram; it is handed on to the next utterance.
+    """WebRTC's jitter buffer: its target is the 0.95 quantile of the packets' relative delays, in a histogram with a
+    forgetting factor, and 80 ms at first. ``delays`` is that histogram; it is passed on to the next utterance.
 
-    A packet's relative delay is how much later than real time it comes, summed up and never below zero.
+    A packet's relative delay is its lateness against real time, accumulated and never below zero.
     """
 
     BUCKET, BUCKETS, QUANTILE, FORGET, COLD = 0.02, 100, 0.95, 0.983, 0.08
@@ -74,15 +74,15 @@ class NetEq(Constant):
         self._needed = self._target()
 
     def stalled(self, now: float) -> None:
-        """The target is the same for going on."""
+        """Keep the target: it is the same for resuming."""
 
     def _count(self, delay: float) -> None:
-        """What was seen before weighs less by a factor: here what is new weighs more, which is the same and quicker."""
+        """Forget: instead of scaling old weights down, give new ones more weight, which is equivalent and faster."""
         self.delays[min(int(delay / self.BUCKET), self.BUCKETS - 1)] += self._weight
         self._weight /= self.FORGET
 
     def _rescale(self) -> None:
-        """Make the weights sum up to at most what a histogram that forgets holds when the next one counts 1."""
+        """Scale the weights to the sum that a forgetting histogram has when the next weight is 1."""
         total = sum(self.delays)
         if total > 0:
             most = 1 / (1 - self.FORGET)

@@ -1,6 +1,6 @@
-"""When servers release the bytes that they have synthesised: the habits of their muxers.
+"""Models when servers release synthesised bytes, which depends on their muxers.
 
-A body goes in together with a model of its synthesis; out come the arrivals at a client without a network between.
+The input is a body with a model of its synthesis; the output is the arrivals at a client without a network.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from oggstream.ogg.page import Page, PageReader
 
 RATE = 48000
-HOLD = 1.0  # seconds of audio that ffmpeg's muxer has beyond a page of one second before it lets the page go
+HOLD = 1.0  # seconds of audio after a page of one second that ffmpeg's muxer needs before it releases the page
 
 Arrivals = list[tuple[float, int]]
 
@@ -20,29 +20,29 @@ class Progress(Protocol):
     """A model of a synthesis."""
 
     def ready(self, seconds: float) -> float:
-        """When the first ``seconds`` of audio are there, in seconds since the request."""
+        """When the first ``seconds`` of audio are ready, in seconds since the request."""
         ...
 
 
 class Piece(NamedTuple):
-    """Bytes that leave together, and how many seconds of audio there are up to their end."""
+    """Bytes that are sent together, and the seconds of audio up to their end."""
 
     size: int
     end: float
 
 
 def generation_a(body: bytes, progress: Progress) -> Arrivals:
-    """Ogg pages as soon as their audio is there, headers with the first; pages of 20 ms just so."""
+    """Ogg pages as soon as their audio is ready, headers with the first one; also for pages of 20 ms."""
     return _released(ogg_pieces(body), progress, hold=0.0)
 
 
 def generation_b(body: bytes, progress: Progress) -> Arrivals:
-    """Ogg pages as ffmpeg's muxer lets them go: the first at 2.0 s of audio, one a second, the last two together."""
+    """Ogg pages as ffmpeg's muxer releases them: the first at 2.0 s of audio, one per second, the last two together."""
     return _released(ogg_pieces(body), progress, hold=HOLD)
 
 
 def pcm(body: bytes, progress: Progress, *, rate: int, piece: float = 0.04) -> Arrivals:
-    """Samples of 16 bits in one channel at ``rate``, in chunks of ``piece`` seconds, as they come to be."""
+    """16-bit mono samples at ``rate``, in chunks of ``piece`` seconds, as soon as they are ready."""
     size = 2 * max(1, round(piece * rate))
     ends = range(size, len(body) + size, size)
     pieces = (Piece(min(end, len(body)) - (end - size), min(end, len(body)) / 2 / rate) for end in ends)
@@ -50,17 +50,17 @@ def pcm(body: bytes, progress: Progress, *, rate: int, piece: float = 0.04) -> A
 
 
 def delayed(arrivals: Arrivals, seconds: float) -> Arrivals:
-    """The same, everything ``seconds`` later: the way of the request and back."""
+    """The same arrivals ``seconds`` later: the round trip of the request."""
     return [(at + seconds, size) for at, size in arrivals]
 
 
 def in_chunks(arrivals: Arrivals, most: int) -> Arrivals:
-    """The same, in pieces of at most ``most`` bytes, as sockets hand them over."""
+    """The same arrivals in chunks of at most ``most`` bytes, as sockets deliver them."""
     return [(at, min(most, size - taken)) for at, size in arrivals for taken in range(0, size, most)]
 
 
 def ogg_pieces(body: bytes) -> list[Piece]:
-    """The pages of an undamaged body of one link, its headers part of the first one with audio."""
+    """The pages of an undamaged body of one link, with its headers joined to the first page of audio."""
     reader = PageReader()
     pieces: list[Piece] = []
     headers = 0
@@ -85,7 +85,7 @@ def _releases(pieces: list[Piece], progress: Progress, hold: float) -> Iterator[
 
 
 def _merged(arrivals: Iterable[tuple[float, int]]) -> Iterator[tuple[float, int]]:
-    """What leaves at the same moment leaves in one piece."""
+    """Merge chunks that are sent at the same moment."""
     held: tuple[float, int] | None = None
     for at, size in arrivals:
         if held is not None and held[0] == at:

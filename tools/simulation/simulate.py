@@ -1,4 +1,4 @@
-"""What a rule for playing would have done with recorded arrivals: hundreds of utterances a second, nothing decoded."""
+"""Simulates a playout rule on recorded arrivals: hundreds of utterances per second, without decoding."""
 
 from __future__ import annotations
 
@@ -9,43 +9,43 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 if TYPE_CHECKING:
     from oggstream.playout.policy import Decision
 
-CONCEALED = 0.06  # seconds of made-up sound before a late packet is a stall,
-REGAINED = 0.06  # and so many more for each second of speech: a sound made up of patches is no speech
-RING = 2.0  # seconds of audio whose speed is settled
+CONCEALED = 0.06  # seconds of concealment before a late packet causes a stall,
+REGAINED = 0.06  # regained per second of speech: speech must not consist of patches
+RING = 2.0  # seconds of audio whose speed is fixed
 TINY = 1e-9
 Arrival = tuple[float, float]
-"""When, in seconds, and how many seconds of audio came."""
+"""An arrival: its time, and its audio, both in seconds."""
 
 
 class Rule(Protocol):
-    """What decides when to play: `oggstream.playout.policy.Policy`, or another to compare it with."""
+    """A playout rule: `oggstream.playout.policy.Policy`, or another for comparison."""
 
     def expect(self, characters: int) -> None:
         """So many characters will be spoken."""
 
     def arrived(self, now: float, seconds: float) -> None:
-        """``seconds`` more of audio are there."""
+        """``seconds`` more of audio have arrived."""
 
     def ended(self, now: float) -> None:
         """No more audio will arrive."""
 
     def started(self, now: float) -> None:
-        """The first sound is on its way."""
+        """Playback has started."""
 
     def stalled(self, now: float) -> None:
-        """What had arrived was played."""
+        """All received audio was played."""
 
     def resumed(self, now: float) -> None:
-        """Sound goes on after a stall."""
+        """Playback has resumed after a stall."""
 
     def decide(self, now: float, buffered: float, played: float) -> Decision:
-        """Say what to do now."""
+        """Decide what to do now."""
         raise NotImplementedError
 
 
 class Outcome(NamedTuple):
-    """What was heard, in seconds: ``start`` from the first audio to the first sound, ``stall`` of silence in
-    ``stalls`` stalls, ``concealed`` of made-up sound, ``stretched`` put in by slowing down.
+    """The result in seconds: ``start`` from the first audio to the first sound, ``stall`` of silence in ``stalls``
+    stalls, ``concealed``, and ``stretched``, inserted by slowing down.
     """
 
     start: float
@@ -67,7 +67,7 @@ def simulate(rule: Rule, arrivals: Sequence[Arrival], characters: int = 0) -> Ou
 
 
 class _Run:
-    """One utterance being played: what came waits until the ring takes it, at the speed that is decided then."""
+    """The playback of one utterance: audio waits until the ring takes it, at the speed that is decided then."""
 
     def __init__(self, rule: Rule, arrivals: Sequence[Arrival]) -> None:
         self._rule = rule
@@ -101,7 +101,7 @@ class _Run:
                 self._rule.ended(at)
 
     def _step(self, decision: Decision) -> None:
-        """Fill the ring, and go on to the next moment at which something changes."""
+        """Fill the ring, and advance to the next moment at which something changes."""
         while self._waiting > TINY and self._fill < RING - TINY:
             audio = min(self._waiting, 0.02)
             self._waiting -= audio
@@ -147,7 +147,7 @@ class _Run:
             self._run_empty()
 
     def _run_empty(self) -> None:
-        """Nothing is left: made-up sound until the next arrival, and a stall if that is too late."""
+        """The buffer is empty: conceal until the next arrival, and stall if that is too late."""
         self._fill = self._held = 0.0
         self._ring.clear()
         late = max(0.0, self._coming[0][0] - self._now)

@@ -1,7 +1,7 @@
-"""How fast speech services work: seeded models of when the first so many seconds of audio are synthesised.
+"""Seeded models of the speed of speech services: when the first so many seconds of audio are synthesised.
 
-A family is a kind of service. A seed picks a service of that family, which keeps its character (rate, latency, how it
-falters), and an index one of its utterances, so that what is learnt from some can be tried on others.
+A family is a kind of service. A seed picks a service of that family with its character (rate, latency, pauses), and an
+index picks one of its utterances, so that a rule can learn from some and be judged on others.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ Point = tuple[float, float]
 class Progress:
     """When audio is ready: a line through ``points`` of (seconds of audio, seconds since the request).
 
-    Both coordinates never go back. Two points with the same audio are a pause: the audio up to there is ready at the
-    earlier time. Two with the same time are a burst.
+    Both coordinates never decrease. Two points with the same audio are a pause: the audio up to there is ready at the
+    earlier time. Two points with the same time are a burst.
     """
 
     def __init__(self, points: Sequence[Point]) -> None:
@@ -65,11 +65,11 @@ class _Work:
         return self.points[-1][1]
 
     def make(self, seconds: float, took: float) -> None:
-        """``seconds`` more of audio, which took so long."""
+        """Add ``seconds`` of audio, which ``took`` so many seconds."""
         self.points.append((self.audio + seconds, self.at + took))
 
     def pause(self, seconds: float) -> None:
-        """Nothing for ``seconds``."""
+        """Add a pause of ``seconds``."""
         self.points.append((self.audio, self.at + seconds))
 
 
@@ -99,12 +99,12 @@ def _no_pause(_: random.Random) -> float:
 
 
 def _jitter(rng: random.Random) -> float:
-    """Now and then a short pause, of 60 ms in the mean."""
+    """Occasional short pauses, 60 ms on average."""
     return rng.expovariate(1 / 0.06) if rng.random() < 0.15 else 0.0
 
 
 def _heavy(rng: random.Random) -> float:
-    """Seldom a pause, from 0.05 s to 4 s, with a heavy tail."""
+    """Rare pauses from 0.05 s to 4 s, with a heavy tail."""
     return min(4.0, 0.05 * rng.paretovariate(1.2)) if rng.random() < 0.04 else 0.0
 
 
@@ -125,7 +125,7 @@ def _slow(server: random.Random) -> _Model:
 
 
 def _sentences(server: random.Random) -> _Model:
-    """Synthesised by whole sentences, several at a time, so that there is always another one in time."""
+    """Synthesised in whole sentences, several at a time, so that the next one is always in time."""
     rate = server.uniform(2.5, 5)
 
     def run(rng: random.Random, seconds: float) -> Progress:
@@ -140,7 +140,7 @@ def _sentences(server: random.Random) -> _Model:
 
 
 def _paced(server: random.Random) -> _Model:
-    """Sends at most ``ahead`` of real time, as a service that imitates a live stream does."""
+    """Sends at most ``ahead`` seconds ahead of real time, as a service that imitates a live stream does."""
     ahead = server.uniform(0.15, 0.6)
 
     def run(rng: random.Random, seconds: float) -> Progress:
@@ -156,7 +156,7 @@ def _paced(server: random.Random) -> _Model:
 
 
 def _mobile(server: random.Random) -> _Model:
-    """A fast service over a way that comes and goes: nothing arrives while it is off."""
+    """A fast service over a network that is on and off: nothing arrives while it is off."""
     rate, on, off = server.uniform(2, 5), server.uniform(2, 6), server.uniform(0.3, 1.0)
 
     def run(rng: random.Random, seconds: float) -> Progress:
@@ -183,7 +183,7 @@ FAMILIES: dict[str, Callable[[random.Random], _Model]] = {
     "mobile": _mobile,
 }
 """The families by name: 4 to 8 times real time with jitter; 3 times with heavy-tailed pauses; 1.05 to 1.3 times; 0.7
-to 0.95 times; whole sentences at a time; paced by the service; fast over a way that is on and off."""
+to 0.95 times; whole sentences at a time; paced by the service; fast over a network that is on and off."""
 
 
 class Server:
@@ -203,5 +203,5 @@ class Server:
 
 
 def steady(rate: float, seconds: float, *, first: float = 1.07) -> Progress:
-    """A service that never falters: ``rate`` times real time, its first audio ``first`` seconds after the request."""
+    """A service without pauses: ``rate`` times real time, its first audio ``first`` seconds after the request."""
     return Progress([(0.0, first), (seconds, first + seconds / rate)])
