@@ -336,6 +336,63 @@ def test_sockets_notice_peers_that_are_gone() -> None:
 # The head of an answer
 
 
+async def answered(*portions: bytes) -> bytes:
+    """What is made of an answer that arrives in such portions, behind which the connection stays open."""
+    done = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        for portion in portions:
+            writer.write(portion)
+            await writer.drain()
+            await asyncio.sleep(0.005)
+        await done.wait()
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    source = HttpSource(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", max_retries=0)
+    try:
+        async with asyncio.timeout(5):
+            return await fetch(source)
+    finally:
+        done.set()
+        await source.aclose()
+        server.close()
+
+
+TWICE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKS = b"4\r\nOggS\r\n0\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "portions",
+    [
+        [TWICE + CHUNKS],
+        [TWICE.replace(b": 4", b": 5"), CHUNKS],
+        [TWICE[:30], TWICE[30:] + CHUNKS[:4], CHUNKS[4:]],
+        [TWICE.replace(b"\r\n", b"\n"), CHUNKS],
+        [b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + TWICE, CHUNKS],
+        [ANSWER.replace(b"Content-Length: 4\r\n", b"content-length: 4\r\nContent-Length:4\r\n")],
+        [bytes([byte]) for byte in ANSWER],
+    ],
+)
+async def test_body_whose_length_is_said_more_than_once_is_read(portions: list[bytes]) -> None:
+    assert await answered(*portions) == b"OggS"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nOggS",
+        b"SSH-2.0-OpenSSH_9.6\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x46",
+    ],
+)
+async def test_answer_that_is_none_is_refused_at_once_though_the_connection_stays_open(answer: bytes) -> None:
+    with pytest.raises(errors.SourceConnectionError, match=r"malformed answer|does not answer in HTTP"):
+        await answered(answer)
+
+
 @pytest.mark.parametrize(
     "head", [b"X-Policy: " + b"a" * 60_000 + b"\r\n", b"".join(b"X-%d: %s\r\n" % (n, b"a" * 64) for n in range(800))]
 )

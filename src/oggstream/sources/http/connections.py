@@ -209,6 +209,10 @@ class Sessions:
     def _new_session(self) -> ClientSession:
         import aiohttp
 
+        from .ambiguous_heads import read_heads
+
+        connector = self._new_connector()
+        read_heads(connector, asyncio.get_running_loop())
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_on_headers)
         trace.on_request_chunk_sent.append(_on_chunk)
@@ -216,7 +220,7 @@ class Sessions:
         trace.on_connection_create_start.append(self._on_create)
         trace.on_request_redirect.append(_on_redirect)
         return aiohttp.ClientSession(
-            connector=self._new_connector(),
+            connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, connect=self._connect_timeout),
             auto_decompress=False,
