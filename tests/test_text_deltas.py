@@ -188,6 +188,29 @@ STREAMS: dict[str, list[Any]] = {
             current_agent_name="a",
         ),
     ],
+    # events of Dify, Coze, DashScope and Qianfan; Semantic Kernel
+    "dify": [
+        {"event": "workflow_started", "data": {"id": "1"}},
+        {"event": "agent_thought", "thought": "hmm"},
+        {"event": "agent_message", "answer": "Hi"},
+        {"event": "message", "answer": " there"},
+        {"event": "message_end", "metadata": {}},
+    ],
+    "coze": [
+        {"event": "conversation.message.delta", "data": {"type": "answer", "role": "assistant", "content": "Hi"}},
+        {"event": "conversation.message.delta", "data": {"type": "answer", "role": "assistant", "content": " there"}},
+        {"event": "conversation.message.delta", "data": {"type": "follow_up", "content": "More?"}},
+        {"event": "conversation.message.completed", "data": {"type": "answer", "content": "Hi there"}},
+    ],
+    "dashscope, all so far": [
+        {"output": {"choices": [{"message": {"role": "assistant", "content": t}}]}} for t in ("", "Hi", "Hi there")
+    ],
+    "dashscope, in parts": [
+        {"output": {"choices": [{"message": {"role": "assistant", "content": t}}]}} for t in ("", "Hi", " there")
+    ],
+    "dashscope text": [{"output": {"text": t, "finish_reason": "null"}} for t in ("Hi", "Hi there")],
+    "qianfan": [{"object": "chat.completion", "result": t, "is_end": not t} for t in ("Hi", " there", "")],
+    "semantic kernel": [[named("StreamingChatMessageContent", content=t, role="assistant")] for t in ("Hi", " there")],
     # ollama 0.6
     "ollama chat": [
         {"model": "m", "message": {"role": "assistant", "content": "", "thinking": "hmm"}, "done": False},

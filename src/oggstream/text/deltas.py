@@ -106,7 +106,9 @@ def find(item: object, depth: int = 0) -> tuple[Gives, str] | None:
         return None
     if isinstance(item, (str, bytes, bytearray)):
         return _of_text(item, depth)
-    if isinstance(item, _CONTAINERS):
+    if isinstance(item, list):
+        return _of_list(item, depth)
+    if isinstance(item, tuple):
         return _of_tuple(item, depth)
     for row in ROWS:
         if _fits(row, item):
@@ -133,9 +135,16 @@ def _of_text(item: str | bytes | bytearray, depth: int) -> tuple[Gives, str] | N
     return (Gives.DELTA, text) if depth else None
 
 
+def _of_list(item: list[Any], depth: int) -> tuple[Gives, str] | None:
+    """An item for each choice (Semantic Kernel): the first counts."""
+    if not item or isinstance(item[0], (str, bytes, bytearray, *_CONTAINERS)):
+        return None
+    return find(item[0], depth + 1)
+
+
 def _of_tuple(item: Any, depth: int) -> tuple[Gives, str] | None:
     """Items with something beside them: (message, metadata), (mode, item), (namespace, item), (item, is_last)."""
-    if not isinstance(item, tuple) or not 2 <= len(item) <= 3:
+    if not 2 <= len(item) <= 3:
         return None
     for part in item:
         if isinstance(part, (str, *_CONTAINERS)) and not _is_pair(part):

@@ -118,6 +118,13 @@ ROWS = (
     Row({"message.role": Is.TEXT, "done": Is.THERE}, "message", Gives.ITEM),
     Row({"message.role": Is.TEXT}, "message", Gives.WHOLE),
     Row({"response": Is.TEXT}, "response"),
+    # Dify; Coze, which repeats each message when it is whole; DashScope (Qwen); Qianfan (Baidu)
+    Row({"event": ("message", "agent_message"), "answer": Is.TEXT}, "answer"),
+    Row({"event": "conversation.message.delta", "data.type": "answer"}, "data.content"),
+    Row({"event": ("conversation.message.delta", "conversation.message.completed")}, gives=Gives.NOTHING),
+    Row({"output.choices": Is.FULL}, "output.choices.*.message", Gives.WHOLE),
+    Row({"output.text": Is.TEXT}, "output.text", Gives.WHOLE),
+    Row({"result": Is.TEXT, "is_end": Is.THERE}, "result"),
     # wrappers: mistralai 3.7 and langchain-core 1.8 (ChatGenerationChunk), DSPy, SSE clients, autogen
     Row({"type": "ModelClientStreamingChunkEvent"}, "content"),
     Row({"type": "TextMessage", "content": Is.TEXT}, "content", Gives.WHOLE),
