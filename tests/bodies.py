@@ -1,4 +1,4 @@
-"""Bodies for tests: WAV of any make, events around a body, and what comes out of a reader."""
+"""Bodies for tests: WAV in any variant, events around a body, and the output of a reader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A chat completions endpoint whose every word and moment a test chooses, and speech beside it."""
+"""A chat completions endpoint whose words and times a test chooses, and a speech endpoint."""
 
 from __future__ import annotations
 

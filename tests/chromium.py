@@ -1,4 +1,4 @@
-"""A Chromium without a window, told what to do over its debugging protocol."""
+"""A headless Chromium, controlled over its debugging protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How loud a click is, and real speech to cut."""
+"""The click metric, and real speech to cut."""
 
 from __future__ import annotations
 

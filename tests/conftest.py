@@ -1,4 +1,4 @@
-"""What holds for every test: a clean environment, no network beyond this machine, and nothing left behind."""
+"""Fixtures for every test: a clean environment, no network beyond this machine, and a check for leaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service that keeps a context for each speech, and writes down what happens to it."""
+"""A service that keeps a context for each speech, and logs its events."""
 
 from __future__ import annotations
 

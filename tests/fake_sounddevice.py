@@ -1,6 +1,6 @@
 """The part of sounddevice's interface that oggstream uses, with devices that refuse, fail and hang on demand.
 
-Streams have no thread: a test calls for blocks itself, with `FakeStream.ask`.
+Streams have no thread: a test requests blocks itself, with `FakeStream.ask`.
 """
 
 from __future__ import annotations

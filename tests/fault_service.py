@@ -1,6 +1,6 @@
-"""A service that fails in every way there is, in a thread of its own, for commands that run in the test's process.
+"""A service with every kind of fault, in a thread of its own, for commands that run in the test's process.
 
-What it does is the first part of the path: ``/<fault>/v1/audio/speech``. Whatever it says repeats the key that it got.
+The first part of the path names the fault: ``/<fault>/v1/audio/speech``. Its messages repeat the request's key.
 """
 
 from __future__ import annotations

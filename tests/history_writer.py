@@ -1,7 +1,7 @@
-"""A process that learns of services: `test_history` starts twenty of them at once.
+"""A process that writes the history: `test_history` starts twenty of them at once.
 
-Arguments: the history file, a number, and how many utterances to learn. Each teaches about a key that all share and
-about one of its own.
+Arguments: the history file, a number, and how many utterances to learn. Each process writes a key that all share and
+one of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Ogg Opus streams made by hand, right or wrong, byte by byte; independent of the package's own writer and CRC."""
+"""Builds Ogg Opus streams byte by byte, valid or invalid, independently of the package's own writer and CRC."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A private PulseAudio with null sinks, reached by PortAudio as the only output devices, and recorded.
 
 Import the fixture where it is used: ``from pulse import sound_server``. It needs no sound card, no systemd and no
-user session. PortAudio reads its surroundings when it is initialised, so the fixture has it initialised anew when the
-server is up, and again when it is gone.
+user session. PortAudio reads its environment when it is initialised, so the fixture initialises it again when the
+server is up, and once more when it is gone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A Realtime service whose every event a test chooses, on a real socket of 127.0.0.1."""
+"""A Realtime service whose events a test chooses, on a real socket of 127.0.0.1."""
 
 from __future__ import annotations
 

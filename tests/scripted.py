@@ -1,4 +1,4 @@
-"""Bodies and sources whose every byte and moment a test chooses."""
+"""Bodies and sources whose bytes and times a test chooses."""
 
 from __future__ import annotations
 

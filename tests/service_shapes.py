@@ -1,6 +1,6 @@
-"""Speech services in the shape that their documentation describes, on loopback: what they take, give, and refuse.
+"""Speech services on loopback, as their documentation describes them: requests, answers and refusals.
 
-Each checks what it is sent as strictly as the real one is documented to, and refuses with that one's own errors.
+Each checks requests as strictly as the real one is documented to, and refuses with the same errors.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""As much of other people's packages as the examples touch, for where they are not installed; else the real ones."""
+"""Stand-ins for the packages that the examples use, if those are not installed; otherwise the real ones."""
 
 from __future__ import annotations
 

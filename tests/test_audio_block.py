@@ -1,4 +1,4 @@
-"""The protocol between the two sides of a ring: every interleaving of it."""
+"""Every interleaving of the protocol between the two sides of a ring."""
 
 from __future__ import annotations
 

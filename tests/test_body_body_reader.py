@@ -1,4 +1,4 @@
-"""What the reader of any body does that is not of one container alone."""
+"""The body reader, beyond what belongs to a single container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies that are compressed though nobody asked for it."""
+"""Bodies that are compressed without having been requested so."""
 
 from __future__ import annotations
 

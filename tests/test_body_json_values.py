@@ -1,4 +1,4 @@
-"""JSON in which audio stands: values in a row, and strings that are never parsed."""
+"""JSON with audio: consecutive values, and strings that are never parsed."""
 
 from __future__ import annotations
 

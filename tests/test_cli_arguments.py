@@ -1,4 +1,4 @@
-"""Tests of what can be said on the command line."""
+"""Tests of the command line's arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of what ``doctor`` looks at, one check at a time."""
+"""Tests of the checks of ``doctor``, one at a time."""
 
 from __future__ import annotations
 

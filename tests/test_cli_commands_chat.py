@@ -1,4 +1,4 @@
-"""Tests of ``chat``: the real openai client, a service of the test's, real terminals."""
+"""Tests of ``chat``: the real openai client, a local service, real terminals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of where sound goes when nobody said where."""
+"""Tests of where sound goes by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of how outcomes become an exit status and a line."""
+"""Tests of the exit status and the error line of each outcome."""
 
 from __future__ import annotations
 

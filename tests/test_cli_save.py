@@ -1,4 +1,4 @@
-"""Tests of keeping a source's bytes as they came."""
+"""Tests of saving a source's bytes unchanged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of what is written to standard error and output."""
+"""Tests of the output to standard error and standard output."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Standard input in any usual encoding is text; what is no text is refused in a sentence."""
+"""Standard input in any usual encoding is text; anything else is refused with a clear message."""
 
 from __future__ import annotations
 

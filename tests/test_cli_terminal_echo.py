@@ -1,4 +1,4 @@
-"""Tests of writing down what is said while it is heard."""
+"""Tests of printing the text while it is heard."""
 
 from __future__ import annotations
 

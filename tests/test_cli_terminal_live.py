@@ -1,4 +1,4 @@
-"""Tests of the line on a terminal that tells how a speech is going."""
+"""Tests of the status line of a speech on a terminal."""
 
 from __future__ import annotations
 

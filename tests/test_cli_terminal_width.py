@@ -1,4 +1,4 @@
-"""Tests of how many cells of a terminal a text takes."""
+"""Tests of the width of a text in terminal cells."""
 
 from __future__ import annotations
 

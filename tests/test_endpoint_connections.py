@@ -1,4 +1,4 @@
-"""Connections of the endpoint: bounded in number and time; one line for what is no HTTP."""
+"""Connections of the endpoint: bounded in number and time; one log line for anything but HTTP."""
 
 from __future__ import annotations
 

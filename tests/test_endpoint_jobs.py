@@ -1,4 +1,4 @@
-"""Places for speeches: a bounded number, the next ones in turn, no more."""
+"""Places for speeches: a bounded number, and a bounded queue in order."""
 
 from __future__ import annotations
 

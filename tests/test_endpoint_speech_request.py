@@ -1,4 +1,4 @@
-"""What a request for speech may say, and OpenAI's answers to the rest."""
+"""Valid requests for speech, and OpenAI's answers to invalid ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Packets that are played before their page is complete, and late ones that are hidden. In virtual time."""
+"""Packets that are played before their page is complete, and concealment of late ones. In virtual time."""
 
 from __future__ import annotations
 

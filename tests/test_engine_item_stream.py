@@ -1,4 +1,4 @@
-"""Iterators over frames and packets: closed from anywhere, at any time, or simply let go of."""
+"""Iterators over frames and packets: closed by any task at any time, or dropped without closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where in the ring each sample of the speech lies."""
+"""The mapping between samples of the speech and positions in the ring."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing a speech into a ring: tails, taking back, and where everything lies."""
+"""Writing a speech into a ring: concealment tails, withdrawal, and positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was received and is not decoded yet."""
+"""The queue of received items that are not decoded yet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which format comes next when one is not given, and what is remembered of that."""
+"""Which format follows when one is refused, and what the history keeps of that."""
 
 from __future__ import annotations
 

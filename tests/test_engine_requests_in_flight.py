@@ -1,4 +1,4 @@
-"""How many requests a source has of ours, and waiting for one of them to end. In virtual time."""
+"""Counting the requests under way at a source, and waiting for one of them to end. In virtual time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a piece is taken up again when its connection was lost."""
+"""Where a piece continues after its connection was lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The format of the opening piece, as it was learnt. In virtual time."""
+"""The learnt format of the opening piece. In virtual time."""
 
 from __future__ import annotations
 

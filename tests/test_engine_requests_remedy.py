@@ -1,4 +1,4 @@
-"""What the failure of a piece means, from what is known of it."""
+"""The remedy for a failed piece, from the facts about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A text that grows: asked for piece by piece, within bounds, and spoken without gaps. In virtual time."""
+"""A text that grows: requested piece by piece, within bounds, and spoken without gaps. In virtual time."""
 
 from __future__ import annotations
 

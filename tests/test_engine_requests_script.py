@@ -1,4 +1,4 @@
-"""A text that grows becomes pieces, and costs nothing while its writer pauses."""
+"""A text that grows is cut into pieces, and costs no CPU while it pauses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Words that a stream tells of are found where their sound is heard, whatever happened to it on the way.
+"""The words of a stream are placed where their sound is heard, whatever happened to it on the way.
 
 Each word of the test streams begins with an impulse, so that the recording itself says where it is.
 """

@@ -1,4 +1,4 @@
-"""What happened and when."""
+"""Events and their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The examples for LiveKit and Pipecat, with the packages where they are installed, else with as much as is needed."""
+"""The examples for LiveKit and Pipecat, with their packages if installed, otherwise with stand-ins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The example for browsers: what its server sends, and what a real browser makes of it."""
+"""The example for browsers: what its server sends, and what a real browser plays."""
 
 from __future__ import annotations
 

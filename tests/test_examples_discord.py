@@ -1,4 +1,4 @@
-"""The example of a Discord bot, with discord.py where it is installed and else with as much of it as it needs."""
+"""The example of a Discord bot, with discord.py if installed, otherwise with a stand-in."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every fault that is promised an answer, in one table: produced for real, met by the real command line.
+"""All documented faults in one table: produced for real, and handled by the real command line.
 
 Each row fails with exit status 1, one line that begins with ``oggstream: error: `` and says what to do, no traceback,
-a report with the error's class, and no credential anywhere, though the service repeats the key that it gets. What was
-received before the failure is heard. Each interruption ends with 130, whatever stage it meets.
+a report with the error's class, and no credential anywhere, although the service repeats the key of the request. The
+audio received before the failure is heard. Each interruption ends with status 130, at any stage.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Services that do what they should not: without Opus, with a sentence that they refuse, with one request at a time.
+"""Services with limitations: without Opus, with refused sentences, with one request at a time.
 
-In virtual time. The services here decide by what they are asked.
+In virtual time. The services here decide by the content of each request.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tests of opening, reading, replacing and locking files, whatever a path turns out to be."""
+"""Tests of opening, reading, replacing and locking files, for every kind of path."""
 
 from __future__ import annotations
 

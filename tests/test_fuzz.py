@@ -1,4 +1,4 @@
-"""Any bytes give frames or a documented error: what tools/fuzz searches for, with hypothesis alone."""
+"""Any bytes give frames or a documented error: the invariants of tools/fuzz, with hypothesis alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was learnt about services, kept between runs."""
+"""The history of services, stored between runs."""
 
 from __future__ import annotations
 

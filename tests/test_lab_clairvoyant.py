@@ -1,4 +1,4 @@
-"""What the best player would have done."""
+"""The start of a player that knows all arrivals in advance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arrivals on their way through recorded networks."""
+"""Arrivals through recorded networks."""
 
 from __future__ import annotations
 

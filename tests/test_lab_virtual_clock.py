@@ -1,4 +1,4 @@
-"""Virtual time: no waiting, and the same course of things every time."""
+"""The virtual clock: no waiting, and the same course of events every time."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How soon captured speech is heard, and how often it stalls: a budget for each capture, kept in virtual time.
+"""How soon captured speech is heard, and how often it stalls: a budget for each capture, in virtual time.
 
-The captures are made by tools/make_captures.py. Each is replayed with nothing learnt, and once more with what four
-replays of it have taught. Times are those of a simulated device: 30 ms lie between the start and the first sample.
+The captures are made by tools/make_captures.py. Each is replayed with an empty history, and again with the history of
+four replays. Times are those of a simulated device: 30 ms lie between the start and the first sample.
 """
 
 from __future__ import annotations

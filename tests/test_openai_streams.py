@@ -1,4 +1,4 @@
-"""Streams of the openai package as they are: the real client, and a model and a voice on this machine."""
+"""Streams of the openai package: the real client, with a model and a voice on this machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be chosen, and what cannot."""
+"""Valid and invalid options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Granule positions that are counted at another clock."""
+"""Granule positions at another clock rate."""
 
 from __future__ import annotations
 

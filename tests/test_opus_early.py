@@ -1,4 +1,4 @@
-"""Packets before their page is complete: the same ones, and nothing left of those that prove damaged."""
+"""Packets before their page is complete: the same as afterwards, and withdrawn if damaged."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package as a whole: what an import costs, which way imports go, and what a wheel holds."""
+"""The package as a whole: the cost of an import, the direction of imports, and the content of a wheel."""
 
 from __future__ import annotations
 

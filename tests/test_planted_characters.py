@@ -1,4 +1,4 @@
-"""Nothing from outside acts on a terminal: characters that would are planted in every place that is shown."""
+"""No outside text can control a terminal: control characters are planted in every place that is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may come of an utterance, as far as earlier ones and its own arrivals tell."""
+"""The forecast of an utterance, from earlier ones and from its own arrivals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What earlier utterances taught about a service."""
+"""The habits of a service, learnt from earlier utterances."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arrivals of one speech, and what they teach."""
+"""The arrivals of one speech, and what is learnt from them."""
 
 from __future__ import annotations
 

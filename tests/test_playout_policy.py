@@ -1,4 +1,4 @@
-"""When to start, at what rate to play, and when to go on after a stall."""
+"""When to start, at what rate to play, and when to resume after a stall."""
 
 from __future__ import annotations
 

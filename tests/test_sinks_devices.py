@@ -1,4 +1,4 @@
-"""Which output is meant, and in which order several are tried: one table, on lists as the host APIs give them."""
+"""Which output is chosen, and in which order several are tried: one table, on lists as host APIs return them."""
 
 from __future__ import annotations
 

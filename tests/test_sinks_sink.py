@@ -1,4 +1,4 @@
-"""What a sink tells of itself, and what holds for one that tells nothing."""
+"""The traits of a sink, and their defaults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Captures: two halves that belong together, and what is said about those that do not."""
+"""Captures: two files that belong together, and the errors for those that do not."""
 
 from __future__ import annotations
 

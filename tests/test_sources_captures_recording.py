@@ -1,4 +1,4 @@
-"""What a source gives, written down."""
+"""Recording the answers of a source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A capture as a source: its bytes, at its times."""
+"""A capture as a source: its bytes, at their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One context for each speech: entered late, entered anew when it is lost, left in any case."""
+"""One context for each speech: entered late, replaced when it is lost, always left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A planted key is found nowhere, wherever it was planted and whatever the service does with it."""
+"""A planted key is never shown, wherever it is planted and whatever the service does with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a compatible server offers is named where it refuses a model or a voice, and asked for only then."""
+"""The models and voices of a compatible server are named when it refuses one, and requested only then."""
 
 from __future__ import annotations
 

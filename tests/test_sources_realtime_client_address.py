@@ -1,4 +1,4 @@
-"""Where clients of older versions of openai connect; present ones are in the tests of ClientSource."""
+"""Where clients of older versions of openai connect; the tests of ClientSource cover current ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The protocol without a socket: any events in any order, and what is left of them."""
+"""The protocol without a socket: any events in any order, and their effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Realtime source against a service that does what it should, and all that it should not."""
+"""The Realtime source against a correct service, and against faulty ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stream of the Realtime API gives, and which differences between text and transcript are worth a word."""
+"""The output of a Realtime stream, and which differences between text and transcript are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Our retries against the official client's own code: the same answers are asked for again, after the same pauses."""
+"""Our retries against the official client's own code: the same answers are retried, after the same pauses."""
 
 from __future__ import annotations
 

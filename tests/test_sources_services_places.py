@@ -1,4 +1,4 @@
-"""No value gets out of its place, whatever voice, model, language or text hold."""
+"""Values are escaped for their place, whatever voice, model, language or text contain."""
 
 from __future__ import annotations
 

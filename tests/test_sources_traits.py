@@ -1,4 +1,4 @@
-"""What a source tells of itself, and what holds for one that tells nothing."""
+"""The traits of a source, and their defaults."""
 
 from __future__ import annotations
 

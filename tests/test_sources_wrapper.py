@@ -1,4 +1,4 @@
-"""A source around another one: everything that is not its own is the other's."""
+"""A source around another one: everything that it does not override is forwarded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people call: text in; sound, frames or packets out."""
+"""The public functions: text in; sound, frames or packets out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Terminal escapes, control characters and pictures are no text; what is left stands where it was."""
+"""Terminal escapes, control characters and pictures are removed; the positions of the rest are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The comparison with other players: what is heard in a recording, what is told of it, and whom it leaves out."""
+"""The comparison with other players: the analysis of a recording, the output, and missing players."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tools/constraints.txt: names and versions, and nothing forgotten."""
+"""tools/constraints.txt: names and versions of every dependency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The judge of the playout policy: its cases and its command line. The figures themselves are its own affair."""
+"""The judge of the playout policy: its cases and its command line. The figures themselves are not tested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the set-up finds on a machine, and how it asks for more."""
+"""What the set-up finds on a machine, and how it installs what is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The set-up: environments that are made, kept, renewed, and thrown away."""
+"""The set-up: environments are made, kept, renewed, and discarded."""
 
 from __future__ import annotations
 

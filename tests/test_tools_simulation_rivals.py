@@ -1,4 +1,4 @@
-"""The rules that others play by."""
+"""The playout rules of other players."""
 
 from __future__ import annotations
 

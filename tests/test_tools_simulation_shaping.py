@@ -1,4 +1,4 @@
-"""When muxers let go what was synthesised."""
+"""When muxers release synthesised audio."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a rule would have done with recorded arrivals."""
+"""The simulation of a playout rule on recorded arrivals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models of how fast speech services work."""
+"""Models of the speed of speech services."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PCM of every test vector, against float decodes of libopus by other hands.
+"""PCM of every test vector, against independent float decodes by libopus.
 
 Needs the folder of vectors with its table expected.tsv in the environment variable OGGSTREAM_VECTORS.
 """

@@ -1,4 +1,4 @@
-"""Finding espeak-ng: the wheel first, the system's after it, and a data path that it can take."""
+"""Finding espeak-ng: the wheel first, then the system's, and a usable data path."""
 
 from __future__ import annotations
 

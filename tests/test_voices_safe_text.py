@@ -1,4 +1,4 @@
-"""Texts that make espeak-ng write beyond its buffers do not reach it as they are."""
+"""Texts that make espeak-ng overflow its buffers are changed before they reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text to a stream of bytes: whole, in time, in bounds, and stopped when nobody listens."""
+"""Text to a stream of bytes: complete, in time, bounded, and stopped when the consumer leaves."""
 
 from __future__ import annotations
 

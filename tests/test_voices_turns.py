@@ -1,4 +1,4 @@
-"""Those of which nothing has been heard yet go first."""
+"""Speeches without any sound yet go first."""
 
 from __future__ import annotations
 

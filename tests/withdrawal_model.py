@@ -1,7 +1,7 @@
 """The protocol between a ring's writer and its reader, as atomic steps, and a search through all their interleavings.
 
 The steps are those of ``oggstream_read`` and ``oggstream_withdraw`` in ``sinks/callback.c``, named as in
-`oggstream.audio.block`. A sample is the number of the write that put it there, so that a stale one is seen.
+`oggstream.audio.block`. A sample is the number of the write that stored it, so that a stale one is detected.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Makes a process miss something, or hang: ``OGGSTREAM_TRICK`` says what. Python imports it by itself at its start.
+"""Makes a process lack something, or hang, as ``OGGSTREAM_TRICK`` says. Python imports it at its start.
 
-``OGGSTREAM_REACHED`` is a file that is made when a hanging call has begun.
+``OGGSTREAM_REACHED`` is a file that is created when a hanging call has begun.
 """
 
 from __future__ import annotations
