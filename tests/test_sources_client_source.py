@@ -162,6 +162,16 @@ async def test_html_error_page_is_named(clients: Any) -> None:
         assert 'an HTML page titled "Bad Gateway"' in str(await failure(clients(service.base)))
 
 
+@pytest.mark.parametrize("status", [301, 302, 303])
+@pytest.mark.parametrize("behind", [200, 405])
+async def test_a_redirect_that_loses_the_text_is_named(clients: Any, status: int, behind: int) -> None:
+    moved = web.Response(status=status, headers={"Location": "/v2/there?key=secret"})
+    async with serving(answering(moved, web.Response(status=behind, body=b"OggS"))) as service:
+        with pytest.raises(errors.SourceError, match=rf"/audio/speech redirects to .*/v2/there \(HTTP {status}\); use"):
+            async with opened(ClientSource(clients(service.base))):
+                pass
+
+
 async def test_nobody_there(clients: Any) -> None:
     error = await failure(clients(f"http://alice:looking@127.0.0.1:{free_port()}/v1"))
     assert isinstance(error, errors.SourceConnectionError)

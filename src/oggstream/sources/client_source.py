@@ -147,6 +147,8 @@ class ClientSource:
             await self._explain(translated, translate.said)
             translate.reraise(error, translated)
         try:
+            if (lost := translate.lost_post(getattr(response, "http_response", None))) is not None:
+                raise lost
             for _ in range(getattr(response, "retries_taken", 0)):
                 events.emit(events.Retrying, delay=0.0, reason="retried by the openai client")
             async with aclosing(response.iter_bytes()) as chunks:
@@ -240,9 +242,21 @@ class _Translator:
             raise error
         raise translated from self.secrets.cause(error)
 
+    def lost_post(self, response: Any) -> errors.SourceError | None:
+        """The error for an answer to a GET: httpx turns a POST into one where it is redirected, and loses the text."""
+        redirects = getattr(response, "history", None)
+        if not redirects or response.request.method == "POST":
+            return None
+        first = redirects[0]
+        here, goal = (self.secrets.strike(shown_url(str(answer.url))) for answer in (first, response))
+        message = f"{here} redirects to {goal} (HTTP {first.status_code}); use that URL if you trust it"
+        return errors.SourceError(message, status=first.status_code)
+
     def _status(self, error: Any) -> errors.SourceError:
         from .http.faults import http_error, read_body
 
+        if (lost := self.lost_post(error.response)) is not None:
+            return lost
         headers = error.response.headers
         # The client reads the body of a refusal before it raises.
         said = read_body(error.response.content, headers.get("content-type", ""))
