@@ -51,7 +51,7 @@ class Segment:
         self.queue = PacketQueue()
         self.received = 0
         self.channels = 0  # of its first audio
-        self.taken_up = 0  # characters that were received before the connection was lost
+        self.kept_characters = 0  # characters received before the connection was lost
         self.first_packet: float | None = None  # seconds since the session's zero
         self.spoken: str | None = None  # the text that the service reports to have spoken, if it differs
         self.early_packets = 0  # packets received before their page was complete
@@ -62,8 +62,8 @@ class Segment:
         self.start: int | None = None
         self.stop: int | None = None
         self.loudness: list[tuple[int, int]] = []  # per frame, running totals: samples decoded, audible ones
-        self.told_start = False  # the event
-        self.told_words = 0  # events
+        self.start_reported = False  # its `SegmentStarted`
+        self.words_reported = 0  # its `WordStarted` so far
         self.origin: int | None = None  # position in the speech of the piece's first sample, even if that was cut
 
     @property
@@ -79,15 +79,15 @@ class Segment:
     @property
     def rest(self) -> str:
         """The part of the text that is still to be requested."""
-        return self.piece.text[self.taken_up :]
+        return self.piece.text[self.kept_characters :]
 
-    def renew(self, open_intake: Callable[[Segment], Intake], taken_up: int = 0) -> None:
-        """Prepare another request, for the text after its first ``taken_up`` characters; none of that is received."""
-        self.taken_up = taken_up
-        if not taken_up:
+    def renew(self, open_intake: Callable[[Segment], Intake], kept_characters: int = 0) -> None:
+        """Prepare another request, for the text after its first ``kept_characters``; none of that is received."""
+        self.kept_characters = kept_characters
+        if not kept_characters:
             self.queue = PacketQueue()
             self.answers.clear()
-        self.answers.append(PieceAnswer(open_intake(self), self.received if taken_up else 0, taken_up))
+        self.answers.append(PieceAnswer(open_intake(self), self.received if kept_characters else 0, kept_characters))
 
     def push(self, items: list[BodyItem]) -> int:
         """Queue received items; return their length in samples (48 kHz)."""

@@ -49,7 +49,7 @@ def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
     last = round((writer.speech if segment.stop is None else segment.stop) * scale)
     words: list[PlacedWord] = []
     odd = False
-    for word in _told(segment):
+    for word in _reported(segment):
         begin, end = origin + word.start_sample, origin + word.end_sample
         if begin >= last and segment.stop is None:
             break  # its sound is not decoded yet
@@ -62,7 +62,7 @@ def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
     return Placement(words, odd)
 
 
-def _told(segment: Segment) -> Iterator[PlacedWord]:
+def _reported(segment: Segment) -> Iterator[PlacedWord]:
     """The words as reported, their samples counted from the start of the piece."""
     piece = segment.piece
     limits = [answer.first_sample for answer in segment.answers[1:]]

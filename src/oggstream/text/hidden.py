@@ -31,7 +31,7 @@ _END = r"<\|(?:end|call|return)\|>"
 _STEP = r"(?:tool_calls?_section|tool_calls?|tool_outputs?|action|think|thought|thinking|reasoning|plugin)"
 
 
-class Row(NamedTuple):
+class HiddenSpan(NamedTuple):
     """``begin`` starts a stretch; ``end`` matches what ends it, where ``{}`` is the group ``name`` of ``begin``.
 
     An empty end: only the mark itself is not shown.
@@ -42,47 +42,47 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("<!--", "-->"),
-    Row(f"<(?P<name>script|style|metadata|desc)(?:[ \t]{_WITH})?>", "</{}>"),
+    HiddenSpan("<!--", "-->"),
+    HiddenSpan(f"<(?P<name>script|style|metadata|desc)(?:[ \t]{_WITH})?>", "</{}>"),
     # <think>, <thinking type="deep">, <seed:think>, <tool_call>; <function=name>, <invoke name="x">
-    Row(f"<(?:{_NAME}:)?(?:{_THOUGHT}|{_TOOL})[ \t]{{0,9}}/>"),
-    Row(f"<(?P<name>(?:{_NAME}:)?(?:{_THOUGHT}|{_TOOL}))(?:[ \t=]{_WITH})?>", "</{}[ \t]{0,9}>"),
-    Row(f"<(?P<name>(?:{_NAME}:)?(?:{_TOOL_WITH}))[ \t=]{_WITH}>", "</{}[ \t]{0,9}>"),
+    HiddenSpan(f"<(?:{_NAME}:)?(?:{_THOUGHT}|{_TOOL})[ \t]{{0,9}}/>"),
+    HiddenSpan(f"<(?P<name>(?:{_NAME}:)?(?:{_THOUGHT}|{_TOOL}))(?:[ \t=]{_WITH})?>", "</{}[ \t]{0,9}>"),
+    HiddenSpan(f"<(?P<name>(?:{_NAME}:)?(?:{_TOOL_WITH}))[ \t=]{_WITH}>", "</{}[ \t]{0,9}>"),
     # Mistral's [THINK] and [TOOL_CALLS], Kimi's \u25c1think\u25b7
-    Row(r"\[(?P<name>think|thinking|reasoning|thought|tool_call)\](?!\()", r"\[/{}\]"),
-    Row(r"\[(?P<name>TOOL_RESULTS|AVAILABLE_TOOLS|INST|SYSTEM_PROMPT)\]", r"\[/{}\]"),
-    Row(r"\[TOOL_CALLS\]", "\n|</s>"),
-    Row("\u25c1(?P<name>think)\u25b7", "\u25c1/{}\u25b7"),
+    HiddenSpan(r"\[(?P<name>think|thinking|reasoning|thought|tool_call)\](?!\()", r"\[/{}\]"),
+    HiddenSpan(r"\[(?P<name>TOOL_RESULTS|AVAILABLE_TOOLS|INST|SYSTEM_PROMPT)\]", r"\[/{}\]"),
+    HiddenSpan(r"\[TOOL_CALLS\]", "\n|</s>"),
+    HiddenSpan("\u25c1(?P<name>think)\u25b7", "\u25c1/{}\u25b7"),
     # Harmony (gpt-oss): all channels but the final one, and what other roles say
-    Row(rf"(?:<\|start\|>[a-z]{{0,20}})?<\|channel\|>analysis[^<\n]{{0,80}}{_HEADER}", _END),
-    Row(
+    HiddenSpan(rf"(?:<\|start\|>[a-z]{{0,20}})?<\|channel\|>analysis[^<\n]{{0,80}}{_HEADER}", _END),
+    HiddenSpan(
         rf"(?:<\|start\|>[^<\n]{{0,80}})?<\|channel\|>[^<\n]{{0,80}}to=[^<\n]{{0,80}}{_HEADER}",
         r"<\|(?:end|call|return)\|>",
     ),
-    Row(rf"<\|start\|>(?:(?!assistant)|[^<\n]{{0,80}}to=)[^<\n]{{0,80}}{_HEADER}", _END),
-    Row(rf"(?:<\|start\|>[^<\n]{{0,80}})?{_HEADER}"),
-    Row(r"<\|channel>(?:thought|analysis)", r"<channel\|>"),  # Gemma 4
-    Row(r"<\|tool_call>", r"<tool_call\|>"),
+    HiddenSpan(rf"<\|start\|>(?:(?!assistant)|[^<\n]{{0,80}}to=)[^<\n]{{0,80}}{_HEADER}", _END),
+    HiddenSpan(rf"(?:<\|start\|>[^<\n]{{0,80}})?{_HEADER}"),
+    HiddenSpan(r"<\|channel>(?:thought|analysis)", r"<channel\|>"),  # Gemma 4
+    HiddenSpan(r"<\|tool_call>", r"<tool_call\|>"),
     # Command R+, Kimi K2, DeepSeek, InternLM and their like: a token that begins, and one that ends
-    Row(r"<\|START_(?P<name>THINKING|ACTION|TOOL_RESULT)\|>", r"<\|END_{}\|>"),
-    Row(rf"<\|(?P<name>{_STEP})_(?:begin|start)\|>", r"<\|{}_end\|>"),
-    Row(r"<\|(?:begin|start)_of_(?P<name>thought|thinking|reasoning|tool_calls?)\|>", r"<\|end_of_{}\|>"),
-    Row(
+    HiddenSpan(r"<\|START_(?P<name>THINKING|ACTION|TOOL_RESULT)\|>", r"<\|END_{}\|>"),
+    HiddenSpan(rf"<\|(?P<name>{_STEP})_(?:begin|start)\|>", r"<\|{}_end\|>"),
+    HiddenSpan(r"<\|(?:begin|start)_of_(?P<name>thought|thinking|reasoning|tool_calls?)\|>", r"<\|end_of_{}\|>"),
+    HiddenSpan(
         "<\uff5ctool\u2581(?P<name>calls|call|outputs|output)\u2581begin\uff5c>", "<\uff5ctool\u2581{}\u2581end\uff5c>"
     ),
-    Row(r"<\|python_tag\|>", r"<\|(?:eom_id|eot_id|end_of_text)\|>"),  # Llama 3
-    Row(r"<\|(?P<name>think|thinking|thought|reasoning|tool_call)\|>", r"<\|(?:/{}|end_{}|{}_end)\|>"),
+    HiddenSpan(r"<\|python_tag\|>", r"<\|(?:eom_id|eot_id|end_of_text)\|>"),  # Llama 3
+    HiddenSpan(r"<\|(?P<name>think|thinking|thought|reasoning|tool_call)\|>", r"<\|(?:/{}|end_{}|{}_end)\|>"),
     # what another role says
-    Row(rf"<\|im_start\|>(?:{_ROLES})\b", r"<\|im_end\|>|(?=<\|im_start\|>)"),
-    Row(rf"<\|start_header_id\|>(?:{_ROLES})<\|end_header_id\|>", r"<\|eot_id\|>|(?=<\|start_header_id\|>)"),
-    Row(rf"<start_of_turn>(?:{_ROLES})\b", "<end_of_turn>|(?=<start_of_turn>)"),
-    Row(rf"<\|(?:{_ROLES})\|>", r"<\|(?:assistant|end|im_end|endoftext)\|>"),
+    HiddenSpan(rf"<\|im_start\|>(?:{_ROLES})\b", r"<\|im_end\|>|(?=<\|im_start\|>)"),
+    HiddenSpan(rf"<\|start_header_id\|>(?:{_ROLES})<\|end_header_id\|>", r"<\|eot_id\|>|(?=<\|start_header_id\|>)"),
+    HiddenSpan(rf"<start_of_turn>(?:{_ROLES})\b", "<end_of_turn>|(?=<start_of_turn>)"),
+    HiddenSpan(rf"<\|(?:{_ROLES})\|>", r"<\|(?:assistant|end|im_end|endoftext)\|>"),
     # tokens alone, with the name of the model's own role
-    Row(r"<\|im_start\|>assistant\b|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model\b"),
-    Row("<\\|/?[A-Za-z][^<>|\\s]{0,40}\\|>|<\uff5c[^<>\uff5c\n]{1,40}\uff5c>"),
-    Row("</?s>|<(?:eos|bos|pad|unk|sep|cls|mask|eot|eom|eod|end_of_utterance|endoftext|end_of_text)>"),
-    Row("<(?:start|end)_of_turn>|<channel\\|>|<tool_call\\|>"),
-    Row(r"\[/(?:INST|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]|\[(?:EOS|BOS|PAD|ARGS)\]"),
+    HiddenSpan(r"<\|im_start\|>assistant\b|<\|start_header_id\|>assistant<\|end_header_id\|>|<start_of_turn>model\b"),
+    HiddenSpan("<\\|/?[A-Za-z][^<>|\\s]{0,40}\\|>|<\uff5c[^<>\uff5c\n]{1,40}\uff5c>"),
+    HiddenSpan("</?s>|<(?:eos|bos|pad|unk|sep|cls|mask|eot|eom|eod|end_of_utterance|endoftext|end_of_text)>"),
+    HiddenSpan("<(?:start|end)_of_turn>|<channel\\|>|<tool_call\\|>"),
+    HiddenSpan(r"\[/(?:INST|TOOL_RESULTS|AVAILABLE_TOOLS|SYSTEM_PROMPT)\]|\[(?:EOS|BOS|PAD|ARGS)\]"),
 )
 _BEGINS = [re.compile(row.begin, re.IGNORECASE) for row in ROWS]
 

@@ -52,11 +52,11 @@ class Watch:
             return False
         if segment.failed is not None:  # it has no sound
             return True
-        if not segment.told_start:
+        if not segment.start_reported:
             at = self._heard_at(writer, segment.start)
             if at is None:
                 return False
-            segment.told_start = self._started = True
+            segment.start_reported = self._started = True
             self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.text)
         self._tell_words(segment, writer)
         at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
@@ -69,11 +69,11 @@ class Watch:
 
     def _tell_words(self, segment: Segment, writer: RingWriter) -> None:
         """Record the words heard by now, each once."""
-        for word in place_words(segment, writer).words[segment.told_words :]:
+        for word in place_words(segment, writer).words[segment.words_reported :]:
             at = self._heard_at(writer, word.start_sample * writer.ring.rate // RATE)
             if at is None:
                 return
-            segment.told_words += 1
+            segment.words_reported += 1
             sample = word.start_sample
             self._recorder.record(WordStarted, at=at, text=word.text, start=word.start, end=word.end, sample=sample)
 

@@ -53,7 +53,7 @@ class Intake:
         self._to_its_end = to_its_end
         self._wanted = wanted
         self._sound_until = 0.0  # by the clock of the loop
-        self._rest_until = 0.0  # the same, once an event has told the end
+        self._rest_until = 0.0  # the same, once an event has marked the end
         self._waited = 0.0  # seconds without audio
 
     def release(self) -> None:
@@ -104,7 +104,7 @@ class Intake:
                     raise reader.failure
         except OggStreamError as error:
             error.request_id = error.request_id or self.request_id
-            self.stats.complete = self.reader is None  # then there is no body of which something is missing
+            self.stats.complete = self.reader is None  # without a body nothing can be missing
             raise
 
     @asynccontextmanager
@@ -166,14 +166,14 @@ class Intake:
         from ...body.body_reader import BodyReader
 
         emit(FirstByte)
-        told = stream_traits_of(stream)
+        traits = stream_traits_of(stream)
         self.reader = BodyReader(
             self.stats,
             content_type=stream.content_type,
             format=self._wanted or speech.format,
-            chosen=told.format or speech.format,
-            headers=told.headers,
-            certain=told.certain,
+            chosen=traits.format or speech.format,
+            headers=traits.headers,
+            certain=traits.certain,
             service=not self._to_its_end,
         )
         return self.reader

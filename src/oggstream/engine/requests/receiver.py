@@ -224,7 +224,7 @@ class Receiver:
 
     def _continue_at_a_pause(self, segment: Segment) -> bool:
         """Drop the audio after the last pause that is not heard yet, and continue from there."""
-        if segment.taken_up or traits_of(self._source).whole:
+        if segment.kept_characters or traits_of(self._source).whole:
             return False
         loudness, earliest = self._outlet.foresee(segment)
         place = continuation(segment.text, loudness, earliest, self._outlet.characters_per_second)

@@ -101,7 +101,7 @@ class Script:
             if _cancelled_from_outside():
                 raise
             self.failure = error  # the iterator was cancelled, not this task
-        except Exception as error:  # noqa: BLE001  # whatever it is: what came before it is spoken first
+        except Exception as error:  # noqa: BLE001  # any exception: the text before it is spoken first
             self.failure = error
         self.complete = True
         if self._segmenter is not None:
@@ -128,9 +128,9 @@ class Script:
         return ModelText()
 
     def _read_item(self, item: Any) -> None:
-        told = self._reader.guess
+        before = self._reader.guess
         self._feed(self._reader.read(item))
-        if self._reader.guess != told:
+        if self._reader.guess != before:
             emit(Warned, message=self._reader.guess)
 
     def _feed(self, text: str) -> None:

@@ -26,8 +26,8 @@ _CHUNKED = re.compile(rb"\ntransfer-encoding:[^\n]*chunked", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r?\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 
-class HeadReader(ResponseHandler):
-    """Hands on what arrives, the head of each answer without a length that is one too many."""
+class HeadRepairer(ResponseHandler):
+    """Passes received bytes on, and removes a contradictory length from the head of each answer."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
@@ -86,4 +86,4 @@ def unambiguous(head: bytes) -> bytes:
 def read_heads(connector: BaseConnector, loop: asyncio.AbstractEventLoop) -> None:
     """Let ``connector`` make connections that read such heads, for which aiohttp itself has no setting."""
     if hasattr(connector, "_factory"):
-        connector._factory = cast("Any", functools.partial(HeadReader, loop=loop))  # noqa: SLF001
+        connector._factory = cast("Any", functools.partial(HeadRepairer, loop=loop))  # noqa: SLF001
