@@ -200,7 +200,7 @@ async def test_a_server_that_speaks_of_the_sampling_rate_is_asked_for_one_that_o
         rates = [json.loads(post.body).get("sample_rate") for post in service.posts]
     assert rates == [None, OPUS_RATE, OPUS_RATE]
     assert [event.message for event in seen if isinstance(event, events.Warned)] == [
-        "this server gives Opus only at 24000 Hz: from now on it is asked for that"
+        "this server sends Opus only at 24000 Hz: from now on that is requested"
     ]
 
 

@@ -1,4 +1,4 @@
-"""Fail-over: several sources, each of which takes over when those before it fail."""
+"""Fail-over between several sources: each takes over when those before it fail."""
 
 from __future__ import annotations
 

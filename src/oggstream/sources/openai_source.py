@@ -157,7 +157,7 @@ class OpenAISource:
                 stream = begun = await _begun(await stack.enter_async_context(answer))
                 if not begun.empty:
                     self._opus_rate = OPUS_RATE
-                    message = f"this server gives Opus only at {OPUS_RATE} Hz: from now on it is asked for that"
+                    message = f"this server sends Opus only at {OPUS_RATE} Hz: from now on that is requested"
                     events.emit(events.Warned, message=message)
             yield stream
 
