@@ -31,6 +31,7 @@ def test_an_answer_that_may_be_about_the_format_is_followed_by_another_format(st
         errors.EmptyBodyError("empty"),
         errors.NoAudioError("none"),
         errors.WrongContainerError("the body is JSON"),
+        errors.FormatError("WAV that cannot be played: ADPCM"),
         refused(500, "Unsupported response_format: opus"),
         refused(400, "cannot encode OGG"),
     ],

@@ -148,6 +148,28 @@ async def test_what_is_not_given_is_asked_for_once_and_remembered(tmp_path: Any)
     assert [name for name, _ in service.asked] == ["opus", "wav", "wav", "wav"]
 
 
+async def test_a_service_that_gave_nothing_is_asked_for_everything_again(tmp_path: Any) -> None:
+    answers: list[Answer] = [*[b"<html>log in</html>"] * 3, OPUS]
+    service = Service(lambda name, _: answers.pop(0))
+    with pytest.raises(errors.WrongContainerError):
+        await speak(service, history=tmp_path / "history.json")
+    report = await speak(service, history=tmp_path / "history.json")
+    assert (report.format, [name for name, _ in service.asked]) == ("opus", ["opus", "wav", "pcm", "opus"])
+
+
+@pytest.mark.parametrize("kind", ["audio/pcm", "audio/L16", "application/octet-stream"])
+async def test_samples_at_an_unknown_rate_are_named_with_what_to_do(kind: str) -> None:
+    class Unsaid(Service):
+        @asynccontextmanager
+        async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
+            stream = ScriptedStream([(0.0, wav()[44:])], asyncio.get_running_loop().time())
+            stream.content_type = kind
+            yield stream
+
+    with pytest.raises(errors.WrongContainerError, match=r"bare samples .* at an unknown rate; .* of pcm:RATE"):
+        await speak(Unsaid(lambda name, text: b""))
+
+
 async def test_packets_and_frames_fall_back_and_remember_too(tmp_path: Any) -> None:
     options = PlaybackOptions(history=tmp_path / "history.json")
     service = Service(without_opus(refusal(400)))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import EmptyBodyError, WrongContainerError
 from ..sniff import UNKNOWN, describe, quote
+from .media import OCTETS
 
 if TYPE_CHECKING:
     from .stated import Stated
@@ -40,16 +41,17 @@ def wrong(first: bytes, stated: Stated, *, service: bool) -> WrongContainerError
 def _unbelieved(stated: Stated) -> WrongContainerError | None:
     """Why a body that may be samples is not taken for them."""
     name = stated.media.name
+    named = stated.media.names_samples or (stated.wanted == "pcm" and name in OCTETS)
+    if named and not stated.samples_known:
+        return WrongContainerError(
+            f"the body is bare samples ({quote(name or 'no type')}) at an unknown rate; if you know it, ask for a "
+            "format of pcm:RATE (--format)",
+            offset=0,
+        )
     if stated.wanted == "pcm":
         return WrongContainerError(
             f"the body may be samples, but its type is {quote(name)}: PCM is believed with audio/pcm, audio/L16 or "
             "application/octet-stream; ask the service for opus or wav (--format)",
-            offset=0,
-        )
-    if stated.media.names_samples:
-        return WrongContainerError(
-            f"the body is bare samples ({quote(name)}) that nobody asked for, at an unknown rate; if you know "
-            "it, ask for a format of pcm:RATE (--format)",
             offset=0,
         )
     return None

@@ -60,9 +60,10 @@ class Memory:
 
 def _with_requests(habits: Habits, requester: Requester) -> Habits:
     """``habits`` with the formats delivered and refused, and with the number of requests that the service took."""
-    for name in requester.receiver.formats.refused:
+    proven = requester.receiver.formats.proven
+    for name in requester.receiver.formats.refused if proven else ():  # else it was not the format
         habits = habits.with_refused(name)
-    for name in requester.receiver.formats.proven:
+    for name in proven:
         habits = habits.with_given(name)
     if requester.receiver.endless is not None:
         habits = habits._replace(endless=habits.endless + 1 if requester.receiver.endless else 0)

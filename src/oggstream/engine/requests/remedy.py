@@ -7,8 +7,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from ...errors import (
-    EmptyBodyError,
-    NoAudioError,
+    FormatError,
     OggStreamError,
     RateLimitError,
     RequestRefusedError,
@@ -16,7 +15,6 @@ from ...errors import (
     SourceBrokenError,
     SourceConnectionError,
     SourceError,
-    WrongContainerError,
 )
 
 ATTEMPTS = 3
@@ -96,14 +94,14 @@ def concerns_format(error: OggStreamError, *, proven: bool = False, attempts: in
         return not proven and error.status in _MAY_BE_FORMATS
     if isinstance(error, SourceBrokenError):
         return not proven and attempts > 1
-    return not proven and isinstance(error, (EmptyBodyError, NoAudioError, WrongContainerError))
+    return not proven and isinstance(error, FormatError)
 
 
 def concerns_piece(error: OggStreamError) -> bool:
     """Whether ``error`` may be caused by this piece of text alone."""
     if isinstance(error, SourceError):
         return isinstance(error, ServerError) or error.status in _MAY_BE_THE_PIECE
-    return isinstance(error, (EmptyBodyError, NoAudioError, WrongContainerError))
+    return isinstance(error, FormatError)
 
 
 def is_busy(error: OggStreamError) -> bool:
