@@ -62,3 +62,17 @@ def test_what_is_no_text_is_refused_in_a_sentence(data: bytes) -> None:
 @pytest.mark.parametrize("data", [b"", b"a", b"Hi", "é".encode()[:1], b"\x1b[1mHi\x1b[0m there"])
 def test_short_and_cut_text_is_text(data: bytes) -> None:
     assert decoded(data, 1) == data.decode("utf-8", "replace") or data == "é".encode()[:1]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "cp1252"])
+def test_an_encoding_that_is_guessed_is_told(encoding: str) -> None:
+    decoder = TextDecoder()
+    decoder.decode(TEXT.encode(encoding))
+    assert decoder.guess.startswith("standard input is not UTF-8: it is read as ")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_an_encoding_that_is_certain_is_not_told(encoding: str) -> None:
+    decoder = TextDecoder()
+    decoder.decode(TEXT.encode(encoding))
+    assert not decoder.guess

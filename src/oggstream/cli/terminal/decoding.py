@@ -20,9 +20,13 @@ _ODD = frozenset((*range(7), *range(14, 27), *range(28, 32)))  # controls that n
 
 
 class TextDecoder:
-    """Decodes bytes in any portions. Raises `TextError` for what is no text."""
+    """Decodes bytes in any portions. Raises `TextError` for what is no text.
+
+    ``guess`` says so where the encoding was guessed; it is empty where it is certain or nothing came yet.
+    """
 
     def __init__(self) -> None:
+        self.guess = ""
         self._first = b""
         self._decoder: codecs.IncrementalDecoder | None = None
 
@@ -33,7 +37,10 @@ class TextDecoder:
             if len(self._first) < _ENOUGH and not final:
                 return ""
             data = self._first
-            self._decoder = codecs.getincrementaldecoder(_encoding(data))("replace")
+            name = _encoding(data)
+            if name != "utf-8" and not any(data.startswith(mark) for mark, _ in _MARKS):
+                self.guess = f"standard input is not UTF-8: it is read as {name}; give UTF-8 to be certain"
+            self._decoder = codecs.getincrementaldecoder(name)("replace")
         try:
             return self._decoder.decode(data, final)
         except UnicodeError as error:  # a cut mark

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 
 from ...errors import TextError
+from ...events import Warned, emit
 from ...threads import pump
 from ..files import read_chunks
 from .console import is_terminal
@@ -35,11 +36,15 @@ async def arriving() -> AsyncGenerator[str, None]:
     It is read in a daemon thread: neither the loop nor the exit waits for it. Raises `SourceError` if it cannot be
     read, and `TextError` for what is no text, and at its end if there was nothing to say in it.
     """
-    decode = TextDecoder().decode
+    decoder = TextDecoder()
+    decode = decoder.decode
     empty = True
     async with aclosing(pump(read_chunks("-"))) as chunks:
         async for chunk in chunks:
+            known = decoder.guess
             text = decode(chunk)
+            if decoder.guess != known:
+                emit(Warned, message=decoder.guess)
             empty = empty and not text.strip()
             yield text
     rest = decode(b"", final=True)
