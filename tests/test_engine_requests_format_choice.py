@@ -68,6 +68,8 @@ def test_samples_open_a_speech_only_where_they_are_known() -> None:
 
 def test_a_trial_may_take_as_long_as_the_usual_first_sound_and_a_little() -> None:
     formats = choice(habits=FAST)
+    assert not formats.is_trial("pcm")
+    assert formats.opening() == "pcm"
     assert formats.is_trial("pcm")
     assert not formats.is_trial("auto")
     assert formats.patience() == 1.4 + TRIAL_SECONDS
@@ -80,6 +82,18 @@ def test_samples_that_are_all_that_is_left_are_no_trial() -> None:
     formats.refuse("auto")
     formats.refuse("wav")
     assert formats.usual == "pcm"
+    assert not formats.is_trial("pcm")
+
+
+def test_where_every_format_was_refused_each_is_asked_for_once_and_none_is_a_trial() -> None:
+    habits = Habits().with_refused("opus").with_refused("wav").with_refused("pcm")
+    formats = choice(habits=habits)
+    asked = [formats.opening()]
+    while (following := formats.other(asked[-1])) is not None:
+        assert not formats.is_trial(asked[-1])
+        formats.refuse(asked[-1])
+        asked.append(following)
+    assert asked == ["opus", "wav", "pcm"]
     assert not formats.is_trial("pcm")
 
 

@@ -185,6 +185,14 @@ async def test_a_service_with_nothing_to_give_is_told_by_its_last_answer() -> No
     assert [name for name, _ in service.asked] == ["opus", "wav", "pcm"]
 
 
+async def test_what_a_service_that_gives_nothing_refuses_is_not_held_against_its_formats(tmp_path: Any) -> None:
+    service = Service(lambda name, _: refusal(400))
+    for _ in range(3):
+        with pytest.raises(errors.RequestRefusedError):
+            await speak(service, history=tmp_path / "history.json")
+    assert [name for name, _ in service.asked] == 3 * ["opus", "wav", "pcm"]
+
+
 async def test_a_format_that_the_user_chose_is_not_changed_and_the_error_names_others() -> None:
     service = Service(without_opus(refusal(400)))
     with pytest.raises(errors.RequestRefusedError, match=r"formats that may do: auto, pcm, wav \(--format\)"):

@@ -54,7 +54,7 @@ class Listener:
             data += chunk
             head, blank, body = data.partition(b"\r\n\r\n")
             if blank and len(body) >= _announced(head):
-                self.arrived = now
+                self.arrived = self.arrived or now  # of the first request: other formats are asked for after it
                 connection.sendall(REFUSAL)
                 return
 

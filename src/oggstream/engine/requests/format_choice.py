@@ -31,6 +31,7 @@ class FormatChoice:
         self.refused: set[str] = set()
         self.proven: set[str] = set()
         self.rejected: str | None = None
+        self._opening: str | None = None  # what was requested for a sooner start
         self._wanted = wanted
         self._habits = habits
         self._order = () if wanted != "auto" else (*first, *(name for name in PREFERRED if name in known[1:]))
@@ -49,11 +50,12 @@ class FormatChoice:
         usual = self.usual
         if self._wanted != "auto" or not self._may_open_with_samples or usual != "auto":
             return usual
-        return opening_format(self._habits)
+        self._opening = opening_format(self._habits)
+        return self._opening
 
     def is_trial(self, name: str) -> bool:
         """Whether ``name`` is requested only for a sooner start."""
-        return name == "pcm" != self._wanted and self.usual == "auto" and self._order[:1] != ("pcm",)
+        return name == "pcm" == self._opening and name != self.rejected
 
     def other(self, name: str) -> str | None:
         """The format to request when ``name`` is refused; None if none is left."""
