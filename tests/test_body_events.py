@@ -75,6 +75,8 @@ def test_samples_in_events_are_cut_anywhere(inner: bytes, size: int) -> None:
         {"type": "audio", "audio": {"data": "QUJD"}},
         {"audio": "QUJD"},
         {"audio_base64": "QUJD", "alignment": None},
+        {"audio_b64": "QUJD"},
+        {"event": "audio", "payload": {"bytes": "QUJD"}},
         {"event": "audio", "data": {"audio": "QUJD"}},
         {"type": "speech.audio.delta", "audio": "QUJD", "error": None},
         {"audioContent": "QUJD"},
@@ -358,3 +360,8 @@ def test_a_mark_of_byte_order_is_no_part_of_the_first_field() -> None:
 def test_any_bytes_in_any_pieces_give_the_same(parts: list[bytes], tail: bytes, cuts: list[int]) -> None:
     body = b"".join(event({"audio": b64(part)}) for part in parts) + b"data: " + tail
     assert outcome(body, cuts, content_type=SSE, format="pcm") == outcome(body, content_type=SSE, format="pcm")
+
+
+def test_events_without_a_known_field_of_audio_are_not_called_empty() -> None:
+    with pytest.raises(EmptyBodyError, match="its events hold no audio in a known field"):
+        read(event({"sound": "QUJD" * 20}), content_type=SSE)

@@ -264,7 +264,7 @@ class BodyReader:
                 return []
             if self._envelope is not None and self._envelope.is_json:
                 raise self._wrong()
-            raise empty() if self._service else empty_file()
+            raise empty(events=self._envelope is not None) if self._service else empty_file()
         found = recognise(first, self._stated, ended=ended)
         if found is None:
             return []

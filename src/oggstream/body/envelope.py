@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 _AUDIO_KEYS = (
     *("audio", "delta", "audio_data", "data", "audio_base64", "chunk", "audioContent", "audioData", "audio_content"),
-    *("audioBase64", "b64_json", "base64"),
+    *("audioBase64", "b64_json", "base64", "audio_b64", "b64", "bytes"),
 )
 _OUTER_KEYS = (
     *("inlineData", "inline_data", "parts", "content", "candidates", "choices", "message", "result", "output"),
-    *("response", "outputs", "results"),
+    *("response", "outputs", "results", "payload"),
 )  # that hold the former, and no audio themselves
 _DEPTH = 8
 _MEMBERS = 16  # of a list, that are looked at

@@ -15,9 +15,10 @@ _NOTHING = "the service ended its answer before any audio: it may not have this 
 _WORDS = ("JSON", "HTML", "XML", "text", "server-sent events", "nothing")
 
 
-def empty() -> EmptyBodyError:
-    """The error for a body without a byte of audio."""
-    return EmptyBodyError(f"{_NOTHING} (the body is empty)", offset=0)
+def empty(*, events: bool = False) -> EmptyBodyError:
+    """The error for a body without a byte of audio. ``events``: there were some, without audio in a known field."""
+    what = "its events hold no audio in a known field" if events else "the body is empty"
+    return EmptyBodyError(f"{_NOTHING} ({what})", offset=0)
 
 
 def empty_file() -> EmptyBodyError:
