@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OggStreamError, SourceBrokenError
@@ -52,17 +52,12 @@ class SpeechContext:
     async def _open(self, source: ContextSource, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
         held = None
         try:
-            async with self._order:
-                held = self._held = self._held or _HeldContext(source, self._options)
-                opening = (await self._inside(held)).open(text, options)
-                stream = await opening.__aenter__()
-            try:
+            async with AsyncExitStack() as stack:
+                async with self._order:
+                    held = self._held = self._held or _HeldContext(source, self._options)
+                    opening = (await self._inside(held)).open(text, options)
+                    stream = await stack.enter_async_context(opening)
                 yield stream
-            except BaseException as error:
-                if not await opening.__aexit__(type(error), error, error.__traceback__):
-                    raise
-            else:
-                await opening.__aexit__(None, None, None)
         except SourceBrokenError:
             if held is not None:
                 await self._lose(held)

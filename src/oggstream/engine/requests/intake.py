@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ...annotations import Annotation
@@ -110,16 +110,10 @@ class Intake:
     @asynccontextmanager
     async def _opened(self, source: Source, text: str, speech: SpeechOptions) -> AsyncIterator[ByteStream]:
         """``source.open`` with a limit on the wait for the headers; errors of the body pass through unchanged."""
-        opening = source.open(text, speech)
-        async with self._limited():
-            stream = await opening.__aenter__()
-        try:
+        async with AsyncExitStack() as stack:
+            async with self._limited():
+                stream = await stack.enter_async_context(source.open(text, speech))
             yield stream
-        except BaseException as error:
-            if not await opening.__aexit__(type(error), error, error.__traceback__):
-                raise
-        else:
-            await opening.__aexit__(None, None, None)
 
     async def _next(self, stream: ByteStream) -> bytes | Annotation | None:
         if self.reader is not None and self.reader.ended and not self._to_its_end:

@@ -23,7 +23,7 @@ _END = re.compile(rb"\r?\n\r?\n")
 _VERSION = b"HTTP/"  # with which a head begins
 _INTERIM = re.compile(rb"HTTP/1\.\d 1(?!01)\d\d")  # another head follows (RFC 9110 section 15.2), not behind a 101
 _CHUNKED = re.compile(rb"\ntransfer-encoding:[^\n]*chunked", re.IGNORECASE)
-_LENGTH = re.compile(rb"\r?\ncontent-length:[ \t]*([^\r\n]*)", re.IGNORECASE)
+_LENGTH = re.compile(rb"\r?\ncontent-length[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
 
 
 class HeadRepairer(ResponseHandler):
