@@ -40,11 +40,11 @@ class AudioFormat(NamedTuple):
 
         Raises `UsageError` for anything else.
         """
+        if text in FORMATS:
+            return cls(text)
         name, *fields = str(text).split(":")
-        if name not in FORMATS:
+        if name not in FORMATS or not fields:
             raise UsageError(f"unknown format {text!r}: use {', '.join(FORMATS)}, {_BARE}")
-        if not fields:
-            return cls(name)
         floats = fields[0] == "f32"
         numbers = [int(field) if _is_number(field) else -1 for field in fields[floats:]]
         rate, channels = (*numbers, None)[:2] if 1 <= len(numbers) <= 2 else (-1, None)
