@@ -254,15 +254,19 @@ async def test_what_holds_for_all_pieces_ends_the_speech(kind: type[errors.Sourc
         await speak(service, SENTENCES, requests=1)
 
 
-async def test_a_service_that_takes_one_request_at_a_time_is_asked_for_one_at_a_time(tmp_path: Any) -> None:
+@pytest.mark.parametrize("format", ["auto", "opus"])
+async def test_a_service_that_takes_one_request_at_a_time_is_asked_for_one_at_a_time(
+    tmp_path: Any,
+    format: str,  # noqa: A002  # as the option is called
+) -> None:
     history = tmp_path / "history.json"
     service = Service(lambda name, text: OPUS, takes=1, seconds=0.3)
-    report = await speak(service, SENTENCES, history=history)
+    report = await speak(service, SENTENCES, history=history, format=format)
     assert report.completed
     assert [segment.failed for segment in report.segments] == [None] * 3
     assert report.audio.seconds == pytest.approx(1.8)
     first = len(service.asked)
-    await speak(service, SENTENCES, history=history)
+    await speak(service, SENTENCES, history=history, format=format)
     assert len(service.asked) - first == len(SENTENCES)
 
 

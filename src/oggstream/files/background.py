@@ -31,7 +31,6 @@ class BackgroundWriter:
         self.on_written = on_written
         self._descriptor = descriptor
         self._waiting = 0  # bytes
-        self._left = False
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._progress = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -70,11 +69,6 @@ class BackgroundWriter:
         """Let the thread close the descriptor once all is written."""
         self._queue.put(None)
 
-    def abandon(self) -> None:
-        """Drop what waits, and let the thread close the descriptor as soon as it is not kept waiting by it."""
-        self._left = True
-        self._queue.put(None)
-
     def _run(self) -> None:
         while (piece := self._queue.get()) is not None:
             error = self._pass_on(piece)
@@ -86,7 +80,7 @@ class BackgroundWriter:
     def _pass_on(self, piece: bytes) -> OSError | None:
         rest = memoryview(piece)
         try:
-            while rest and not self._left and self.error is None:
+            while rest and self.error is None:
                 rest = rest[os.write(self._descriptor, rest) :]
         except OSError as error:
             return error

@@ -106,7 +106,7 @@ class Requester:
     @property
     def most_requests(self) -> int:
         """How many requests may be under way."""
-        habits = self._outlet.habits if self._speech.format == "auto" else None
+        habits = self._outlet.habits
         known = (
             traits_of(self._source).requests,
             self.receiver.at_a_time,
