@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 
 from oggstream.text.speakable import SpeakableText
 
@@ -186,12 +186,14 @@ def test_any_portions_give_the_same(text: str, data: st.DataObject) -> None:
 
 
 @given(st.lists(PARTS, max_size=12).map("".join))
+@example("so \\(a_{10} \\times \\pi\\) holds")
 def test_what_is_left_stands_where_it_was(text: str) -> None:
     speakable = read(text)
     for at, character in enumerate(speakable.text):
         if character.isalnum() and character not in "pi":  # of a formula
             end = speakable.map.end(speakable.begin + at + 1)
-            assert text[end - 1] == character or text[:end].endswith(("\ud83d\ude00", ";"))
+            in_formula = text.rfind("\\(", 0, end) > text.rfind("\\)", 0, end)  # spoken otherwise than it is written
+            assert text[end - 1] == character or in_formula or text[:end].endswith(("\ud83d\ude00", ";"))
 
 
 @given(st.lists(PARTS, max_size=12).map("".join))
