@@ -14,6 +14,7 @@ from .dialect import Dialect
 
 if TYPE_CHECKING:
     from ...errors import OggStreamError
+    from ..http.redaction import Secrets
 
 UNREAD_BYTES = 20 << 20
 """Most PCM that may wait unread: seven minutes; the longest text takes five. A service that sends more is cut off."""
@@ -36,14 +37,16 @@ class PendingResponse:
 
     One consumer awaits `wait_created`, `wait_audio` and `next_chunk`; cancelling it loses nothing.
 
+    ``secrets`` are struck out of what it tells: a service may repeat any of them.
     ``retry_headers``: after a failure, the headers that say when to ask once more, None for not at all.
     ``on_kept_connection``: it was sent on a connection that was open before, and may have been dead.
     """
 
-    def __init__(self, text: str, style: str | None = None) -> None:
+    def __init__(self, text: str, style: str | None = None, secrets: Secrets | None = None) -> None:
         self.id = f"oggstream_{next(_numbers)}"
         self.text = text
         self.style = style
+        self.secrets = secrets
         self.dialect = Dialect()  # the one of the last request
         self.response_id: str | None = None
         self.coding = AudioCoding()
@@ -65,9 +68,15 @@ class PendingResponse:
         return f"audio/pcm;rate={self.coding.rate}"
 
     @property
+    def request_id(self) -> str | None:
+        """The name that the service gave the response, safe to show."""
+        return self.response_id and (self.secrets.shown(self.response_id) if self.secrets else self.response_id)
+
+    @property
     def transcript(self) -> str:
-        """The service's transcript of its own speech."""
-        return " ".join(self._transcripts.values())
+        """The service's transcript of its own speech, safe to show."""
+        words = " ".join(self._transcripts.values())
+        return self.secrets.strike(words) if self.secrets else words
 
     def created(self, response_id: str, coding: AudioCoding) -> None:
         """The service created the response; its audio has the coding ``coding``."""

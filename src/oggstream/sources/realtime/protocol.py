@@ -122,7 +122,7 @@ class RealtimeProtocol:
         for pending in [*self._asked.values(), *self._created.values()]:
             if pending.has_audio:
                 message = f"{self._place} broke off in mid-speech: {error}"
-                pending.fail(SourceBrokenError(message, request_id=pending.response_id))
+                pending.fail(SourceBrokenError(message, request_id=pending.request_id))
             else:
                 pending.fail(error, retry_headers, connection_lost=True)
         for left in (self._asked, self._created, self._unwanted, self._waiting):
@@ -198,7 +198,7 @@ class RealtimeProtocol:
         try:
             pending.feed(event.get("delta"))
         except MalformedAudio as error:
-            pending.fail(self._errors.malformed(str(error), request_id=pending.response_id).error)
+            pending.fail(self._errors.malformed(str(error), request_id=pending.request_id).error)
             return self.drop(pending)
         return []
 
@@ -245,7 +245,7 @@ class RealtimeProtocol:
         if field(response, "status") in ("completed", None):
             pending.end()
         else:
-            pending.fail(*self._errors.ended(response, reset=self._reset, request_id=pending.response_id))
+            pending.fail(*self._errors.ended(response, reset=self._reset, request_id=pending.request_id))
 
     def _on_limits(self, event: Event) -> list[Event]:
         self._reset = messages.reset_seconds(event)

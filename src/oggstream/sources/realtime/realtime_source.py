@@ -180,7 +180,7 @@ class RealtimeSource:
         """
         number, was_dead = 0, False
         while True:
-            pending = PendingResponse(text, style)
+            pending = PendingResponse(text, style, self._handshake.secrets)
             try:
                 return await self._attempt(pending, setup), pending
             except OggStreamError as error:
@@ -201,7 +201,7 @@ class RealtimeSource:
             await connection.ask(pending)
             events.emit(events.RequestSent, characters=len(pending.text))
             await pending.wait_created()
-            request_id = pending.response_id
+            request_id = pending.request_id
             events.emit(events.ResponseStarted, content_type=pending.content_type, request_id=request_id)
             await pending.wait_audio()
         except BaseException:

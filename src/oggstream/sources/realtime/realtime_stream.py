@@ -18,14 +18,14 @@ _LONGEST_SHOWN = 60
 class RealtimeStream:
     """The PCM of one text, in the chunks in which it arrives; whole samples."""
 
-    __slots__ = ("_compared", "_pending", "content_type", "request_id")
-    traits = StreamTraits(format="pcm", certain=True)
+    __slots__ = ("_compared", "_pending", "content_type", "request_id", "traits")
 
     def __init__(self, pending: PendingResponse) -> None:
         self._pending = pending
         self._compared = False
         self.content_type = pending.content_type
-        self.request_id = pending.response_id
+        self.traits = StreamTraits(format="pcm", certain=True, secrets=pending.secrets)
+        self.request_id = pending.request_id
 
     def __aiter__(self) -> RealtimeStream:
         return self
