@@ -11,9 +11,11 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from bodies import every, joined, outcome, read, tone
+from oggstream.body.compressed import CompressedReader
 from oggstream.body.container import Container, recognise
 from oggstream.body.stated import Stated
 from oggstream.errors import WrongContainerError
+from oggstream.opus.items import StreamStats
 from oggstream.sniff import MpegFrame, mpeg_frame
 
 ADTS = bytes.fromhex("fff1584010 1ffc".replace(" ", ""))
@@ -174,3 +176,52 @@ def test_any_pieces_give_the_same_sound(cuts: list[int], at: int, junk: bytes) -
 
 def test_pyav_is_not_loaded_for_anything_else() -> None:
     assert "av" not in importlib.import_module("oggstream.body.compressed").__dict__
+
+
+@pytest.mark.parametrize("step", [1, 3, 7, 9, 64])
+def test_aac_in_pieces_of_a_header_is_recognised_as_in_one(step: int) -> None:
+    body = encoded("aac")
+    reader, items = read(body, every(step, body), content_type="audio/ogg")
+    assert reader.container == "aac"
+    assert np.array_equal(joined(items), joined(read(body, content_type="audio/ogg")[1]))
+
+
+class Damaged:
+    """A frame of 58 channels, say, for which PyAV has no layout."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def to_ndarray(self) -> object:
+        raise self.error
+
+
+class Codec:
+    """A decoder of PyAV's that raises ``error`` in the call named ``where``."""
+
+    def __init__(self, where: str, error: BaseException) -> None:
+        self.where = where
+        self.error = error
+
+    def parse(self, data: bytes) -> list[bytes]:
+        if self.where == "parse":
+            raise self.error
+        return [data]
+
+    def decode(self, packet: bytes | None) -> list[Damaged]:
+        if self.where == "decode":
+            raise self.error
+        return [Damaged(self.error)]
+
+
+@pytest.mark.parametrize("where", ["parse", "decode", "to_ndarray"])
+@pytest.mark.parametrize(
+    "error", [ValueError("unknown layout of 58 channels"), TypeError(), OverflowError(), RuntimeError(), KeyError(58)]
+)
+def test_whatever_pyav_raises_is_damage_and_no_foreign_error(where: str, error: Exception) -> None:
+    stats = StreamStats()
+    reader = CompressedReader(Codec(where, error), "AAC", stats, "ask for wav")
+    assert reader.feed(bytes(1000)) == []
+    assert stats.bad_packets == 1
+    with pytest.raises(WrongContainerError, match="damaged AAC; ask for wav"):
+        reader.finish()

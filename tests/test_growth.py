@@ -1,0 +1,217 @@
+"""What others send costs time in proportion to its length, whatever stands in it."""
+
+from __future__ import annotations
+
+import json
+import struct
+import time
+from collections.abc import Callable
+
+import pytest
+
+from bodies import every, joined, read
+from oggstream.endpoint import realtime_messages, speech_request
+from oggstream.errors import OggStreamError
+from oggstream.ogg.page_writer import PageWriter
+from oggstream.opus.head import OpusHead
+from oggstream.opus.tags import OpusTags
+from oggstream.sources.http.redaction import Secrets
+from oggstream.sources.realtime import messages
+from oggstream.sources.realtime.coding import AudioCoding
+from oggstream.sources.realtime.pending_response import PendingResponse
+from oggstream.sources.realtime.protocol import RealtimeProtocol
+from oggstream.text.deltas import ModelText
+from oggstream.text.segmenter import Segmenter
+from oggstream.voices.safe_text import safe_text
+
+SIZE = 16 << 10
+SLOW_SIZE = 3 << 10
+"""The least number of bytes for `SLOW` readers, in which a word costs much."""
+SLOW = ("model text in words", "model text at once", "deltas", "text for the voice")
+SUB_QUADRATIC = 10
+"""Four times the length may take ten times as long, since machines are noisy; what is quadratic takes sixteen."""
+EXEMPT = 0.02  # seconds of CPU, below which noise is most of what is measured
+
+
+def seconds(call: Callable[[bytes], object], data: bytes) -> float:
+    """Seconds of CPU that ``call`` takes."""
+    began = time.process_time()
+    call(data)
+    return time.process_time() - began
+
+
+def is_in_proportion(times: list[float]) -> bool:
+    return times[2] < SUB_QUADRATIC * times[0] + EXEMPT
+
+
+def refusable(call: Callable[[bytes], object]) -> Callable[[bytes], object]:
+    """``call``, which may refuse what it gets."""
+
+    def run(data: bytes) -> None:
+        try:
+            call(data)
+        except (OggStreamError, speech_request.RefusedError, ValueError, RecursionError):
+            return
+
+    return run
+
+
+def body(data: bytes) -> None:
+    joined(read(data, every(500, data))[1])
+
+
+def tags(data: bytes) -> None:
+    """A list of as many tags as fit, the first of which are the pattern."""
+    OpusTags.parse(b"OpusTags" + struct.pack("<I", 0) + struct.pack("<I", len(data)) + data)
+
+
+def stream_with_tags(data: bytes) -> None:
+    """An Ogg Opus stream with tags of any kind behind the vendor, over several pages."""
+    writer = PageWriter(1)
+    start = writer.page([bytes(OpusHead.simple(1, 0))], 0, bos=True)
+    packet = b"OpusTags" + struct.pack("<I", 0) + data
+    body(start + b"".join(writer.page([packet[at : at + 60000]], 0) for at in range(0, len(packet), 60000)))
+
+
+def segmented(data: bytes, portion: int) -> None:
+    segmenter = Segmenter(speakable=True)
+    text = data.decode("utf-8", "replace")
+    for at in range(0, len(text), portion):
+        segmenter.feed(text[at : at + portion])
+        while segmenter.take(0.0) is not None:
+            pass
+    segmenter.finish()
+    while segmenter.take(0.0) is not None:
+        pass
+
+
+def deltas(data: bytes) -> None:
+    reader = ModelText()
+    text = data.decode("utf-8", "replace")
+    for at in range(0, len(text), 7):
+        reader.read(text[at : at + 7])
+    reader.finish()
+
+
+def realtime(data: bytes) -> None:
+    setup = messages.Setup("model", "voice", None, AudioCoding())
+    protocol = RealtimeProtocol("ws://host", Secrets(), setup)
+    protocol.set_up(setup)
+    pending = PendingResponse("Hello.")
+    protocol.ask(pending)
+    text = data.decode("utf-8", "replace")
+    created = {"id": "r", "metadata": {messages.PIECE: pending.id}}
+    protocol.receive({"type": "response.created", "response": created})
+    for at in range(0, len(text), 100):
+        part = {"response_id": "r", "item_id": text[at : at + 10], "content_index": 0, "delta": text[at : at + 100]}
+        protocol.receive({"type": "response.output_audio_transcript.delta", **part})
+    protocol.receive({"type": "error", "error": {"message": text, "code": text, "event_id": text}})
+
+
+READERS: dict[str, Callable[[bytes], object]] = {
+    "a body": body,
+    "tags": tags,
+    "a stream with tags": stream_with_tags,
+    "server-sent events": lambda data: body(b'data: {"type":"speech.audio.delta","audio":"' + data),
+    "lines of JSON": lambda data: body(b'{"audio":"' + data),
+    "model text in words": lambda data: segmented(data, 5),
+    "model text at once": lambda data: segmented(data, 1 << 20),
+    "deltas": deltas,
+    "a Realtime service": realtime,
+    "a request for speech": speech_request.parse,
+    "a request with a long text": lambda data: speech_request.parse(
+        json.dumps({"input": data.decode("utf-8", "replace"), "model": "m", "voice": "v"}).encode()
+    ),
+    "a Realtime client": lambda data: realtime_messages.parse(data.decode("utf-8", "replace")),
+    "text for the voice": lambda data: safe_text(data.decode("utf-8", "replace")),
+}
+HOSTILE = [
+    b"a",
+    b"a ",
+    b"a.",
+    b"w. ",
+    b"'s",
+    b"\n",
+    b"\r\n",
+    b"data:\n",
+    b"data: {}\n\n",
+    b'data: "',
+    b":\n",
+    b"event: x\ndata: y\n",
+    b"{",
+    b"[",
+    b'{"a":',
+    b'"\\',
+    b"{}\n",
+    b'{"audio":""}\n',
+    b"OggS",
+    b"OggS\0\0",
+    b"RIFF\0\0\0\0WAVE",
+    b"ID3\4\0\0",
+    b"\xff\xfb\x90\x64",
+    b"\xff\xf1",
+    b"\x1f\x8b\x08",
+    b"\0",
+    b"\xff",
+    b"A=B",
+    b"\1\0\0\0",
+    b"*",
+    b"**",
+    b"_a",
+    b"`",
+    b"```\n",
+    b"[a](",
+    b"![",
+    b"<",
+    b"<think>",
+    b"</think>",
+    b"<a ",
+    b"&amp;",
+    b"|a|",
+    b"> ",
+    b"- a\n",
+    b"1. ",
+    b"# ",
+    b"$",
+    b"\\(",
+    b"$$a",
+    b"http://a.",
+    b"a@b.",
+    b"1,",
+    b"9",
+    b"(",
+    b"\"'",
+    b"~~",
+    b"Mr. ",
+    b"e.g. ",
+    "\u200d".encode(),
+    "\U0001f468\u200d".encode(),
+    "\u3042".encode(),
+    "\u3002".encode(),
+    "\u0301".encode(),
+    b"\x1b[",
+    b"\x1b]",
+]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("what", READERS)
+def test_foreign_bytes_take_time_in_proportion_to_their_length(what: str) -> None:
+    call = refusable(READERS[what])
+    size = SLOW_SIZE if what in SLOW else SIZE
+    for pattern in HOSTILE:
+        inputs = [pattern * (times * size // len(pattern)) for times in (1, 2, 4)]
+        times = [seconds(call, data) for data in inputs]
+        for _ in range(3):
+            if is_in_proportion(times):
+                break
+            times = [min(before, seconds(call, data)) for before, data in zip(times, inputs, strict=True)]
+        assert is_in_proportion(times), (what, pattern, times)
+
+
+def test_what_is_quadratic_is_found() -> None:
+    def join_all_again(data: bytes) -> int:
+        return sum(len(data[:at]) for at in range(0, len(data), 4))
+
+    times = [seconds(join_all_again, b"x" * (size << 14)) for size in (4, 8, 16)]
+    assert not is_in_proportion(times)
