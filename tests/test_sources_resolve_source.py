@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import logging
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources import resolve_source as select
+from oggstream.sources.chunk_source import ChunkSource
 from oggstream.sources.client_source import ClientSource
 from oggstream.sources.file_source import FileSource
 from oggstream.sources.http.url_source import HttpSource
@@ -80,7 +82,7 @@ async def test_openai_client_is_known() -> None:
     assert type(source) is ClientSource
 
 
-@pytest.mark.parametrize("value", [7, b"OggS", object(), {"a": 1}])
+@pytest.mark.parametrize("value", [7, object(), {"a": 1}, []])
 def test_other_values_are_refused(value: object) -> None:
     with pytest.raises(errors.UsageError):
         coerce(value)
@@ -100,7 +102,39 @@ async def test_a_sequence_falls_back_over_real_servers() -> None:
         await source.aclose()  # type: ignore[attr-defined]
 
 
+def test_bytes_and_what_gives_them_are_played() -> None:
+    async def later() -> AsyncIterator[bytes]:
+        yield b""
+
+    for value in (b"OggS", bytearray(b"OggS"), [b"Og", b"gS"], iter([b"OggS"]), later()):
+        source, owned = coerce(value)
+        assert type(source) is ChunkSource
+        assert owned
+
+
 # Names
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("deepgram", ServiceSource), ("offline", OfflineVoice), ("openai", OpenAISource), ("deepgram, offline", FirstOf)],
+)
+def test_a_word_is_the_service_of_that_name(name: str, kind: type) -> None:
+    assert type(coerce(name)[0]) is kind
+
+
+def test_a_file_of_that_name_goes_before_the_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("deepgram").touch()
+    assert type(coerce("deepgram")[0]) is FileSource
+
+
+@pytest.mark.parametrize("name", ["deepgrm", "deepgram,offlin"])
+def test_a_word_that_is_neither_is_told_what_was_meant(name: str) -> None:
+    with pytest.raises(
+        errors.UsageError, match=r"neither a service nor a file here: did you mean '(deepgram|offline)'"
+    ):
+        coerce(name)
 
 
 @pytest.mark.parametrize(

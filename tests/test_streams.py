@@ -128,8 +128,8 @@ async def test_an_option_that_cannot_be_meant_is_a_usage_error_before_anything_i
 
 
 async def test_an_unknown_keyword_is_a_type_error() -> None:
-    with pytest.raises(TypeError, match="vioce"):
-        await oggstream.play_stream("Hi", source=ScriptedSource([]), sink=NullSink(), vioce="nova")
+    with pytest.raises(TypeError, match=r"play_stream\(\) .*'vioce'; did you mean 'voice'"):
+        await oggstream.play_stream("Hi", source=ScriptedSource([]), sink=NullSink(), vioce="nova")  # type: ignore[call-arg]
 
 
 async def test_what_is_passed_in_stays_open() -> None:

@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
     from .sinks.wav_sink import WavSink as WavSink
     from .sources.captures.replay_source import ReplaySource as ReplaySource
+    from .sources.chunk_source import ChunkSource as ChunkSource
     from .sources.file_source import FileSource as FileSource
     from .sources.http.url_source import HttpSource as HttpSource
     from .sources.offline_voice import OfflineVoice as OfflineVoice
@@ -80,6 +81,15 @@ if TYPE_CHECKING:
         play_stream as play_stream,
         stream_frames as stream_frames,
         stream_packets as stream_packets,
+    )
+    from .types import (
+        AudioBytes as AudioBytes,
+        OnEvent as OnEvent,
+        SinkLike as SinkLike,
+        SourceLike as SourceLike,
+        SpeechClient as SpeechClient,
+        SpeechKeywords as SpeechKeywords,
+        TextLike as TextLike,
     )
 
 __version__ = "0.1.0"
@@ -142,6 +152,7 @@ _HOMES = {
     "sinks.wav_sink": ("WavSink",),
     "sources.source": ("ByteStream", "Source"),
     "sources.resolve_source": ("FirstOf",),
+    "sources.chunk_source": ("ChunkSource",),
     "sources.file_source": ("FileSource",),
     "sources.http.url_source": ("HttpSource",),
     "sources.offline_voice": ("OfflineVoice",),
@@ -151,6 +162,7 @@ _HOMES = {
     "sources.traits": ("SourceTraits",),
     "sources.services.table": ("Service", "service"),
     "sources.services.service_source": ("ServiceSource",),
+    "types": ("AudioBytes", "OnEvent", "SinkLike", "SourceLike", "SpeechClient", "SpeechKeywords", "TextLike"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

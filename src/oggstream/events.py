@@ -6,7 +6,7 @@ context variable, adds the time. Outside a session ``emit`` does nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -123,6 +123,10 @@ class Warned(Event):
     """A problem that does not stop the speech; the report lists it too."""
 
     message: str
+
+
+OnEvent = Callable[[Event], Awaitable[object] | object]
+"""What ``on_event`` takes: a function of an event, asynchronous or not."""
 
 
 class Recorder:

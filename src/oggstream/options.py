@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from .errors import UsageError
+from .rules import Rule, check_all, check_names, kind, number, one_of
+
+Gain = Literal["none", "track", "album"]
+OnRefused = Literal["skip", "stop"]
 
 FORMATS = ("auto", "opus", "pcm", "wav")
 SAMPLE_RATES = range(2000, 384_001)
@@ -14,12 +19,13 @@ SAMPLE_RATES = range(2000, 384_001)
 SAMPLE_CHANNELS = range(1, 9)
 """Accepted numbers of channels of bare samples."""
 GAINS = ("none", "track", "album")
-_NOT_NEGATIVE = (
-    *("start_buffer", "resume_buffer", "pause", "patience", "first_byte_timeout", "stall_timeout"),
-    *("latency", "lead_in", "idle_close"),
-)
+LOUDEST = 4.0
+"""The highest volume: 12 dB."""
 SLOWEST = 0.87
 """The lowest playback rate at which stretched speech still sounds natural."""
+
+
+FormatName = Literal["auto", "opus", "wav", "pcm"]
 
 
 class AudioFormat(NamedTuple):
@@ -42,6 +48,8 @@ class AudioFormat(NamedTuple):
         """
         if text in FORMATS:
             return cls(text)
+        if not isinstance(text, str):
+            raise UsageError(f"format must be a str, such as {FORMATS[0]!r}, not {type(text).__name__}")
         name, *fields = str(text).split(":")
         if name not in FORMATS or not fields:
             raise UsageError(f"unknown format {text!r}: use {', '.join(FORMATS)}, {_BARE}")
@@ -75,17 +83,42 @@ class SpeechOptions:
     model: str | None = None
     instructions: str | None = None
     speed: float | None = None
-    format: str = "auto"
+    format: FormatName | str = "auto"
 
     def __post_init__(self) -> None:
-        if self.speed is not None and not 0.25 <= self.speed <= 4:
-            raise UsageError(f"speed {self.speed:g} is outside 0.25 to 4")
+        check_all(self, _SPEECH_RULES)
         AudioFormat.parse(self.format)
 
     @property
     def wire_format(self) -> str:
         """``format`` as services know it: without the description of the samples."""
         return self.format.partition(":")[0]
+
+
+class SpeechKeywords(TypedDict, total=False):
+    """The fields of `SpeechOptions` as keywords, for type checkers."""
+
+    voice: str | dict[str, str] | None
+    model: str | None
+    instructions: str | None
+    speed: float | None
+    format: FormatName | str
+
+
+def speech_options(
+    function: str, given: Mapping[str, Any], own: tuple[str, ...], base: SpeechOptions | None = None
+) -> SpeechOptions:
+    """The `SpeechOptions` of the keywords that ``function`` was ``given``; what is not given is as in ``base``.
+
+    ``own`` are the other keywords of ``function``. Raises `TypeError` for a keyword that is none of these, with the one
+    that was meant, and `UsageError` for a wrong value.
+    """
+    from dataclasses import replace
+
+    fields = SpeechOptions.__dataclass_fields__
+    if not given.keys() <= fields.keys():
+        check_names(function, given, (*own, *fields), _ELSEWHERE)
+    return replace(base, **given) if base is not None else SpeechOptions(**given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +152,9 @@ class PlaybackOptions:
     host API supports. ``lead_in``: silence before the first speech, for Bluetooth, which swallows the first word.
     ``idle_close``: time without a speech after which the device is closed until the next one; None: never.
 
-    Sound: ``gain``: the R128 tag that is applied on top of the stream's own gain, "none", "track" or "album".
-    ``channels``: 1 to 255, the channels to which the stream is mixed for the sink; None: unchanged.
+    Sound: ``volume``: a linear gain, 0 to 4 (1: as it comes; above 1 peaks are rounded off). ``gain``: the R128 tag
+    that is applied on top of the stream's own gain, "none", "track" or "album". ``channels``:
+    1 to 255, the channels to which the stream is mixed for the sink; None: unchanged.
 
     Raises `UsageError` for a value outside its range, or a ring shorter than the buffer that must fit into it.
     """
@@ -136,7 +170,7 @@ class PlaybackOptions:
     pause: float | None = None
     patience: float = 0.7
     speakable: bool | None = None
-    on_refused: str = "skip"
+    on_refused: OnRefused = "skip"
     ring_seconds: float = 2.0
     queue_bytes: int = 16 << 20
     first_byte_timeout: float = 60.0
@@ -144,23 +178,49 @@ class PlaybackOptions:
     latency: float | None = None
     lead_in: float = 0.0
     idle_close: float | None = 20.0
-    gain: str = "none"
+    volume: float = 1.0
+    gain: Gain = "none"
     channels: int | None = None
 
     def __post_init__(self) -> None:
-        for name in _NOT_NEGATIVE:
-            value = getattr(self, name)
-            if value is not None and value < 0:
-                raise UsageError(f"{name} must not be negative")
-        if not 0.5 <= self.slowest <= 1:
-            raise UsageError(f"slowest {self.slowest:g} is outside 0.5 to 1")
-        if self.ahead <= 0 or self.requests < 1:
-            raise UsageError("ahead and requests must be positive")
+        check_all(self, _PLAYBACK_RULES)
+        if self.ahead <= 0:
+            raise UsageError("ahead must be positive")
         if self.ring_seconds < max(0.1, self.resume_buffer or 0):
             raise UsageError("ring_seconds must be at least 0.1 and hold resume_buffer")
-        if self.on_refused not in ("skip", "stop"):
-            raise UsageError(f"unknown on_refused {self.on_refused!r}: use skip or stop")
-        if self.gain not in GAINS:
-            raise UsageError(f"unknown gain {self.gain!r}: use one of {', '.join(GAINS)}")
-        if self.channels is not None and not 1 <= self.channels <= 255:
-            raise UsageError(f"{self.channels} channels: use 1 to 255")
+
+
+def checked(options: PlaybackOptions | None) -> PlaybackOptions:
+    """``options``, or the defaults. Raises `UsageError` for anything else."""
+    kind("a PlaybackOptions", PlaybackOptions)("options", options)
+    return options or PlaybackOptions()
+
+
+_ENDLESS = float("inf")
+_TEXT = kind("a str", str)
+_SECONDS, _SECONDS_OR_NONE = number(0, _ENDLESS, none=False), number(0, _ENDLESS)
+_SWITCH, _SWITCH_OR_NONE = kind("True or False", bool, none=False), kind("True, False", bool)
+_SPEECH_RULES: dict[str, Rule] = {
+    "voice": kind("the name of a voice, {'id': ...}", str, dict),
+    "model": _TEXT,
+    "instructions": _TEXT,
+    "speed": number(0.25, 4),
+}
+_PLAYBACK_RULES: dict[str, Rule] = {
+    **dict.fromkeys(("start_buffer", "resume_buffer", "pause", "latency", "idle_close"), _SECONDS_OR_NONE),
+    **dict.fromkeys(("patience", "first_byte_timeout", "stall_timeout", "lead_in"), _SECONDS),
+    **dict.fromkeys(("ahead", "ring_seconds"), _SECONDS),
+    **dict.fromkeys(("conceal", "early"), _SWITCH),
+    "speakable": _SWITCH_OR_NONE,
+    "slowest": number(0.5, 1, none=False),
+    "requests": number(1, _ENDLESS, whole=True, none=False),
+    "queue_bytes": number(0, _ENDLESS, whole=True, none=False),
+    "on_refused": one_of("skip", "stop"),
+    "volume": number(0, LOUDEST, none=False),
+    "gain": one_of(*GAINS),
+    "channels": number(1, 255, whole=True),
+}
+_ELSEWHERE = {
+    name: f"; it is one of PlaybackOptions: options=PlaybackOptions({name}=...)"
+    for name in PlaybackOptions.__dataclass_fields__
+}

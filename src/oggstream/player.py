@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from .audio.frame import RATE
 from .engine.session import Session
 from .errors import OggStreamError, UsageError
-from .events import Event, Recorder, using
-from .options import PlaybackOptions, SpeechOptions
+from .events import Recorder, using
+from .options import PlaybackOptions, checked, speech_options
 from .parts import borrow, history_of
+from .rules import number
 from .sinks.resolve_sink import coerce_sink
 from .sinks.sink import PreparedSink
 from .sources.resolve_source import coerce as coerce_source
@@ -22,9 +23,11 @@ from .sources.wrapper import warm
 
 if TYPE_CHECKING:
     from .audio.ring import PcmRing
-    from .engine.requests.script import Text
+    from .options import SpeechKeywords
     from .report import Heard, PlaybackReport
+    from .types import OnEvent, SinkLike, SourceLike, TextLike
 
+_VOLUME = number(0, 1, none=False)
 FADE_WAIT_SECONDS = 0.25  # longest wait for the device to take the fade
 LOOK_SECONDS = 0.002
 
@@ -142,23 +145,23 @@ class _Turn:
 class Player:
     """Says one text after the other; an asynchronous context manager that keeps the device and a connection open.
 
-    ``source``, ``sink``, ``options``, ``on_event`` and ``speech_options`` are those of `play_stream`; an event's ``at``
+    ``source``, ``sink``, ``options``, ``on_event`` and the other keywords are those of `play_stream`; an event's ``at``
     counts from the `say` of its speech. Call all methods on the event loop, from any task.
     """
 
     def __init__(
         self,
         *,
-        source: Any = None,
-        sink: Any = None,
+        source: SourceLike = None,
+        sink: SinkLike = None,
         options: PlaybackOptions | None = None,
-        on_event: Callable[[Event], object] | None = None,
-        **speech_options: Any,
+        on_event: OnEvent | None = None,
+        **keywords: Unpack[SpeechKeywords],
     ) -> None:
+        self._speech = speech_options("Player", keywords, ("source", "sink", "options", "on_event"))
         self._given = source, sink
-        self._options = options or PlaybackOptions()
+        self._options = checked(options)
         self._on_event = on_event
-        self._speech = SpeechOptions(**speech_options)
         self._history = history_of(self._options)
         self._stack: AsyncExitStack | None = None
         self._source: Any = None
@@ -188,12 +191,13 @@ class Player:
             finally:
                 await stack.aclose()
 
-    def say(self, text: Text, *, interrupt: bool = False, **speech_options: Any) -> Speech:
+    def say(self, text: TextLike, *, interrupt: bool = False, **keywords: Unpack[SpeechKeywords]) -> Speech:
         """Say ``text``, which may grow, after the speeches before it, or with ``interrupt`` instead of them.
 
-        ``speech_options`` replace those of the player for this text. It is requested while the speech before it still
+        The other keywords replace those of the player for this text. It is requested while the speech before it still
         plays, within the same bounds. Raises `UsageError` if the player is not open.
         """
+        wanted = speech_options("say", keywords, ("interrupt",), self._speech)
         if self._stack is None:
             raise UsageError("the player is not open: use `async with Player() as player`")
         if interrupt:
@@ -207,7 +211,7 @@ class Player:
             text,
             source=self._source,
             sink=self._sink,
-            speech=replace(self._speech, **speech_options),
+            speech=wanted,
             options=self._options,
             recorder=recorder,
             history=self._history,
@@ -233,8 +237,7 @@ class Player:
 
     @volume.setter
     def volume(self, gain: float) -> None:
-        if not 0 <= gain <= 1:
-            raise UsageError(f"volume {gain:g} is outside 0 to 1")
+        _VOLUME("volume", gain)
         self._volume = gain
         self._apply_to_all()
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar, Unpack
 
 from .engine.account import Account
 from .engine.item_stream import ItemStream, SpeechFrames, SpeechPackets
@@ -14,10 +14,10 @@ from .engine.memory import Memory
 from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.delivery import Delivery
 from .engine.requests.requester import Requester
-from .engine.requests.script import Script, Text
+from .engine.requests.script import Script
 from .engine.session import Session, first_failure
-from .events import Event, Recorder, using
-from .options import PlaybackOptions, SpeechOptions
+from .events import Recorder, using
+from .options import PlaybackOptions, SpeechOptions, checked, speech_options
 from .parts import borrow, history_of
 from .sinks.resolve_sink import coerce_sink
 from .sources.context import SpeechContext
@@ -27,38 +27,41 @@ from .sources.traits import traits_of
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
     from .engine.item_stream import ItemConverter
+    from .options import SpeechKeywords
     from .opus.items import AudioPacket
     from .report import PlaybackReport
+    from .types import OnEvent, SinkLike, SourceLike, TextLike
 
 T = TypeVar("T")
+_OWN = ("source", "options")
 
 
 async def play_stream(
-    text: Text,
+    text: TextLike,
     *,
-    source: Any = None,
-    sink: Any = None,
+    source: SourceLike = None,
+    sink: SinkLike = None,
     options: PlaybackOptions | None = None,
-    on_event: Callable[[Event], object] | None = None,
-    **speech_options: Any,
+    on_event: OnEvent | None = None,
+    **keywords: Unpack[SpeechKeywords],
 ) -> PlaybackReport:
     """Speak ``text`` and return a report when the last sample has been heard.
 
     ``text``: a str, or an iterable, asynchronous or not, of pieces of text, spoken while it grows; a stream of the
-    openai package (chat completions, Responses) is one. ``source``: a `Source`, an ``openai.AsyncOpenAI`` client, a
-    path or URL of audio, a sequence of these (the first that works), or None: the endpoint of ``OPENAI_API_KEY`` or
-    ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the default device. A source or sink
-    that you pass stays open; one made here is closed. ``speech_options`` are the fields of `SpeechOptions`.
-    ``on_event`` is called on the event loop for each `Event`.
+    openai package (chat completions, Responses) is one. ``source``: a `Source`, an ``openai.AsyncOpenAI`` client,
+    the name of a service, a path, a URL or the bytes of audio, a sequence of these (the first that works), or None: the
+    endpoint of ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the
+    default device. A source or sink that you pass stays open; one made here is closed. The other keywords are the
+    fields of `SpeechOptions`. ``on_event`` is called on the event loop for each `Event`.
 
     Raises an `OggStreamError`, or the exception of an iterator of text, with ``report`` and ``unspoken`` set, once the
-    audio received before the failure has been heard. Cancelling fades the sound out in 5 ms, closes the responses and
-    leaves no task behind.
+    audio received before the failure has been heard; `TypeError` for an unknown keyword. Cancelling fades the sound out
+    in 5 ms, closes the responses and leaves no task behind.
     """
     loop = asyncio.get_running_loop()
     recorder = Recorder(loop.time, loop.time(), on_event)
-    speech = SpeechOptions(**speech_options)
-    options = options or PlaybackOptions()
+    speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event"))
+    options = checked(options)
     account = Account(recorder)
     with using(recorder):
         async with AsyncExitStack() as stack:
@@ -80,7 +83,11 @@ async def play_stream(
 
 
 def stream_frames(
-    text: Text, *, source: Any = None, options: PlaybackOptions | None = None, **speech_options: Any
+    text: TextLike,
+    *,
+    source: SourceLike = None,
+    options: PlaybackOptions | None = None,
+    **keywords: Unpack[SpeechKeywords],
 ) -> AsyncGenerator[PcmFrame, None]:
     """Yield the speech as `PcmFrame`, each as soon as its packet is there; needs no device.
 
@@ -90,18 +97,25 @@ def stream_frames(
     Closing the iterator, or leaving a loop over it, closes the responses; so does cancelling a wait for a frame, even
     by a time-out. ``aclose`` may be called from any task, even while another one waits: that one then gets the end.
     """
-    return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechFrames)
+    speech = speech_options("stream_frames", keywords, _OWN)
+    options = checked(options)
+    return _item_stream(text, source, options, speech, partial(SpeechFrames, options.volume))
 
 
 def stream_packets(
-    text: Text, *, source: Any = None, options: PlaybackOptions | None = None, **speech_options: Any
+    text: TextLike,
+    *,
+    source: SourceLike = None,
+    options: PlaybackOptions | None = None,
+    **keywords: Unpack[SpeechKeywords],
 ) -> AsyncGenerator[AudioPacket, None]:
     """Yield the speech as the Opus packets that the service sent, not transcoded; needs no device and no libopus.
 
     Other formats are encoded to Opus, which needs libopus. ``text`` may grow. Raises the same errors as `play_stream`.
     Closing works as for `stream_frames`.
     """
-    return _item_stream(text, source, options or PlaybackOptions(), speech_options, SpeechPackets)
+    speech = speech_options("stream_packets", keywords, _OWN)
+    return _item_stream(text, source, checked(options), speech, SpeechPackets)
 
 
 async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:
@@ -129,20 +143,19 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame
 
 
 def _item_stream(
-    text: Text,
-    source: Any,
+    text: TextLike,
+    source: SourceLike,
     options: PlaybackOptions,
-    speech_options: dict[str, Any],
+    speech: SpeechOptions,
     converter: Callable[[], ItemConverter[T]],
 ) -> ItemStream[T]:
     """An iterator over the items received for ``text``, converted by ``converter``."""
-    speech = SpeechOptions(**speech_options)
     delivery = Delivery(options, CHARACTERS_PER_SECOND * (speech.speed or 1.0))
     return ItemStream(delivery, partial(_receive, text, source, speech, options, delivery), converter)
 
 
 async def _receive(
-    text: Text, source: Any, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
+    text: TextLike, source: SourceLike, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
 ) -> None:
     """Receive all of ``text`` into ``delivery``; close everything made for it at the end. Raises any error."""
     loop = asyncio.get_running_loop()

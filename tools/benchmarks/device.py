@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from oggstream import DeviceSink, PlaybackReport
+    from oggstream.types import SourceLike
 
 UTTERANCES = 40
 SECONDS = 0.4
@@ -87,7 +88,7 @@ async def _with_device(run: Run, speak: Callable[[DeviceSink, int], Any]) -> tup
         await sink.aclose()
 
 
-async def _utter(count: int, source: Callable[[], object], sink: DeviceSink) -> list[PlaybackReport]:
+async def _utter(count: int, source: Callable[[], SourceLike], sink: DeviceSink) -> list[PlaybackReport]:
     """Speak ``count`` times after a warm-up. Pauses avoid a fixed phase with the device's periods."""
     import oggstream
 

@@ -12,6 +12,9 @@ from oggstream.sources.traits import SourceTraits
 from . import replays
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from oggstream import ByteStream, SpeechOptions
     from oggstream.lab.network import Network
     from oggstream.sources.captures.capture import Capture
     from tools.simulation.synthesis import Progress
@@ -130,12 +133,12 @@ class Teacher:
         self.traits = SourceTraits(name="openai", whole=True, formats=("opus", "pcm"), samples_known=True, identity=key)
         self.number = 0
 
-    def open(self, text: str, options: object) -> object:
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Answer with the next utterance."""
         from oggstream.sources.captures.replay_source import ReplaySource
 
         layout = "pcm" if getattr(options, "format", "") == "pcm" else self._race.layout
-        return ReplaySource(capture(self._race, layout, self.number)).open(text, options)  # type: ignore[arg-type]
+        return ReplaySource(capture(self._race, layout, self.number)).open(text, options)
 
 
 def teach(race: Race, key: str, history: Path) -> None:

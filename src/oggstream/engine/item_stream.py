@@ -40,7 +40,8 @@ class ItemConverter(Protocol[T_co]):
 class SpeechFrames:
     """Decodes the pieces of a speech one after the other; the positions of their frames run on across pieces."""
 
-    def __init__(self) -> None:
+    def __init__(self, volume: float = 1.0) -> None:
+        self._volume = volume
         self._segment: Segment | None = None
         self._decoder: FrameDecoder | None = None
         self._before = self._position = 0  # samples of the earlier pieces, and of all so far
@@ -61,6 +62,10 @@ class SpeechFrames:
             yield from map(self._placed, self._decoder.finish())
 
     def _placed(self, frame: PcmFrame) -> PcmFrame:
+        if self._volume != 1:
+            from ..playout.volume import at_volume
+
+            frame = frame._replace(pcm=at_volume(frame.pcm, self._volume))
         self._position = self._before + frame.position + len(frame.pcm) * RATE // frame.rate
         return frame._replace(position=self._before + frame.position) if self._before else frame
 

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Self
 
 from ..audio.frame import RATE
 from ..errors import OutputError
@@ -52,6 +52,12 @@ class WavSink:
         self._holds: int | None = None  # descriptor of a file that may hold something yet
         self._idle = asyncio.Event()
         self._idle.set()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
     async def prepare(self) -> SinkFormat:
         """Open the file, so that one that cannot be written is known before anything is asked of a service.

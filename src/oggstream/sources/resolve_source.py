@@ -9,6 +9,7 @@ from typing import Any
 
 from .. import events
 from ..errors import UsageError
+from ..rules import nearest
 from .failover import Failover, Member
 from .source import Source
 
@@ -17,30 +18,53 @@ _OFFLINE = (
 )
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NAMED = "service:"
+_NAMES = re.compile(r"[A-Za-z][\w-]*(:[\w.-]+)?( *, *[A-Za-z][\w-]*(:[\w.-]+)?)*")
+_OWN = ("openai", "realtime", "offline")
 _warned: set[str] = set()
 
 
 def coerce(source: object) -> tuple[Source, bool]:
     """``source`` as a `Source`, and whether it was made here, so that the caller must close it.
 
-    Takes a `Source`, an openai client, a URL, ``service:NAME`` (see `named`), a path, ``-``, an open binary file, a
-    sequence of these (`FirstOf`), or None for the default. Raises `UsageError` for anything else.
+    Takes a `Source`, an openai client, the name of a service or ``service:NAME`` (see `named`), a URL, a path, ``-``,
+    an open binary file, bytes or an iterable of bytes (`ChunkSource`), a sequence of these (`FirstOf`), or None for the
+    default. Raises `UsageError` for anything else.
     """
     if source is None:
         return default_source(), True
     if isinstance(source, str):
         return _from_text(source), True
-    if isinstance(source, os.PathLike) or callable(getattr(source, "read", None)):
+    if isinstance(source, Source) and not isinstance(source, os.PathLike):  # a `Path` has an ``open`` of another kind
+        return source, False
+    return _made_of(source), True
+
+
+def _made_of(source: object) -> Source:
+    from .client_source import ClientSource, is_client
+
+    if is_client(source) or (type(source).__module__.startswith("openai") and hasattr(source, "audio")):
+        return ClientSource(source)
+    if isinstance(source, os.PathLike) or _is_file(source):
         from .file_source import FileSource
 
-        return FileSource(source), True  # type: ignore[arg-type]  # has read: a file
-    if isinstance(source, Source):
-        return source, False
-    if isinstance(source, Sequence) and not isinstance(source, (bytes, bytearray, memoryview)):
-        return FirstOf(source), True
-    from .client_source import ClientSource
+        return FileSource(source)  # type: ignore[arg-type]  # has read: a file
+    from .chunk_source import ChunkSource, is_chunks
 
-    return ClientSource(source), True
+    if is_chunks(source):
+        return ChunkSource(source)
+    if isinstance(source, Sequence):
+        return FirstOf(source)
+    raise UsageError(
+        f"source must be the name of a service, a URL, a path, bytes, an iterable of bytes, an openai.AsyncOpenAI, "
+        f"or an object with open(text, options), not {type(source).__name__}"
+    )
+
+
+def _is_file(source: object) -> bool:
+    from inspect import iscoroutinefunction
+
+    read = getattr(source, "read", None)
+    return callable(read) and not iscoroutinefunction(read) and not hasattr(source, "iter_bytes")
 
 
 class FirstOf(Failover):
@@ -113,6 +137,27 @@ def _one_named(name: str, settings: dict[str, Any]) -> Source:
 def _from_text(text: str) -> Source:
     if text.startswith(_NAMED):
         return named(text.removeprefix(_NAMED))
+    if _NAMES.fullmatch(text) and not os.path.exists(text):
+        return _service_named(text)
+    return from_place(text)
+
+
+def _service_named(text: str) -> Source:
+    """The service or services of that name. Raises `UsageError` with the one that was meant, if there is none."""
+    from .services.table import service_names
+
+    known = (*_OWN, *service_names())
+    for part in text.split(","):
+        name = part.strip()
+        if name.partition(":")[0] not in known:
+            near = nearest(name, known)
+            hint = f"did you mean {near!r}?" if near else f"services are {', '.join(known)}"
+            raise UsageError(f"source {name!r} is neither a service nor a file here: {hint}")
+    return named(text)
+
+
+def from_place(text: str) -> Source:
+    """What is at a URL, at a path, or at ``-``: standard input."""
     if _URL.match(text) and not text.lower().startswith("file://"):
         from .http.url_source import HttpSource
 

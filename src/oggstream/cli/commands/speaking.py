@@ -228,6 +228,6 @@ def _source_of(place: str, connect_timeout: float) -> Source:
         from ...sources.http.url_source import HttpSource
 
         return HttpSource(place, connect_timeout=connect_timeout)
-    from ...sources.resolve_source import coerce
+    from ...sources.resolve_source import from_place
 
-    return coerce(place)[0]
+    return from_place(place)

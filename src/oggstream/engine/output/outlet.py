@@ -284,7 +284,7 @@ class Outlet:
         self.decoder.begin(segment)
         self.ring = PcmRing(channels, rate, self._options.ring_seconds)
         self.ring.resume_fill = self.ring.capacity  # after a stall the policy resumes, not the ring
-        self.writer = RingWriter(self.ring, PreemptiveExpander(channels, rate))
+        self.writer = RingWriter(self.ring, PreemptiveExpander(channels, rate), self._options.volume)
         if self.on_ring is not None:
             self.on_ring(self.ring)
         self._sink.start(self.ring)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...playout.volume import at_volume
 from .positions import Positions
 
 if TYPE_CHECKING:
@@ -30,11 +31,13 @@ class Mark(NamedTuple):
 class RingWriter:
     """Writes to ``ring``; holds samples that have no room yet.
 
-    ``concealed`` counts concealment samples that were heard because a packet was late.
+    ``concealed`` counts concealment samples that were heard because a packet was late. ``volume`` is that of
+    `PlaybackOptions`.
     """
 
-    def __init__(self, ring: PcmRing, stretcher: PreemptiveExpander) -> None:
+    def __init__(self, ring: PcmRing, stretcher: PreemptiveExpander, volume: float = 1.0) -> None:
         self.ring = ring
+        self._volume = volume
         self.positions = Positions()
         self.speed = 1.0
         self.concealed = 0
@@ -106,7 +109,7 @@ class RingWriter:
             return
         self.uncover()
         self._speech += len(pcm)
-        self._put(self._stretcher.stretch(pcm, self.speed))
+        self._put(self._stretcher.stretch(at_volume(pcm, self._volume), self.speed))
 
     def finish(self, *, broken: bool) -> bool:
         """Once everything is in the ring, mark its end there and return True."""
@@ -139,6 +142,7 @@ class RingWriter:
     def cover(self, tail: Pcm) -> None:
         """Append ``tail`` to the ring: it is heard only if the next samples come too late."""
         self._solid = self.ring.written
+        tail = at_volume(tail, self._volume)
         self._tail = tail[: self.ring.write(tail)]
 
     def uncover(self) -> None:

@@ -47,8 +47,8 @@ class Script:
         limit: int | None = None,
         ssml: bool = False,
     ) -> None:
-        if not isinstance(text, str | AsyncIterable | Iterable):
-            raise UsageError(f"a text is a str or an iterable of str, not {type(text).__name__}")
+        if isinstance(text, bytes | bytearray | dict) or not isinstance(text, str | AsyncIterable | Iterable):
+            raise UsageError(f"text must be a str or an iterable of str, not {type(text).__name__}")
         self.complete = isinstance(text, str)  # nothing will be added
         self.failure: BaseException | None = None  # the exception of the text's iterator
         self._source = text
