@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import oggstream
-from oggstream.errors import UsageError
+from oggstream.errors import SourceError, UsageError
 from oggstream.options import SpeechOptions
 from oggstream.sources.chunk_source import ChunkSource, as_bytes
 from scripted import spoken
@@ -118,10 +118,13 @@ async def test_another_item_is_refused_by_its_type(item: object, message: str) -
         await read(ChunkSource(iter([item])))
 
 
-async def test_what_the_iterator_raises_is_raised() -> None:
+async def test_what_was_received_is_heard_before_what_the_iterator_raises() -> None:
     def broken() -> Iterator[bytes]:
         yield BODY
         raise ConnectionResetError("gone")
 
-    with pytest.raises(ConnectionResetError, match="gone"):
+    with pytest.raises(SourceError, match="the source failed: ConnectionResetError: gone") as failed:
         await oggstream.play_stream("", source=broken(), sink="null")
+    assert isinstance(failed.value.__cause__, ConnectionResetError)
+    assert failed.value.report is not None
+    assert failed.value.report.audio.samples == 9600
