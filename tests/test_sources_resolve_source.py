@@ -131,9 +131,7 @@ def test_a_file_of_that_name_goes_before_the_service(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("name", ["deepgrm", "deepgram,offlin"])
 def test_a_word_that_is_neither_is_told_what_was_meant(name: str) -> None:
-    with pytest.raises(
-        errors.UsageError, match=r"a file here: did you mean '(deepgram|offline)'"
-    ):
+    with pytest.raises(errors.UsageError, match=r"a file here: did you mean '(deepgram|offline)'"):
         coerce(name)
 
 

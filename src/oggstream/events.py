@@ -9,15 +9,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Base of all events. ``at`` is in seconds since the call of ``play_stream``."""
+    """Base of all events. ``at`` is in seconds since the call of ``play_stream``, or of the ``say`` of a `Player`.
+
+    ``speech`` is the number of the speech, each its own in this process: `Speech.number` for those of a `Player`.
+    """
 
     at: float
+    speech: int = field(default=0, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +134,14 @@ OnEvent = Callable[[Event], Awaitable[object] | object]
 """What ``on_event`` takes: a function of an event, asynchronous or not."""
 
 
+_numbers = count(1)
+
+
 class Recorder:
     """Adds the time since the session's zero to its events, and passes them on.
 
-    ``clock`` returns seconds on any monotonic scale, ``zero`` is the start of the session on it.
+    ``clock`` returns seconds on any monotonic scale, ``zero`` is the start of the session on it. ``speech`` is the
+    number that the events get.
     """
 
     def __init__(
@@ -140,6 +149,7 @@ class Recorder:
     ) -> None:
         self._clock = clock
         self.zero = zero
+        self.speech = next(_numbers)
         self._listeners: list[Callable[[Event], object]] = [on_event] if on_event else []
 
     def listen(self, listener: Callable[[Event], object]) -> None:
@@ -158,7 +168,7 @@ class Recorder:
 
     def record(self, kind: type[Event], *, at: float | None = None, **fields: Any) -> None:
         """Make an event of ``kind`` with ``fields``, at the current time or ``at`` (seconds since zero)."""
-        event = kind(at=self.elapsed() if at is None else at, **fields)
+        event = kind(at=self.elapsed() if at is None else at, speech=self.speech, **fields)
         for listener in self._listeners:
             listener(event)
 

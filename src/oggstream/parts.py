@@ -5,9 +5,12 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
+from .errors import UsageError
 from .sources.wrapper import close
 
 if TYPE_CHECKING:
+    from .engine.listening import Listener
+    from .events import OnEvent
     from .history import History
     from .options import PlaybackOptions
 
@@ -18,6 +21,17 @@ def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
     if owned:
         stack.push_async_callback(close, part)
     return part
+
+
+def listener_of(on_event: OnEvent | None) -> Listener | None:
+    """What hands events to ``on_event``; None for None. Raises `UsageError` for what cannot be called."""
+    if on_event is None:
+        return None
+    if not callable(on_event):
+        raise UsageError(f"on_event must be a function of an event, not {type(on_event).__name__}")
+    from .engine.listening import Listener
+
+    return Listener(on_event)
 
 
 def history_of(options: PlaybackOptions) -> History | None:

@@ -14,7 +14,7 @@ from .engine.session import Session
 from .errors import OggStreamError, UsageError
 from .events import Recorder, using
 from .options import PlaybackOptions, checked, speech_options
-from .parts import borrow, history_of
+from .parts import borrow, history_of, listener_of
 from .rules import number
 from .sinks.resolve_sink import coerce_sink
 from .sinks.sink import PreparedSink
@@ -59,6 +59,11 @@ class Speech:
             self._stopped = True
             if self._begun:  # a task cancelled before it begins never runs, not even its cleanup
                 self._task.cancel()
+
+    @property
+    def number(self) -> int:
+        """The number that its events carry as ``speech``."""
+        return self._recorder.speech
 
     @property
     def done(self) -> bool:
@@ -161,6 +166,7 @@ class Player:
         self._speech = speech_options("Player", keywords, ("source", "sink", "options", "on_event"))
         self._given = source, sink
         self._options = checked(options)
+        listener_of(on_event)  # refuses what is no function
         self._on_event = on_event
         self._history = history_of(self._options)
         self._stack: AsyncExitStack | None = None
@@ -206,7 +212,8 @@ class Player:
         self._speeches = [speech for speech in self._speeches if not speech.done]
         turn = _Turn(self._speeches[-1]) if self._speeches else None
         loop = asyncio.get_running_loop()
-        recorder = Recorder(loop.time, loop.time(), self._on_event)
+        listener = listener_of(self._on_event)
+        recorder = Recorder(loop.time, loop.time(), listener)
         session = Session(
             text,
             source=self._source,
@@ -216,6 +223,7 @@ class Player:
             recorder=recorder,
             history=self._history,
             gate=turn,
+            listener=listener,
         )
         session.outlet.on_ring = self._apply
         speech = Speech(session, recorder, turn)

@@ -18,7 +18,7 @@ from .engine.requests.script import Script
 from .engine.session import Session, first_failure
 from .events import Recorder, using
 from .options import PlaybackOptions, SpeechOptions, checked, speech_options
-from .parts import borrow, history_of
+from .parts import borrow, history_of, listener_of
 from .sinks.resolve_sink import coerce_sink
 from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
@@ -52,14 +52,16 @@ async def play_stream(
     the name of a service, a path, a URL or the bytes of audio, a sequence of these (the first that works), or None: the
     endpoint of ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the
     default device. A source or sink that you pass stays open; one made here is closed. The other keywords are the
-    fields of `SpeechOptions`. ``on_event`` is called on the event loop for each `Event`.
+    fields of `SpeechOptions`. ``on_event`` is called on the event loop for each `Event`; it may be asynchronous, and is
+    then awaited for one event after the other. What it raises ends the speech and is raised here.
 
     Raises an `OggStreamError`, or the exception of an iterator of text, with ``report`` and ``unspoken`` set, once the
     audio received before the failure has been heard; `TypeError` for an unknown keyword. Cancelling fades the sound out
     in 5 ms, closes the responses and leaves no task behind.
     """
     loop = asyncio.get_running_loop()
-    recorder = Recorder(loop.time, loop.time(), on_event)
+    listener = listener_of(on_event)
+    recorder = Recorder(loop.time, loop.time(), listener)
     speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event"))
     options = checked(options)
     account = Account(recorder)
@@ -78,6 +80,7 @@ async def play_stream(
                 recorder=recorder,
                 account=account,
                 history=history_of(options),
+                listener=listener,
             )
             return await session.run()
 

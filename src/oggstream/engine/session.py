@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..playout.habits import Habits
     from ..report import Heard, PlaybackReport
     from ..sources.source import Source
+    from .listening import Listener
     from .segment import Segment
 
 
@@ -49,8 +50,8 @@ class Session:
 
     One task requests the text piece by piece, and starts a task per piece that receives and decodes it; another opens
     the sink, keeps the ring full, and waits for the end. When the sink fails, everything ends at once; when the source
-    fails, the received audio is played first. ``account`` may already listen to ``recorder``. ``gate`` puts speeches
-    in order.
+    fails, the received audio is played first. ``account`` and ``listener`` may already listen to ``recorder``. ``gate``
+    puts speeches in order.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Session:
         account: Account | None = None,
         history: History | None = None,
         gate: Gate | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -72,6 +74,7 @@ class Session:
         self._memory = Memory(history, source, speech)
         self._recorder = recorder
         self._gate = gate
+        self._listener = listener
         self._account = account or Account(recorder)  # first: a source may warn when its traits are first read
         self._pacing = Pacing(
             options,
@@ -116,19 +119,15 @@ class Session:
         The source's context, if it has one, is left last, after the sound has ended.
 
         Raises the errors of the source, the reader and the sink (each an `OggStreamError`) and those of the iterator
-        of text, all with ``report`` and ``unspoken`` set. Cancelling stops the sound (a fade of 5 ms), closes the
-        response and leaves no task behind.
+        of text, all with ``report`` and ``unspoken`` set, and those of the listener. Cancelling stops the sound (a fade
+        of 5 ms), closes the response and leaves no task behind.
         """
         async with self._context:
             return await self._run()
 
     async def _run(self) -> PlaybackReport:
         try:
-            async with asyncio.TaskGroup() as group:
-                reading = group.create_task(self.script.read())
-                playing = group.create_task(self._play(group))
-                group.create_task(self._ask(group, reading))
-                group.create_task(self._leave_when_silent(playing))
+            await self._speak_and_tell()
         except BaseExceptionGroup as failures:
             self._silence()
             self._failed(first_failure(failures))
@@ -152,6 +151,23 @@ class Session:
                 del failure  # it refers to this frame
         return self.report(None)
 
+    async def _speak_and_tell(self) -> None:
+        """Speak, and hand all events to the listener; what that raises ends the speech."""
+        if self._listener is None:
+            await self._speak()
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listener.run())
+            await self._speak()
+            self._listener.end()
+
+    async def _speak(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            reading = group.create_task(self.script.read())
+            playing = group.create_task(self._play(group))
+            group.create_task(self._ask(group, reading))
+            group.create_task(self._leave_when_silent(playing))
+
     def _silence(self) -> None:
         """Fade out this speech, but no other speech on the same sink."""
         ring = self.outlet.ring
@@ -162,6 +178,8 @@ class Session:
         """Let the next speech proceed, however this one ended."""
         self.received.set()
         self.handed_over.set()
+        if self._listener is not None:
+            self._listener.close()
         self._gate = None  # it holds the speech before, and that the one before it
 
     def _release(self) -> None:
