@@ -200,7 +200,7 @@ def test_help_with_other_words_behind_it_is_text() -> None:
     ],
 )
 def test_a_word_that_is_nearly_a_command_is_asked_back(words: list[str], meant: str) -> None:
-    with pytest.raises(UsageError, match=f"is no command: use '{meant}', or `oggstream say "):
+    with pytest.raises(UsageError, match=rf"is no command: did you mean '{meant}'\? `oggstream say "):
         parse(words)
 
 

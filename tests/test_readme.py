@@ -44,6 +44,7 @@ ARCHITECTURE = DOCS / "architecture.md"
 LONGEST_README = 200
 KNOWN_OPTIONS = {*options.OPTIONS, "--help", "--version"}
 OF_TOOLS = {
+    "--no-speakable": "--speakable",
     "--all": "tools/test",
     "--only": "tools/bench",
     "--fix": "tools/check",
@@ -247,12 +248,13 @@ async def _served(handler: Callable[[web.Request], Awaitable[web.StreamResponse]
 def commands() -> list[str]:
     """Every line in a block of shell that runs oggstream."""
     lines = [line for page in PAGES for code in blocks(page, "sh") for line in code.replace("\\\n", " ").splitlines()]
-    return [line for line in lines if "python -m oggstream" in line or "tools/run" in line]
+    stages = [stage.strip() for line in lines for stage in re.split(r" \| | && |;|&$", line)]
+    return [stage for stage in stages if re.match(r"(\w+=\S* )*(oggstream|tools/run)\b", stage)]
 
 
 @pytest.mark.parametrize("line", commands())
 def test_a_command_is_understood(line: str) -> None:
-    words = shlex.split(re.split(r"python -m oggstream|tools/run", line)[1], comments=True)
+    words = shlex.split(re.split(r"\boggstream\b|tools/run", line, maxsplit=1)[1], comments=True)
     words = words[: next((n for n, word in enumerate(words) if word in ("|", "&", ">", "<")), len(words))]
     assert arguments.parse(words).command
 
@@ -377,5 +379,5 @@ def test_every_figure_of_playout_in_the_report_is_explained() -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
-    missing = [name for name in arguments._PARSERS if f"python -m oggstream {name}" not in text]
+    missing = [name for name in arguments._PARSERS if f"\noggstream {name}" not in text]
     assert not missing

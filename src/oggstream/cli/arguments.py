@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from ..errors import UsageError
 from .help_texts import EXAMPLES, OVERVIEW
-from .options import PATIENCE, SOUND, SPEECH, TALK, add_options, takes_value
+from .options import PATIENCE, SOUND, SPEECH, TALK, TEXT, add_options, takes_value
 from .terminal.console import show
 
 
@@ -53,15 +53,16 @@ def parse(argv: list[str]) -> Namespace:
 
 
 def _refuse_misspelt(words: list[str]) -> None:
-    """Raise `UsageError` for a word that is nearly a command, and stands alone or before a file."""
+    """Raise `UsageError` for a word that is nearly a command, and stands alone or before a file or an option."""
     word = words[0]
-    if not 4 <= len(word) <= 10 or (len(words) > 1 and not os.path.lexists(words[1])):
+    alone = len(words) == 1 or words[1].startswith("-") or os.path.lexists(words[1])
+    if not 4 <= len(word) <= 12 or not alone:
         return
     from difflib import get_close_matches
 
     commands = [command for command in (*_PARSERS, "help", "version") if len(command) > 3]
     if word not in commands and (near := get_close_matches(word, commands, 1, 0.8)):
-        raise UsageError(f"{word!r} is no command: use {near[0]!r}, or `oggstream say {word}` to speak it")
+        raise UsageError(f"{word!r} is no command: did you mean {near[0]!r}? `oggstream say {word}` speaks it")
 
 
 def _split_at_dashes(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -85,7 +86,7 @@ def _first_word(argv: list[str]) -> int | None:
 def _say(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("say", "Speaks TEXT, or standard input as it arrives.")
     parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; none, or `-`: standard input")
-    add_options(parser, SPEECH + SOUND + PATIENCE + TALK)
+    add_options(parser, SPEECH + TEXT + SOUND + PATIENCE + TALK)
     args = parser.parse_intermixed_args(options)
     args.text += words
     args.gain, args.channels = "none", None
@@ -95,7 +96,7 @@ def _say(options: list[str], words: list[str]) -> Namespace:
 def _chat(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("chat", "Asks a chat model, and speaks the answer while it is written.")
     parser.add_argument("question", nargs="*", metavar="QUESTION", help="what to ask; none: standard input")
-    add_options(parser, ("--chat-model", "--chat-base-url", "--system", *SPEECH, *SOUND, *PATIENCE, *TALK))
+    add_options(parser, ("--chat-model", "--chat-base-url", "--system", *SPEECH, *TEXT, *SOUND, *PATIENCE, *TALK))
     args = parser.parse_intermixed_args(options)
     args.question += words
     args.gain, args.channels = "none", None
@@ -106,7 +107,9 @@ def _chat(options: list[str], words: list[str]) -> Namespace:
 
 
 def _play(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser("play", "Plays any Ogg Opus stream.")
+    parser = _parser(
+        "play", "Plays audio: Ogg Opus, WAV or raw samples, and with the extra `codec` all that FFmpeg reads."
+    )
     parser.add_argument("input", metavar="PATH|URL|-", help="a file, a URL, or `-` for standard input")
     add_options(parser, ("--gain", "--channels", *SOUND, *PATIENCE, *TALK))
     add_options(parser, SPEECH, hidden=True)  # common to all that plays; here there is nothing to ask for
@@ -127,7 +130,7 @@ def _decode(options: list[str], words: list[str]) -> Namespace:
 def _inspect(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("inspect", "Says what is in an Ogg file, and what is wrong with it.")
     parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
-    add_options(parser, TALK)
+    add_options(parser, ("--packets", *TALK))
     return _parse_with_words(parser, options, words)
 
 
@@ -135,7 +138,7 @@ def _record(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("record", "Speaks TEXT to a capture, which `replay` plays again as it came.")
     parser.add_argument("text", metavar="TEXT", help="what to say; `-`: standard input")
     parser.add_argument("name", metavar="NAME", help="of the capture: a path without ending")
-    add_options(parser, SPEECH + SOUND + PATIENCE + TALK)
+    add_options(parser, SPEECH + TEXT + SOUND + PATIENCE + TALK)
     args = _parse_with_words(parser, options, words)
     args.text = [args.text]
     args.gain, args.channels = "none", None

@@ -21,7 +21,7 @@ commands:
   chat      ask a chat model, and speak the answer while it is written
   play      play an Ogg Opus stream
   decode    decode one to WAV
-  inspect   say what is in one: links, headers, tags, pages, packets, damage
+  inspect   say whether one is whole, and what is in it: links, headers, tags, damage, packets
   record    speak to a capture: what came, and when
   replay    play captures as they came, and report their latency
   serve     be a speech endpoint like OpenAI's, with the offline voice
@@ -87,6 +87,7 @@ examples:
 _INSPECT = """\
 examples:
   oggstream inspect speech.opus
+  oggstream inspect speech.opus --packets | less
   oggstream inspect - --json < speech.opus | jq .links"""
 
 _RECORD = """\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, BooleanOptionalAction
 from collections.abc import Callable, Iterable
 from math import isfinite
 from typing import Any
@@ -32,6 +32,17 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--lead-in": {"metavar": "S", "help": "silence before the speech, for Bluetooth that clips the first word (0)"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
     "--save": {"metavar": "PATH", "help": "also keep the bytes as they came"},
+    "--pause": {"metavar": "S", "help": "silence between two pieces of the text (as the service sends it)"},
+    "--patience": {"metavar": "S", "help": "longest wait for the end of a sentence while little is left to hear (0.7)"},
+    "--speakable": {
+        "action": BooleanOptionalAction,
+        "help": "leave out Markdown, code and addresses, or not (yes for standard input, no for TEXT)",
+    },
+    "--ahead": {"metavar": "S", "help": "most seconds of speech that are requested and not heard yet (15)"},
+    "--on-refused": {
+        "choices": ("skip", "stop"),
+        "help": "what to do where the service refuses a piece of the text (skip, with a warning)",
+    },
     "--connect-timeout": {"metavar": "S", "default": 5.0, "help": "seconds for a connection (5)"},
     "--first-byte-timeout": {"metavar": "S", "default": 60.0, "help": "longest silence before audio (60)"},
     "--stall-timeout": {"metavar": "S", "default": 10.0, "help": "longest silence after audio began (10)"},
@@ -62,6 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--repeat": {"metavar": "N", "default": 1, "help": "replay all captures N times, learning from round to round (1)"},
     "--seed": {"metavar": "S", "help": "enter the network at random moments that follow from S, not at its beginning"},
     "--report": {"metavar": "FILE.html", "help": "draw arrivals, playout and the spread of start delays on one page"},
+    "--packets": {"action": "store_true", "help": "list all pages with their packets, too"},
     "--json": {"action": "store_true", "help": "the report as one JSON object on standard output"},
     "--quiet": {"action": "store_true", "help": "nothing but errors on standard error"},
     "--log-level": {
@@ -70,6 +82,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
 }
 SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
+TEXT = ("--pause", "--patience", "--speakable", "--ahead", "--on-refused")
 SOUND = ("--device", "--latency", "--lead-in", "--sink", "--save")
 PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--history")
 TALK = ("--json", "--quiet", "--log-level")
@@ -89,7 +102,7 @@ def add_options(parser: ArgumentParser, names: Iterable[str], *, hidden: bool = 
 
 def takes_value(name: str) -> bool:
     """Whether ``name`` is an option whose value is the next argument."""
-    return name in OPTIONS and OPTIONS[name].get("action") != "store_true"
+    return name in OPTIONS and OPTIONS[name].get("action", "append") == "append"
 
 
 def _seconds(text: str) -> float:
@@ -100,6 +113,16 @@ def _seconds(text: str) -> float:
 
 
 _seconds.__name__ = "number of seconds"  # argparse: "invalid number of seconds value"
+
+
+def _seconds_or_none(text: str) -> float:
+    value = float(text)
+    if not (isfinite(value) and value >= 0):
+        raise ValueError
+    return value
+
+
+_seconds_or_none.__name__ = _seconds.__name__
 
 
 def _integer(name: str, least: int, most: int) -> Callable[[str], int]:
@@ -125,8 +148,9 @@ def _format(text: str) -> str:
 
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
-        ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in"), _seconds
+        ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in", "--ahead"), _seconds
     ),
+    **dict.fromkeys(("--pause", "--patience"), _seconds_or_none),
     "--format": _format,
     "--requests": _integer("number of requests", 1, 16),
     "--channels": _integer("number of channels", 1, 255),

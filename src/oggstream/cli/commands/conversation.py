@@ -66,6 +66,8 @@ class Conversation(Speaking):
                 stack.push_async_callback(self._source.aclose)
                 self._sink = self._make_sink()
                 stack.push_async_callback(self._sink.aclose)
+                if self._args.device is not None:
+                    await self._check_device()
                 player = Player(
                     source=self._source,
                     sink=self._sink,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from ...errors import FormatError
@@ -15,7 +14,7 @@ from ..output.body_pages import RATE, Entry, lay_out
 from ..output.link_figures import by_link, figures
 from ..output.listing import counted, listing
 from ..output.result import as_json
-from ..terminal.console import is_terminal, show, show_lines
+from ..terminal.console import show, show_lines
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -31,7 +30,7 @@ def inspect(args: Namespace) -> None:
     if args.json:
         show(survey.as_json())
     elif survey.pages or survey.error is None:
-        show_lines(listing(survey, brief=is_terminal(sys.stdout)))
+        show_lines(listing(survey, packets=args.packets))
     if survey.error is not None:
         raise survey.error
 

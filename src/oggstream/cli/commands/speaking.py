@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import OggStreamError, OutputError
 from ...events import Event, Warned
 from ...options import PlaybackOptions
-from ...sinks.sink import traits_of
+from ...sinks.sink import PreparedSink, traits_of
 from ...streams import play_stream
 from ..save import SavingSource
 from ..terminal.console import Console, show
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from ...sinks.sink import Sink
     from ...sources.source import Source
     from ..terminal.live import LiveLine
+
+
+_DEVICE = ("latency", "lead_in")
+_TEXT = ("pause", "patience", "speakable", "ahead", "on_refused")
+_PLAYBACK = ("first_byte_timeout", "stall_timeout", "requests", "gain", "channels", *_TEXT, *_DEVICE)
+"""The options that are fields of `PlaybackOptions`."""
 
 
 class Speaking:
@@ -65,6 +71,8 @@ class Speaking:
             stack.push_async_callback(self._source.aclose)
             self._sink = self._make_sink()
             stack.push_async_callback(self._sink.aclose)
+            if self._args.device is not None:
+                await self._check_device()
             self._report = await play_stream(
                 self._text,
                 source=self._source,
@@ -73,6 +81,11 @@ class Speaking:
                 on_event=self._on_event,
                 **speech_options(self._args),
             )
+
+    async def _check_device(self) -> None:
+        """Open the device that was named, before a service is asked for anything. Raises `DeviceError`."""
+        if isinstance(self._sink, PreparedSink):
+            await self._sink.prepare()
 
     def _make_source(self) -> Source:
         return make_source(self._args)
@@ -200,20 +213,13 @@ def make_sink(args: Namespace, console: Console) -> Sink:
 
 def device_settings(args: Namespace) -> dict[str, Any]:
     """How ``args`` want a `DeviceSink`."""
-    return {name: value for name in ("latency", "lead_in") if (value := getattr(args, name, None)) is not None}
+    return {name: value for name in _DEVICE if (value := getattr(args, name, None)) is not None}
 
 
 def playback_options(args: Namespace) -> PlaybackOptions:
     """How ``args`` want it played."""
-    return PlaybackOptions(
-        first_byte_timeout=args.first_byte_timeout,
-        stall_timeout=args.stall_timeout,
-        requests=args.requests,
-        history={None: "default", "none": None}.get(args.history, args.history),
-        gain=args.gain,
-        channels=args.channels,
-        **device_settings(args),
-    )
+    given = {name: value for name in _PLAYBACK if (value := getattr(args, name, None)) is not None}
+    return PlaybackOptions(history={None: "default", "none": None}.get(args.history, args.history), **given)
 
 
 def speech_options(args: Namespace) -> dict[str, Any]:

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from ..commands.inspect import Survey
 
 _LONGEST_COMMENT = 200  # characters shown; pictures are comments too
-_MANY = 24  # pages from which a brief listing leaves some out,
-_FIRST, _LAST = 8, 3  # and how many it shows at either end
 _FEW = 3  # kinds of packets on a page that are told apart
 
 
@@ -24,26 +22,31 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def listing(survey: Survey, *, brief: bool = False) -> Iterator[str]:
-    """The lines: links, pages (``brief``: of many only the remarkable ones), damage, warnings, and the verdict."""
+def listing(survey: Survey, *, packets: bool = False) -> Iterator[str]:
+    """The lines: the verdict and totals, links, damage, warnings, and with ``packets`` the pages and what they hold."""
+    totals = survey.stats
+    yield f"verdict: {survey.verdict()}"
+    yield (
+        f"{counted(totals.bytes, 'byte')}, {counted(totals.pages, 'page')}, {counted(totals.links, 'link')}, "
+        f"{counted(totals.packets, 'packet')}"
+    )
     for number, link in enumerate(survey.links, 1):
         yield from _link(number, link)
-    yield from _pages(survey.pages, brief=brief)
+    yield from _damage(survey)
+    if totals.warnings:
+        yield "warnings"
+        yield from (f"  {warning}" for warning in totals.warnings)
+    if packets:
+        yield from _pages(survey.pages)
+
+
+def _damage(survey: Survey) -> Iterator[str]:
     if survey.damage or survey.holes:
         yield "damage"
         for entry in survey.damage:
             yield f"  byte {entry['offset']}: {counted(entry['bytes'], 'byte')} skipped ({entry['reason']})"
         for hole in survey.holes:
             yield f"  at {hole.position / RATE:.3f} s: {_milliseconds(hole.samples)} concealed ({hole.reason})"
-    if survey.stats.warnings:
-        yield "warnings"
-        yield from (f"  {warning}" for warning in survey.stats.warnings)
-    totals = survey.stats
-    yield (
-        f"{counted(totals.bytes, 'byte')}, {counted(totals.pages, 'page')}, {counted(totals.links, 'link')}, "
-        f"{counted(totals.packets, 'packet')}"
-    )
-    yield f"verdict: {survey.verdict()}"
 
 
 def _link(number: int, link: Entry) -> Iterator[str]:
@@ -89,32 +92,16 @@ def _channels(link: Entry) -> str:
     return f"{channels} (mapping family {link['mapping_family']}, {streams})"
 
 
-def _pages(pages: list[Entry], *, brief: bool) -> Iterator[str]:
+def _pages(pages: list[Entry]) -> Iterator[str]:
     if not pages:
         return
     width = max(7, *(len(str(page["offset"])) for page in pages))
     yield f"{'offset':>{width}}  bytes  serial    sequence     granule  flags  crc  packets"
-    left_out = 0
-    for number, page in enumerate(pages):
-        if brief and len(pages) > _MANY and _FIRST <= number < len(pages) - _LAST and not _is_remarkable(page):
-            left_out += 1
-            continue
-        if left_out:
-            yield _left_out(left_out, width)
-            left_out = 0
+    for page in pages:
         yield (
             f"{page['offset']:>{width}}  {page['bytes']:>5}  {page['serial']:08x}  {page['sequence']:>8}  "
             f"{page['granule']:>10}  {_flags(page)}    {page['crc']:<3}  {_contents(page)}"
         ).rstrip()
-
-
-def _left_out(count: int, width: int) -> str:
-    return f"{'...':>{width}}  {counted(count, 'page')} more; `| less` shows them"
-
-
-def _is_remarkable(page: Entry) -> bool:
-    odd_packet = any(packet["kind"] != "audio" for packet in page["packets"])
-    return page["crc"] != "ok" or page["repeated"] or bool(page["gap"]) or bool(page["flags"]) or odd_packet
 
 
 def _flags(page: Entry) -> str:
