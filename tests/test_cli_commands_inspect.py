@@ -340,3 +340,12 @@ def test_links_beyond_what_a_body_of_the_size_may_have_get_no_figures() -> None:
     report = survey(*chain)
     assert len(report["links"]) < 500
     assert "bytes" not in report["links"][0]
+
+
+def test_links_that_share_a_serial_number_are_told() -> None:
+    report = survey(spoken(0.5), spoken(0.5), spoken(0.5, serial=8))
+    assert report["stream"]["warnings"] == [
+        "link 2 has the serial number of link 1, 00000007: some players stop there (RFC 3533 section 4)"
+    ]
+    assert report["verdict"].endswith("with 1 warning")
+    assert survey(spoken(0.5), spoken(0.5, serial=8))["stream"]["warnings"] == []

@@ -17,6 +17,7 @@ import pytest
 
 from cli_run import Result, environment, finish, inside, names, run, start
 from oggstream.errors import OutputError, SourceBrokenError
+from oggstream.opus.joining import BodyJoiner
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.wav_sink import WavSink
 from scripted import ScriptedSource, spoken
@@ -488,7 +489,7 @@ async def test_standard_input_is_spoken_as_it_arrives() -> None:
     assert [segment["text"] for segment in result.report["segments"]] == said
 
 
-async def test_a_long_text_is_spoken_in_pieces_that_are_kept_one_behind_the_other(tmp_path: Path) -> None:
+async def test_a_long_text_is_spoken_in_pieces_that_are_kept_as_one_stream(tmp_path: Path) -> None:
     bodies = [spoken(0.4, serial=1), spoken(0.3, serial=2)]
     given = b"This is the first sentence of two. " * 3 + b"\n\n" + b"And this is the second one. " * 3
     async with serving(answering(speaking(bodies[0], gap=0.1), speaking(bodies[1]))) as service:
@@ -496,8 +497,10 @@ async def test_a_long_text_is_spoken_in_pieces_that_are_kept_one_behind_the_othe
         result = await process(*options, given=given, cwd=tmp_path)
     assert result.status == 0
     kept = (tmp_path / "kept.opus").read_bytes()
-    assert kept == bodies[0] + bodies[1] * (len(service.posts) - 1)
-    assert len(kept) == result.report["stream"]["bytes"]
+    pieces = [bodies[0], *[bodies[1]] * (len(service.posts) - 1)]
+    joiner = BodyJoiner()
+    assert kept == b"".join(joiner.feed(piece) + joiner.end() for piece in pieces) + joiner.last
+    assert result.report["stream"]["bytes"] == sum(map(len, pieces))
 
 
 # Services by name

@@ -13,10 +13,12 @@ import pytest
 from oggstream.cli.save import SavingSource
 from oggstream.errors import OutputError, SourceBrokenError
 from oggstream.options import SpeechOptions
+from oggstream.opus.head import OpusHead
+from oggstream.opus.opus_reader import OpusReader
 from oggstream.sources.traits import SourceTraits
-from scripted import ScriptedSource, every
+from scripted import ScriptedSource, every, pages, spoken
 
-CHUNKS = [b"OggS", b"one", b"two"]
+CHUNKS = [b"none", b"one", b"two"]
 BROKEN = SourceBrokenError("cut")
 
 
@@ -48,8 +50,8 @@ async def test_without_a_path_nothing_is_kept() -> None:
 async def test_each_chunk_is_in_the_file_before_it_is_handed_on(tmp_path: Path) -> None:
     path = tmp_path / "kept.opus"
     async with SavingSource(lambda: scripted(*CHUNKS), str(path)).open("", SpeechOptions()) as stream:
-        assert await anext(aiter(stream)) == b"OggS"
-        assert path.read_bytes() == b"OggS"
+        assert await anext(aiter(stream)) == b"none"
+        assert path.read_bytes() == b"none"
 
 
 async def test_what_was_in_the_file_is_replaced(tmp_path: Path) -> None:
@@ -231,3 +233,45 @@ async def test_a_source_that_can_be_prepared_is() -> None:
     await SavingSource(lambda: made, None).warm()
     assert made.warmed
     await SavingSource(scripted, None).warm()
+
+
+async def saved(path: Path, *bodies: bytes) -> SavingSource:
+    """Save bodies, each of a request that is sent when the one before has been read."""
+    scripts = iter([scripted(body) for body in bodies])
+
+    class InTurn(ScriptedSource):
+        def open(self, text: str, options: SpeechOptions) -> Any:
+            return next(scripts).open(text, options)
+
+    source = SavingSource(lambda: InTurn([]), str(path))
+    for _ in bodies:
+        await read(source)
+    return source
+
+
+def heads_of(body: bytes) -> list[OpusHead]:
+    reader = OpusReader()
+    return [item for item in reader.feed(body) + reader.finish() if isinstance(item, OpusHead)]
+
+
+async def test_bodies_of_ogg_opus_become_one_link_also_when_the_file_was_closed_between_them(tmp_path: Path) -> None:
+    path = tmp_path / "kept.opus"
+    source = await saved(path, spoken(0.5), spoken(0.7), spoken(0.3))
+    body = path.read_bytes()
+    assert (len(heads_of(body)), [page for page in pages(body) if page[5] & 4]) == (1, [pages(body)[-1]])
+    assert source.saved is not None
+    assert source.saved.count == len(body)
+
+
+async def test_on_standard_output_a_body_that_comes_later_is_a_link_with_its_own_serial_number(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    await saved(Path("-"), spoken(0.5), spoken(0.7))
+    assert [head.serial for head in heads_of(capfdbinary.readouterr().out)] == [7, 8]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+async def test_a_disk_that_is_full_at_the_last_page_is_an_error() -> None:
+    *_, last = pages(spoken(0.5))
+    with pytest.raises(OutputError, match="No space left on device"):
+        await saved(Path("/dev/full"), last)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Item
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.opus.remux import Remuxer
@@ -93,3 +94,31 @@ def test_a_pre_skip_without_sound_is_forgotten_at_the_end() -> None:
     body = remuxer.take(AudioPacket(LONG, 0, 960, 960, 0)) + remuxer.finish()
     body += remuxer.take(AudioPacket(LONG, 0, 960, 40, 0)) + remuxer.finish()
     assert packets(body) == [AudioPacket(LONG, 0, 960, 40, 0)]
+
+
+def test_in_one_link_the_runs_of_one_number_of_channels_are_joined_by_a_packet_of_silence() -> None:
+    first, second = packets(spoken(1.0)), packets(spoken(0.51))
+    remuxer = Remuxer(50, one_link=True)
+    body = b"".join([*map(remuxer.take, first + second), remuxer.finish()])
+    assert [type(item).__name__ for item in items(body)].count("OpusHead") == 1
+    assert [packet.data for packet in packets(body)] == [
+        *[packet.data for packet in first],
+        b"\xf8\xff\xfe",
+        *[packet.data for packet in second],
+    ]
+    lost = first[-1].trim_end + second[0].trim_start
+    assert sum(heard(packets(body))) == sum(heard(first + second)) + lost + 960
+
+
+def test_in_one_link_a_pre_skip_of_several_packets_is_joined_once() -> None:
+    taken = [AudioPacket(LONG, 0, 960, 960, 0), AudioPacket(LONG, 0, 960, 40, 0), AudioPacket(LONG, 920, 960, 0, 900)]
+    remuxer = Remuxer(one_link=True)
+    body = b"".join([*map(remuxer.take, taken * 2), remuxer.finish()])
+    assert len(packets(body)) == 7
+
+
+def test_in_one_link_more_channels_begin_another() -> None:
+    remuxer = Remuxer(one_link=True)
+    body = b"".join([*map(remuxer.take, packets(spoken(0.5)) + packets(spoken(0.5, channels=2))), remuxer.finish()])
+    heads = [item for item in items(body) if isinstance(item, OpusHead)]
+    assert [(head.channels, head.serial) for head in heads] == [(1, 1), (2, 2)]

@@ -31,7 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--latency": {"metavar": "S", "help": "seconds that the device runs ahead (0.02, or what it can hold)"},
     "--lead-in": {"metavar": "S", "help": "silence before the speech, for Bluetooth that clips the first word (0)"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
-    "--save": {"metavar": "PATH", "help": "also keep the bytes as they came"},
+    "--save": {"metavar": "PATH", "help": "also keep the bytes as they came; of Opus, several bodies as one stream"},
     "--pause": {"metavar": "S", "help": "silence between two pieces of the text (as the service sends it)"},
     "--patience": {"metavar": "S", "help": "longest wait for the end of a sentence while little is left to hear (0.7)"},
     "--speakable": {

@@ -1,4 +1,4 @@
-"""``--save``: keeps the bytes of a source as they came."""
+"""``--save``: keeps the bytes of a source: one body as it came, several as one stream."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ..sources.wrapper import SourceWrapper, StreamWrapper
 if TYPE_CHECKING:
     from ..annotations import Annotation
     from ..options import SpeechOptions
+    from ..opus.joining import BodyJoiner
     from ..sources.source import ByteStream, Source
     from ..sources.traits import SourceTraits
 
@@ -73,7 +74,8 @@ class SavingSource(SourceWrapper):
 class SavedBytes:
     """A file that bodies are written to, one behind the other, though they may arrive at the same time.
 
-    It exists from the first byte on: a failed request leaves it as it was. ``count`` is the number of bytes written. A
+    Bodies of Ogg Opus become one stream, as `BodyJoiner` says; all others follow each other as they came. The file
+    exists from the first byte on: a failed request leaves it as it was. ``count`` is the number of bytes written. A
     pipe or a device (standard output may be one) is written to in a thread, which alone waits for its reader. A
     symbolic link is followed; anything but a regular file is never removed. Raises `OutputError`.
     """
@@ -84,6 +86,8 @@ class SavedBytes:
         self._descriptor: int | None = None
         self._background: BackgroundWriter | None = None  # writes to the descriptor, where that may take its time
         self._is_new = False
+        self._joiner: BodyJoiner | None = None  # since the first byte: what it needs is not loaded before the request
+        self._is_ended = False  # the file holds the end of the stream
         self._bodies: deque[SavedBody] = deque()  # those not written to their end, in the order of the requests
 
     @asynccontextmanager
@@ -96,10 +100,27 @@ class SavedBytes:
         try:
             yield body
         finally:
-            body.ended = True
-            self._advance()
-            if not self._bodies:
-                self._close()
+            try:
+                self.end(body)
+            finally:
+                if not self._bodies:
+                    self._close()
+
+    def end(self, body: SavedBody) -> None:
+        """``body`` is complete: go on to those whose turn it is; behind the last one the stream ends."""
+        if body.ended:
+            return
+        body.ended = True
+        while self._bodies and self._bodies[0].ended:
+            self._bodies.popleft()
+            if self._joiner is not None:
+                self._write(self._joiner.end())
+            if self._bodies:
+                self.write(b"".join(self._bodies[0].held))
+                self._bodies[0].held.clear()
+            elif self._joiner is not None:
+                self._write(self._joiner.last)
+                self._is_ended = True
 
     def _close(self) -> None:
         """Close the file; one that was made here and holds nothing goes again."""
@@ -126,20 +147,34 @@ class SavedBytes:
                 with suppress(OSError):  # standard output may be a file that others write to as well
                     os.lseek(descriptor, 0, os.SEEK_END)
 
-    def _advance(self) -> None:
-        """Go on to the bodies whose turn it is."""
-        while self._bodies and self._bodies[0].ended:
-            self._bodies.popleft()
-            if self._bodies:
-                self.write(b"".join(self._bodies[0].held))
-                self._bodies[0].held.clear()
+    def _go_on(self, joiner: BodyJoiner) -> None:
+        """The last page in the file is the last no more: take it back, or leave it where that cannot be done."""
+        self._is_ended = False
+        if self._descriptor is None or self._background is not None or self.path == "-":
+            joiner.settle()
+            return
+        with self._named_errors():
+            self.count -= len(joiner.last)
+            os.ftruncate(self._descriptor, self.count)
+            os.lseek(self._descriptor, self.count, os.SEEK_SET)
 
     def is_first(self, body: SavedBody) -> bool:
         """Whether all bodies before this one are written."""
         return bool(self._bodies) and self._bodies[0] is body
 
     def write(self, data: bytes) -> None:
-        """Write all of ``data``; what the file held before is gone from the first call on."""
+        """Take ``data``, and write what is certain; what the file held before is gone from the first byte on."""
+        if not data:
+            return
+        if self._joiner is None:
+            from ..opus.joining import BodyJoiner
+
+            self._joiner = BodyJoiner()
+        if self._is_ended:
+            self._go_on(self._joiner)
+        self._write(self._joiner.feed(data))
+
+    def _write(self, data: bytes) -> None:
         if not data or self._descriptor is None:
             return
         with self._named_errors():
@@ -185,9 +220,13 @@ class SavedBody:
         else:
             self.held.append(data)
 
+    def end(self) -> None:
+        """All of it is written."""
+        self._file.end(self)
+
     async def written(self, *, all_of_it: bool = False) -> None:
         """Wait until what was written has been taken, as far as it must be."""
-        if self._file.is_first(self):
+        if self.ended or self._file.is_first(self):
             await self._file.written(all_of_it=all_of_it)
 
 
@@ -202,6 +241,7 @@ class _Tee(StreamWrapper):
         try:
             chunk = await super().__anext__()
         except StopAsyncIteration:
+            self._saved.end()
             await self._saved.written(all_of_it=True)
             raise
         if isinstance(chunk, bytes):

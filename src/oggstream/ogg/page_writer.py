@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .crc import checksum
+
+if TYPE_CHECKING:
+    from .page import Page
 
 MAX_SEGMENTS = 255
 NO_POSITION = -1  # granule position of a page on which no packet ends
@@ -53,3 +57,9 @@ class PageWriter:
         page = header + lacing + body
         self.sequence = (self.sequence + 1) & 0xFFFFFFFF
         return page[:_CRC_OFFSET] + _CRC.pack(checksum(page)) + page[_CRC_OFFSET + 4 :]
+
+
+def without_end(page: Page, granule: int) -> bytes:
+    """The bytes of ``page`` as one that does not end its stream, and is at ``granule``."""
+    writer = PageWriter(page.serial, page.number)
+    return writer._page(page.flags & ~_EOS, granule, page.lacing, page.body)  # noqa: SLF001  # of this module

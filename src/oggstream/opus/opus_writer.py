@@ -16,17 +16,20 @@ class OggOpusWriter:
     """One link: headers, then audio packets gathered into pages, then the end.
 
     A page leaves when it has ``packets_per_page`` packets (or no more fit) and a further packet is there: the last one
-    stays back until `finish`, for the end trim has to stand on the page that it is on (RFC 7845 section 4.4).
+    stays back until `finish`, for the end trim has to stand on the page that it is on (RFC 7845 section 4.4). A link
+    that is there already goes on with page number ``sequence``, at the position ``granule``, and without `headers`.
     """
 
-    def __init__(self, head: OpusHead, tags: OpusTags, packets_per_page: int = 1) -> None:
+    def __init__(
+        self, head: OpusHead, tags: OpusTags, packets_per_page: int = 1, *, sequence: int = 0, granule: int = 0
+    ) -> None:
         self.head = head
         self.tags = tags
         self.packets_per_page = packets_per_page
-        self._pages = PageWriter(head.serial)
+        self._pages = PageWriter(head.serial, sequence)
         self._packets: list[bytes] = []
         self._segments = 0
-        self._granule = 0  # of the pages that have left
+        self._granule = granule  # of the pages that have left
         self._pending = 0  # samples of the packets that have not
 
     def headers(self) -> bytes:
@@ -42,18 +45,17 @@ class OggOpusWriter:
         self._pending += samples
         return page
 
-    def finish(self, total_samples: int | None = None) -> bytes:
+    def finish(self, total_samples: int | None = None, *, trim_end: int = 0) -> bytes:
         """The last page, which ends the stream.
 
-        ``total_samples`` is how many samples at 48 kHz are to be heard, None for all. Raises `UsageError` when the last
-        page cannot say so: more than was written, or the end before its first packet.
+        ``total_samples`` is how many samples at 48 kHz are to be heard, None for all but the last ``trim_end``. Raises
+        `UsageError` when the last page cannot say so: more than was written, or the end before its first packet.
         """
         end = self._granule + self._pending
-        if total_samples is not None:
-            granule = self.head.pre_skip + total_samples
-            if not self._granule <= granule <= end:
-                raise UsageError(f"cannot end at {granule}: the last page spans {self._granule} to {end}")
-            self._pending = granule - self._granule
+        granule = end - trim_end if total_samples is None else self.head.pre_skip + total_samples
+        if not self._granule <= granule <= end:
+            raise UsageError(f"cannot end at {granule}: the last page spans {self._granule} to {end}")
+        self._pending = granule - self._granule
         return self._flush(eos=True)
 
     def _flush(self, *, eos: bool = False) -> bytes:

@@ -53,6 +53,7 @@ class Survey:
             self._take(reader.finish())
         except FormatError as error:
             self.error = error
+        self._look_at_serials()
         pages = by_link(self.pages)
         if len(pages) == len(self.links):  # the reader leaves out links that a body of its size may not have
             for link, its_pages in zip(self.links, pages, strict=True):
@@ -94,6 +95,15 @@ class Survey:
             damage=self.damage,
             holes=[hole._asdict() for hole in self.holes],
         )
+
+    def _look_at_serials(self) -> None:
+        """RFC 3533 section 4: no two links of a chain have the same serial number. Many players need that."""
+        first: dict[int, int] = {}
+        for number, link in enumerate(self.links, 1):
+            before = first.setdefault(link["serial"], number)
+            if before != number:
+                again = f"link {number} has the serial number of link {before}, {link['serial']:08x}"
+                self.stats.warn(f"{again}: some players stop there (RFC 3533 section 4)")
 
     def _problems(self) -> list[str]:
         skipped = sum(entry["bytes"] for entry in self.damage)
