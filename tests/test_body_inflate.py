@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bodies import events, every, joined, outcome, read, tone, wav
+from oggstream.body import inflate
 from oggstream.body.body_reader import BodyReader
 from oggstream.errors import FormatError
 from oggstream.opus.items import AudioPacket
@@ -97,3 +98,15 @@ def test_compressed_bytes_within_events_are_refused(step: int) -> None:
     body = events(gzip.compress(wav(PCM)))
     with pytest.raises(FormatError, match="gzip data"):
         read(body, every(step, body))
+
+
+@pytest.mark.parametrize("step", [64, 701, 5000])
+def test_what_a_bomb_gives_before_it_is_refused_does_not_depend_on_its_pieces(
+    step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inflate, "_MOST", 1_000_001)
+    body = gzip.compress(bytes(20_000_000))
+    said: dict[str, Any] = {"content_type": "audio/pcm", "format": "pcm:24000"}
+    whole = outcome(body, **said)
+    assert len(whole[0]) == 4 * 500_000
+    assert outcome(body, every(step, body), **said) == whole
