@@ -200,8 +200,8 @@ def _check_decoding(data: bytes, chance: int) -> None:
 def _check_survey(data: bytes) -> None:
     survey = Survey(data)
     lines = list(listing(survey))
-    if not lines[-1].startswith("verdict: ") or "\n" in lines[-1]:
-        raise Finding(f"no verdict: {lines[-1]!r}")
+    if not lines[0].startswith("verdict: ") or "\n" in lines[0]:
+        raise Finding(f"no verdict: {lines[0]!r}")
     survey.as_json()
 
 
