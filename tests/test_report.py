@@ -46,7 +46,9 @@ def test_the_dictionary_has_every_key_that_programs_rely_on() -> None:
         *("stalls", "stall_seconds", "concealed_seconds", "stretched_seconds", "device_underflows"),
         *("peak_buffer_seconds", "early_packets", "withdrawn_seconds", "unverified_seconds"),
     ]
-    assert list(data["requests"]) == ["sent", "retried", "characters", "request_ids"]
+    assert list(data["requests"]) == [
+        *("sent", "retried", "characters", "request_ids", "hedged", "hedges_won", "hedged_characters"),
+    ]
     assert list(data["segments"][0]) == [
         *("text", "start_sample", "end_sample", "first_packet", "spoken", "failed", "words", "words_from"),
     ]

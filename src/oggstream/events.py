@@ -41,6 +41,14 @@ class Retrying(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class Hedged(Event):
+    """Piece ``index`` is asked for a second time, its first sound being late ``waited`` seconds after the request."""
+
+    index: int
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseStarted(Event):
     """The headers of the response were received."""
 

@@ -148,6 +148,9 @@ class PlaybackOptions:
     decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest silence
     of the service before its audio; ``stall_timeout``: the same after audio began.
 
+    ``hedge``: share of extra requests allowed, 0 to 1, over time. A piece whose first sound is later than the
+    ``history`` explains, and would be heard late, is asked for twice, and what sounds first is heard.
+
     The device, if the sink is made here: ``latency``: how far ahead of the converter it runs, None: as little as its
     host API supports. ``lead_in``: silence before the first speech, for Bluetooth, which swallows the first word.
     ``idle_close``: time without a speech after which the device is closed until the next one; None: never.
@@ -175,6 +178,7 @@ class PlaybackOptions:
     queue_bytes: int = 16 << 20
     first_byte_timeout: float = 60.0
     stall_timeout: float = 10.0
+    hedge: float = 0.0
     latency: float | None = None
     lead_in: float = 0.0
     idle_close: float | None = 20.0
@@ -213,6 +217,7 @@ _PLAYBACK_RULES: dict[str, Rule] = {
     **dict.fromkeys(("conceal", "early"), _SWITCH),
     "speakable": _SWITCH_OR_NONE,
     "slowest": number(0.5, 1, none=False),
+    "hedge": number(0, 1, none=False),
     "requests": number(1, _ENDLESS, whole=True, none=False),
     "queue_bytes": number(0, _ENDLESS, whole=True, none=False),
     "on_refused": one_of("skip", "stop"),

@@ -76,12 +76,19 @@ class PlayoutInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInfo:
-    """The requests to the service."""
+    """The requests to the service.
+
+    ``hedged`` pieces were asked for a second time because their first sound was late, which cost
+    ``hedged_characters`` of the ``characters``; ``hedges_won`` of the second answers sounded first.
+    """
 
     sent: int = 0
     retried: int = 0
     characters: int = 0
     request_ids: list[str] = field(default_factory=list)
+    hedged: int = 0
+    hedges_won: int = 0
+    hedged_characters: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--first-byte-timeout": {"metavar": "S", "default": 60.0, "help": "longest silence before audio (60)"},
     "--stall-timeout": {"metavar": "S", "default": 10.0, "help": "longest silence after audio began (10)"},
     "--requests": {"metavar": "N", "default": 2, "help": "requests at a time; 1 for a server that takes one (2)"},
+    "--hedge": {
+        "metavar": "SHARE",
+        "default": 0.0,
+        "help": "share of extra requests allowed, such as 0.05: asks again where the first sound is late (0)",
+    },
     "--history": {"metavar": "PATH|none", "help": "where the behaviour of services is remembered"},
     "--chat-model": {"metavar": "MODEL", "help": "chat model (gpt-6-luna)"},
     "--chat-base-url": {"metavar": "URL", "help": "where it is, such as http://localhost:11434/v1 (OPENAI_BASE_URL)"},
@@ -84,7 +89,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
 TEXT = ("--pause", "--patience", "--speakable", "--ahead", "--on-refused")
 SOUND = ("--device", "--latency", "--lead-in", "--sink", "--save")
-PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--history")
+PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--hedge", "--history")
 TALK = ("--json", "--quiet", "--log-level")
 _SHORT = {"--quiet": "-q"}
 
@@ -112,6 +117,14 @@ def _seconds(text: str) -> float:
     return value
 
 
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+_share.__name__ = "share from 0 to 1"
 _seconds.__name__ = "number of seconds"  # argparse: "invalid number of seconds value"
 
 
@@ -152,6 +165,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     ),
     **dict.fromkeys(("--pause", "--patience"), _seconds_or_none),
     "--format": _format,
+    "--hedge": _share,
     "--requests": _integer("number of requests", 1, 16),
     "--channels": _integer("number of channels", 1, 255),
     "--repeat": _integer("number of rounds", 1, 10_000),

@@ -55,6 +55,10 @@ class SavingSource(SourceWrapper):
             return traits
         return replace(traits, formats=lambda options: traits.formats_for(options)[:1])
 
+    def spare(self) -> Source | None:
+        """Nowhere while bytes are kept: two answers for one piece would not make one file."""
+        return super().spare() if self.saved is None else None
+
     @asynccontextmanager
     async def opened(self, source: Source, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
         """Open ``source``, and the file."""

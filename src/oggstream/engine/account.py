@@ -75,6 +75,7 @@ class Account:
         """Write the report of the current state."""
         from ..report import AudioInfo, PlaybackReport, RequestInfo
 
+        hedging = requester.receiver.hedging
         return PlaybackReport(
             completed=error is None,
             text_chars=characters,
@@ -89,6 +90,9 @@ class Account:
                 sent=self._sent,
                 retried=self._retried,
                 characters=self._characters,
+                hedged=hedging.sent,
+                hedges_won=hedging.won,
+                hedged_characters=hedging.characters,
                 request_ids=self._request_ids,
             ),
             error=_error(error),

@@ -43,19 +43,24 @@ class Memory:
     def keep(self, requester: Requester, learnt: Habits | None = None, wait: float | None = None) -> None:
         """Store what a speech taught. ``learnt``: from its arrivals; ``wait``: seconds to its first sound.
 
-        A speech that is incomplete, or that another service has taken over, stores nothing.
+        A speech that is incomplete, or that another service has taken over, stores nothing but its second requests:
+        their budget holds over time.
         """
-        before = self.habits
-        key = self._key
-        if key is None or self._history is None or key != self._read_as:
+        before = self.habits or Habits()
+        key = self._read_as
+        if key is None or self._history is None:
             return
-        if not requester.complete or not requester.segments:
+        hedging = requester.receiver.hedging
+        habits = before
+        if requester.complete and requester.segments and key == self._key:
+            habits = _with_requests(learnt or before, requester)
+            if learnt is not None:
+                habits = _with_opening(habits, requester, wait)
+        elif not hedging.sent:
             return
-        habits = _with_requests(learnt or before or Habits(), requester)
-        if learnt is not None:
-            habits = _with_opening(habits, requester, wait)
-        if habits != (before or Habits()):
-            self._history.put(key, habits)
+        habits = habits._replace(lateness=hedging.lateness)
+        if habits != before:
+            self._history.put(key, habits.joined(before, self._history.get(key)))
 
 
 def _with_requests(habits: Habits, requester: Requester) -> Habits:

@@ -89,6 +89,10 @@ class Segment:
             self.answers.clear()
         self.answers.append(PieceAnswer(open_intake(self), self.received if kept_characters else 0, kept_characters))
 
+    def answered_by(self, intake: Intake) -> None:
+        """Take ``intake`` for the receiver of the latest body."""
+        self.answers[-1].intake = intake
+
     def push(self, items: list[BodyItem]) -> int:
         """Queue received items; return their length in samples (48 kHz)."""
         if not self.channels:

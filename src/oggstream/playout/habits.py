@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from .lateness import Lateness
+
 SCHEMA = 1
 KEPT = 10  # utterances; older ones are dropped
 FORMATS_KEPT = 8
@@ -32,7 +34,7 @@ class Habits(NamedTuple):
     ``seen``: number of utterances ever. ``first_packet``: seconds from the request to the first packet, per format.
     ``link``: bytes per second that the link has carried, 0 if unknown. ``refused``: formats that it did not deliver,
     each with ``seen`` at that time. ``requests``: how many it takes at a time, 0 if unknown. ``endless``: complete
-    bodies in a row without an end mark.
+    bodies in a row without an end mark. ``lateness``: the waits for first sounds.
     """
 
     utterances: tuple[Utterance, ...] = ()
@@ -42,6 +44,7 @@ class Habits(NamedTuple):
     refused: tuple[tuple[str, int], ...] = ()
     requests: int = 0
     endless: int = 0
+    lateness: Lateness = Lateness()
 
     def with_utterance(self, utterance: Utterance) -> Habits:
         """Return these habits with one more utterance."""
@@ -87,13 +90,14 @@ class Habits(NamedTuple):
         changed: dict[str, Any] = {
             name: value
             for name, value, before in zip(self._fields, self, base, strict=True)
-            if value != before and name not in ("utterances", "seen", "first_packet")
+            if value != before and name not in ("utterances", "seen", "first_packet", "lateness")
         }
         packets = {**dict(current.first_packet), **dict(self.first_packet)}
         return current._replace(
             utterances=(*current.utterances, *self.utterances[len(self.utterances) - new :])[-KEPT:],
             seen=current.seen + self.seen - base.seen,
             first_packet=tuple(packets.items())[-FORMATS_KEPT:],
+            lateness=self.lateness.joined(base.lateness, current.lateness),
             **changed,
         )
 
@@ -113,6 +117,7 @@ class Habits(NamedTuple):
             "refused": dict(self.refused),
             "requests": self.requests,
             "endless": self.endless,
+            "lateness": self.lateness.to_list(),
         }
 
     @classmethod
@@ -135,6 +140,7 @@ class Habits(NamedTuple):
             tuple((str(name), int(_number(seen))) for name, seen in data.get("refused", {}).items())[-FORMATS_KEPT:],
             int(_number(data.get("requests", 0))),
             int(_number(data.get("endless", 0))),
+            Lateness.from_list(data["lateness"]) if "lateness" in data else Lateness(),
         )
 
 

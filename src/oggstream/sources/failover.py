@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from .. import errors, events
 from ..errors import OggStreamError
+from .asking import asking
 from .context import SpeechContext
 from .health import FailureKind, Health
 from .hurry import hurrying
@@ -116,7 +117,15 @@ class Failover:
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Request ``text`` from one source after the other. Raises the last one's error."""
-        return self._open(text, options, {})
+        return self._open(text, options, {}, self._usable())
+
+    def spare(self) -> Source:
+        """The sources behind the one that would be asked now; this very chain if there is none."""
+        behind = self._usable()[1:]
+        return _Behind(self, behind) if behind else self
+
+    def _usable(self) -> list[Member]:
+        return [member for member in self._members if member.fit] or self._members
 
     def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
         """A context for one speech: each source that keeps contexts gets one of its own."""
@@ -131,12 +140,18 @@ class Failover:
             yield _FailoverContext(self, contexts)
 
     @asynccontextmanager
-    async def _open(self, text: str, options: SpeechOptions, contexts: Contexts) -> AsyncIterator[ByteStream]:
+    async def _open(
+        self, text: str, options: SpeechOptions, contexts: Contexts, members: list[Member]
+    ) -> AsyncIterator[ByteStream]:
         async with AsyncExitStack() as stack:
-            member, stream = await self._first(stack, text, options, contexts)
-            self._answered = member
+            member, stream = await self._first(stack, text, options, contexts, members)
+            before, self._answered = self._answered, member
             try:
                 yield stream
+            except asyncio.CancelledError:
+                if asking().lost and self._answered is member:
+                    self._answered = before  # it is heard instead
+                raise
             except OggStreamError as error:
                 member.failed(error, answered=True)
                 if self.another(error):
@@ -145,17 +160,16 @@ class Failover:
             member.health.delivered()
 
     async def _first(
-        self, stack: AsyncExitStack, text: str, options: SpeechOptions, contexts: Contexts
+        self, stack: AsyncExitStack, text: str, options: SpeechOptions, contexts: Contexts, members: list[Member]
     ) -> tuple[Member, ByteStream]:
         reasons: list[str] = []
-        members = [member for member in self._members if member.fit] or self._members
         for member in members:
             alone = member is members[-1]
             try:
                 return member, await self._ask(stack, member, text, options, contexts, alone=alone)
             except OggStreamError as error:
                 member.failed(error)
-                if alone:
+                if alone or asking().hedged:  # then the next one has been asked already
                     for reason in reasons:
                         error.add_note(reason)
                     raise
@@ -185,7 +199,7 @@ class Failover:
                 await stack.enter_async_context(attempt.pop_all())
         except BaseException as error:
             member.health.left()
-            if isinstance(error, asyncio.CancelledError):
+            if isinstance(error, asyncio.CancelledError) and not asking().lost:
                 self._left = member
             raise
         member.health.answered(_now() - began, len(text))
@@ -225,7 +239,19 @@ class _FailoverContext:
         self._contexts = contexts
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        return self._failover._open(text, options, self._contexts)  # noqa: SLF001  # a part of it
+        failover = self._failover
+        return failover._open(text, options, self._contexts, failover._usable())  # noqa: SLF001  # a part of it
+
+
+class _Behind:
+    """The sources of a `Failover` that stand behind the first one."""
+
+    def __init__(self, failover: Failover, members: list[Member]) -> None:
+        self._failover = failover
+        self._members = members
+
+    def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+        return self._failover._open(text, options, {}, self._members)  # noqa: SLF001  # a part of it
 
 
 async def _begun(
@@ -233,14 +259,18 @@ async def _begun(
 ) -> tuple[ByteStream, bytes | Annotation]:
     """Wait for the body's first chunk. Raises `SourceTimeoutError` after ``patience`` seconds, and `EmptyBodyError`."""
     limit = asyncio.timeout(patience)
+    request = asking()
     try:
         async with limit:
+            request.patience = limit
             stream = await stack.enter_async_context(opening)
             first = await anext(stream, None)
     except TimeoutError as error:
         if not limit.expired():
             raise
         raise errors.SourceTimeoutError(f"no sound within {patience:.1f} s") from error
+    finally:
+        request.patience = None
     if first is None:
         raise errors.EmptyBodyError("the body is empty: audio expected; try again", offset=0)
     return stream, first

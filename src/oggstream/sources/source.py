@@ -110,3 +110,17 @@ class SubstitutingSource(Protocol):
     def another(self, error: OggStreamError) -> bool:
         """Whether a retry after ``error`` would go to another service, and so is worth while."""
         ...
+
+
+@runtime_checkable
+class SpareSource(Protocol):
+    """A source that says where a second request for a late piece goes. Without this, it goes to the source itself."""
+
+    def spare(self) -> Source | None:
+        """The source to ask, this one included; None: a piece must not be requested twice."""
+        ...
+
+
+def spare_of(source: Source) -> Source | None:
+    """Where a second request for a piece of ``source`` goes; None: nowhere."""
+    return source.spare() if isinstance(source, SpareSource) else source

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
-from .source import ClosableSource, ContextSource, SubstitutingSource, WarmSource
+from .source import ClosableSource, ContextSource, SubstitutingSource, WarmSource, spare_of
 from .traits import SourceTraits, StreamTraits, stream_traits_of, traits_of
 
 if TYPE_CHECKING:
@@ -58,6 +58,11 @@ class SourceWrapper:
     def another(self, error: OggStreamError) -> bool:
         """Whether a retry after ``error`` would go to another service."""
         return isinstance(self.wrapped, SubstitutingSource) and self.wrapped.another(error)
+
+    def spare(self) -> Source | None:
+        """The same as for the wrapped source, through `opened`."""
+        spare = spare_of(self.wrapped)
+        return self if spare is self.wrapped else None if spare is None else _Inside(self, spare)
 
     async def warm(self) -> None:
         """Prepare the wrapped source, if it can be prepared."""

@@ -16,35 +16,35 @@ RECENT_SECONDS = 5.0
 
 
 class InFlight:
-    """Counts requests; `turn` waits for one of them to end."""
+    """Counts requests: ``open`` are under way; `turn` waits for one of them to end."""
 
     def __init__(self) -> None:
-        self._open = 0
+        self.open = 0
         self._left_at: float | None = None  # when a request was cancelled
         self._waiting: set[asyncio.Future[None]] = set()
 
     @contextmanager
     def request(self) -> Iterator[None]:
         """Count one request while this block runs."""
-        self._open += 1
+        self.open += 1
         try:
             yield
         except (asyncio.CancelledError, GeneratorExit):
             self._left_at = asyncio.get_running_loop().time()
             raise
         finally:
-            self._open -= 1
+            self.open -= 1
             self._wake()
 
     def others(self) -> bool:
         """Whether another request is under way, or was just cancelled. To be read after one's own has ended."""
         now = asyncio.get_running_loop().time()
-        return self._open > 0 or (self._left_at is not None and 0 <= now - self._left_at < RECENT_SECONDS)
+        return self.open > 0 or (self._left_at is not None and 0 <= now - self._left_at < RECENT_SECONDS)
 
     async def turn(self, seconds: float) -> None:
         """Return when a request has ended, but after ``seconds`` at most (exactly then if none is under way)."""
         waiting = asyncio.get_running_loop().create_future()
-        if self._open:
+        if self.open:
             self._waiting.add(waiting)
         try:
             await asyncio.wait({waiting}, timeout=seconds)

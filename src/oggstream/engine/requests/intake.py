@@ -48,6 +48,7 @@ class Intake:
         self.reader: BodyReader | None = None  # made with the first byte: it takes 10 ms, and the request goes first
         self.link = LinkMeter()
         self.annotations: list[Annotation] = []  # of this body, in the order of their arrival
+        self.asked_at: float | None = None  # when the piece was requested, by the clock of the loop
         self._options = options
         self._early = early or _never
         self._to_its_end = to_its_end
@@ -86,6 +87,7 @@ class Intake:
         has come: only time spent waiting for the service counts, and bytes without audio do not reset it. Passes on the
         errors of the source and the reader, with the request's identifier. Closing the generator closes the response.
         """
+        self.asked_at = asyncio.get_running_loop().time() if self.asked_at is None else self.asked_at
         try:
             async with self._opened(source, text, speech) as stream:
                 self.request_id = stream.request_id

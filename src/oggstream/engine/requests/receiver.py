@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from ...events import Recorder, Retrying, Warned
 from ...sources.source import SubstitutingSource
 from ...sources.traits import formats_for, traits_of
 from .format_choice import FormatChoice
+from .hedging import Hedging
 from .in_flight import in_flight_of
 from .intake import Intake
 from .mending import continuation
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
     from ...options import PlaybackOptions, SpeechOptions
     from ...opus.items import StreamStats
+    from ...sources.asking import Asking
     from ...sources.context import SpeechContext
     from ...sources.source import Source
     from ..output.outlet import Outlet
     from ..segment import Segment
     from .delivery import Delivery
+    from .hedging import Claim
     from .script import Script
 
 TURN_SECONDS = 0.25  # first wait for a service busy with another request of ours; doubled each time
@@ -43,8 +46,8 @@ class Receiver:
     """Receives pieces into ``outlet``. ``segments`` are all pieces so far, ``changed`` is set when one progresses.
 
     It learns about the service: ``formats``, ``at_a_time`` (how many requests it takes, if few), ``endless`` (its
-    bodies have no end mark; None: unknown). ``refusals`` are the errors of skipped pieces, ``failed_attempts`` the
-    counters of abandoned bodies.
+    bodies have no end mark; None: unknown). ``hedging`` sends second requests. ``refusals`` are the errors of skipped
+    pieces, ``failed_attempts`` the counters of abandoned bodies.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class Receiver:
         self._segments = segments
         self._changed = changed
         self._flight = in_flight_of(source)
+        self.hedging = Hedging(options, source, speech, recorder, lambda: outlet.habits)
 
     @functools.cached_property
     def formats(self) -> FormatChoice:
@@ -96,8 +100,7 @@ class Receiver:
         attempts = waits = 0
         while True:
             attempts += 1
-            with self._flight.request():
-                error = await self._fetch(segment)
+            error = await self._fetch(segment)
             if error is None:
                 if self._is_cut(segment) and attempts < ATTEMPTS and self._take_up(segment):
                     self._recorder.record(Retrying, delay=0.0, reason=CUT)
@@ -179,7 +182,7 @@ class Receiver:
     async def _wait_for_turn(self, segment: Segment, error: OggStreamError, waits: int) -> None:
         """The service takes fewer requests at a time than were under way: limit them to one, and retry."""
         if self.at_a_time is None and sum(not other.ended for other in self._segments) > 1:
-            self.at_a_time = 1
+            self.at_a_time = self.hedging.at_a_time = 1
         delay = TURN_SECONDS * 2 ** (waits - 1)
         self._recorder.record(Retrying, delay=0.0, reason=f"{error} (while another request of ours was under way)")
         self.failed_attempts.append(segment.intake.stats)
@@ -205,7 +208,7 @@ class Receiver:
     def _pass_over(self, segment: Segment, error: OggStreamError, *, narrowed: bool) -> None:
         """Skip a piece that the service refuses to speak. ``narrowed``: it was given a turn of its own."""
         if narrowed:  # to no avail
-            self.at_a_time = None
+            self.at_a_time = self.hedging.at_a_time = None
         segment.failed = str(error)
         self.refusals.append(error)
         shown = " ".join(segment.text.split())
@@ -239,20 +242,58 @@ class Receiver:
 
         An error of the sink is raised at once: nothing more can be heard.
         """
+
+        async def read(source: Source | None, asking: Asking, claim: Claim) -> OggStreamError | None:
+            intake = self._second_intake(segment) if asking.fresh else segment.intake
+            with self._flight.request():
+                return await self._read(segment, intake, source or self._context, claim)
+
+        return await self.hedging.receive(segment, read)
+
+    def _second_intake(self, segment: Segment) -> Intake:
+        """The receiver of a second answer, whose wait counts from the first request on."""
+        intake = self.intake(segment)
+        intake.asked_at = segment.intake.asked_at
+        return intake
+
+    async def _read(
+        self, segment: Segment, intake: Intake, source: Source | SpeechContext, claim: Claim
+    ) -> OggStreamError | None:
+        """Receive one answer for a piece, from the time on that ``claim`` calls it the one to be heard."""
         speech = self._speech if segment.format == self._speech.format else replace(self._speech, format=segment.format)
-        async with aclosing(segment.intake.batches(self._context, segment.rest, speech)) as batches:
+        async with (
+            aclosing(intake.batches(source, segment.rest, speech)) as batches,
+            aclosing(self._claimed(batches, intake, claim)) as claimed,
+        ):
             while True:
                 try:
-                    items = await anext(batches, None)
+                    items = await anext(claimed, None)
                 except OggStreamError as error:
                     return error
                 if items is None:
                     return None
-                self._take(segment, items)
+                self._take(segment, intake, items)
                 await self._outlet.room(segment)
 
-    def _take(self, segment: Segment, items: list[BodyItem]) -> None:
-        self.begun()
+    async def _claimed(
+        self, batches: AsyncGenerator[list[BodyItem], None], intake: Intake, claim: Claim
+    ) -> AsyncGenerator[list[BodyItem], None]:
+        """The batches of an answer that is heard; those before its sound are held until that is decided."""
+        held: list[BodyItem] = []
+        mine = False
+        async for items in batches:
+            self.begun()
+            held += items
+            mine = mine or claim(intake.audio_began)
+            if mine:
+                yield held
+                held = []
+        if not mine and claim(True):  # an answer without a sound
+            yield held
+
+    def _take(self, segment: Segment, intake: Intake, items: list[BodyItem]) -> None:
+        if intake is not segment.intake:
+            segment.answered_by(intake)
         self._outlet.expect(segment)
         had = segment.received
         self._outlet.push(segment, items)
@@ -260,6 +301,7 @@ class Receiver:
             self.formats.prove(segment.format)
             self._changed.set()
             segment.first_packet = self._recorder.elapsed()
+            self.hedging.sounded(segment, asyncio.get_running_loop().time() - (intake.asked_at or 0.0))
 
     def _advise(self, error: OggStreamError) -> None:
         """Add the formats that may work to the error, if the user chose one that the service does not deliver."""

@@ -75,6 +75,7 @@ class Requester:
         for a source that sends no request.
         """
         self.receiver.begun = begun
+        self.receiver.hedging.until_heard = self.until_heard
         while self.failure is None:
             await self._slot()
             piece = await self._next_piece()
@@ -124,6 +125,13 @@ class Requester:
         coming = sum(max(0.0, len(segment.text) / self.rate - segment.received / RATE) for segment in self._open())
         return self.before() + coming + self._outlet.unheard()
 
+    def until_heard(self, segment: Segment) -> float:
+        """An estimate of the seconds until ``segment`` is due: what was asked before it and is not heard yet."""
+        earlier = [other for other in self._open() if other.index < segment.index]
+        coming = sum(max(0.0, len(other.text) / self.rate - other.received / RATE) for other in earlier)
+        later = sum(other.queue.samples for other in self.segments[segment.index :]) / RATE
+        return self.before() + coming + max(0.0, self._outlet.unheard() - later)
+
     @property
     def rate(self) -> float:
         """Characters spoken per second."""
@@ -141,6 +149,7 @@ class Requester:
         self.on_segment = _ignore
         self.before = _none
         self.receiver.begun = nothing
+        self.receiver.hedging.release()
         self._tasks.clear()
         for segment in self.segments:
             segment.intake.release()

@@ -63,6 +63,9 @@ class RecordingSource(SourceWrapper):
         """The captures written so far, in the order of their requests."""
         return [self._saved[number][0].name for number in sorted(self._saved)]
 
+    def spare(self) -> None:
+        """Nowhere: an answer that is broken off because another one came first is none to record."""
+
     @asynccontextmanager
     async def opened(self, source: Source, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
         """Open ``source``, and record its stream."""

@@ -118,7 +118,7 @@ class HttpClient:
         url = self._checked_url()
         url = _with_target(url, request.target) if request.target else url
         headers = {**request.headers, **self._authorization}
-        outgoing = Outgoing(request.method, url, headers, request.body, request.usual)
+        outgoing = Outgoing(request.method, url, headers, request.body)
         number = 0
         while True:
             report = partial(events.emit, events.RequestSent, characters=request.characters)

@@ -19,7 +19,7 @@ _REQUEST_IDS = ("x-request-id", "request-id", "dg-request-id", "x-requestid", "x
 
 class Request(NamedTuple):
     """What is sent. ``characters`` of text are in it, for the report. ``target`` is a path with its query, ready to be
-    sent, that goes behind the client's URL. ``usual``: seconds in which the answer's head is expected, if known.
+    sent, that goes behind the client's URL.
     """
 
     method: str
@@ -27,7 +27,6 @@ class Request(NamedTuple):
     body: bytes | None = None
     characters: int = 0
     target: str = ""
-    usual: float = 0.0
 
     def __repr__(self) -> str:
         """Without headers, target and body, which may hold a credential."""

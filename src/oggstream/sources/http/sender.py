@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import events
 from ...errors import ConfigError, SourceError
+from ..asking import asking
 from .redaction import is_secret_name, shown_url
 from .urls import MOST_REDIRECTS, Redirect, redirect_of
 
@@ -34,13 +35,12 @@ _NO_REPEAT = "no answer on a connection that was idle for {:.0f} s: asked once m
 
 
 class Outgoing(NamedTuple):
-    """What is sent, and where to. ``usual``: seconds in which the caller expects the head of the answer."""
+    """What is sent, and where to."""
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: bytes | None = None
-    usual: float = 0.0
 
 
 class Sender:
@@ -140,15 +140,18 @@ class Sender:
             raise failed from self._secrets.cause(error)
 
     async def _answered(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
-        doubtful = attempt.repeatable and self._sessions.idle_seconds() > IDLE
+        if asking().fresh:
+            self._sessions.close_idle()
+        doubtful = attempt.repeatable and not asking().doubled and self._sessions.idle_seconds() > IDLE
         return await (self._raced if doubtful else self._request)(outgoing, attempt)
 
     async def _raced(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
         """The answer on an idle connection, or on a new one if that takes longer than usual: the first that comes."""
         tasks = [_task(self._request(outgoing, attempt))]
         try:
-            await asyncio.wait(tasks, timeout=self._patience(outgoing.usual))
-            if not tasks[0].done() and attempt.stale:
+            await asyncio.wait(tasks, timeout=self._patience)
+            if not tasks[0].done() and attempt.stale and not asking().doubled:
+                asking().doubled = True
                 self._sessions.close_idle()  # they are as old, or older
                 events.emit(events.Retrying, delay=0.0, reason=_NO_REPEAT.format(attempt.idle))
                 tasks.append(_task(self._request(outgoing, attempt.repeated())))
@@ -156,8 +159,10 @@ class Sender:
         finally:
             await _drop(tasks)
 
-    def _patience(self, usual: float) -> float:
-        return max(PATIENCE, usual, _SLACK * max(self._waits, default=0.0))
+    @property
+    def _patience(self) -> float:
+        """Seconds to wait for the head; before the first answer, the history's wait for the first sound tells."""
+        return max(PATIENCE, _SLACK * max(self._waits, default=asking().usual))
 
     async def _request(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
         from yarl import URL
@@ -176,7 +181,8 @@ class Sender:
                 allow_redirects=False,
                 trace_request_ctx=attempt,
             )
-        self._waits.append(loop.time() - began)
+        if outgoing.method != "OPTIONS":  # which is answered by a server, not by a voice
+            self._waits.append(loop.time() - began)
         return response
 
 
