@@ -10,6 +10,7 @@ import pytest
 import oggstream
 from cli_run import names
 from oggstream.audio.frame import RATE
+from oggstream.audio.ring import PcmRing
 from oggstream.cli import fallback
 from oggstream.cli.fallback import DeviceOrFile
 from oggstream.cli.terminal.console import Console
@@ -33,10 +34,14 @@ class Device(NullSink):
 
     def __init__(self) -> None:
         super().__init__(channels=2, rate=44100)
-        self.underflows = 3
+        self.underflows = 5
         self.closings = 0
 
     def check(self) -> None: ...
+
+    def start(self, ring: PcmRing) -> None:
+        super().start(ring)
+        self.underflows += 3
 
     async def aclose(self) -> None:
         await super().aclose()

@@ -7,7 +7,8 @@ import errno
 import gc
 import io
 import weakref
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +29,15 @@ from oggstream.events import (
     SegmentStarted,
     Stalled,
     Started,
+    Transcribed,
     emit,
 )
 from oggstream.ogg.crc import checksum
-from oggstream.options import PlaybackOptions
+from oggstream.options import PlaybackOptions, SpeechOptions
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.wav_sink import WavSink
 from oggstream.sources.traits import SourceTraits
-from scripted import ScriptedSource, every, pages, spoken
+from scripted import ScriptedSource, ScriptedStream, every, pages, spoken
 
 if TYPE_CHECKING:
     from oggstream.audio.ring import PcmRing
@@ -478,3 +480,45 @@ async def test_what_a_speech_held_goes_with_it_and_waits_for_no_garbage_collecto
         assert sink.seen() is None
     finally:
         gc.enable()
+
+
+class Repeating(ScriptedSource):
+    """Says each piece after a wait of its own, and tells its own transcript."""
+
+    def __init__(self, waits: list[float]) -> None:
+        super().__init__([])
+        self.waits = waits
+
+    @asynccontextmanager
+    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
+        self.opened += 1
+        number = self.opened
+        async with ScriptedSource([(self.waits[number % len(self.waits)], spoken(1.0))]).open(text, options) as stream:
+            yield stream
+            emit(Transcribed, text=text, spoken=f"{text} ({number})")
+
+
+async def test_pieces_of_the_same_text_have_their_own_transcript_and_first_packet() -> None:
+    source = Repeating([0.5, 0.2, 0.3])
+    text = "\n\n".join(["This is a sentence that is said more than once, and it is long enough for a request."] * 9)
+    report = await oggstream.play_stream(text, source=source, sink=NullSink())
+    texts = [segment.text for segment in report.segments]
+    assert len(texts) > len(set(texts))
+    assert [segment.spoken for segment in report.segments] == [f"{text} ({n})" for n, text in enumerate(texts, 1)]
+    first = report.segments[0].first_packet
+    assert (first, report.timing.first_packet) == (0.2, 0.2)
+    assert report.segments[1].first_packet == 0.3
+
+
+async def test_underflows_are_those_of_the_speech() -> None:
+    class Dry(NullSink):
+        underflows = 7
+
+        def start(self, ring: PcmRing) -> None:
+            super().start(ring)
+            self.underflows += 2
+
+    sink = Dry()
+    for _ in range(2):
+        report = await oggstream.play_stream("Hello.", source=ScriptedSource(every(0.1, pages(spoken(0.5)))), sink=sink)
+        assert report.playout.device_underflows == 2

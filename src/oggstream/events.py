@@ -182,17 +182,22 @@ class Recorder:
 
 
 class _Overhearer:
-    """Passes the kind of each event to ``listener``, and the event to the recorder outside."""
+    """Passes the kind and the fields of each event to ``listener``, and the event to the recorder outside."""
 
-    def __init__(self, listener: Callable[[type[Event]], object], recorder: Recorder | _Overhearer | None) -> None:
-        self._listener = listener
+    def __init__(self, listener: Callable[..., object], recorder: Recorder | _Overhearer | None) -> None:
+        self._listener: Callable[..., object] | None = listener
         self._recorder = recorder
 
     def record(self, kind: type[Event], **fields: Any) -> None:
         """Pass the event on to both."""
-        self._listener(kind)
+        if self._listener is not None:
+            self._listener(kind, **fields)
         if self._recorder is not None:
             self._recorder.record(kind, **fields)
+
+    def end(self) -> None:
+        """Drop the listener: a context may outlive the block, as with a connection that stays open."""
+        self._listener = None
 
 
 _current: ContextVar[Recorder | _Overhearer | None] = ContextVar("oggstream_recorder", default=None)
@@ -209,12 +214,14 @@ def using(recorder: Recorder) -> Iterator[None]:
 
 
 @contextmanager
-def overhearing(listener: Callable[[type[Event]], object]) -> Iterator[None]:
-    """Call ``listener`` with the kind of each event emitted in this block, inside a session or not."""
-    token = _current.set(_Overhearer(listener, _current.get()))
+def overhearing(listener: Callable[..., object]) -> Iterator[None]:
+    """Call ``listener`` with the kind and the fields of each event emitted in this block, in a session or not."""
+    overhearer = _Overhearer(listener, _current.get())
+    token = _current.set(overhearer)
     try:
         yield
     finally:
+        overhearer.end()
         _current.reset(token)
 
 

@@ -56,7 +56,7 @@ class StreamInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayoutInfo:
-    """The course of playback: ``stalls`` (an empty buffer) and ``device_underflows`` are counts.
+    """The course of playback: ``stalls`` (an empty buffer) and ``device_underflows`` are counts, of this speech.
 
     ``stretched_seconds`` is the time that slowing down added. ``early_packets`` were played, or ready to be, before
     their page was complete; ``withdrawn_seconds`` of such sound were withdrawn unheard because the page was damaged,

@@ -15,10 +15,9 @@ from ..events import (
     ResponseStarted,
     Retrying,
     Started,
-    Transcribed,
     Warned,
 )
-from ..sinks.sink import traits_of as sink_traits_of, underflows_of
+from ..sinks.sink import traits_of as sink_traits_of
 from ..sources.traits import traits_of
 from .words import place_words
 
@@ -43,7 +42,6 @@ class Account:
         self._first: dict[type[Event], float] = {}
         self._sent = self._retried = self._characters = 0
         self._request_ids: list[str] = []
-        self._spoken: dict[str, str] = {}
         self._warnings: list[str] = []
         recorder.listen(self._note)
 
@@ -57,8 +55,6 @@ class Account:
                 self._retried += 1
             case ResponseStarted(request_id=str(request_id)):
                 self._request_ids.append(request_id)
-            case Transcribed():
-                self._spoken[event.text] = event.spoken
             case Warned():
                 self._warnings.append(event.message)
 
@@ -85,7 +81,7 @@ class Account:
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
             stream=self._stream(requester, outlet),
-            playout=_playout(outlet, sink, sum(segment.early_packets for segment in requester.segments)),
+            playout=_playout(outlet, sum(segment.early_packets for segment in requester.segments)),
             requests=RequestInfo(
                 sent=self._sent,
                 retried=self._retried,
@@ -154,7 +150,7 @@ class Account:
             start_sample=start * RATE // rate,
             end_sample=stop * RATE // rate,
             first_packet=segment.first_packet,
-            spoken=self._spoken.get(segment.text),
+            spoken=segment.spoken,
             failed=segment.failed,
             words=[
                 WordInfo(
@@ -170,20 +166,19 @@ class Account:
         )
 
 
-def _playout(outlet: Outlet, sink: Sink, early: int) -> PlayoutInfo:
+def _playout(outlet: Outlet, early: int) -> PlayoutInfo:
     from ..report import PlayoutInfo
 
-    underflows = underflows_of(sink)
     writer = outlet.writer
     if writer is None:
-        return PlayoutInfo(device_underflows=underflows, peak_buffer_seconds=outlet.peak)
+        return PlayoutInfo(peak_buffer_seconds=outlet.peak)
     ring = writer.ring
     return PlayoutInfo(
         stalls=ring.stalls,
         stall_seconds=ring.stalled_samples / ring.rate,
         concealed_seconds=outlet.concealed,
         stretched_seconds=writer.stretched / ring.rate,
-        device_underflows=underflows,
+        device_underflows=outlet.underflows,
         peak_buffer_seconds=outlet.peak,
         early_packets=early,
         withdrawn_seconds=outlet.withdrawn / ring.rate,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ...audio.frame import RATE, PcmFrame
 from ...audio.ring import PcmRing
 from ...opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
+from ...sinks.sink import underflows_of
 
 if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
@@ -55,6 +56,7 @@ class Outlet:
         self._format: SinkFormat | None = None  # known once the sink is open
         self._page: tuple[Saved, Mark] | None = None  # the start of the page that is played while incomplete
         self._tail_taken = False  # the decoder has given its last samples
+        self._underflows_before = 0  # of the sink, when it got the ring
 
     # Input.
 
@@ -182,6 +184,11 @@ class Outlet:
         return self.decoder.samples if self.decoder else 0
 
     @property
+    def underflows(self) -> int:
+        """How often the device has run dry since it got this speech."""
+        return underflows_of(self._sink) - self._underflows_before if self.ring is not None else 0
+
+    @property
     def first_audible(self) -> int | None:
         """Position (48 kHz) of the first sample above -50 dBFS."""
         return self.decoder.first_audible if self.decoder else None
@@ -287,6 +294,7 @@ class Outlet:
         self.writer = RingWriter(self.ring, PreemptiveExpander(channels, rate), self._options.volume)
         if self.on_ring is not None:
             self.on_ring(self.ring)
+        self._underflows_before = underflows_of(self._sink)
         self._sink.start(self.ring)
         self.settled.set()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
 from ...errors import OggStreamError
-from ...events import Recorder, Retrying, Warned
+from ...events import Event, FirstPacket, Recorder, Retrying, Transcribed, Warned, overhearing
 from ...sources.source import SubstitutingSource
 from ...sources.traits import formats_for, traits_of
 from .format_choice import FormatChoice
@@ -261,19 +261,20 @@ class Receiver:
     ) -> OggStreamError | None:
         """Receive one answer for a piece, from the time on that ``claim`` calls it the one to be heard."""
         speech = self._speech if segment.format == self._speech.format else replace(self._speech, format=segment.format)
-        async with (
-            aclosing(intake.batches(source, segment.rest, speech)) as batches,
-            aclosing(self._claimed(batches, intake, claim)) as claimed,
-        ):
-            while True:
-                try:
-                    items = await anext(claimed, None)
-                except OggStreamError as error:
-                    return error
-                if items is None:
-                    return None
-                self._take(segment, intake, items)
-                await self._outlet.room(segment)
+        with overhearing(functools.partial(self._note_own, segment)):
+            async with (
+                aclosing(intake.batches(source, segment.rest, speech)) as batches,
+                aclosing(self._claimed(batches, intake, claim)) as claimed,
+            ):
+                while True:
+                    try:
+                        items = await anext(claimed, None)
+                    except OggStreamError as error:
+                        return error
+                    if items is None:
+                        return None
+                    self._take(segment, intake, items)
+                    await self._outlet.room(segment)
 
     async def _claimed(
         self, batches: AsyncGenerator[list[BodyItem], None], intake: Intake, claim: Claim
@@ -300,8 +301,13 @@ class Receiver:
         if segment.received and not had:
             self.formats.prove(segment.format)
             self._changed.set()
+
+    def _note_own(self, segment: Segment, kind: type[Event], *, spoken: str = "", **_fields: object) -> None:
+        """Note what an event says of the piece that it is of: others may have the same text, or come at once."""
+        if kind is FirstPacket and segment.first_packet is None:
             segment.first_packet = self._recorder.elapsed()
-            self.hedging.sounded(segment, asyncio.get_running_loop().time() - (intake.asked_at or 0.0))
+        elif kind is Transcribed:
+            segment.spoken = segment.text[: segment.kept_characters] + spoken
 
     def _advise(self, error: OggStreamError) -> None:
         """Add the formats that may work to the error, if the user chose one that the service does not deliver."""

@@ -116,7 +116,7 @@ class _Clock:
         self._time = asyncio.get_running_loop().time
         self._zero = self._time()
 
-    def note(self, kind: type[events.Event]) -> None:
+    def note(self, kind: type[events.Event], **_fields: object) -> None:
         """Restart the clock at a `RequestSent` event."""
         if kind is events.RequestSent:
             self._zero = self._time()
