@@ -223,5 +223,5 @@ def test_whatever_pyav_raises_is_damage_and_no_foreign_error(where: str, error: 
     reader = CompressedReader(Codec(where, error), "AAC", stats, "ask for wav")
     assert reader.feed(bytes(1000)) == []
     assert stats.bad_packets == 1
-    with pytest.raises(WrongContainerError, match="damaged AAC.*ask for wav"):
+    with pytest.raises(WrongContainerError, match=r"damaged AAC.*ask for wav"):
         reader.finish()
