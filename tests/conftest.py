@@ -27,7 +27,8 @@ settings.load_profile("oggstream")
 def pytest_configure(config: pytest.Config) -> None:
     """Take what users set for themselves out of the environment, for this process and those that tests start."""
     for name in list(os.environ):
-        if name.startswith(("OPENAI_", "AZURE_OPENAI_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
+        ours = name in ("OGGSTREAM_SERVICE", "OGGSTREAM_VOICE", "OGGSTREAM_DEVICE") or name.endswith("_API_KEY")
+        if ours or name.startswith(("OPENAI_", "AZURE_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     # looptime asks for the current loop around every test, and up to Python 3.13 asking would make one.
     asyncio.set_event_loop(None)

@@ -11,8 +11,9 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..errors import UsageError
+from . import presets
 from .help_texts import EXAMPLES, OVERVIEW
-from .options import PATIENCE, SOUND, SPEECH, TALK, TEXT, add_options, takes_value
+from .options import HIDDEN, OF_COMMANDS, add_options, takes_value
 from .terminal.console import show
 
 
@@ -47,6 +48,8 @@ def parse(argv: list[str]) -> Namespace:
         command = options.pop(at)
     elif at is not None:
         _refuse_misspelt(options[at:])
+    if not {"-h", "--help"} & set(options):  # help is there to mend what a file says
+        options = presets.words((*OF_COMMANDS[command], *HIDDEN.get(command, ())), options) + options
     args = _PARSERS[command](options, words)
     args.command = command
     return args
@@ -86,7 +89,7 @@ def _first_word(argv: list[str]) -> int | None:
 def _say(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("say", "Speaks TEXT, or standard input as it arrives.")
     parser.add_argument("text", nargs="*", metavar="TEXT", help="what to say; none, or `-`: standard input")
-    add_options(parser, SPEECH + TEXT + SOUND + PATIENCE + TALK)
+    add_options(parser, "say")
     args = parser.parse_intermixed_args(options)
     args.text += words
     args.gain, args.channels = "none", None
@@ -96,7 +99,7 @@ def _say(options: list[str], words: list[str]) -> Namespace:
 def _chat(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("chat", "Asks a chat model, and speaks the answer while it is written.")
     parser.add_argument("question", nargs="*", metavar="QUESTION", help="what to ask; none: standard input")
-    add_options(parser, ("--chat-model", "--chat-base-url", "--system", *SPEECH, *TEXT, *SOUND, *PATIENCE, *TALK))
+    add_options(parser, "chat")
     args = parser.parse_intermixed_args(options)
     args.question += words
     args.gain, args.channels = "none", None
@@ -111,8 +114,7 @@ def _play(options: list[str], words: list[str]) -> Namespace:
         "play", "Plays audio: Ogg Opus, WAV or raw samples, and with the extra `codec` all that FFmpeg reads."
     )
     parser.add_argument("input", metavar="PATH|URL|-", help="a file, a URL, or `-` for standard input")
-    add_options(parser, ("--gain", "--channels", *SOUND, *PATIENCE, *TALK))
-    add_options(parser, SPEECH, hidden=True)  # common to all that plays; here there is nothing to ask for
+    add_options(parser, "play")
     return _checked(_parse_with_words(parser, options, words), parser)
 
 
@@ -120,7 +122,7 @@ def _decode(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("decode", "Decodes Ogg Opus to 16-bit WAV at 48 kHz.")
     parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
     parser.add_argument("output", metavar="OUT.wav", help="a file, or `-` for standard output")
-    add_options(parser, ("--rate", "--float", "--channels", "--gain", *TALK))
+    add_options(parser, "decode")
     args = _parse_with_words(parser, options, words)
     if args.json and args.output == "-":
         parser.error("decode to `-` and --json both write to standard output")
@@ -130,7 +132,7 @@ def _decode(options: list[str], words: list[str]) -> Namespace:
 def _inspect(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("inspect", "Says what is in an Ogg file, and what is wrong with it.")
     parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
-    add_options(parser, ("--packets", *TALK))
+    add_options(parser, "inspect")
     return _parse_with_words(parser, options, words)
 
 
@@ -138,7 +140,7 @@ def _record(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("record", "Speaks TEXT to a capture, which `replay` plays again as it came.")
     parser.add_argument("text", metavar="TEXT", help="what to say; `-`: standard input")
     parser.add_argument("name", metavar="NAME", help="of the capture: a path without ending")
-    add_options(parser, SPEECH + TEXT + SOUND + PATIENCE + TALK)
+    add_options(parser, "record")
     args = _parse_with_words(parser, options, words)
     args.text = [args.text]
     args.gain, args.channels = "none", None
@@ -148,8 +150,7 @@ def _record(options: list[str], words: list[str]) -> Namespace:
 def _replay(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("replay", "Plays captures as they arrived, and reports their latency.")
     parser.add_argument("captures", metavar="CAPTURE", nargs="*", help="the NAME of a capture, or either of its files")
-    add_options(parser, ("--network", "--repeat", "--seed", "--report", "--device", "--sink", *PATIENCE, *TALK))
-    add_options(parser, (*SPEECH, "--save"), hidden=True)  # common to all that plays; here there is nothing to ask for
+    add_options(parser, "replay")
     args = _checked(parser.parse_intermixed_args(options), parser)
     args.captures += words
     if not args.captures:
@@ -161,19 +162,19 @@ def _replay(options: list[str], words: list[str]) -> Namespace:
 
 def _devices(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("devices", "Lists the output devices.")
-    add_options(parser, TALK)
+    add_options(parser, "devices")
     return _parse_with_words(parser, options, words)
 
 
 def _serve(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("serve", "Serves the offline voice as OpenAI's /v1/audio/speech, until Ctrl-C.")
-    add_options(parser, ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue", *TALK))
+    add_options(parser, "serve")
     return _parse_with_words(parser, options, words)
 
 
 def _doctor(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("doctor", "Checks what speaking needs, and says what to do about what is missing.")
-    add_options(parser, ("--base-url", "--device", "--connect-timeout", *TALK))
+    add_options(parser, "doctor")
     return _parse_with_words(parser, options, words)
 
 

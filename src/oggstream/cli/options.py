@@ -30,6 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--device": {"metavar": "NAME|INDEX", "help": "output device, see `devices`"},
     "--latency": {"metavar": "S", "help": "seconds that the device runs ahead (0.02, or what it can hold)"},
     "--lead-in": {"metavar": "S", "help": "silence before the speech, for Bluetooth that clips the first word (0)"},
+    "--volume": {"metavar": "X", "help": "0 to 1 (1)"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
     "--save": {"metavar": "PATH", "help": "also keep the bytes as they came; of Opus, several bodies as one stream"},
     "--pause": {"metavar": "S", "help": "silence between two pieces of the text (as the service sends it)"},
@@ -88,14 +89,40 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
 TEXT = ("--pause", "--patience", "--speakable", "--ahead", "--on-refused")
-SOUND = ("--device", "--latency", "--lead-in", "--sink", "--save")
+SOUND = ("--device", "--latency", "--lead-in", "--volume", "--sink", "--save")
 PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--hedge", "--history")
 TALK = ("--json", "--quiet", "--log-level")
+ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, *PATIENCE, *TALK)
+CHAT = ("--chat-model", "--chat-base-url", "--system")
+ENDPOINT = ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue")
+OF_COMMANDS: dict[str, tuple[str, ...]] = {
+    "say": ALL_SPEECH,
+    "chat": (*CHAT, *ALL_SPEECH),
+    "play": ("--gain", "--channels", *SOUND, *PATIENCE, *TALK),
+    "decode": ("--rate", "--float", "--channels", "--gain", *TALK),
+    "inspect": ("--packets", *TALK),
+    "record": ALL_SPEECH,
+    "replay": ("--network", "--repeat", "--seed", "--report", "--device", "--sink", *PATIENCE, *TALK),
+    "devices": TALK,
+    "serve": (*ENDPOINT, *TALK),
+    "doctor": ("--base-url", "--device", "--connect-timeout", *TALK),
+}
+"""The options of each command, in the order of its help."""
+HIDDEN = {"play": SPEECH, "replay": (*SPEECH, "--volume", "--save")}
+"""Options that all that plays takes in common, where there is nothing to ask for."""
+_ONCE = {"--save", "--json", "--network", "--report", "--key", "--allow-origin", "--packets"}
+PRESET = tuple(name for name in OPTIONS if name not in _ONCE)
+"""Options that may be set in a file: all but those of a single run."""
 _SHORT = {"--quiet": "-q"}
 
 
-def add_options(parser: ArgumentParser, names: Iterable[str], *, hidden: bool = False) -> None:
-    """Let ``parser`` take these options; ``hidden`` ones are not in its help."""
+def add_options(parser: ArgumentParser, command: str) -> None:
+    """Let ``parser`` take the options of ``command``."""
+    _add(parser, OF_COMMANDS[command], hidden=False)
+    _add(parser, HIDDEN.get(command, ()), hidden=True)
+
+
+def _add(parser: ArgumentParser, names: Iterable[str], *, hidden: bool) -> None:
     for name in names:
         option = dict(OPTIONS[name])
         if kind := _KINDS.get(name):
@@ -105,9 +132,36 @@ def add_options(parser: ArgumentParser, names: Iterable[str], *, hidden: bool = 
         parser.add_argument(*filter(None, (_SHORT.get(name), name)), **option)
 
 
+def is_switch(name: str) -> bool:
+    """Whether an option has no value."""
+    return "action" in OPTIONS[name] and OPTIONS[name]["action"] != "append"
+
+
+def check_value(name: str, value: Any) -> Any:
+    """``value`` of a file, if the option takes it. Raises `ValueError`, which says what it takes."""
+    if is_switch(name) or isinstance(value, bool):
+        if is_switch(name) and isinstance(value, bool):
+            return value
+        raise ValueError("it takes true or false" if is_switch(name) else "it takes no true or false")
+    if not isinstance(value, str | int | float):
+        raise ValueError("it takes a text or a number")  # noqa: TRY004  # one kind of error for one kind of mistake
+    option, kind = OPTIONS[name], _KINDS.get(name) or OPTIONS[name].get("type", str)
+    try:
+        converted = kind(str(value))
+    except (ValueError, ArgumentTypeError) as error:
+        said = str(error) if name == "--format" else f"it takes a {_NAMES.get(kind, kind.__name__)}"
+        raise ValueError(said) from None
+    if converted not in option.get("choices", (converted,)):
+        raise ValueError(f"it takes {', '.join(map(str, option['choices']))}")
+    return value
+
+
+_NAMES: dict[Any, str] = {float: "number", int: "whole number"}
+
+
 def takes_value(name: str) -> bool:
     """Whether ``name`` is an option whose value is the next argument."""
-    return name in OPTIONS and OPTIONS[name].get("action", "append") == "append"
+    return name in OPTIONS and not is_switch(name)
 
 
 def _seconds(text: str) -> float:
@@ -138,6 +192,16 @@ def _seconds_or_none(text: str) -> float:
 _seconds_or_none.__name__ = _seconds.__name__
 
 
+def _volume(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
+
+
+_volume.__name__ = "volume (0 to 1)"
+
+
 def _integer(name: str, least: int, most: int) -> Callable[[str], int]:
     def convert(text: str) -> int:
         value = int(text)
@@ -166,6 +230,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(("--pause", "--patience"), _seconds_or_none),
     "--format": _format,
     "--hedge": _share,
+    "--volume": _volume,
     "--requests": _integer("number of requests", 1, 16),
     "--channels": _integer("number of channels", 1, 255),
     "--repeat": _integer("number of rounds", 1, 10_000),
