@@ -46,7 +46,9 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture(autouse=True)
 def _nothing_learnt(_private_folders: None) -> None:
     """No test depends on what another one taught about a service."""
-    Path(os.environ["XDG_CACHE_HOME"], "oggstream", "history.json").unlink(missing_ok=True)
+    kept = Path(os.environ["XDG_CACHE_HOME"], "oggstream")
+    for path in (kept / "history.json", *kept.glob("told-*")):
+        path.unlink(missing_ok=True)
 
 
 def _is_local(host: object) -> bool:

@@ -13,7 +13,7 @@ from ..rules import nearest
 from .failover import Failover, Member
 from .source import Source
 
-_OFFLINE = (
+OFFLINE = (
     "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the offline voice speaks; set one of them for a natural voice"
 )
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
@@ -93,7 +93,7 @@ def default_source(**settings: Any) -> Source:
     from .offline_voice import OfflineVoice
 
     voice: Source = OfflineVoice()
-    _warn_once(_OFFLINE)
+    _warn_once(OFFLINE)
     return voice
 
 

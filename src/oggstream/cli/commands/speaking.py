@@ -88,7 +88,7 @@ class Speaking:
             await self._sink.prepare()
 
     def _make_source(self) -> Source:
-        return make_source(self._args)
+        return make_source(self._args, self._console)
 
     def _make_sink(self) -> Sink:
         return make_sink(self._args, self._console)
@@ -186,14 +186,18 @@ class Speaking:
         )
 
 
-def make_source(args: Namespace) -> Source:
+def make_source(args: Namespace, console: Console) -> Source:
     """What ``args`` say that speaks, or is played."""
     if args.command == "play":
         return _source_of(args.input, args.connect_timeout)
-    from ...sources.resolve_source import default_source, named
-
     settings = {"base_url": args.base_url, "connect_timeout": args.connect_timeout}
-    return named(args.service, **settings) if args.service is not None else default_source(**settings)
+    if args.service is None:
+        from ..service_choice import default_source
+
+        return default_source(console, **settings)
+    from ...sources.resolve_source import named
+
+    return named(args.service, **settings)
 
 
 def make_sink(args: Namespace, console: Console) -> Sink:

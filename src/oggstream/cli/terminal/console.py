@@ -53,6 +53,10 @@ class Console:
             self._warned.add(text)
             self.note(f"warning: {text}")
 
+    def pass_over(self, text: str) -> None:
+        """Do not give the warning ``text``."""
+        self._warned.add(text)
+
     def log(self, level: str, text: str) -> None:
         """Write a line of a log."""
         self._line(f"{level}: {text}")
