@@ -6,19 +6,19 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from oggstream import events
-from oggstream.annotations import Word
-from oggstream.errors import LibraryError, TextError
+from oggstream.annotations import Speaker, Word
+from oggstream.errors import LibraryError, TextError, UsageError
 from oggstream.events import Event, Recorder, RequestSent, ResponseStarted, Warned
 from oggstream.options import SpeechOptions
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.sources import offline_voice as offline
 from oggstream.sources.offline_voice import OfflineVoice
 from oggstream.sources.source import Source
-from oggstream.voices import espeak, synthesis
+from oggstream.voices import synthesis
 
 PLAIN = SpeechOptions()
 
@@ -106,19 +106,36 @@ async def test_speed_and_voice_are_passed_on(voice: OfflineVoice) -> None:
     assert await spoken(voice, text, SpeechOptions(voice="onyx")) != usual
 
 
-async def test_a_voice_of_its_own_holds_where_the_options_leave_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert offline._known_voice(None) == "alloy"
-    asked: list[str] = []
+async def test_voice_engine_and_language_are_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Any, Any, Any]] = []
 
-    async def speak(text: str, *, voice: str, speed: float, format: str) -> AsyncIterator[bytes]:  # noqa: A002
-        asked.append(voice)
+    async def speak(text: str, **how: Any) -> AsyncIterator[bytes]:
+        asked.append((how["voice"], how["engine"], how["language"]))
         yield b"OggS"
 
     monkeypatch.setattr(synthesis, "speak", speak)
-    voice = OfflineVoice(voice="nova")
+    voice = OfflineVoice("espeak", "nova")
     await spoken(voice)
-    await spoken(voice, options=SpeechOptions(voice="echo"))
-    assert asked == ["nova", "echo"]
+    await spoken(voice, options=SpeechOptions(voice="echo", language="de"))
+    await spoken(OfflineVoice())
+    assert asked == [("nova", "espeak", None), ("echo", "espeak", "de"), (None, "auto", None)]
+
+
+def test_an_unknown_engine_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(UsageError, match="no engine 'nobody' for voices: use auto, hibari, "):
+        OfflineVoice("nobody")
+
+
+async def test_who_spoke_stands_between_the_bytes(voice: OfflineVoice) -> None:
+    async with OfflineVoice("espeak").open("Hello.", PLAIN) as stream:
+        told = [item async for item in stream if isinstance(item, Speaker)]
+    assert [item.engine for item in told] == ["espeak"]
+
+
+async def test_it_lists_the_voices_of_its_engine() -> None:
+    voices = await OfflineVoice("espeak").voices()
+    assert {voice.engine for voice in voices} == {"espeak"}
+    assert {"alloy", "de"} <= {voice.id for voice in voices}
 
 
 @pytest.mark.parametrize("unknown", ["nobody", {"id": "voice_123"}])
@@ -143,12 +160,9 @@ async def test_a_text_that_cannot_be_spoken_is_refused_before_anything_starts(vo
     assert not speaking()
 
 
-async def test_without_the_library_opening_fails(voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise LibraryError("espeak-ng was not found: pip install 'oggstream[voice]'")
-
-    monkeypatch.setattr(espeak, "load", missing)
-    with pytest.raises(LibraryError, match="voice"):
+async def test_without_any_engine_opening_fails(voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda _: False)
+    with pytest.raises(LibraryError, match=r"nothing here speaks 'en': pip install 'oggstream\[voice\]'"):
         async with voice.open("Hello.", PLAIN):
             pass
     assert not speaking()
@@ -176,4 +190,4 @@ async def test_cancelling_while_it_opens_leaves_nothing(voice: OfflineVoice) -> 
 
 
 def test_its_repr_is_short() -> None:
-    assert repr(OfflineVoice(voice="nova")) == "OfflineVoice(voice='nova')"
+    assert repr(OfflineVoice(voice="nova")) == "OfflineVoice(engine='auto', voice='nova')"

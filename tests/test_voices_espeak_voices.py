@@ -7,8 +7,10 @@ import hashlib
 import pytest
 
 from oggstream.errors import UsageError
+from oggstream.voices.choice import primary
 from oggstream.voices.espeak import load
-from oggstream.voices.espeak_voices import VOICES, espeak_voice, pace_of
+from oggstream.voices.espeak_voices import LANGUAGE_FILES, VOICES, espeak_voice, pace_of
+from oggstream.voices.registry import OWN
 
 NAMES = [
     "alloy",
@@ -52,9 +54,39 @@ def test_all_voices_speak_and_no_two_sound_alike() -> None:
     assert len(set(VOICES.values())) == len(NAMES)
 
 
-def test_an_unknown_voice_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(UsageError, match="no voice 'nobody': use one of alloy, ash"):
-        espeak_voice("nobody")
+def test_an_unknown_voice_speaks_as_the_usual_one() -> None:
+    assert espeak_voice("nobody") == espeak_voice()
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "file", "variant"),
+    [
+        ("coral", "en", "gmw/en-US", "f2"),
+        ("coral", "de", "gmw/de", "f2"),
+        ("coral", "de-AT", "gmw/de", "f2"),
+        ("alloy", "pt-BR", "roa/pt-BR", ""),
+        ("alloy", "zh-Hant-TW", "sit/cmn", ""),
+        ("alloy", "xx", "gmw/en-US", ""),
+        ("fr", "en", "roa/fr", ""),
+        ("FR+f3", "en", "roa/fr", "f3"),
+    ],
+)
+def test_the_language_chooses_the_file_and_the_name_the_variant(
+    name: str, language: str, file: str, variant: str
+) -> None:
+    voice = espeak_voice(name, language)
+    assert (voice.language, voice.variant) == (file, variant)
+
+
+def test_every_language_has_a_file_that_espeak_ng_has() -> None:
+    spoken_by = load()
+    for tag, file in LANGUAGE_FILES.items():
+        assert spoken_by.speak_clause("1", espeak_voice(tag), lambda _: True), file
+
+
+def test_the_table_of_engines_lists_the_languages() -> None:
+    listed = set(OWN["espeak"].languages)
+    assert {primary(tag) for tag in LANGUAGE_FILES} == listed
 
 
 @pytest.mark.parametrize("speed", [0.25, 0.3, 0.4, 0.45, 0.46, 0.5, 0.75, 1.5, 2, 2.5, 2.6, 3, 4])

@@ -52,11 +52,12 @@ async def test_what_the_thread_raises_comes_after_what_it_put() -> None:
             await handover.get()
 
 
-async def test_the_thread_waits_while_the_queue_is_full() -> None:
+async def test_the_thread_waits_for_room_while_the_queue_is_full() -> None:
     handover, put = Handover[bytes](2), list[int]()
 
     def work() -> None:
         for number in range(5):
+            handover.wait_for_room()
             handover.put(b"x")
             put.append(number)
         handover.end()
@@ -76,15 +77,22 @@ async def test_closing_lets_a_waiting_thread_go_and_tells_it() -> None:
     answers: list[bool] = []
 
     def work() -> None:
-        answers.extend(handover.put(b"x") for _ in range(3))
+        answers.append(handover.put(b"x"))
+        handover.wait_for_room()
+        answers.append(handover.put(b"x"))
         handover.end()
 
     with running(work):
         await asyncio.sleep(0.02)
         handover.close()
         await handover.finished()
-    assert answers == [True, False, False]
+    assert answers == [True, False]
     assert await handover.get() is None
+
+
+async def test_putting_never_waits() -> None:
+    handover = Handover[bytes](1)
+    assert all(handover.put(b"x") for _ in range(5))
 
 
 async def test_cancelling_a_get_loses_nothing() -> None:

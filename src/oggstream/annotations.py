@@ -29,3 +29,10 @@ class Word(Annotation):
     start_sample: int
     end_sample: int
     told_by: str = "service"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speaker(Annotation):
+    """Who speaks from here on: the name of an engine of voices on this machine."""
+
+    engine: str

@@ -117,7 +117,8 @@ class SegmentInfo:
 
     ``spoken`` is the text that the service reports to have spoken, if it differs from ``text``. ``failed``: why the
     piece was skipped, None if it was not. ``words`` are in order; ``words_from`` is the origin of their times:
-    "service", "voice" (one on this machine), or None if there are none.
+    "service", "voice" (one on this machine), or None if there are none. ``engine``: which voice of this machine spoke
+    it ("espeak, hibari": one after the other), None for a service.
     """
 
     text: str
@@ -128,6 +129,7 @@ class SegmentInfo:
     failed: str | None = None
     words: list[WordInfo] = field(default_factory=list)
     words_from: str | None = None
+    engine: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import json
 from typing import Any, NamedTuple
 
 from ..voices.bodies import RATE
-from ..voices.espeak_voices import DEFAULT_VOICE, VOICES
+from ..voices.names import DEFAULT_VOICE, NAMES
 from .speech_request import MAX_CHARACTERS, RefusedError
 
 SLOWEST, FASTEST = 0.25, 1.5
@@ -65,8 +65,8 @@ def read_voice(output: Event, now: str, *, fixed: bool) -> str:
         voice = voice.get("id")
     if voice is None:
         return now
-    if not isinstance(voice, str) or voice not in VOICES:
-        raise _unsupported("audio.output.voice", voice, tuple(VOICES))
+    if not isinstance(voice, str) or voice not in NAMES:
+        raise _unsupported("audio.output.voice", voice, NAMES)
     if fixed and voice != now:
         message = "Cannot update a conversation's voice if assistant audio is present."
         raise RefusedError(message, param="audio.output.voice", code="cannot_update_voice")

@@ -1,4 +1,4 @@
-"""The speech endpoint on this machine: OpenAI's ``/v1/audio/speech`` and ``/v1/realtime``, spoken by espeak-ng.
+"""The speech endpoint: OpenAI's ``/v1/audio/speech`` and ``/v1/realtime``, spoken by the voices of this machine.
 
 aiohttp is imported by the functions that use it: importing this module costs nothing.
 """
@@ -17,8 +17,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigError, OggStreamError
-from ..voices import espeak
+from ..voices import workers
 from ..voices.bodies import CONTENT_TYPES
+from ..voices.choice import engines_for
 from ..voices.synthesis import load, synthesize
 from .answers import answer_errors, json_answer, key_asker, name_request
 from .browsers import Browsers, is_address
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from .connections import Connections
 
-MODEL = "espeak-ng"
+MODEL = "offline"
 """The one model. Any name is accepted in a request, so that clients work as they are."""
 _MODEL = {"id": MODEL, "object": "model", "created": 0, "owned_by": "oggstream"}
 
@@ -99,13 +100,14 @@ class SpeechServer:
         return not all(_is_loopback(host) for host, _ in self._addresses)
 
     async def start(self) -> None:
-        """Load the voice and listen. Raises `LibraryError` without espeak-ng, `ConfigError` for a port not to be had,
+        """Load the voice and listen. Raises `LibraryError` without a voice, `ConfigError` for a port not to be had,
         and where others could use it without a key.
 
         Cancelled, it listens to nothing. Started already, it stays so.
         """
         if self._runner is not None:
             return
+        workers.set_size(self._jobs.limit)
         loading = asyncio.ensure_future(load())  # in its thread, while aiohttp is being imported
         await asyncio.sleep(0)
         listening = asyncio.ensure_future(self._listen())
@@ -194,7 +196,7 @@ class SpeechServer:
 
     async def health(self, _request: web.Request) -> web.Response:
         """GET /health."""
-        engine = f"espeak-ng {espeak.load().version}"
+        engine = next((info.name for info in engines_for("en")), "none")
         return json_answer(
             {"status": "ok", "engine": engine, "running": self._jobs.running, "waiting": self._jobs.waiting}
         )

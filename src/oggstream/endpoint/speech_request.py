@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 
 from ..errors import UsageError
 from ..voices.bodies import CONTENT_TYPES
-from ..voices.espeak_voices import DEFAULT_VOICE, MAX_SPEED, MIN_SPEED, VOICES
+from ..voices.engine import MAX_SPEED, MIN_SPEED
+from ..voices.names import DEFAULT_VOICE, NAMES
 
 MAX_CHARACTERS = 4096
 STREAM_FORMATS = ("audio", "sse")
@@ -102,7 +103,7 @@ def _voice(fields: dict[str, Any]) -> str:
     voice = fields.get("voice")
     if isinstance(voice, dict):  # a custom voice
         voice = voice.get("id")
-    return _one_of({"voice": voice}, "voice", tuple(VOICES), DEFAULT_VOICE)
+    return _one_of({"voice": voice}, "voice", NAMES, DEFAULT_VOICE)
 
 
 def _speed(fields: dict[str, Any]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .. import process
+from ..annotations import Speaker
 from ..audio.frame import RATE
 from ..events import (
     Event,
@@ -163,7 +164,14 @@ class Account:
                 for word in words
             ],
             words_from=words[0].told_by if words else None,
+            engine=_speakers(segment),
         )
+
+
+def _speakers(segment: Segment) -> str | None:
+    """The engines that spoke a piece, each once."""
+    told = (item for answer in segment.answers for item in answer.intake.annotations)
+    return ", ".join(dict.fromkeys(item.engine for item in told if isinstance(item, Speaker))) or None
 
 
 def _playout(outlet: Outlet, early: int) -> PlayoutInfo:

@@ -1,4 +1,4 @@
-"""The voice without a key: espeak-ng in a thread of this process."""
+"""The voice without a key: an engine on this machine, in a process of its own."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from .. import events
 from .traits import SourceTraits
 
 if TYPE_CHECKING:
-    from ..annotations import Annotation, Word
+    from ..annotations import Annotation
     from ..options import SpeechOptions
+    from ..voices.engine import VoiceInfo
+    from ..voices.speech import SpeechItem
     from .source import ByteStream
 
 
@@ -21,22 +23,29 @@ LONGEST_TEXT = 4096
 
 
 class OfflineVoice:
-    """Speaks with espeak-ng. Its streams give each word with the sample at which it begins.
+    """Speaks with the voices of this machine. Its streams give words and their times where the engine tells them.
 
-    ``voice`` is one of OpenAI's names and applies if `SpeechOptions` name none. An unknown voice is replaced by the
-    default one, with a warning; model and instructions are ignored. It keeps nothing open.
+    ``engine`` is "auto" (the language of the text decides), "hibari", "espeak", "piper", "kokoro", or one that another
+    package brings. ``voice`` is one of OpenAI's names or an id that `voices` lists, and applies if `SpeechOptions` name
+    none. An unknown voice is replaced by the usual one, an engine that fails or does not speak the language by the next
+    one, each with a warning; model and instructions are ignored. Raises `UsageError` for an unknown engine.
     """
 
-    def __init__(self, *, voice: str | None = None) -> None:
+    def __init__(self, engine: str = "auto", voice: str | None = None) -> None:
+        if engine != "auto":
+            from ..voices.registry import engine_info
+
+            engine_info(engine)
+        self._engine = engine
         self._voice = voice
 
     def __repr__(self) -> str:
-        return f"OfflineVoice(voice={self._voice!r})"
+        return f"OfflineVoice(engine={self._engine!r}, voice={self._voice!r})"
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
-        """Speak ``text``. Raises `TextError`, `UsageError`, and `LibraryError` without espeak-ng or libopus.
+        """Speak ``text``. Raises `TextError`, `UsageError`, and `LibraryError` where nothing here can speak it.
 
-        Leaving, or cancelling at any point, ends the synthesis within a few ms.
+        Leaving, or cancelling at any point, ends the synthesis.
         """
         return self._open(text, options)
 
@@ -47,13 +56,19 @@ class OfflineVoice:
         from .openai_api import check_text
 
         check_text(text, LONGEST_TEXT)
-        voice = _known_voice(options.voice or self._voice)
         format = "opus" if options.format == "auto" else options.wire_format  # noqa: A001 - the word of the option
-        items = speak(text, voice=voice, speed=1.0 if options.speed is None else options.speed, format=format)
+        items = speak(
+            text,
+            voice=self._voice_of(options),
+            speed=1.0 if options.speed is None else options.speed,
+            format=format,
+            engine=self._engine,
+            language=getattr(options, "language", None),
+        )
         async with aclosing(items):
             events.emit(events.RequestSent, characters=len(text))
-            first = await anext(items)  # an error of the library is raised here
-            stream = _Speech(first, items, CONTENT_TYPES[format])
+            stream = _Speech(items, CONTENT_TYPES[format])
+            await stream.begin()  # an error of the engine is raised here
             events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
             yield stream
 
@@ -63,45 +78,52 @@ class OfflineVoice:
         return SourceTraits(name="offline", longest_text=LONGEST_TEXT, words=True, identity=self._identity)
 
     def _identity(self, options: SpeechOptions) -> str:
-        """The voice: its key in the history."""
-        return f"offline||{options.voice or self._voice or ''}"
+        """The engine and the voice: its key in the history."""
+        engine = "" if self._engine == "auto" else self._engine
+        return f"offline|{engine}|{self._voice_of(options) or ''}"
+
+    def _voice_of(self, options: SpeechOptions) -> str | None:
+        voice = options.voice or self._voice
+        return voice.get("id", "") if isinstance(voice, dict) else voice
+
+    async def voices(self) -> list[VoiceInfo]:
+        """The voices of this machine, or of the engine that was named. Raises `LibraryError` without any."""
+        from ..voices.listing import voices_here
+
+        return await voices_here(self._engine)
 
     async def warm(self) -> None:
-        """Load the libraries. Raises `LibraryError`."""
+        """Start the engine and let it load. Raises `LibraryError`."""
         from ..voices.synthesis import load
 
-        await load()
+        await load(self._engine)
 
     async def aclose(self) -> None:
-        """Does nothing: no speech leaves anything open."""
+        """Does nothing: the engine's process stays for the next speech, and ends with this one."""
 
 
 class _Speech:
     """The body of one speech, with its words between the bytes."""
 
-    def __init__(self, first: bytes | Word, items: AsyncGenerator[bytes | Word, None], content_type: str) -> None:
-        self._first: bytes | Word | None = first
+    def __init__(self, items: AsyncGenerator[SpeechItem, None], content_type: str) -> None:
+        self._first: bytes | Annotation | None = None
         self._items = items
         self.content_type = content_type
         self.request_id: str | None = f"req_{os.urandom(16).hex()}"
+
+    async def begin(self) -> None:
+        """Wait for the first item."""
+        self._first = await anext(self)
 
     def __aiter__(self) -> _Speech:
         return self
 
     async def __anext__(self) -> bytes | Annotation:
+        from ..voices.speech import Notice
+
         first, self._first = self._first, None
-        return await anext(self._items) if first is None else first
-
-
-def _known_voice(voice: str | dict[str, str] | None) -> str:
-    """The name of an existing voice for the requested one."""
-    from ..voices.espeak_voices import DEFAULT_VOICE, VOICES
-
-    if voice is None:
-        return DEFAULT_VOICE
-    name = voice.get("id", "") if isinstance(voice, dict) else voice
-    if name in VOICES:
-        return name
-    message = f"the offline voice has no {name!r} and speaks as {DEFAULT_VOICE!r}; it has {', '.join(VOICES)}"
-    events.emit(events.Warned, message=message)
-    return DEFAULT_VOICE
+        if first is not None:
+            return first
+        while isinstance(item := await anext(self._items), Notice):
+            events.emit(events.Warned, message=item.warning)
+        return item

@@ -41,15 +41,38 @@ _SCRIPTS = (
     ("\u0600", "\u06ff", "ar"),
     ("\u0900", "\u097f", "hi"),
     ("\u0980", "\u09ff", "bn"),
+    ("\u0a00", "\u0a7f", "pa"),
+    ("\u0a80", "\u0aff", "gu"),
+    ("\u0b00", "\u0b7f", "or"),
     ("\u0b80", "\u0bff", "ta"),
     ("\u0c00", "\u0c7f", "te"),
+    ("\u0c80", "\u0cff", "kn"),
     ("\u0d00", "\u0d7f", "ml"),
+    ("\u0d80", "\u0dff", "si"),
+    ("\u0e00", "\u0e7f", "th"),
+    ("\u0e80", "\u0eff", "lo"),
+    ("\u0f00", "\u0fff", "bo"),
     ("\u1000", "\u109f", "my"),
+    ("\u10a0", "\u10ff", "ka"),
     ("\u1200", "\u137f", "am"),
+    ("\u1780", "\u17ff", "km"),
     ("\u3040", "\u30ff", "ja"),
+    ("\u3400", "\u4dbf", "zh"),
     ("\u4e00", "\u9fff", "zh"),
     ("\uac00", "\ud7af", "ko"),
 )
+# Other languages that are written in these scripts.
+_ALSO = {
+    "ru": "uk be bg sr mk kk ky ba cv tt nog mn",
+    "ar": "fa ur ug sd ku ps",
+    "hi": "mr ne kok",
+    "bn": "as bpy",
+    "am": "ti",
+    "el": "grc",
+    "hy": "hyw",
+    "zh": "ja ko",
+    "my": "shn",
+}
 _WORD = re.compile(r"[^\W\d_]{1,40}(?:'s)?")
 
 
@@ -84,3 +107,8 @@ def guess_language(text: str) -> str:
     guess = LanguageGuess()
     guess.read(text)
     return guess.best
+
+
+def languages_of_script(letter: str) -> tuple[str, ...]:
+    """The languages that are written in the script of ``letter``; none for Latin letters, and where it is not known."""
+    return tuple(each for name in _of_script(letter) for each in (name, *_ALSO.get(name, "").split()))

@@ -93,6 +93,8 @@ class EngineInfo(NamedTuple):
 
     - ``factory``: where its class is, "package.module:Class". Not imported in the program's own process.
     - ``languages``: primary BCP 47 tags that it speaks, or `ANY`.
+    - ``here``: "package.module:function" that returns those for which there is a voice on this machine, where that
+      depends on files; it is called in the program's own process and must be quick.
     - ``packages``: the modules that have to be importable. ``library``: whether it may also do without them, with a
       library of the system.
     - ``extra``: what installs it: ``pip install 'oggstream[EXTRA]'``.
@@ -105,6 +107,7 @@ class EngineInfo(NamedTuple):
     name: str
     factory: str
     languages: tuple[str, ...]
+    here: str = ""
     packages: tuple[str, ...] = ()
     library: bool = False
     extra: str = ""

@@ -34,7 +34,7 @@ LONGEST_CLAUSE = 2000
 """Characters of the rest of a text that espeak-ng is given for one clause: it ends each after some hundred."""
 
 
-class SpokenWord(NamedTuple):
+class ClauseWord(NamedTuple):
     """A word of a clause: its first character, how many it has, and the sample of the clause at which it begins."""
 
     start: int
@@ -72,7 +72,7 @@ class _Clause:
 
     __slots__ = ("consumed", "error", "length", "take", "words")
 
-    def __init__(self, length: int, take: Callable[[bytes], bool], words: list[SpokenWord] | None) -> None:
+    def __init__(self, length: int, take: Callable[[bytes], bool], words: list[ClauseWord] | None) -> None:
         self.length = length
         self.take = take
         self.words = words
@@ -110,7 +110,7 @@ class Espeak:
         voice: EspeakVoice,
         take: Callable[[bytes], bool],
         stopped: Callable[[], bool] = lambda: False,
-        words: list[SpokenWord] | None = None,
+        words: list[ClauseWord] | None = None,
     ) -> int:
         """Speak the first clause of ``text``; returns how many of its characters that were.
 
@@ -206,11 +206,11 @@ def _events(events: Any) -> Iterator[_Event]:
         index += 1
 
 
-def _words(events: Any) -> Iterator[SpokenWord]:
+def _words(events: Any) -> Iterator[ClauseWord]:
     """The words that begin in the samples of these ``events``; espeak-ng counts characters from 1."""
     for event in _events(events):
         if event.type == _EVENT_WORD:
-            yield SpokenWord(event.text_position - 1, event.length, event.sample)
+            yield ClauseWord(event.text_position - 1, event.length, event.sample)
 
 
 def _clause_end(events: Any) -> int | None:

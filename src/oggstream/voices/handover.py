@@ -14,7 +14,8 @@ T = TypeVar("T")
 class Handover(Generic[T]):
     """Passes items from a worker thread to the event loop that it is made on.
 
-    The thread waits in `put` while ``limit`` items lie unread, until the coroutine takes one or calls `close`.
+    The thread waits in `wait_for_room` while ``limit`` items lie unread, until the coroutine has taken some or calls
+    `close`; `put` itself never waits, so that what the thread holds meanwhile is not held up by a slow consumer.
     """
 
     def __init__(self, limit: int) -> None:
@@ -30,10 +31,8 @@ class Handover(Generic[T]):
         """True once the coroutine wants no more; what the thread makes after that is thrown away."""
 
     def put(self, item: T) -> bool:
-        """Thread: hand over ``item``; returns whether more is wanted. Waits while the queue is full."""
+        """Thread: hand over ``item``; returns whether more is wanted."""
         with self._changed:
-            while len(self._items) >= self._limit and not self.closed:
-                self._changed.wait()
             if self.closed:
                 return False
             self._items.append(item)
@@ -41,6 +40,12 @@ class Handover(Generic[T]):
         if alone:  # otherwise it has been woken and has not come yet
             self._call(self._ready.set)
         return not self.closed
+
+    def wait_for_room(self) -> None:
+        """Thread: return when fewer than ``limit`` items lie unread, or nothing is wanted any more."""
+        with self._changed:
+            while len(self._items) >= self._limit and not self.closed:
+                self._changed.wait()
 
     def end(self, error: BaseException | None = None) -> None:
         """Thread, as its last act: there is no more; ``error`` is raised in the coroutine after what was put."""

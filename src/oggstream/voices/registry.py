@@ -15,6 +15,12 @@ from .engine import ANY, EngineInfo
 GROUP = "oggstream.voices"
 
 _HOME = "oggstream.voices"
+_ESPEAK_LANGUAGES = (
+    "af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fo fr ga gd gn "
+    "grc gu hak haw he hi hr ht hu hy hyw ia id io is it ja jbo ka kaa kk kl ko kok ku ky la lb lfn lt "
+    "ltg lv mi mk ml mr ms mt mto my nci ne nl no nog om or pa pap pl pt qu quc ro ru sd shn si sk sl smj "
+    "sq sr sv sw ta te th ti tk tn tr tt ug uk ur uz vi zh"
+)
 OWN = {
     info.name: info
     for info in (
@@ -30,20 +36,10 @@ OWN = {
             megabytes=1000,
         ),
         EngineInfo(
-            name="espeak",
-            factory=f"{_HOME}.espeak_engine:EspeakEngine",
-            languages=(ANY,),
-            packages=("espeakng_loader",),
-            library=True,
-            extra="espeak",
-            longest_piece=1000,
-            seconds=10.0,
-            megabytes=500,
-        ),
-        EngineInfo(
             name="piper",
             factory=f"{_HOME}.piper_engine:PiperEngine",
             languages=(ANY,),
+            here=f"{_HOME}.voice_files:piper_languages",
             packages=("piper",),
             extra="piper",
             first_piece=60,
@@ -54,6 +50,7 @@ OWN = {
             name="kokoro",
             factory=f"{_HOME}.kokoro_engine:KokoroEngine",
             languages=("en", "es", "fr", "hi", "it", "ja", "pt", "zh"),
+            here=f"{_HOME}.voice_files:kokoro_languages",
             packages=("kokoro_onnx",),
             extra="kokoro",
             first_piece=60,
@@ -61,9 +58,21 @@ OWN = {
             seconds=120.0,
             megabytes=2500,
         ),
+        EngineInfo(
+            name="espeak",
+            factory=f"{_HOME}.espeak_engine:EspeakEngine",
+            languages=tuple(_ESPEAK_LANGUAGES.split()),
+            packages=("espeakng_loader",),
+            library=True,
+            extra="espeak",
+            first_piece=60,
+            longest_piece=200,
+            seconds=10.0,
+            megabytes=500,
+        ),
     )
 }
-"""The engines of this package, the preferred first."""
+"""The engines of this package, the preferred first: espeak-ng speaks what no other does."""
 
 
 def engine_info(name: str) -> EngineInfo:
@@ -84,6 +93,17 @@ def all_engines() -> list[EngineInfo]:
 def is_installed(info: EngineInfo) -> bool:
     """Whether its packages are there; a library of the system is found when it is loaded."""
     return info.library or all(map(_has_module, info.packages))
+
+
+def languages_here(info: EngineInfo) -> tuple[str, ...]:
+    """The languages for which the engine has a voice on this machine."""
+    if not info.here:
+        return info.languages
+    from importlib import import_module
+
+    module, _, name = info.here.partition(":")
+    found: tuple[str, ...] = getattr(import_module(module), name)()
+    return found
 
 
 @cache

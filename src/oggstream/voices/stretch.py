@@ -9,7 +9,10 @@ says, at the place (within the tolerance) that resembles most what would have fo
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
+
+from .engine import Block, SpokenWord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,6 +105,66 @@ class Stretcher:
         keep = max(self._start, min(self._follows, self._target() - self._tolerance))
         self._input = self._input[keep - self._start :]
         self._start = keep
+
+
+def stretched(items: Iterator[Block | SpokenWord], rate: int, factor: float) -> Iterator[Block | SpokenWord]:
+    """The items of an engine, ``factor`` times as long: blocks as 16-bit samples, and words where they are heard then.
+
+    Words wait until their sound is made.
+    """
+    stretcher = Stretcher(rate, factor)
+    places = _Places(stretcher)
+    made = 0
+    for item in items:
+        if isinstance(item, SpokenWord):
+            places.add(item)
+        else:
+            block = stretcher.feed(_as_int16(item))
+            made += len(block)
+            if len(block):
+                yield block
+        yield from places.known()
+    rest = stretcher.finish()
+    if len(rest):
+        yield rest
+    yield from places.known(made + len(rest))
+
+
+class _Places:
+    """Words that wait for their place in the stretched sound; places are asked for in rising order, and once."""
+
+    def __init__(self, stretcher: Stretcher) -> None:
+        self._place = stretcher.place
+        self._waiting: deque[SpokenWord] = deque()
+        self._begins: int | None = None  # of the word that waits longest
+
+    def add(self, word: SpokenWord) -> None:
+        self._waiting.append(word)
+
+    def known(self, total: int | None = None) -> Iterator[SpokenWord]:
+        """The words whose place is known by now; all of them once the sound has ended at ``total``."""
+        while self._waiting:
+            word = self._waiting[0]
+            if self._begins is None:
+                self._begins = _or(self._place(word.begins), total)
+            ends = _or(self._place(word.ends), total)
+            if self._begins is None or ends is None:
+                return
+            self._waiting.popleft()
+            yield word._replace(begins=self._begins, ends=max(self._begins, ends))
+            self._begins = None
+
+
+def _or(place: int | None, total: int | None) -> int | None:
+    return total if place is None else place
+
+
+def _as_int16(block: Block) -> Samples:
+    import numpy as np
+
+    if memoryview(block).format == "h":
+        return np.frombuffer(block, np.int16)
+    return _int16([np.frombuffer(block, np.float32) * 32767])
 
 
 def _int16(pieces: list[NDArray[np.float32]]) -> Samples:

@@ -78,7 +78,7 @@ async def check_portaudio(_args: Namespace) -> list[Finding]:
 
 async def check_voice(args: Namespace) -> list[Finding]:
     """The offline voice: it speaks a word. Without it something else must speak."""
-    from ...voices import espeak
+    from ...voices.choice import engines_for
     from ...voices.synthesis import load
 
     try:
@@ -87,8 +87,9 @@ async def check_voice(args: Namespace) -> list[Finding]:
     except LibraryError as error:
         level = WARN if has_endpoint(args) else FAIL
         return [failed("voice", LibraryError(_without_advice(error)), mends.wheel("espeak-ng"), level=level)]
-    voice = espeak.load()
-    says = f"offline voice: espeak-ng {voice.version}, first audio after {first * 1000:.1f} ms, {voice.path}"
+    names = [info.name for info in engines_for("en")]
+    others = f" (then {', '.join(names[1:])})" if names[1:] else ""
+    says = f"offline voice: {names[0]}{others}, first audio after {first * 1000:.1f} ms"
     level = OK if first < SLOW_SECONDS else WARN
     return [Finding("voice", level, says, figures={"first_audio": round(first, 6)})]
 

@@ -1,0 +1,182 @@
+"""The child process: one engine, one utterance at a time, until the program closes the pipe.
+
+It ends itself when an utterance takes longer than the engine may, whatever the engine is doing then: a timer of
+``faulthandler`` needs neither the interpreter nor its lock. Only what is needed is imported, since the first sound
+waits for it.
+"""
+
+from __future__ import annotations
+
+import _thread
+import faulthandler
+import os
+import sys
+from collections.abc import Iterator
+from typing import IO, Any
+
+from . import wire
+from .engine import Block, Engine, EngineInfo, SpokenWord, Utterance
+
+TOO_LONG = 1
+"""The exit status of a child whose time ran out; that of ``faulthandler``."""
+CANCEL_SECONDS = 1.5
+"""So long an engine may go on with a block that nobody wants any more."""
+IDLE_SECONDS = 1800.0
+"""After which a child that nobody asks anything ends."""
+
+
+def main(*info: Any) -> None:
+    """Serve the engine of ``info`` (an `EngineInfo`) on standard input and output."""
+    _leave_interrupts_to_the_parent()
+    read, write = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    _redirect_standard_streams()
+    child = _Child(EngineInfo(*info), read, write)
+    child.run()
+    os._exit(0)  # nothing that an engine registered runs, or hangs, at the end
+
+
+class _Child:
+    def __init__(self, info: EngineInfo, read: IO[bytes], write: IO[bytes]) -> None:
+        from _queue import SimpleQueue
+
+        self._info = info
+        self._read = read
+        self._write = write
+        self._asked: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
+        self._lock = _thread.allocate_lock()  # for the two below and the timer
+        self._present = 0  # the request that is being answered; 0: none
+        self._cancelled = 0
+        self._engine: Engine | None = None
+        self._failure: tuple[str, str] | None = None  # why there is no engine
+        self._watch = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
+
+    def run(self) -> None:
+        """Load the engine, then do what is asked. Returns after `IDLE_SECONDS` without anything."""
+        from _queue import Empty
+
+        _thread.start_new_thread(self._listen, ())
+        _limit_memory(self._info.megabytes)
+        self._guarded(0, self._load)
+        while True:
+            try:
+                kind, number, *rest = self._asked.get(timeout=IDLE_SECONDS)
+            except Empty:
+                return
+            error = self._failure or self._guarded(number, lambda kind=kind, n=number, r=rest: self._do(kind, n, r))
+            if error is not None:
+                self._send("error", number, *error)
+            self._send("end", number)
+
+    def _listen(self) -> None:
+        """The thread that reads; without a parent there is nothing left to do."""
+        while (message := wire.receive(self._read)) is not None:
+            if message[0] == "cancel":
+                self._cancel(message[1])
+            else:
+                self._asked.put(message)
+        os._exit(0)
+
+    def _cancel(self, number: int) -> None:
+        with self._lock:
+            self._cancelled = number
+            if self._present == number:
+                faulthandler.dump_traceback_later(CANCEL_SECONDS, exit=True, file=self._watch)
+
+    def _guarded(self, number: int, work: Any) -> tuple[str, str] | None:
+        """Do ``work`` within the time that the engine has; returns the type and the text of what it raises."""
+        with self._lock:
+            self._present = number
+            faulthandler.dump_traceback_later(self._info.seconds, exit=True, file=self._watch)
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - engines raise anything; told to the parent
+            return type(error).__name__, _in_one_line(error)
+        finally:
+            with self._lock:
+                self._present = 0
+                faulthandler.cancel_dump_traceback_later()
+        return None
+
+    def _load(self) -> None:
+        module, _, name = self._info.factory.partition(":")
+        try:
+            made: Engine = getattr(_imported(module), name)()
+            made.load()
+        except BaseException as error:
+            self._failure = type(error).__name__, _in_one_line(error)
+            raise
+        self._engine = made
+        self._send("loaded", made.rate)
+
+    def _do(self, kind: str, number: int, rest: list[Any]) -> None:
+        assert self._engine is not None
+        if kind == "speak":
+            self._speak(self._engine, number, Utterance(*rest))
+        elif kind == "voices":
+            self._send("value", number, [tuple(voice) for voice in self._engine.voices()])
+        elif kind == "warm":
+            self._engine.warm()
+
+    def _speak(self, engine: Engine, number: int, wanted: Utterance) -> None:
+        items = _worded(engine, wanted, writes_out=self._info.writes_out)
+        for item in items:
+            if self._cancelled >= number:
+                break
+            if isinstance(item, SpokenWord):
+                self._send("word", number, *item)
+            else:
+                view = memoryview(item)
+                self._send("sound", number, view.format, view.tobytes())
+        if (close := getattr(items, "close", None)) is not None:
+            close()
+
+    def _send(self, *message: Any) -> None:
+        try:
+            wire.send(self._write, *message)
+        except OSError:  # the parent is gone
+            os._exit(0)
+
+
+def _worded(engine: Engine, wanted: Utterance, *, writes_out: bool) -> Iterator[Block | SpokenWord]:
+    """The items of ``engine``, which is given words for numbers and signs unless it ``writes_out`` them itself."""
+    if writes_out or (wanted.text.isascii() and wanted.text.replace(" ", "").isalpha()):
+        return engine.speak(wanted)
+    from .wording import in_words
+
+    worded = in_words(wanted.text, wanted.language)
+    items = engine.speak(wanted._replace(text=worded.text))
+    return items if worded.text == wanted.text else worded.back(items)
+
+
+def _imported(name: str) -> Any:
+    __import__(name)
+    return sys.modules[name]
+
+
+def _in_one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:500]
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    """Ctrl-C may reach all processes of a terminal; this one ends when its parent does."""
+    import _signal  # type: ignore[import-not-found,unused-ignore]  # without the enumerations of `signal`
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+
+
+def _redirect_standard_streams() -> None:
+    """What an engine prints goes where errors go, and what it would read is empty."""
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    os.dup2(2, 1)
+
+
+def _limit_memory(megabytes: int) -> None:
+    """Let no more than this be allocated, where the system can limit it (Linux)."""
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+    except (ImportError, OSError, ValueError, AttributeError):
+        return

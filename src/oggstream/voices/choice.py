@@ -1,0 +1,65 @@
+"""Which engine speaks a text: its script and its common words decide, or the language that was named."""
+
+from __future__ import annotations
+
+from ..text.language import guess_language
+from .engine import ANY, EngineInfo
+from .registry import OWN, all_engines, engine_info, is_installed, languages_here
+
+AUTO = "auto"
+_SAME = {"cmn": "zh", "yue": "zh", "nn": "no", "nb": "no", "iw": "he", "in": "id", "fil": "tl"}
+
+
+def primary(language: str) -> str:
+    """The language of a BCP 47 tag, without script and region, as engines name it."""
+    tag = language.replace("_", "-").partition("-")[0].lower()
+    return _SAME.get(tag, tag)
+
+
+def language_of(text: str, named: str | None = None) -> str:
+    """The language to speak ``text`` in: ``named`` unless the letters of the text are none of its own, else a guess."""
+    guess = guess_language(text)
+    if named is None:
+        return guess
+    return guess if is_foreign(text, named) else named
+
+
+def is_foreign(text: str, language: str) -> bool:
+    """Whether most letters of ``text`` are of a script in which ``language`` is not written: Chinese is not read by
+    an English voice, whatever was named. Latin letters are foreign to none.
+    """
+    from ..text.language import languages_of_script
+
+    letters = [letter for letter in text if letter.isalpha()]
+    scripts = [found for letter in letters if (found := languages_of_script(letter))]
+    foreign = sum(primary(language) not in found for found in scripts)
+    return 2 * foreign > len(letters)
+
+
+def speaks(info: EngineInfo, language: str) -> bool:
+    """Whether the engine has a voice for the language on this machine."""
+    known = languages_here(info)
+    return ANY in known or primary(language) in {primary(tag) for tag in known}
+
+
+def engines_for(language: str, engine: str = AUTO) -> list[EngineInfo]:
+    """The installed engines that speak ``language``, the one to be asked first at the front.
+
+    ``engine`` goes first if it speaks the language. Raises `UsageError` for an unknown one.
+    """
+    named = [] if engine == AUTO else [engine_info(engine)]
+    others = [info for info in OWN.values() if info not in named]
+    found = [info for info in (*named, *others) if is_installed(info) and speaks(info, language)]
+    if found:
+        return found
+    return [info for info in all_engines() if info.name not in OWN and speaks(info, language) and is_installed(info)]
+
+
+def advice_for(language: str) -> str:
+    """What to install, that something speaks ``language``."""
+    from .workers import install_line
+
+    able = [info for info in OWN.values() if ANY in info.languages or primary(language) in info.languages]
+    able = [info for info in able if not is_installed(info) or info.library] or able
+    lines = "; or ".join(f"{install_line(info)} ({info.name})" for info in able)
+    return f"nothing here speaks {language!r}" + (f": {lines}" if lines else ", and no engine that is known does")

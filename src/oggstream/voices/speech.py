@@ -1,0 +1,266 @@
+"""One speech: its text cut into pieces, each spoken by the engine that can, shaped, encoded and handed over.
+
+Runs in a thread of its own; `cancel` is for any thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
+
+from ..annotations import Speaker, Word
+from ..errors import LibraryError, OggStreamError, TextError
+from .bodies import RATE
+from .choice import AUTO, advice_for, engines_for, language_of, primary
+from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
+from .names import DEFAULT_VOICE, NAMES
+from .pieces import cut
+from .shaping import GRANULE_RATE, Shaper
+from .workers import EngineError, Sound, Worker, pool_of
+
+if TYPE_CHECKING:
+    from .bodies import Body
+    from .handover import Handover
+
+SLICE_SECONDS = 0.06
+"""Sound that is handed over at a time: the event loop decodes it at once, and is not to be held up."""
+
+MOST_SECONDS = 1800.0
+"""Sound of one speech: 4096 characters of English at speed 0.25 take 20 minutes, as many signs that are spelt hours."""
+
+
+class Notice(NamedTuple):
+    """Beside the sound: something that the listener should know."""
+
+    warning: str
+
+
+SpeechItem: TypeAlias = "bytes | Word | Speaker | Notice"
+"""What a speech consists of: the body, and between its bytes words, who speaks, and warnings."""
+
+
+class VoiceChoice:
+    """Who speaks: by the language of each piece, the engine and the voice that were asked for."""
+
+    def __init__(self, language: str, engine: str = AUTO, voice: str | None = None) -> None:
+        self.language = language
+        """Of the whole text."""
+        self.voice = voice or ""
+        self.warnings: list[str] = []
+        """What to tell once."""
+        self._engine = engine
+
+    def resolve(self) -> None:
+        """Find the engine that has the voice, if that is none of OpenAI's names. May ask the engines, and so wait."""
+        if not self.voice or self.voice in NAMES:
+            return
+        known: list[str] = []
+        for info in engines_for(self.language, self._engine):
+            voices = _voices_of(info)
+            known += [voice.id for voice in voices]
+            if found := _named(self.voice, voices):
+                self._engine = info.name
+                if found.languages and "*" not in found.languages:
+                    self.language = _nearest(self.language, found)
+                return
+        shown = ", ".join((*NAMES, *(name for name in known if name not in NAMES))[:30])
+        self.warnings.append(f"the offline voice has no {self.voice!r} and speaks as {DEFAULT_VOICE!r}; it has {shown}")
+        self.voice = DEFAULT_VOICE
+
+    def engines(self, text: str) -> tuple[str, list[EngineInfo]]:
+        """The language of a piece, and the engines for it, the one to ask first at the front."""
+        language = language_of(text, self.language)
+        return language, engines_for(language, self._engine)
+
+    @staticmethod
+    def nothing(language: str, cause: BaseException | None = None) -> NoReturn:
+        """Raise what says that no engine is there."""
+        if isinstance(cause, LibraryError):
+            raise cause
+        raise LibraryError(advice_for(language)) from cause
+
+
+class Speech:
+    """Speaks ``text`` into ``body``. ``handover`` gets bytes, words and notices."""
+
+    def __init__(
+        self, text: str, choice: VoiceChoice, speed: float, body: Body, handover: Handover[SpeechItem]
+    ) -> None:
+        self._text = text
+        self._choice = choice
+        self._speed = speed
+        self._body = body
+        self._handover = handover
+        self._shaper = Shaper()
+        self._worker: Worker | None = None  # that speaks for this speech now
+        self._speaker = ""  # the engine that spoke last
+        self._failure: OggStreamError | None = None  # the last one
+
+    def run(self) -> None:
+        """Speak all of it. Raises as `synthesis.speak`."""
+        self._choice.resolve()
+        for warning in self._choice.warnings:
+            self._handover.put(Notice(warning=warning))
+        for start, end in self._pieces():
+            self._handover.wait_for_room()
+            if self._handover.closed:
+                return
+            if self._shaper.made > MOST_SECONDS * GRANULE_RATE:
+                raise TextError(f"the text takes more than {MOST_SECONDS / 60:g} minutes to speak: shorten or split it")
+            self._speak_piece(start, end)
+        if not self._speaker and self._failure is not None:
+            raise self._failure
+        self._put(self._body.feed(self._shaper.finish()) + self._body.finish())
+
+    def cancel(self) -> None:
+        """End the engine's work at this speech."""
+        if (worker := self._worker) is not None:
+            worker.cancel()
+
+    def _pieces(self) -> Iterator[tuple[int, int]]:
+        language, engines = self._choice.engines(self._text)
+        if not engines:
+            VoiceChoice.nothing(language)
+        return cut(self._text, engines[0].first_piece, engines[0].longest_piece, primary(language))
+
+    def _speak_piece(self, start: int, end: int) -> None:
+        text = self._text[start:end]
+        if not text.strip():
+            return
+        language, engines = self._choice.engines(text)
+        if not engines:
+            self._pass_over(LibraryError(advice_for(language)))
+        piece = _Piece(start, Utterance(text, self._choice.voice, self._speed, language, not self._shaper.made))
+        for number, info in enumerate(engines, 1):
+            try:
+                self._speak_with(info, piece)
+            except OggStreamError as error:
+                if piece.sounded or number == len(engines):
+                    self._pass_over(error)
+                    return
+                self._handover.put(Notice(warning=f"{error} ({engines[number].name} speaks instead)"))
+            else:
+                return
+
+    def _pass_over(self, error: OggStreamError) -> None:
+        """Go on without a piece, or the rest of one."""
+        self._failure = error
+        if self._speaker:
+            self._handover.put(Notice(warning=f"{error} (a piece of the text is left out)"))
+
+    def _speak_with(self, info: EngineInfo, piece: _Piece) -> None:
+        """Let an engine speak a piece; a process that died is replaced once, and what was heard is not repeated."""
+        for again in (True, False):
+            try:
+                with pool_of(info).worker(first=not self._shaper.made, stopped=lambda: self._handover.closed) as worker:
+                    self._worker = worker
+                    if worker is not None and not self._handover.closed:
+                        self._take(worker, piece)
+                    return
+            except EngineError as error:
+                if not (again and error.again):
+                    raise
+                piece.repeat()
+            finally:
+                self._worker = None
+
+    def _take(self, worker: Worker, piece: _Piece) -> None:
+        info = worker.info
+        position = self._shaper.position - piece.begun
+        for item in worker.speak(piece.wanted):
+            if self._handover.closed:
+                break
+            if isinstance(item, SpokenWord):
+                if word := piece.word(item, position, worker):
+                    self._handover.put(word)
+            elif rest := piece.fresh(item):
+                self._begin(info.name)
+                self._encode(self._shaper.feed(rest, info.gain))
+
+    def _begin(self, engine: str) -> None:
+        if engine != self._speaker:
+            if not self._speaker:
+                self._put(self._body.begin())
+            self._speaker = engine
+            self._handover.put(Speaker(engine=engine))
+
+    def _encode(self, pcm: bytes) -> None:
+        size = int(SLICE_SECONDS * RATE) * 2
+        for at in range(0, len(pcm), size):
+            self._put(self._body.feed(pcm[at : at + size]))
+
+    def _put(self, data: bytes) -> None:
+        if data:
+            self._handover.put(data)
+
+
+class _Piece:
+    """A piece of the text and how much of its sound there is, in bytes of the engine's."""
+
+    def __init__(self, start: int, wanted: Utterance) -> None:
+        self.wanted = wanted
+        self._start = start
+        self._taken = 0  # bytes of sound
+        self._passed = 0  # of these, by the request that runs
+        self._width = 2
+        self._words = 0  # up to this character of the piece
+        self._rate = 0
+
+    @property
+    def sounded(self) -> bool:
+        """Whether some of it may have been heard."""
+        return self._taken > 0
+
+    def repeat(self) -> None:
+        """It is asked for once more, from its beginning."""
+        self._passed = 0
+
+    @property
+    def begun(self) -> float:
+        """Samples at 48 kHz of it that there are already."""
+        return self._taken / self._width * GRANULE_RATE / self._rate if self._rate else 0.0
+
+    def fresh(self, sound: Sound) -> Sound | None:
+        """What of a block is new."""
+        self._rate, self._width = sound.rate, 2 if sound.format == "h" else 4
+        old = min(max(0, self._taken - self._passed), len(sound.data))
+        self._passed += len(sound.data)
+        self._taken = max(self._taken, self._passed)
+        return sound._replace(data=sound.data[old:]) if old < len(sound.data) else None
+
+    def word(self, told: SpokenWord, position: float, worker: Worker) -> Word | None:
+        """A word of the engine as one of the whole text, whose piece begins at ``position``; None if it is known."""
+        text = self.wanted.text[told.start : told.end]
+        if told.start < self._words or not text.strip():
+            return None
+        self._words = told.end
+        begins, ends = (int(position + at * GRANULE_RATE / worker.rate) for at in (told.begins, told.ends))
+        return Word(
+            text=text,
+            start=self._start + told.start,
+            end=self._start + told.end,
+            start_sample=begins,
+            end_sample=max(begins, ends & ~1),  # of the sound, which is made at 24 kHz
+            told_by="voice",
+        )
+
+
+@cache
+def _voices_of(info: EngineInfo) -> tuple[VoiceInfo, ...]:
+    """The voices of an engine; none if it cannot be asked."""
+    try:
+        with pool_of(info).worker() as worker:
+            return tuple(worker.voices()) if worker is not None else ()
+    except OggStreamError:
+        return ()
+
+
+def _named(name: str, voices: tuple[VoiceInfo, ...]) -> VoiceInfo | None:
+    wanted = name.partition("+")[0].lower()
+    return next((voice for voice in voices if voice.id.lower() == wanted), None)
+
+
+def _nearest(language: str, voice: VoiceInfo) -> str:
+    """The language of ``voice`` for a text in ``language``."""
+    return next((tag for tag in voice.languages if primary(tag) == primary(language)), voice.languages[0])
