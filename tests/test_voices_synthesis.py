@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import Callable, Iterator
+from contextlib import aclosing, contextmanager
 from itertools import pairwise
 from typing import Any
 
@@ -16,10 +16,12 @@ from oggstream.annotations import Word
 from oggstream.codec.frame_decoder import FrameDecoder
 from oggstream.errors import LibraryError, TextError, UsageError
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voices import espeak, synthesis
+from oggstream.voices import speech, synthesis
 from oggstream.voices.bodies import RATE
-from oggstream.voices.espeak_voices import espeak_voice, pace_of
+from oggstream.voices.engine import EngineInfo, SpokenWord, Utterance
+from oggstream.voices.registry import OWN
 from oggstream.voices.synthesis import speak, synthesize
+from oggstream.voices.workers import Sound, close_all, pool_of
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
 LONG = "The quick brown fox jumps over the lazy dog. " * 90
@@ -51,19 +53,32 @@ async def test_the_parts_are_whole_pages_and_the_headers_come_first() -> None:
         assert reader.stats.bad_packets == 0
 
 
+class FakeWorker:
+    """A process that gives the same again and again."""
+
+    def __init__(self, items: list[Sound | SpokenWord], rate: int = RATE, info: EngineInfo = OWN["espeak"]) -> None:
+        self.items = items
+        self.rate = rate
+        self.info = info
+        self.spoken: list[Utterance] = []
+
+    def speak(self, wanted: Utterance) -> Iterator[Sound | SpokenWord]:
+        self.spoken.append(wanted)
+        yield from self.items
+
+    def cancel(self) -> None: ...
+
+    @contextmanager
+    def worker(self, **_: object) -> Iterator[FakeWorker]:
+        yield self
+
+
 async def test_ogg_and_pcm_hold_the_same_speech_to_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = await body(format="pcm")
-
-    class Fixed:
-        """An espeak-ng that says the same once more: the real one's flutter differs from time to time."""
-
-        rate = RATE
-
-        def speak_clause(self, text: str, _manner: object, take: Callable[[bytes], bool], *_rest: object) -> int:
-            all(take(pcm[at : at + 2646]) for at in range(0, len(pcm), 2646))
-            return len(text)
-
-    monkeypatch.setattr(espeak, "load", Fixed)
+    blocks: list[Sound | SpokenWord] = [Sound(RATE, "h", pcm[at : at + 2646]) for at in range(0, len(pcm), 2646)]
+    fake = FakeWorker(blocks)
+    monkeypatch.setattr(speech, "pool_of", lambda _: fake)
+    monkeypatch.setattr(speech, "cut", lambda text, *_: [(0, len(text))])
     reader, decoder = OpusReader(), FrameDecoder()
     items = reader.feed(await body()) + reader.finish()
     sound = np.concatenate([frame.pcm[:, 0] for item in items for frame in decoder.decode(item)])
@@ -141,24 +156,24 @@ async def test_a_consumer_that_never_asks_starts_nothing() -> None:
         assert speaking() == 0
 
 
-async def test_synthesis_waits_for_a_slow_consumer_without_keeping_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    clauses: list[str] = []
-    original = espeak.Espeak.speak_clause
+async def test_synthesis_waits_for_a_slow_consumer_without_keeping_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[tuple[int, int]] = []
+    original = speech.Speech._speak_piece
 
-    def count(self: espeak.Espeak, text: str, *rest: object) -> int:
-        clauses.append(text)
-        return original(self, text, *rest)  # type: ignore[arg-type]
+    def count(self: speech.Speech, start: int, end: int) -> None:
+        pieces.append((start, end))
+        original(self, start, end)
 
-    monkeypatch.setattr(espeak.Espeak, "speak_clause", count)
+    monkeypatch.setattr(speech.Speech, "_speak_piece", count)
     async with aclosing(synthesize(LONG)) as parts:
         await anext(parts)
         await asyncio.sleep(0.3)
-        ahead = len(clauses)
+        ahead = len(pieces)
         await asyncio.sleep(0.1)
-        assert len(clauses) == ahead < 10  # 6 s ahead are two or three of these sentences
+        assert len(pieces) == ahead < 10  # 6 s ahead are one or two of these pieces
         assert speaking() == 1
         async with asyncio.timeout(5):
-            assert await body("Quick.")  # another one has the library meanwhile
+            assert await body("Quick.")  # another one has the engine meanwhile
 
 
 async def test_slow_consumers_get_all_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,22 +192,21 @@ async def test_a_text_of_nothing_is_an_error(text: str) -> None:
 
 
 async def test_unknown_voices_speeds_and_formats_are_errors() -> None:
-    for wrong in ({"voice": "nobody"}, {"speed": 5.0}, {"format": "mp3"}):
+    for wrong in ({"engine": "nobody"}, {"speed": 5.0}, {"format": "mp3"}):
         with pytest.raises(UsageError):
-            await body(**wrong)
+            _ = [item async for item in speak(TEXT, **wrong)]
     assert speaking() == 0
 
 
 async def test_a_failure_in_the_thread_is_raised_where_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
+    def missing(_: object) -> None:
         raise LibraryError("no espeak-ng")
 
-    monkeypatch.setattr(espeak, "load", missing)
+    monkeypatch.setattr(speech, "pool_of", missing)
     parts = synthesize(TEXT)
     with pytest.raises(LibraryError, match="no espeak-ng"):
         await anext(parts)
     assert speaking() == 0
-    assert synthesis._turns._starting == 0
 
 
 @pytest.mark.parametrize("text", ["...", "a", "😀", "\x00", "你好", "<speak>"])
@@ -203,13 +217,20 @@ async def test_odd_texts_give_a_stream_that_can_be_read(text: str) -> None:
     assert reader.stats.packets > 0
 
 
-async def test_loading_ahead_loads_everything() -> None:
-    await synthesis.load()
-    assert espeak.load().rate
+async def test_loading_ahead_starts_the_process() -> None:
+    close_all()
+    await synthesis.load("espeak")
+    assert [worker.alive for worker in pool_of(OWN["espeak"])._idle] == [True]
+
+
+def test_beginning_ahead_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    synthesis.begin("nobody")
+    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda _: False)
+    synthesis.begin()
 
 
 async def test_a_speech_of_hours_ends_with_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(synthesis, "MOST_SECONDS", 3)
+    monkeypatch.setattr(speech, "MOST_SECONDS", 3)
     received: list[bytes] = []
 
     async def receive() -> None:
@@ -222,45 +243,7 @@ async def test_a_speech_of_hours_ends_with_an_error_that_says_what_to_do(monkeyp
     assert speaking() == 0
 
 
-async def test_a_speech_that_is_ahead_waits_until_others_have_begun() -> None:
-    async with aclosing(synthesize(LONG, format="pcm")) as parts:
-        await anext(parts)
-        synthesis._turns.enter()  # one that does not get on
-        try:
-            await asyncio.sleep(0.2)
-            began, received = asyncio.get_running_loop().time(), 0
-            while received < 2 * RATE:
-                received += len(await anext(parts))
-            taken = asyncio.get_running_loop().time() - began
-        finally:
-            synthesis._turns.start()
-        assert taken > 0.2  # by itself it takes a few ms
-
-
 WORDY = "Hello there, Mr. Smith: how are 25 naïve foxes? 😀 Fine."
-
-
-def keeping(pcm: list[bytes]) -> Callable[[bytes], bool]:
-    def take(part: bytes) -> bool:
-        pcm.append(part)
-        return True
-
-    return take
-
-
-def as_told_by_espeak(text: str, speed: float = 1.0) -> tuple[list[tuple[str, int]], int, list[bytes]]:
-    """The words and their samples, read from espeak-ng directly, and its PCM."""
-    library, pcm = espeak.load(), list[bytes]()
-    voice = espeak_voice("alloy")._replace(wpm=pace_of(speed).wpm)
-    told, position = list[tuple[str, int]](), 0
-    while position < len(text):
-        begins, words = sum(map(len, pcm)) // 2, list[espeak.SpokenWord]()
-        count = library.speak_clause(text[position:], voice, keeping(pcm), words=words)
-        for word in words:
-            start = position + word.start
-            told.append((text[start : start + word.length], begins + word.sample))
-        position += count
-    return told, sum(map(len, pcm)) // 2, pcm
 
 
 async def words_of(text: str, **settings: Any) -> tuple[list[Word], bytes]:
@@ -269,66 +252,45 @@ async def words_of(text: str, **settings: Any) -> tuple[list[Word], bytes]:
     return words, b"".join(item for item in items if isinstance(item, bytes))
 
 
-class Repeating:
-    """An espeak-ng that says the same once more, words and all: the real one's flutter differs from time to time."""
-
-    def __init__(self, real: espeak.Espeak) -> None:
-        self.rate = real.rate
-        self._real = real
-        self._kept: dict[str, tuple[int, list[bytes], list[espeak.SpokenWord]]] = {}
-
-    def speak_clause(
-        self, text: str, voice: espeak.EspeakVoice, take: Callable[[bytes], bool], *rest: Any, words: Any = None
-    ) -> int:
-        if text not in self._kept:
-            pcm, told = list[bytes](), list[espeak.SpokenWord]()
-            count = self._real.speak_clause(text, voice, keeping(pcm), words=told)
-            self._kept[text] = (count, pcm, told)
-        count, pcm, told = self._kept[text]
-        (rest[1] if len(rest) > 1 else words).extend(told)
-        all(take(part) for part in pcm)
-        return count
-
-
-@pytest.fixture
-def repeating(monkeypatch: pytest.MonkeyPatch) -> None:
-    repeating = Repeating(espeak.load())
-    monkeypatch.setattr(espeak, "load", lambda: repeating)
-
-
 @pytest.mark.parametrize("format", ["opus", "wav", "pcm"])
-async def test_words_are_told_at_the_samples_that_espeak_names(repeating: None, format: str) -> None:  # noqa: A002
-    told, samples, _ = as_told_by_espeak(WORDY)
-    words, _ = await words_of(WORDY, format=format)
-    begins = {word.start_sample for word in words}
-    expected = [(text.rstrip(), at * 48000 / 22050) for text, at in told if text.strip() and text != "5 "]
-    assert [word.text for word in words] == [text for text, _ in expected]
-    assert all(abs(word.start_sample - at) <= 1 for word, (_, at) in zip(words, expected, strict=True))
-    assert len(begins) == len(words)
-    assert words[-1].end_sample <= round(samples * 48000 / 22050)
+async def test_words_are_placed_by_the_rate_of_the_engine_and_behind_the_pieces_before(
+    monkeypatch: pytest.MonkeyPatch,
+    format: str,  # noqa: A002
+) -> None:
+    sound = Sound(22050, "h", bytes(2 * 22050))
+    items: list[Sound | SpokenWord] = [SpokenWord(0, 3, 0, 11025), sound, SpokenWord(4, 7, 11025, 22050)]
+    fake = FakeWorker(items, rate=22050)
+    monkeypatch.setattr(speech, "pool_of", lambda _: fake)
+    monkeypatch.setattr(speech, "cut", lambda *_: [(0, 8), (8, 15)])
+    words, _ = await words_of("one two one two", format=format)
+    assert [(word.text, word.start, word.start_sample, word.end_sample) for word in words] == [
+        ("one", 0, 0, 24000),
+        ("two", 4, 24000, 48000),
+        ("one", 8, 48000, 72000),
+        ("two", 12, 72000, 96000),
+    ]
 
 
-async def test_words_are_those_of_the_text_in_order_without_overlap(repeating: None) -> None:
-    words, _ = await words_of(WORDY)
+async def test_words_are_those_of_the_text_in_order_without_overlap() -> None:
+    words, _ = await words_of(WORDY, engine="espeak")
     assert [WORDY[word.start : word.end] for word in words] == [word.text for word in words]
-    assert "naïve" in [word.text for word in words]
-    assert "25" in [word.text for word in words]
+    assert {"naïve", "25", "Mr."} <= {word.text for word in words}
     for before, after in pairwise(words):
         assert before.end <= after.start
         assert before.start_sample < before.end_sample <= after.start_sample
 
 
 @pytest.mark.parametrize("speed", [0.25, 1.0, 1.6])
-async def test_where_a_word_is_told_its_sound_is(repeating: None, speed: float) -> None:
+async def test_where_a_word_is_told_its_sound_is(speed: float) -> None:
     text = "Cat, dog, bird, horse."
-    told, _, pcm = as_told_by_espeak(text, speed)
-    source = np.frombuffer(b"".join(pcm), np.int16)
-    words, body = await words_of(text, format="pcm", speed=speed)
+    words, body = await words_of(text, format="pcm", speed=speed, engine="espeak")
     sound = np.frombuffer(body, np.int16)
     assert [word.text for word in words] == ["Cat", "dog", "bird", "horse"]
-    for word, (_, at) in zip(words, told, strict=True):
-        heard = _onset(sound[word.start_sample // 2 :], RATE)
-        assert heard == pytest.approx(_onset(source[at:], 22050) * pace_of(speed).stretch, abs=0.05)
+    for word in words:
+        begins = word.start_sample // 2
+        assert _onset(sound[begins:], RATE) < 0.12 / min(1, speed)
+        if begins:
+            assert np.abs(sound[begins - 240 : begins].astype(int)).max() < 2000  # the pause before it
 
 
 def _onset(pcm: Any, rate: int) -> float:
@@ -337,13 +299,13 @@ def _onset(pcm: Any, rate: int) -> float:
 
 
 async def test_a_word_comes_before_most_of_its_sound() -> None:
-    items = [item async for item in speak(LONG)]
+    items = [item async for item in speak(LONG, engine="espeak")]
     received, late = 0, 0
     for item in items:
         if isinstance(item, Word):
             late = max(late, received * 960 - item.end_sample)
-        else:
-            received += item.startswith(b"OggS")
+        elif isinstance(item, bytes):
+            received += item.count(b"OggS")
     assert late < 48000
 
 

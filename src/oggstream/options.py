@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypedDict
@@ -76,7 +77,8 @@ class SpeechOptions:
     ``voice`` is a name or, for a custom voice, ``{"id": ...}``; ``speed`` is 0.25 to 4 (1 is normal). ``format`` is
     "auto", "opus", "wav" or "pcm"; "pcm:RATE[:CHANNELS]" and "pcm:f32:RATE[:CHANNELS]" request pcm and describe its
     samples (RATE in Hz; mono if CHANNELS is left out; 16-bit integers, or 32-bit floats with f32; little endian),
-    which overrides what the service states. Raises `UsageError` for a speed or format outside its range.
+    which overrides what the service states. ``language`` is that of the text, a BCP 47 tag ("de", "pt-BR"), for sources
+    that would otherwise have to tell it from the text. Raises `UsageError` for a value outside its range.
     """
 
     voice: str | dict[str, str] | None = None
@@ -84,6 +86,7 @@ class SpeechOptions:
     instructions: str | None = None
     speed: float | None = None
     format: FormatName | str = "auto"
+    language: str | None = None
 
     def __post_init__(self) -> None:
         check_all(self, _SPEECH_RULES)
@@ -103,6 +106,7 @@ class SpeechKeywords(TypedDict, total=False):
     instructions: str | None
     speed: float | None
     format: FormatName | str
+    language: str | None
 
 
 def speech_options(
@@ -204,11 +208,22 @@ _ENDLESS = float("inf")
 _TEXT = kind("a str", str)
 _SECONDS, _SECONDS_OR_NONE = number(0, _ENDLESS, none=False), number(0, _ENDLESS)
 _SWITCH, _SWITCH_OR_NONE = kind("True or False", bool, none=False), kind("True, False", bool)
+
+
+def _language(name: str, value: Any) -> None:
+    """The shape of a BCP 47 tag (RFC 5646 section 2.1), or None."""
+    if value is not None and not (
+        isinstance(value, str) and re.fullmatch("[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", value)
+    ):
+        raise UsageError(f"{name} must be a BCP 47 tag, such as en or pt-BR, not {value!r}")
+
+
 _SPEECH_RULES: dict[str, Rule] = {
     "voice": kind("the name of a voice, {'id': ...}", str, dict),
     "model": _TEXT,
     "instructions": _TEXT,
     "speed": number(0.25, 4),
+    "language": _language,
 }
 _PLAYBACK_RULES: dict[str, Rule] = {
     **dict.fromkeys(("start_buffer", "resume_buffer", "pause", "latency", "idle_close"), _SECONDS_OR_NONE),

@@ -16,10 +16,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--model": {"help": "speech model"},
     "--instructions": {"metavar": "TEXT", "help": "how to speak, for models that take it"},
     "--speed": {"type": float, "metavar": "X", "help": "0.25 to 4; 1 is normal"},
+    "--language": {"metavar": "TAG", "help": "language of the text, such as de or pt-BR (told from the text)"},
     "--base-url": {"metavar": "URL", "help": "an OpenAI-compatible endpoint, such as http://localhost:8880/v1"},
     "--service": {
         "metavar": "NAME",
-        "help": "speech service, such as deepgram; A,B: B where A fails (docs/services.md)",
+        "help": "speech service, such as deepgram, or offline:espeak; A,B: B where A fails (docs/services.md)",
     },
     "--format": {
         "metavar": "FORMAT",
@@ -87,7 +88,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "what to log; debug shows tracebacks (warning)",
     },
 }
-SPEECH = ("--voice", "--model", "--instructions", "--speed", "--service", "--base-url", "--format")
+SPEECH = ("--voice", "--model", "--instructions", "--speed", "--language", "--service", "--base-url", "--format")
 TEXT = ("--pause", "--patience", "--speakable", "--ahead", "--on-refused")
 SOUND = ("--device", "--latency", "--lead-in", "--volume", "--sink", "--save")
 PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--hedge", "--history")

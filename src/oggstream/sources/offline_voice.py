@@ -63,7 +63,7 @@ class OfflineVoice:
             speed=1.0 if options.speed is None else options.speed,
             format=format,
             engine=self._engine,
-            language=getattr(options, "language", None),
+            language=options.language,
         )
         async with aclosing(items):
             events.emit(events.RequestSent, characters=len(text))

@@ -98,7 +98,7 @@ def default_source(**settings: Any) -> Source:
 
 
 def named(name: str, **settings: Any) -> Source:
-    """The source called ``name``: "openai", "realtime", "offline", or a service that `service` knows.
+    """The source called ``name``: "openai", "realtime", "offline" (or "offline:ENGINE"), or a service that `service` knows.
 
     Several names with commas between them are a `FirstOf`. ``settings`` are those of `OpenAISource` or `ServiceSource`,
     ``base_url`` only for a single name. Raises `UsageError` for an unknown name.
@@ -121,12 +121,12 @@ def _one_named(name: str, settings: dict[str, Any]) -> Source:
         from .realtime.realtime_source import RealtimeSource
 
         source = RealtimeSource(**settings)
-    elif name == "offline":
+    elif name.partition(":")[0] == "offline":
         from .offline_voice import OfflineVoice
 
         if settings.get("base_url") is not None:
             raise UsageError("the offline voice takes no base URL: it needs no service")
-        source = OfflineVoice()
+        source = OfflineVoice(name.partition(":")[2] or "auto")
     else:
         from .services.service_source import ServiceSource
 

@@ -17,7 +17,7 @@ GROUP = "oggstream.voices"
 _HOME = "oggstream.voices"
 _ESPEAK_LANGUAGES = (
     "af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fo fr ga gd gn "
-    "grc gu hak haw he hi hr ht hu hy hyw ia id io is it ja jbo ka kaa kk kl ko kok ku ky la lb lfn lt "
+    "grc gu hak haw he hi hr ht hu hy hyw ia id io is it ja jbo ka kaa kk kl kn ko kok ku ky la lb lfn lt "
     "ltg lv mi mk ml mr ms mt mto my nci ne nl no nog om or pa pap pl pt qu quc ro ru sd shn si sk sl smj "
     "sq sr sv sw ta te th ti tk tn tr tt ug uk ur uz vi zh"
 )
@@ -92,7 +92,7 @@ def all_engines() -> list[EngineInfo]:
 
 def is_installed(info: EngineInfo) -> bool:
     """Whether its packages are there; a library of the system is found when it is loaded."""
-    return info.library or all(map(_has_module, info.packages))
+    return info.library or all(map(_has_module, (*info.packages, info.factory.partition(":")[0])))
 
 
 def languages_here(info: EngineInfo) -> tuple[str, ...]:

@@ -228,7 +228,7 @@ def playback_options(args: Namespace) -> PlaybackOptions:
 
 def speech_options(args: Namespace) -> dict[str, Any]:
     """What ``args`` want asked of the service."""
-    names = ("voice", "model", "instructions", "speed", "format")
+    names = ("voice", "model", "instructions", "speed", "format", "language")
     return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 

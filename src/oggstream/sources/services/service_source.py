@@ -136,6 +136,7 @@ class ServiceSource:
             "model": options.model or self._model,
             "instructions": options.instructions,
             "speed": options.speed,
+            "language": options.language if "language" in self._service.used else None,
         }
         fields = {**self._service.defaults, **self._service.format_fields(chosen), **self._fields}
         fields.update(self._rate(options, fields.get("rate")))
