@@ -117,7 +117,7 @@ def _pcm(seconds: float) -> bytes:
     from oggstream.voices import espeak, espeak_voices as voices
 
     voice = espeak.load()
-    manner = voices.espeak_voice(voices.DEFAULT_VOICE)
+    manner = voices.espeak_voice()
     spoken = bytearray()
 
     def take(pcm: bytes) -> bool:

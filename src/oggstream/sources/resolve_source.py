@@ -98,7 +98,7 @@ def default_source(**settings: Any) -> Source:
 
 
 def named(name: str, **settings: Any) -> Source:
-    """The source called ``name``: "openai", "realtime", "offline" (or "offline:ENGINE"), or a service that `service` knows.
+    """The source called ``name``: "openai", "realtime", "offline", "offline:ENGINE", or a service that `service` knows.
 
     Several names with commas between them are a `FirstOf`. ``settings`` are those of `OpenAISource` or `ServiceSource`,
     ``base_url`` only for a single name. Raises `UsageError` for an unknown name.
