@@ -152,6 +152,7 @@ def names() -> dict[str, Any]:
         "client": Answers(),
         "messages": [],
         "chunks": body(),
+        "samples": bytes(4800),
         "tokens": tokens(),
         "tokens_from_a_model": tokens(),
         "source": None,
@@ -181,7 +182,8 @@ async def execute(code: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("code", [param for param in numbered("python") if "asyncio.run(" not in param.values[0]])
-async def test_an_example_runs(code: str) -> None:
+async def test_an_example_runs(code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     there = await execute(code)
     reports = [value for value in there.values() if isinstance(value, PlaybackReport)]
     assert all(report.completed for report in reports)
@@ -214,8 +216,9 @@ async def test_the_player_of_the_readme_is_heard_in_part() -> None:
     assert there["report"].segments[0].text == "Yes?"
 
 
-async def test_the_endpoint_for_a_browser_answers_with_sound() -> None:
-    code = next(code for code in blocks(PYTHON, "python") if "async def speech" in code)
+@pytest.mark.parametrize("page", [README, PYTHON], ids=lambda page: page.stem)
+async def test_the_endpoint_for_a_browser_answers_with_sound(page: Path) -> None:
+    code = next(code for code in blocks(page, "python") if "async def speech" in code)
     async with (
         _served((await execute(code))["speech"]) as url,
         ClientSession() as session,

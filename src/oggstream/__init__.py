@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from .opus.tags import OpusTags as OpusTags
     from .player import Player as Player, Speech as Speech
     from .report import Heard as Heard, PlaybackReport as PlaybackReport
+    from .shortcuts import OggBody as OggBody, play as play, save as save, stream_ogg as stream_ogg
     from .sinks.device_sink import DeviceSink as DeviceSink
     from .sinks.null_sink import NullSink as NullSink
     from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
@@ -147,6 +148,7 @@ _HOMES = {
     "opus.tags": ("OpusTags",),
     "player": ("Player", "Speech"),
     "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
+    "shortcuts": ("OggBody", "play", "save", "stream_ogg"),
     "report": ("Heard", "PlaybackReport"),
     "sinks.sink": ("Sink", "SinkTraits"),
     "sinks.device_sink": ("DeviceSink",),

@@ -23,9 +23,11 @@ from .sinks.resolve_sink import coerce_sink
 from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
 from .sources.traits import traits_of
+from .sources.unhurried import Unhurried
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
+    from .body.body_reader import BodyItem
     from .engine.item_stream import ItemConverter
     from .options import SpeechKeywords
     from .opus.items import AudioPacket
@@ -59,17 +61,31 @@ async def play_stream(
     audio received before the failure has been heard; `TypeError` for an unknown keyword. Cancelling fades the sound out
     in 5 ms, closes the responses and leaves no task behind.
     """
+    speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event"))
+    return await speak(text, source, sink, checked(options), on_event, speech)
+
+
+async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
+    text: TextLike,
+    source: SourceLike,
+    sink: SinkLike,
+    options: PlaybackOptions,
+    on_event: OnEvent | None,
+    speech: SpeechOptions,
+    take: Callable[[int, BodyItem], object] | None = None,
+) -> PlaybackReport:
+    """`play_stream`; ``take`` also gets all items, with the number of their body, before they are decoded."""
     loop = asyncio.get_running_loop()
     listener = listener_of(on_event)
     recorder = Recorder(loop.time, loop.time(), listener)
-    speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event"))
-    options = checked(options)
     account = Account(recorder)
     with using(recorder):
         async with AsyncExitStack() as stack:
             stack.callback(recorder.end)
             # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
             voice = borrow(stack, coerce_source(source))
+            if take is not None:
+                voice = Unhurried(voice)
             output = borrow(stack, coerce_sink(sink, options))
             session = Session(
                 text,
@@ -82,6 +98,7 @@ async def play_stream(
                 history=history_of(options),
                 listener=listener,
             )
+            session.outlet.on_item = take
             return await session.run()
 
 

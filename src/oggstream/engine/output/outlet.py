@@ -45,6 +45,7 @@ class Outlet:
         self.withdrawn = 0  # samples at the ring's rate that were withdrawn unheard
         self.unverified = 0  # the same, but already heard
         self.on_ring: Callable[[PcmRing], None] | None = None  # called before the sink gets the ring
+        self.on_item: Callable[[int, BodyItem], object] | None = None  # gets all items, before they are decoded
         self.settled = asyncio.Event()  # there is a ring, or there will never be one
         self.closed = False  # no segment will be added
         self.broken = False  # the speech ended early
@@ -325,6 +326,8 @@ class Outlet:
         elif kind is PageWithdrawn:
             self._take_back()
         else:
+            if self.on_item is not None:
+                self.on_item(self._segments[0].index, item)
             self._write(self.decoder.decode(item))
 
     def _take_back(self) -> None:
