@@ -217,7 +217,10 @@ async def test_the_player_of_the_readme_is_heard_in_part() -> None:
 
 
 @pytest.mark.parametrize("page", [README, PYTHON], ids=lambda page: page.stem)
-async def test_the_endpoint_for_a_browser_answers_with_sound(page: Path) -> None:
+async def test_the_endpoint_for_a_browser_answers_with_sound(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     code = next(code for code in blocks(page, "python") if "async def speech" in code)
     async with (
         _served((await execute(code))["speech"]) as url,
