@@ -93,6 +93,14 @@ def test_any_portions_give_the_same(text: str, pictures: bool, data: st.DataObje
     assert (whole._given, whole._origins) == (cut._given, cut._origins)
 
 
+@pytest.mark.parametrize("cut", range(1, 7))
+def test_flag_in_two_portions_stands_where_it_begins(cut: int) -> None:
+    text = "a\U0001f3f4\U000e0067\U000e0062\U000e007f\u200db"
+    noise = Noise(pictures=True)
+    assert noise.feed(text[:cut]) + noise.feed(text[cut:]) + noise.feed("", final=True) == "a b"
+    assert [noise.start(at) for at in range(3)] == [0, 1, 6]
+
+
 @given(TEXTS)
 def test_every_character_stands_where_it_was(text: str) -> None:
     noise = Noise(pictures=True)
@@ -132,3 +140,27 @@ def test_hostile_repetition_takes_little_memory(unit: str) -> None:
         noise.forget(noise._length)
         assert len(noise._raw) < 10_000
         assert len(noise._given) < 500
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "codg\x0c\ufffdell\rcodg\x0c" + "\ufffd" * 132,
+        "one two three\rone two four",
+        "loading 10%\rloading 20%\rloaded it all",
+        f"a wrapped wor{ESC}[3Dworm turns",
+    ],
+)
+def test_places_of_what_is_written_over_never_go_back(text: str) -> None:
+    noise = Noise(pictures=True)
+    given_text = noise.feed(text) + noise.feed("", final=True)
+    places = [noise.start(at) for at in range(len(given_text))]
+    assert places == sorted(places)
+
+
+@given(st.text(st.sampled_from("ab \n\r\b.") | st.sampled_from([ESC]), max_size=40))
+def test_places_of_any_text_that_is_written_over_never_go_back(text: str) -> None:
+    noise = Noise(pictures=True)
+    given_text = noise.feed(text) + noise.feed("", final=True)
+    places = [noise.start(at) for at in range(len(given_text))]
+    assert places == sorted(places)

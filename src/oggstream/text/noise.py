@@ -55,7 +55,7 @@ class Noise:
         self._origins = [0]
         self._last = ""  # character of it
         self._pictured = 0  # 1 behind a picture, 2 behind one and a joiner
-        self._picture = 0  # original position of the last picture
+        self._picture = 0  # original position of the first picture behind a word
         self._line = ""  # the present line, as a terminal shows it
         self._over = ""  # what is being written over
         self._over_line = False  # that is all of a line
@@ -133,7 +133,7 @@ class Noise:
         return 1
 
     def _pass_picture(self, at: int, length: int) -> int:
-        if self._last.isalnum() and not self._pictured:
+        if self._last.isalnum() and not self._picture:
             self._picture = self._at + at
         self._pictured = 1
         return length
@@ -202,10 +202,11 @@ class Noise:
         """Begin anew with the word in which something else is written than stood there before."""
         same = self._over[: self._same]
         word = same[max(same.rfind(" "), same.rfind("\n")) + 1 :]
+        places = self._again[len(same) - len(word) :]
         if self._last.strip():
-            self._put("\n" if self._over_line else " ", origin)
+            self._put("\n" if self._over_line else " ", places[0] if places else origin)
         self._over = ""
-        for character, place in zip(word, self._again[len(same) - len(word) :], strict=True):
+        for character, place in zip(word, places, strict=True):
             self._put(character, place)
 
     def _show(self, text: str) -> None:
