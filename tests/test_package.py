@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 import tomllib
@@ -13,6 +14,7 @@ import pytest
 
 import oggstream
 from oggstream.sinks import native
+from speech_server import serving, speaking
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -57,6 +59,40 @@ def test_import_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("name", ["errors", "events", "options"])
 def test_modules_at_the_bottom_load_nothing_heavy(name: str) -> None:
     assert not modules_after(f"import oggstream.{name}") & HEAVY
+
+
+LATER = {
+    "aiohttp",
+    "attr",
+    "http.client",
+    "multidict",
+    "numpy",
+    "opuslib",
+    "sounddevice",
+    "soxr",
+    "urllib.request",
+    "yarl",
+}
+"""What a speech from the command line loads after its request is out, if at all."""
+
+SAY = """
+import sys
+from oggstream.sources.http.direct import DirectAnswer
+sent = DirectAnswer.sent
+DirectAnswer.sent = lambda self: (print(*sys.modules, flush=True), sent(self))
+from oggstream.__main__ import main
+main(["say", "Hello.", "--sink", "null", "--history", "none", "--base-url", sys.argv[1]])
+"""
+
+
+async def test_nothing_heavy_is_loaded_before_the_request_is_out() -> None:
+    async with serving(speaking(b"OggS")) as service:
+        command = [sys.executable, "-c", SAY, service.base]
+        process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        out, _ = await process.communicate()
+    loaded = set(out.decode().splitlines()[0].split())
+    assert "oggstream.sources.http.client" in loaded
+    assert not loaded & LATER
 
 
 def test_every_public_name_is_there() -> None:

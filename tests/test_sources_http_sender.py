@@ -11,7 +11,7 @@ from aiohttp import web
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.http import connections, sender
+from oggstream.sources.http import dialling, sender
 from oggstream.sources.http.url_source import HttpSource
 from speech_server import BODY, answering, recorded, serving, speaking, until
 
@@ -327,7 +327,7 @@ async def test_dead_connections_do_not_make_the_next_one_wait_longer(monkeypatch
 
 
 def test_sockets_notice_peers_that_are_gone() -> None:
-    with connections._new_socket((socket.AF_INET, socket.SOCK_STREAM, 0)) as made:
+    with dialling.new_socket((socket.AF_INET, socket.SOCK_STREAM, 0)) as made:
         assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000

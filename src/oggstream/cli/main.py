@@ -6,6 +6,7 @@ import gc
 from argparse import Namespace
 
 from ..errors import OggStreamError, OutputError, TextError, UsageError
+from .ahead import dial_ahead, hang_up
 from .arguments import parse
 from .terminal.console import Console, ReportedError, tolerate_any_text, tolerate_closed_output
 from .terminal.interrupts import INTERRUPTED, Interrupts
@@ -34,6 +35,7 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
     except Exception as error:  # noqa: BLE001  # the last line of defence: a person is told, in one line
         return INTERRUPTED if interrupts.happened else _failed(error, args, console)
     finally:
+        hang_up()
         gc.enable()
     return DONE
 
@@ -42,6 +44,7 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     interrupts.check()
     if args.command not in ("say", "play", "record", "chat"):
         gc.enable()
+    dial_ahead(args)
     # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
     match args.command:
         case "say" | "play":

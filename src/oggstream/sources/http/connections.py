@@ -9,11 +9,12 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from ...threads import in_thread
+from .dialling import Line, new_socket, take
 from .heads import read_ambiguous_heads
 from .proxies import is_socks, proxy_for, socks_connector
 from .redaction import Secrets, is_secret_name
@@ -30,13 +31,6 @@ KEEPALIVE = 120.0
 LONGEST_HEADER = 64 << 10
 """Bytes of a line in the head of an answer."""
 MOST_HEADERS = 1024
-_PROBES = {  # socket option: value. A peer that is gone is noticed within half a minute, where the system can do that
-    "TCP_KEEPIDLE": 15,  # seconds without a byte until the first probe
-    "TCP_KEEPALIVE": 15,  # the name of macOS for it
-    "TCP_KEEPINTVL": 5,
-    "TCP_KEEPCNT": 3,
-    "TCP_USER_TIMEOUT": 20_000,  # milliseconds that what was sent may stay without an acknowledgement (RFC 5482)
-}
 
 
 class Attempt:
@@ -80,6 +74,12 @@ class Attempt:
         """
         if self._on_sent is not None:
             asyncio.get_running_loop().call_soon(self._report, self._on_sent)
+            self._on_sent = None
+
+    def report(self) -> None:
+        """Call ``on_sent`` once: the bytes are with the system."""
+        if self._on_sent is not None:
+            self._report(self._on_sent)
             self._on_sent = None
 
     def repeated(self) -> Attempt:
@@ -137,6 +137,10 @@ class Sessions:
             self.proxy = proxy
             session = self._sessions[loop] = self._new_session()
         return session
+
+    def line(self, url: str) -> Line | None:
+        """The connection to ``url`` that was begun ahead, if it is as one of the session would be."""
+        return take(url) if self._ssl_context is None else None
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy on the way to ``url``, as `proxies.proxy_for` says."""
@@ -242,7 +246,7 @@ class Sessions:
         if self._socks is not None:
             connector: BaseConnector = socks_connector(self._socks, **settings)
             return connector
-        sockets = _known(aiohttp.TCPConnector, socket_factory=_new_socket)
+        sockets = _known(aiohttp.TCPConnector, socket_factory=new_socket)
         connector = aiohttp.TCPConnector(resolver=_new_resolver(), **settings, **sockets)
         read_ambiguous_heads(connector)
         return connector
@@ -273,19 +277,6 @@ def _close_idle(connector: BaseConnector) -> None:
     for kept in list(getattr(connector, "_conns", {}).values()):
         while kept:
             kept.popleft()[0].close()
-
-
-def _new_socket(address: tuple[Any, ...]) -> socket.socket:
-    """A socket on which a connection that is dead is noticed."""
-    family, kind, protocol = address[:3]
-    made = socket.socket(family, kind, protocol)
-    with suppress(OSError):
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _PROBES.items():
-        if (option := getattr(socket, name, None)) is not None:
-            with suppress(OSError):
-                made.setsockopt(socket.IPPROTO_TCP, option, value)
-    return made
 
 
 async def _on_headers(_session: Any, context: Any, _params: Any) -> None:

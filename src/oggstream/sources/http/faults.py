@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import errors
+from .answer_reader import MalformedAnswerError
 from .redaction import one_line
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Place(NamedTuple):
 
 
 def connection_error(error: Exception, place: Place, secrets: Secrets) -> errors.OggStreamError | None:
-    """The error for an exception of aiohttp's before the answer; None for one that is not foreseen."""
+    """The error for an exception of aiohttp's, or of a line's, before the answer; None for one that is not foreseen."""
     import aiohttp
 
     match error:
@@ -179,6 +180,7 @@ def lasting(error: Exception) -> bool:
             aiohttp.RedirectClientError,
             aiohttp.InvalidURL,
             aiohttp.NonHttpUrlClientError,
+            MalformedAnswerError,
             UnicodeError,
         ),
     )
@@ -204,7 +206,7 @@ def _no_answer(error: Exception, place: Place) -> str:
         case aiohttp.ConnectionTimeoutError():
             way = f" through the proxy {place.proxy}" if place.proxy else ""
             return f"no connection to {place.url}{way} within {place.connect_timeout:g} s; check the network"
-        case aiohttp.ClientResponseError():
+        case aiohttp.ClientResponseError() | MalformedAnswerError():
             return _malformed(error, place)
     return f"{place.url} closed the connection without an answer; try again"
 

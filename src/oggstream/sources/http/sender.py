@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse
 
     from .connections import Attempt, Sessions
+    from .dialling import Line
     from .faults import Place
     from .redaction import Secrets
 
@@ -165,25 +166,43 @@ class Sender:
         return max(PATIENCE, _SLACK * max(self._waits, default=asking().usual))
 
     async def _request(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
-        from yarl import URL
-
-        session = await self._sessions.get()
-        attempt.has_body = outgoing.body is not None
+        outgoing = outgoing._replace(headers={"Accept-Encoding": "identity", **outgoing.headers})
         loop = asyncio.get_running_loop()
         began = loop.time()
+        line = self._sessions.line(outgoing.url) if attempt.repeatable else None
+        response = None if line is None else await self._direct(line, outgoing, attempt)
+        response = response or await self._pooled(outgoing, attempt)
+        if outgoing.method != "OPTIONS":  # which is answered by a server, not by a voice
+            self._waits.append(loop.time() - began)
+        return response
+
+    async def _direct(self, line: Line, outgoing: Outgoing, attempt: Attempt) -> Any:
+        """The answer, on a connection that was begun ahead; None if that did not come about."""
+        from .direct import ask, request_bytes
+
+        request = request_bytes(outgoing.method, outgoing.url, outgoing.headers, outgoing.body)
+        try:
+            return await ask(line, request, attempt.report, self._connect_timeout)
+        except TimeoutError as error:
+            from aiohttp import ConnectionTimeoutError
+
+            raise ConnectionTimeoutError from error
+
+    async def _pooled(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
+        session = await self._sessions.get()
+        from yarl import URL
+
+        attempt.has_body = outgoing.body is not None
         with self._sessions.making_room(attempt, _BLOCKED):
-            response = await session.request(
+            return await session.request(
                 outgoing.method,
                 URL(outgoing.url, encoded=outgoing.url.isascii() and " " not in outgoing.url),
-                headers={"Accept-Encoding": "identity", **outgoing.headers},
+                headers=outgoing.headers,
                 data=outgoing.body,
                 proxy=self._sessions.proxy_argument(outgoing.url),
                 allow_redirects=False,
                 trace_request_ctx=attempt,
             )
-        if outgoing.method != "OPTIONS":  # which is answered by a server, not by a voice
-            self._waits.append(loop.time() - began)
-        return response
 
 
 def check_headers(headers: Mapping[str, str]) -> None:

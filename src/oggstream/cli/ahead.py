@@ -1,0 +1,40 @@
+"""What a command begins before it loads the rest: the connection to the service that it will ask."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+
+
+def dial_ahead(args: Namespace) -> None:
+    """Begin the connection for the first request, where it is known already which it will be."""
+    url = _url_of(args)
+    if url is not None:
+        from ..sources.http.dialling import dial
+
+        dial(url, args.connect_timeout)
+
+
+def hang_up() -> None:
+    """Close what `dial_ahead` began and nothing used."""
+    import sys
+
+    dialling = sys.modules.get("oggstream.sources.http.dialling")
+    if dialling is not None:
+        dialling.hang_up()
+
+
+def _url_of(args: Namespace) -> str | None:
+    if args.command == "play":
+        return args.input if args.input.startswith(("http://", "https://")) else None
+    if args.command != "say" or not args.text or args.service not in (None, "openai"):
+        return None
+    from ..sources.openai_api import BASE_URL, endpoint_url, environment, is_realtime
+
+    base_url = args.base_url or environment("OPENAI_BASE_URL")
+    if (not base_url and not os.environ.get("OPENAI_API_KEY", "").strip()) or is_realtime(args.model or ""):
+        return None
+    return endpoint_url(base_url or BASE_URL, "audio/speech")

@@ -1,0 +1,219 @@
+"""Connections begun ahead, by plain sockets in threads: name, TCP and TLS, while modules are still being imported.
+
+A process that is about to send its first request calls `dial` as soon as it knows where to. The request takes the
+`Line` with `take`, if it is made in the same way as aiohttp would make one: without a proxy, with the usual trust.
+What fails here is tried again by aiohttp, and told by its errors. Importing this loads neither asyncio nor ssl.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from contextlib import suppress
+from threading import Condition, Thread
+from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
+
+from ...errors import ConfigError
+from .proxies import proxy_for
+from .urls import usable_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+IDLE = 4.0
+"""Seconds that a line waits for its request; then it is closed, for the service may serve one connection at a time."""
+STAGGER = 0.25
+"""Seconds after which the next address of a name is tried as well (RFC 8305 section 5)."""
+_PORTS = {"http": 80, "https": 443}
+_PROBES = {  # socket option: value. A peer that is gone is noticed within half a minute, where the system can do that
+    "TCP_KEEPIDLE": 15,  # seconds without a byte until the first probe
+    "TCP_KEEPALIVE": 15,  # the name of macOS for it
+    "TCP_KEEPINTVL": 5,
+    "TCP_KEEPCNT": 3,
+    "TCP_USER_TIMEOUT": 20_000,  # milliseconds that what was sent may stay without an acknowledgement (RFC 5482)
+}
+
+
+class Place(NamedTuple):
+    """Where a line leads to."""
+
+    scheme: str
+    host: str
+    port: int
+
+
+class Line:
+    """One connection, and the thread that makes it and then runs the one exchange that it is given."""
+
+    def __init__(self, place: Place, timeout: float) -> None:
+        self.place = place
+        self._deadline = time.monotonic() + timeout
+        self._changed = Condition()  # guards what follows
+        self._socket: socket.socket | None = None
+        self._exchange: Callable[[socket.socket | OSError], object] | None = None
+        self._closed = False
+        Thread(target=self._run, daemon=True, name="oggstream-line").start()
+
+    def use(self, exchange: Callable[[socket.socket | OSError], object]) -> bool:
+        """Have ``exchange`` called in the thread, with the socket or why there is none; False if it is closed."""
+        with self._changed:
+            if self._closed:
+                return False
+            self._exchange = exchange
+            self._changed.notify_all()
+        return True
+
+    def close(self) -> None:
+        """End the connection, whatever it is doing."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            if self._socket is not None:
+                with suppress(OSError):
+                    socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # wakes the thread that reads
+
+    def _run(self) -> None:
+        made = self._connected()
+        exchange = self._awaited()
+        try:
+            if exchange is not None:
+                exchange(made)
+        finally:
+            self.close()
+            if not isinstance(made, OSError):
+                made.close()
+
+    def _connected(self) -> socket.socket | OSError:
+        try:
+            made = connect(self.place, self._deadline)
+            made.settimeout(None)
+        except (OSError, UnicodeError) as error:
+            return error if isinstance(error, OSError) else OSError(str(error))
+        with self._changed:
+            self._socket = made
+        return made
+
+    def _awaited(self) -> Callable[[socket.socket | OSError], object] | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._exchange is not None or self._closed, IDLE)
+            if self._exchange is None:
+                self._closed = True
+            return None if self._closed else self._exchange
+
+
+_lines: list[Line] = []
+
+
+def dial(url: str, timeout: float) -> None:
+    """Begin a connection to ``url``, which may take ``timeout`` seconds, if that needs nothing but a socket."""
+    place = place_of(url)
+    if place is not None:
+        _lines.append(Line(place, timeout))
+
+
+def take(url: str) -> Line | None:
+    """The line that was begun for ``url``. The caller has it alone, and closes it."""
+    if not _lines or (place := place_of(url)) is None:
+        return None
+    found = next((line for line in _lines if line.place == place), None)
+    if found is not None:
+        _lines.remove(found)
+    return found
+
+
+def hang_up() -> None:
+    """Close the lines that nothing took."""
+    while _lines:
+        _lines.pop().close()
+
+
+def place_of(url: str) -> Place | None:
+    """Where a plain connection for ``url`` leads to; None where one would not do."""
+    if not usable_url(url) or not url.isascii():
+        return None
+    parts = urlsplit(url)
+    try:
+        if parts.hostname is None or proxy_for(url):
+            return None
+    except ConfigError:
+        return None
+    return Place(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme])
+
+
+def connect(place: Place, deadline: float) -> socket.socket:
+    """A connection, with TLS where the scheme asks for it; ``deadline`` on the monotonic clock. Raises `OSError`."""
+    found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    made = _first_connected([(*kind, address) for *kind, _, address in found], deadline)
+    if place.scheme != "https":
+        return made
+    try:
+        made.settimeout(_left(deadline))
+        return _secured(made, place.host)
+    except BaseException:
+        made.close()
+        raise
+
+
+def new_socket(address: tuple[Any, ...]) -> socket.socket:
+    """A socket on which a connection that is dead is noticed."""
+    family, kind, protocol = address[:3]
+    made = socket.socket(family, kind, protocol)
+    with suppress(OSError):
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _PROBES.items():
+        if (option := getattr(socket, name, None)) is not None:
+            with suppress(OSError):
+                made.setsockopt(socket.IPPROTO_TCP, option, value)
+    return made
+
+
+def _first_connected(addresses: Iterable[tuple[Any, ...]], deadline: float) -> socket.socket:
+    """The first of ``addresses`` that answers; each is begun when the one before failed, or after `STAGGER`."""
+    waiting, begun = list(addresses), list[socket.socket]()
+    error: OSError = OSError("there is no address")
+    try:
+        while waiting or begun:
+            if waiting:
+                begun.append(_begin(waiting.pop(0)))
+            limit = min(STAGGER, _left(deadline)) if waiting else _left(deadline)
+            # Windows tells of a refused connection among the exceptional ones.
+            _, ready, failed = select.select([], begun, begun, limit)
+            for one in dict.fromkeys((*ready, *failed)):
+                begun.remove(one)
+                code = one.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if not code:
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    return one
+                one.close()
+                error = OSError(code, "no connection")
+    finally:
+        for one in begun:
+            one.close()
+    raise error
+
+
+def _begin(address: tuple[Any, ...]) -> socket.socket:
+    made = new_socket(address)
+    made.setblocking(False)
+    made.connect_ex(address[-1])
+    return made
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("no connection in time")
+    return left
+
+
+def _secured(made: socket.socket, host: str) -> socket.socket:
+    """TLS over ``made``, with the context that aiohttp would use."""
+    import ssl
+
+    from .tls import default_context
+
+    context = default_context() or ssl.create_default_context()
+    context.set_alpn_protocols(("http/1.1",))
+    return context.wrap_socket(made, server_hostname=host)

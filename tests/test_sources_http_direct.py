@@ -1,0 +1,280 @@
+"""The first request on a connection that was begun ahead, against the same over aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from oggstream import errors, events
+from oggstream.options import SpeechOptions
+from oggstream.sources.http import dialling, retries
+from oggstream.sources.http.url_source import HttpSource
+from oggstream.sources.openai_source import OpenAISource
+from speech_server import (
+    BODY,
+    CERTIFICATE,
+    answering,
+    free_port,
+    hanging,
+    openai_error,
+    raw_server,
+    recorded,
+    server_tls,
+    serving,
+    speaking,
+    until,
+)
+
+OPTIONS = SpeechOptions(format="opus")
+
+
+@pytest.fixture(autouse=True)
+def _hung_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(retries, "FIRST_DELAY", 0.001)
+    yield
+    dialling.hang_up()
+    for thread in threading.enumerate():
+        if thread.name == "oggstream-line":
+            thread.join(5)
+
+
+async def fetch(source: HttpSource | OpenAISource) -> bytes:
+    """The whole body."""
+    async with source.open("Hello.", OPTIONS) as stream:
+        return b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)])
+
+
+def dialled(url: str, timeout: float = 5.0, **settings: Any) -> HttpSource:
+    """A source, to whose service a connection was begun."""
+    dialling.dial(url, timeout)
+    return HttpSource(url, max_retries=0, connect_timeout=timeout, **settings)
+
+
+async def failure(source: HttpSource) -> errors.OggStreamError:
+    try:
+        with pytest.raises(errors.OggStreamError) as caught:
+            await fetch(source)
+        return caught.value
+    finally:
+        await source.aclose()
+
+
+async def test_request_goes_out_on_the_connection_begun_ahead_and_loads_no_session() -> None:
+    async with serving(speaking(b"OggS1", b"OggS22", gap=0.01)) as service:
+        source = dialled(service.origin)
+        await until(lambda: service.connections == 1)
+        assert await fetch(source) == b"OggS1OggS22"
+        assert not source._client._sessions._sessions
+        await source.aclose()
+
+
+async def test_request_is_that_of_aiohttp_but_for_its_name() -> None:
+    async with serving(speaking()) as service:
+        source = OpenAISource(base_url=service.base, api_key="key")
+        dialling.dial(service.speech, 5)
+        assert await fetch(source) == await fetch(source) == BODY
+        await source.aclose()
+        first, second = service.received
+        agents = [headers.pop("user-agent").split()[0] for headers in (first.headers, second.headers)]
+        assert agents[0] == agents[1]
+        assert (first.path, first.headers, first.body) == (second.path, second.headers, second.body)
+
+
+async def test_request_is_told_within_its_session_and_before_the_answer() -> None:
+    async with serving(speaking()) as service:
+        source = dialled(service.origin)
+        with recorded() as heard:
+            await fetch(source)
+        await source.aclose()
+        assert [type(event) for event in heard] == [events.RequestSent, events.ResponseStarted]
+
+
+async def test_only_the_first_request_takes_the_connection() -> None:
+    async with serving(speaking()) as service:
+        source = dialled(service.origin)
+        assert await fetch(source) == await fetch(source) == BODY
+        assert len({request.port for request in service.received}) == 2
+        await source.aclose()
+
+
+async def test_connection_to_another_place_is_left_alone() -> None:
+    async with serving(speaking()) as service, serving(speaking()) as other:
+        dialling.dial(other.origin, 5)
+        source = HttpSource(service.origin)
+        assert await fetch(source) == BODY
+        assert not other.received
+        await source.aclose()
+
+
+async def test_refusals_read_as_ever() -> None:
+    answer = openai_error(401, "bad key", x_request_id="req_9")
+    async with serving(answering(answer)) as service:
+        directly = await failure(dialled(service.origin))
+        assert isinstance(directly, errors.AuthenticationError)
+        assert str(directly) == str(await failure(HttpSource(service.origin, max_retries=0)))
+
+
+async def test_redirects_are_followed() -> None:
+    async with (
+        serving(speaking()) as goal,
+        serving(answering(web.Response(status=307, headers={"Location": f"{goal.origin}/there"}))) as service,
+    ):
+        source = dialled(service.origin)
+        assert await fetch(source) == BODY
+        await source.aclose()
+
+
+async def test_failed_request_is_repeated_as_ever() -> None:
+    async with serving(answering(openai_error(500, "no"), speaking())) as service:
+        dialling.dial(service.origin, 5)
+        source = HttpSource(service.origin)
+        assert await fetch(source) == BODY
+        assert len(service.received) == 2
+        await source.aclose()
+
+
+@pytest.mark.parametrize(
+    ("script", "kind", "said"),
+    [
+        (b"", errors.SourceConnectionError, "closed the connection without an answer"),
+        (b"SSH-2.0-OpenSSH\r\n", errors.SourceConnectionError, "does not answer in HTTP"),
+        (b"HTTP/1.1 200 OK\r\nno field\r\n\r\n", errors.SourceConnectionError, "malformed answer: bad header"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOggS", errors.SourceBrokenError, "broke off in the middle"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nOggS", errors.SourceBrokenError, "broke off"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nz\r\n", errors.SourceBrokenError, "broke off"),
+    ],
+)
+async def test_answers_that_break_are_told_as_ever(script: bytes, kind: type[Exception], said: str) -> None:
+    async with raw_server(script) as (origin, _, _):
+        error = await failure(dialled(origin))
+    assert isinstance(error, kind)
+    assert said in str(error)
+
+
+async def test_what_came_before_a_break_is_handed_on() -> None:
+    async with raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOggS") as (origin, _, _):
+        source = dialled(origin)
+        async with source.open("", OPTIONS) as stream:
+            assert await anext(stream) == b"OggS"
+            with pytest.raises(errors.SourceBrokenError):
+                await anext(stream)
+        await source.aclose()
+
+
+async def test_place_where_nobody_listens_is_told_as_ever() -> None:
+    error = await failure(dialled(f"http://127.0.0.1:{free_port()}"))
+    assert isinstance(error, errors.SourceConnectionError)
+    assert "connection refused" in str(error)
+
+
+async def test_connection_that_takes_too_long_is_given_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = threading.Event()
+
+    def slow(*_: object) -> None:
+        held.wait(10)
+        raise OSError
+
+    monkeypatch.setattr(dialling, "connect", slow)
+    source = dialled("http://127.0.0.1:9", timeout=0.05)
+    try:
+        assert "within 0.05 s" in str(await failure(source))
+    finally:
+        held.set()
+
+
+async def test_tls_is_spoken_with_the_usual_trust(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(speaking(), tls=server_tls()) as service:
+        assert "certificate" in str(await failure(dialled(service.origin)))
+        authority = tmp_path / "authority.pem"
+        authority.write_text(CERTIFICATE)
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        source = dialled(service.origin)
+        assert await fetch(source) == BODY
+        assert not source._client._sessions._sessions
+        await source.aclose()
+
+
+async def test_cancelling_closes_the_connection() -> None:
+    async with serving(hanging) as service:
+        source = dialled(service.origin)
+        task = asyncio.create_task(fetch(source))
+        await until(lambda: service.received)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await until(lambda: not service.connections)
+        await source.aclose()
+
+
+async def test_leaving_in_the_middle_closes_the_connection() -> None:
+    async with serving(speaking(hang=True)) as service:
+        source = dialled(service.origin)
+        async with source.open("", OPTIONS) as stream:
+            assert await anext(stream) == BODY
+        await until(lambda: not service.connections)
+        await source.aclose()
+
+
+async def test_slow_reader_makes_the_service_wait() -> None:
+    sent = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while True:
+            await response.write(bytes(65536))
+            sent += 65536
+
+    async with serving(endless) as service:
+        source = dialled(service.origin)
+        async with source.open("", OPTIONS) as stream:
+            await anext(stream)
+            before = -1
+            while sent != before:
+                before = sent
+                await asyncio.sleep(0.1)
+            assert sent < 32 << 20
+        await source.aclose()
+
+
+async def test_connection_that_nothing_takes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dialling, "IDLE", 0.01)
+    async with serving(speaking()) as service:
+        source = dialled(service.origin)
+        await until(lambda: service.connections == 1)
+        await until(lambda: not service.connections)
+        assert await fetch(source) == BODY  # on a new one
+        await source.aclose()
+
+
+@pytest.mark.parametrize("url", ["ftp://a/b", "http://", "http://ä.example/", "nonsense"])
+def test_no_connection_is_begun_where_a_socket_alone_would_not_do(url: str) -> None:
+    assert dialling.place_of(url) is None
+
+
+def test_no_connection_is_begun_past_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    assert dialling.place_of("https://example.com/v1") is None
+    assert dialling.place_of("http://example.com/v1") == ("http", "example.com", 80)
+
+
+def test_next_address_is_tried_where_the_first_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        found = [
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", free_port())),
+            (socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)),
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with dialling.connect(dialling.Place("http", "name.example", port), time.monotonic() + 5) as made:
+            assert made.getpeername()[1] == port
