@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
 from ..report import Heard
+from ..text.word_borders import word_end_before, word_end_from
 from .words import place_words
 
 if TYPE_CHECKING:
@@ -75,7 +76,6 @@ def _word_near(text: str, segment: Segment, share: float) -> int:
     """The end of the word, in the original text, nearest to a share of the segment."""
     at = segment.piece.at(share)
     start, end = segment.piece.start, segment.piece.end
-    before = max(start, text.rfind(" ", start, at))
-    after = text.find(" ", at, end)
-    after = end if after < 0 else after
+    before = word_end_before(text, at, start)
+    after = word_end_from(text, at, end)
     return before if at - before < after - at else after

@@ -286,7 +286,11 @@ class Session:
         """The text after the heard part, from the start of a word; an estimate repeats a word rather than skip one."""
         spoken = self.heard()
         text = self.script.text
-        return text[spoken.chars :] if spoken.exact else text[text.rfind(" ", 0, spoken.chars) + 1 :]
+        if spoken.exact:
+            return text[spoken.chars :]
+        from ..text.word_borders import word_start
+
+        return text[word_start(text, spoken.chars) :]
 
 
 def first_failure(failures: BaseExceptionGroup[BaseException]) -> BaseException:

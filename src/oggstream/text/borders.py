@@ -134,12 +134,12 @@ def character_end(text: str, limit: int) -> int:
     if limit >= len(text):
         return len(text)
     for at in range(limit, 0, -1):
-        if not _joined(text, at):
+        if not joined(text, at):
             return at
     return limit
 
 
-def _joined(text: str, at: int) -> bool:
+def joined(text: str, at: int) -> bool:
     """Say whether what is before and after position ``at`` belongs together."""
     before, after = text[at - 1], text[at]
     if before.isascii() and after.isascii():

@@ -24,6 +24,7 @@ from ...events import (
     SegmentStarted,
     Stalled,
 )
+from ...text.word_borders import word_end_from
 from .console import DIM, PLAIN, is_terminal, write_quietly
 from .width import cells, fitted, fitted_end, one_line
 
@@ -202,11 +203,12 @@ class LiveLine:
         heard = self._clock - self._piece_from
         share = heard / max(heard + self._buffered, 0.001)
         said = heard * self._voice if self._voice else min(share * len(self._piece), heard * self._pace)
-        before = min(int(said), len(self._piece)) - LEAD
+        lead = LEAD * len(self._piece) // max(cells(self._piece), 1)  # fewer of wide characters
+        before = min(int(said), len(self._piece)) - lead
         if before <= 0:
             return 0
-        space = self._piece.find(" ", before, before + LEAD)
-        return before if space < 0 else space + 1
+        start = word_end_from(self._piece, before, before + lead)
+        return start + self._piece.startswith(" ", start)
 
 
 def summary(*reports: PlaybackReport) -> str:
