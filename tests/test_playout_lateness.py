@@ -87,7 +87,8 @@ def test_the_share_of_extra_requests_holds_over_time() -> None:
         value = value.earned(0.05)
         if value.tokens >= 1:
             value, sent = value.spent(), sent + 1
-    assert sent == 101  # and the one that was there at the beginning
+    assert sent == pytest.approx(100, abs=1)
+    assert sent <= 100
 
 
 def test_no_more_than_a_bucket_is_saved() -> None:

@@ -35,12 +35,12 @@ class Lateness(NamedTuple):
     """The waits for first sounds, and the budget for extra requests; a value, never changed in place.
 
     ``waits``: per requested format, the oldest first. ``asked``: pieces ever noted. ``owed``: tokens that the bucket
-    lacks; it may lack more than it holds when two speeches spend at once.
+    lacks, all at first; it may lack more than it holds when two speeches spend at once.
     """
 
     waits: tuple[tuple[str, tuple[Wait, ...]], ...] = ()
     asked: int = 0
-    owed: float = BUCKET - 1
+    owed: float = BUCKET
 
     def with_wait(self, name: str, wait: Wait) -> Lateness:
         """Add the wait for a piece in format ``name``."""
