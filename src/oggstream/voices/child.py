@@ -47,6 +47,7 @@ class _Child:
         self._present = 0  # the request that is being answered; 0: none
         self._cancelled = 0
         self._engine: Engine | None = None
+        self._rate = 0  # as told
         self._failure: tuple[str, str] | None = None  # why there is no engine
         self._watch = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
 
@@ -106,7 +107,7 @@ class _Child:
             self._failure = type(error).__name__, _in_one_line(error)
             raise
         self._engine = made
-        self._send("loaded", made.rate)
+        self._tell_rate(made.rate)
 
     def _do(self, kind: str, number: int, rest: list[Any]) -> None:
         assert self._engine is not None
@@ -125,10 +126,17 @@ class _Child:
             if isinstance(item, SpokenWord):
                 self._send("word", number, *item)
             else:
+                self._tell_rate(engine.rate)
                 view = memoryview(item)
                 self._send("sound", number, view.format, view.tobytes())
         if (close := getattr(items, "close", None)) is not None:
             close()
+
+    def _tell_rate(self, rate: int) -> None:
+        """Say what the rate of the blocks is from here on."""
+        if rate != self._rate:
+            self._rate = rate
+            self._send("rate", rate)
 
     def _send(self, *message: Any) -> None:
         try:

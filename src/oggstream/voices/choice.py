@@ -63,3 +63,17 @@ def advice_for(language: str) -> str:
     able = [info for info in able if not is_installed(info) or info.library] or able
     lines = "; or ".join(f"{install_line(info)} ({info.name})" for info in able)
     return f"nothing here speaks {language!r}" + (f": {lines}" if lines else ", and no engine that is known does")
+
+
+def why_not(engine: str, language: str) -> list[str]:
+    """What to tell of an engine that was named and cannot speak ``language`` here; nothing for one that can."""
+    from .workers import install_line
+
+    if engine == AUTO:
+        return []
+    info = engine_info(engine)
+    if not is_installed(info):
+        return [f"the voice {engine} is not installed, another one speaks: {install_line(info)}"]
+    if not speaks(info, language):
+        return [f"the voice {engine} has nothing for {language!r} here, another one speaks (docs/voices.md)"]
+    return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from .engine import SpokenWord
@@ -26,7 +25,8 @@ class ClauseWords:
         """
         told = list(told)
         word: SpokenWord | None = None
-        for part, next_begins in zip(told, chain((other.sample for other in told[1:]), (ends - begins,)), strict=True):
+        next_ones = [*(part.sample for part in told), ends - begins][1:]
+        for part, next_begins in zip(told, next_ones, strict=True):
             start = position + part.start
             end = min(begins + max(0, next_begins), ends)
             letters = self._text[max(0, start) : start + part.length].rstrip()

@@ -64,7 +64,7 @@ class Engine(Protocol):
 
     @property
     def rate(self) -> int:
-        """Samples per second of all blocks. Known once loaded."""
+        """Samples per second of the blocks, known once loaded. It may change from one utterance to the next."""
         ...
 
     def load(self) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 from ..annotations import Speaker, Word
 from ..errors import LibraryError, OggStreamError, TextError
 from .bodies import RATE
-from .choice import AUTO, advice_for, engines_for, language_of, primary
+from .choice import AUTO, advice_for, engines_for, language_of, primary, why_not
 from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 from .names import DEFAULT_VOICE, NAMES
 from .pieces import cut
@@ -28,6 +28,10 @@ SLICE_SECONDS = 0.06
 
 MOST_SECONDS = 1800.0
 """Sound of one speech: 4096 characters of English at speed 0.25 take 20 minutes, as many signs that are spelt hours."""
+
+
+LONGEST_PIECE = 400
+"""Characters of a piece, where no engine speaks the language of most of the text."""
 
 
 class Notice(NamedTuple):
@@ -53,6 +57,7 @@ class VoiceChoice:
 
     def resolve(self) -> None:
         """Find the engine that has the voice, if that is none of OpenAI's names. May ask the engines, and so wait."""
+        self.warnings += why_not(self._engine, self.language)
         if not self.voice or self.voice in NAMES:
             return
         known: list[str] = []
@@ -120,9 +125,8 @@ class Speech:
 
     def _pieces(self) -> Iterator[tuple[int, int]]:
         language, engines = self._choice.engines(self._text)
-        if not engines:
-            VoiceChoice.nothing(language)
-        return cut(self._text, engines[0].first_piece, engines[0].longest_piece, primary(language))
+        lengths = [(info.first_piece, info.longest_piece) for info in engines[:1]] or [(LONGEST_PIECE, LONGEST_PIECE)]
+        return cut(self._text, *lengths[0], primary(language))
 
     def _speak_piece(self, start: int, end: int) -> None:
         text = self._text[start:end]

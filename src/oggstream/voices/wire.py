@@ -4,7 +4,7 @@ Both ends are the same Python and the same version of this package, so that ``ma
 which a process that is started on the way to the first sound would pay for.
 
 To the child: ("speak", number, *Utterance), ("voices", number), ("warm", number), ("cancel", number).
-From the child: ("loaded", rate); then, about the request of that number, ("sound", number, format, bytes),
+From the child: ("rate", samples per second); then, about the request of that number, ("sound", number, format, bytes),
 ("word", number, start, end, begins, ends), ("value", number, value), ("error", number, type, message), ("end", number).
 """
 

@@ -127,7 +127,7 @@ class Worker:
             if message is None:
                 self._open = False
                 raise self._died()
-            if message[0] == "loaded":
+            if message[0] == "rate":
                 self._rate = message[1]
             elif message[1] != number:  # of a request that was cancelled
                 continue
