@@ -45,9 +45,9 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(autouse=True)
 def _nothing_learnt(_private_folders: None) -> None:
-    """No test depends on what another one taught about a service."""
+    """No test depends on what another one taught about a service or a device."""
     kept = Path(os.environ["XDG_CACHE_HOME"], "oggstream")
-    for path in (kept / "history.json", *kept.glob("told-*")):
+    for path in (kept / "history.json", kept / "devices.json", *kept.glob("told-*")):
         path.unlink(missing_ok=True)
 
 

@@ -818,3 +818,128 @@ async def test_all_calls_of_two_sinks_come_from_one_thread(sounddevice: FakeSoun
     await asyncio.gather(*(sink.aclose() for sink in sinks))
     assert len({thread for _, thread in sounddevice.calls}) == 1
     assert [what for what, _ in sounddevice.calls].count("close") == 2
+
+
+# Running dry.
+
+
+async def played(sink: DeviceSink, stream: FakeStream, pcm: NDArray[np.float32]) -> PcmRing:
+    """Start a ring of two seconds at most, and let the device take its first block."""
+    ring = begun(SinkFormat(2, RATE), pcm)
+    sink.start(ring)
+    stream.ask()
+    return ring
+
+
+def dry(stream: FakeStream, times: int) -> None:
+    for _ in range(times):
+        stream.ask(underflow=True)
+
+
+LOUD = np.full((RATE, 2), 0.5, np.float32)
+
+
+async def test_a_device_that_runs_dry_again_and_again_is_opened_at_once_with_more_latency(
+    sounddevice: FakeSoundDevice, warnings: list[str]
+) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    assert stream.latency == 0.02
+    await played(sink, stream, LOUD)
+    dry(stream, 3)
+    sink.check()
+    assert not stream.closed
+    dry(stream, 1)
+    stream = await reopened(sink, sounddevice)
+    assert stream.latency == 0.04
+    assert "the output device ran dry: it gets 40 ms of latency; it went on after" in warnings[0]
+    assert sink.underflows == 4
+    assert 0 < stream.ask()[-1] <= 0.5
+    await sink.aclose()
+
+
+async def test_a_few_underruns_wait_for_a_pause_in_the_speech(
+    sounddevice: FakeSoundDevice, warnings: list[str]
+) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    pcm = LOUD.copy()
+    pcm[2400:24000] = 0
+    await played(sink, stream, pcm)
+    dry(stream, 2)
+    sink.check()
+    assert not stream.closed
+    for _ in range(5):
+        stream.ask()
+    stream = await reopened(sink, sounddevice)
+    assert stream.latency == 0.04
+    assert warnings == []
+    await sink.aclose()
+
+
+async def test_behind_the_last_sample_is_a_pause_too(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    ring = await played(sink, stream, LOUD[:960])
+    dry(stream, 2)
+    ring.finish()
+    await sink.drain()
+    await until(lambda: len(sounddevice.streams) == 2)
+    sink.start(begun(SinkFormat(2, RATE), LOUD))
+    stream = await reopened(sink, sounddevice)
+    assert stream.latency == 0.04
+    assert stream.ask() == [0.5] * 960
+    await sink.aclose()
+
+
+async def test_the_next_sink_begins_with_the_latency_that_the_device_needed(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    await played(sink, stream, LOUD)
+    dry(stream, 4)
+    await reopened(sink, sounddevice)
+    await sink.aclose()
+    again = DeviceSink()
+    assert (await opened(again, sounddevice)).latency == 0.04
+    await again.aclose()
+
+
+async def test_a_latency_that_was_asked_for_stays(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink(latency=0.03)
+    stream = await opened(sink, sounddevice)
+    await played(sink, stream, LOUD)
+    dry(stream, 9)
+    sink.check()
+    assert [each.latency for each in sounddevice.streams] == [0.03]
+    assert sink._loss is None
+    await sink.aclose()
+
+
+async def test_calls_that_come_too_late_are_underruns_that_the_system_does_not_tell(
+    sounddevice: FakeSoundDevice,
+) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    for _ in range(30):
+        stream.ask()
+    assert sink.underflows == 0
+    stream.time += 0.07
+    stream.ask()
+    stream.ask(underflow=True)
+    stream.time += 3600  # the machine was asleep
+    stream.ask()
+    assert sink.underflows == 2
+    output = sink._stream.output
+    assert output is not None
+    assert output.longest_gap == pytest.approx(0.08)
+    await sink.aclose()
+
+
+async def test_the_first_calls_may_come_in_a_rush_and_late(sounddevice: FakeSoundDevice) -> None:
+    sink = DeviceSink()
+    stream = await opened(sink, sounddevice)
+    for _ in range(5):
+        stream.ask()
+        stream.time += 0.07
+    assert sink.underflows == 0
+    await sink.aclose()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from contextlib import suppress
 from typing import Any
 
+from .files.places import cache_folder
 from .playout.habits import Habits
 
 KEYS = 32  # host, model and voice; the least recently used are dropped
@@ -130,11 +130,4 @@ def _decoded(data: bytes) -> dict[str, Any] | None:
 
 def default_path() -> str:
     """The history file in the user's cache folder."""
-    home = os.path.expanduser("~")
-    if sys.platform == "win32":
-        folder = os.environ.get("LOCALAPPDATA") or os.path.join(home, "AppData", "Local")
-    elif sys.platform == "darwin":
-        folder = os.path.join(home, "Library", "Caches")
-    else:
-        folder = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
-    return os.path.join(folder, "oggstream", "history.json")
+    return os.path.join(cache_folder(), "history.json")

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FADE_SECONDS", "PcmRing"]
 
+QUIET = 10 ** (-50 / 20)  # below which a sample is not audible
+QUIET_STRIDE = 7
 KEPT_SECONDS = 0.25  # of what was read, for `rewind`
 
 
@@ -202,6 +204,18 @@ class PcmRing:
             guard = self._counters[slot.GUARD] if self.concurrent and self.playing else 0
             self._counters[slot.WRITTEN] = min(was, max(position, self.read + guard))
         return self.written
+
+    def is_quiet(self, seconds: float) -> bool:
+        """Whether so much of what is read next is silence, or the ring is not being heard anyway."""
+        if not self.playing or self.paused or self.stalled:
+            return True
+        begin, count = self.read % self._size, min(round(seconds * self.rate), self._size)
+        if self.fill < count:
+            return False
+        ahead = self._samples.cast("f")  # every seventh value will do: it is of each channel in turn
+        head = ahead[begin * self.channels : (begin + count) * self.channels : QUIET_STRIDE]
+        tail = ahead[: max(0, begin + count - self._size) * self.channels : QUIET_STRIDE]
+        return max(map(abs, (*head, *tail)), default=0.0) < QUIET
 
     def begin(self) -> None:
         """Let the reader have samples. Before this it gets silence, which is not a stall."""

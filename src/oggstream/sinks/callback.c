@@ -58,11 +58,14 @@ enum { BEGUN, WENT_ON, CORRECTED };
 static const int64_t MARK = (int64_t)1 << 62; /* in WRITTEN: a withdrawal is under way, and no block began since */
 
 /* The slots of an output: the same numbers as in sinks/native.py. */
-enum { RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK };
+enum {
+    RING, LEAD, LATENCY, WIDTH, CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK, HOLDS, TOLD, LONGEST
+};
 
 static const double PI = 3.141592653589793;
 static const double CREEP_SECONDS = 1e-6; /* see sinks/device_clock.py */
 static const double STEP_SECONDS = 0.5;
+static const int64_t SETTLING_CALLS = 20;
 
 static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
@@ -264,17 +267,30 @@ static double heard_at(int64_t *output, const Times *times)
     return times->dac + offset;
 }
 
+/* LateCalls.is_late of sinks/device_clock.py. */
+static int is_late(int64_t *output, double called)
+{
+    double holds = number(output + HOLDS), gap = called - number(output + TOLD);
+    set_number(output + TOLD, called);
+    if (holds <= 0 || output[CALLBACKS] <= SETTLING_CALLS || gap <= holds || gap >= STEP_SECONDS)
+        return 0;
+    set_number(output + LONGEST, fmax(gap, number(output + LONGEST)));
+    return 1;
+}
+
 /* PaStreamCallback of portaudio.h; `user` are the slots of an output. */
 EXPORTED int oggstream_callback(
     const void *input, void *out, unsigned long frames, const Times *times, unsigned long flags, void *user)
 {
     int64_t *output = user, *ring, *before;
     double at;
+    int late;
     (void)input;
     STORE_IN_ORDER(output + CALLBACKS, output[CALLBACKS] + 1);
     /* Whoever takes a ring away waits for RETURNED if this call may have seen it. */
     ring = (int64_t *)(intptr_t)LOAD_IN_ORDER(output + RING);
-    if (flags & 4) /* paOutputUnderflow */
+    late = is_late(output, times->called);
+    if (late || flags & 4) /* paOutputUnderflow, which not every system tells */
         STORE(output + UNDERFLOWS, output[UNDERFLOWS] + 1);
     at = heard_at(output, times);
     before = ring ? (int64_t *)(intptr_t)LOAD(ring + BEFORE) : NULL;

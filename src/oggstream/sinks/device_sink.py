@@ -30,6 +30,7 @@ CLOSE_SECONDS = 2.0  # the same to close it
 FADE_OUT_SECONDS = 0.25  # longest wait for a fade to be heard before the stream is closed
 RETURN_SECONDS = 3.5  # longest wait for a lost device, after the 1.25 s at most until the loss is noticed
 IDLE_SECONDS = 20.0  # without a ring, after which the device is closed
+PAUSE_SECONDS = 0.15  # of silence ahead, in which the device may be opened again unheard
 FOLLOW_SECONDS = 2.0  # between two looks at which output is the default one; a look starts a process
 
 
@@ -38,9 +39,11 @@ class DeviceSink:
 
     ``device`` is an index, a name or part of one (see `oggstream.sinks.portaudio.devices`), or None for the system's
     default; where it is busy or refuses, the next best that ``device`` may mean is opened. ``latency`` is how far ahead
-    of the converter the device is asked to run, in seconds, None: 0.02, or what its host API can hold. ``blocksize`` is
-    the samples per callback, 0 for what suits the device. ``lead_in`` is silence that must have been played since the
-    device was opened before the first sample: Bluetooth swallows the first part of a second otherwise.
+    of the converter the device is asked to run, in seconds. None: 0.02, or what its host API can hold, and more where
+    the device runs dry (see `oggstream.sinks.latency_steps`): then it is opened again, in the next pause, or at once
+    where gaps go on. ``blocksize`` is the samples per callback, 0 for what suits the device. ``lead_in`` is silence
+    that must have been played since the device was opened before the first sample: Bluetooth swallows the first part of
+    a second otherwise.
 
     A device that stops playing is opened again, with a `Warned` event, and playback goes on from what was heard last.
     With ``follow_default`` (and no ``device``) so is another one when it becomes the default output, on systems that
@@ -83,6 +86,7 @@ class DeviceSink:
         self._closing: asyncio.Future[None] | None = None  # of a stream that was given up; nobody waits for it
         self._asking: asyncio.Future[str | None] | None = None  # which output is the default one
         self._ask_at = 0.0
+        self._remembering: asyncio.Future[None] | None = None  # what latency the device needs; nobody waits for it
         self._default: str | None = None  # what it was
 
     @property
@@ -155,6 +159,8 @@ class DeviceSink:
             await asyncio.sleep(min(max(ring.fill / ring.rate / 2, POLL_SECONDS), REST_SECONDS))
         self._count_idle()
         await self._heard(ring)
+        if self._ring is ring and self._loss is None and self._opening is not None:
+            self._adapted(asyncio.get_running_loop().time())
 
     def check(self) -> None:
         """See that the device still plays; one that does not is opened again, in a thread, while this is called.
@@ -167,13 +173,13 @@ class DeviceSink:
                 raise DeviceError("the output device stopped playing: see that it is still there, or choose another")
             if not self._stream.active or not self._heartbeat.alive(self.callbacks, now):
                 self._open_again(now, "the output device stopped playing")
-            elif self._follow:
+            elif not self._adapted(now) and self._follow:
                 self._follow_default(now)
             return
         output = self._stream.output
         if self._loss.opening.done() and output is not self._loss.output and output is not None and output.callbacks:
             self._go_on(self._loss, now)
-        elif now - self._loss.since >= RETURN_SECONDS:
+        elif now >= self._loss.until:
             self._give_up(self._loss)
 
     def abort(self) -> None:
@@ -237,20 +243,39 @@ class DeviceSink:
     def _close_idle(self) -> None:
         self._idle = None
         playing = self._ring is not None and not self._ring.done
+        if self._loss is not None and not playing and self._loss.opening.done():
+            self._loss = None
         if playing or self._loss is not None or self._opening is None or not self._opening.done():
             return
         self._opening = None
         self._let_go = True
         self._closing = begin(self._stream.close)
 
+    # Running dry.
+
+    def _adapted(self, now: float) -> bool:
+        """Open the device again with more latency, if it runs dry and there is a pause, or gaps go on."""
+        self._stream.note_underflows(now)
+        steps, ring = self._stream.steps, self._ring
+        if steps is None or not steps.wants_more:
+            return False
+        is_pause = ring is None or ring.done or ring.is_quiet(PAUSE_SECONDS)
+        if not is_pause and not steps.is_urgent:
+            return False
+        latency = self._stream.take_step()
+        self._remembering = begin(steps.remember)
+        why = "" if is_pause else f"the output device ran dry: it gets {latency * 1000:.0f} ms of latency"
+        self._open_again(now, why, OPEN_SECONDS)
+        return True
+
     # Losing the device.
 
-    def _open_again(self, now: float, why: str) -> None:
+    def _open_again(self, now: float, why: str, patience: float = RETURN_SECONDS) -> None:
         clock = asyncio.get_running_loop().time
         latest, output = self._latest, self._stream.output
         latest.wanted = True
-        opening = self._opening = begin(lambda: self._stream.reopen(latest, clock, RETURN_SECONDS))
-        self._loss = _Loss(now, why, opening, output)
+        opening = self._opening = begin(lambda: self._stream.reopen(latest, clock, patience))
+        self._loss = _Loss(now + patience, now, why, opening, output)
 
     def _go_on(self, loss: _Loss, now: float) -> None:
         """Play on from the sample that was heard last."""
@@ -293,8 +318,11 @@ class DeviceSink:
 
 
 class _Loss(NamedTuple):
-    """A device that plays no more: since when, why, its new opening, and the callback of the stream that was lost."""
+    """A device that plays no more: how long it is waited for, since when, why, its new opening, and the callback of
+    the stream that was lost.
+    """
 
+    until: float
     since: float
     why: str
     opening: asyncio.Future[None]

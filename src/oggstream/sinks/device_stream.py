@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DeviceError
 from . import interval
+from .latency_steps import LatencySteps
 from .sink import SinkFormat
 from .stream_callback import PythonCallback
 
@@ -43,7 +44,9 @@ class DeviceStream:
         """The callback of the open stream."""
         self.make_callback = make_callback
         """Makes the callback of each stream, with the event loop's clock."""
-        self._latency = latency
+        self.steps = LatencySteps() if latency is None else None
+        """Finds the latency, if none was asked for."""
+        self._latency = latency if self.steps is None else self.steps.choose
         self._blocksize = blocksize
         self._lead_in = lead_in
         self._switch_interval = switch_interval
@@ -51,6 +54,7 @@ class DeviceStream:
         self._stream: Any = None  # sounddevice's
         self._form: tuple[int, int] | None = None  # channels and rate of the one that was opened last
         self._past_callbacks = self._past_underflows = 0  # of streams that were closed
+        self._noted = 0  # underflows of the open stream that `steps` knows of
 
     @property
     def format(self) -> SinkFormat:
@@ -98,6 +102,7 @@ class DeviceStream:
                 close_output(stream)
                 output.release()
                 return
+            self._noted = 0
             self._form = (stream.channels, round(stream.samplerate))
             self.output = output
             self._stream = stream
@@ -120,6 +125,19 @@ class DeviceStream:
             self.output = None
             close_output(stream)
             output.release()  # not where closing hangs: the device may go on calling
+
+    def note_underflows(self, now: float) -> None:
+        """Tell `steps` of those since the last call."""
+        output = self.output
+        if self.steps is not None and output is not None:
+            underflows = output.underflows
+            self.steps.ran_dry(underflows - self._noted, now)
+            self._noted = underflows
+
+    def take_step(self) -> float:
+        """Let the next opening ask for more latency; return it."""
+        assert self.steps is not None
+        return self.steps.step(self.output.longest_gap if self.output else 0.0)
 
     def reopen(self, opening: Opening, now: Callable[[], float], seconds: float) -> None:
         """Close the stream and open one in the same format, again and again until it works, for ``seconds``.

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..audio.block import BEFORE, LAYOUT
+from .device_clock import held
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -24,7 +25,8 @@ SWITCH = "OGGSTREAM_PYTHON_CALLBACK"
 # The slots of an output: the same numbers as in callback.c. The first four are the loop's, the rest the callback's.
 RING, LEAD, LATENCY, WIDTH = range(4)  # RING: the address of a block, or 0; LATENCY: double; WIDTH: channels
 CALLBACKS, RETURNED, UNDERFLOWS, PLAYED, OFFSET, CALLED, AHEAD, BLOCK = range(4, 12)  # OFFSET to AHEAD: doubles
-SLOTS = 12
+HOLDS, TOLD, LONGEST = range(12, 15)  # doubles; HOLDS is the loop's
+SLOTS = 15
 
 
 class CallbackAddress(NamedTuple):
@@ -110,8 +112,13 @@ class NativeCallback:
 
     @property
     def underflows(self) -> int:
-        """How often the device reported an underrun."""
+        """How often the device ran dry: it said so, or called too late."""
         return self._counters[UNDERFLOWS]
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time between two calls that the device could not bridge, in seconds; 0 if there was none."""
+        return self._numbers[LONGEST]
 
     @property
     def played(self) -> int:
@@ -131,6 +138,7 @@ class NativeCallback:
     def settle(self, *, channels: int, latency: float, lead: int) -> None:
         """Store the properties of the opened stream."""
         self._numbers[LATENCY] = latency
+        self._numbers[HOLDS] = held(latency)
         self._counters[LEAD] = lead
         self._counters[WIDTH] = channels
 

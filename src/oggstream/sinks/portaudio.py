@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from ..audio.frame import RATE
 from ..errors import DeviceError
@@ -28,6 +28,7 @@ _REFUSALS = (_BAD_RATE, _BAD_CHANNELS, _BAD_FORMAT, _HOST_ERROR)  # worth trying
 ASK_SECONDS = 5.0  # longest wait for another process to list the devices
 _ASK_DEFAULT = "import sounddevice; print(sounddevice.query_devices(kind='output')['name'])"
 
+Latency: TypeAlias = float | Callable[[OutputDevice], float] | None
 _running: list[Any] = []  # the streams that are open
 
 
@@ -46,7 +47,7 @@ def open_output(
     device: str | int | None,
     callback: Callable[..., None] | CallbackAddress,
     *,
-    latency: float | None = None,
+    latency: Latency = None,
     blocksize: int = 0,
     form: tuple[int, int] | None = None,
     before_start: Callable[[Any], object] | None = None,
@@ -55,7 +56,8 @@ def open_output(
 
     ``device`` is as for `candidates`: where the best one is busy or refuses, the next is tried. 48 kHz and two channels
     where the device takes them, one where it has one, else what it does take; with ``form`` those channels and that
-    rate or nothing. ``before_start`` gets the stream before it asks for the first sample. The
+    rate or nothing. ``latency`` is in seconds, or a function that gives it for a device. ``before_start`` gets the
+    stream before it asks for the first sample. The
     stream is sounddevice's RawOutputStream, or with a callback in C its base class. Raises `DeviceError`.
     """
     wish = _Wish(callback, latency, blocksize, form, before_start)
@@ -119,7 +121,7 @@ class _Wish(NamedTuple):
     """What `open_output` was asked for."""
 
     callback: Callable[..., None] | CallbackAddress
-    latency: float | None
+    latency: Latency
     blocksize: int
     form: tuple[int, int] | None
     before_start: Callable[[Any], object] | None
@@ -146,7 +148,7 @@ def _open_and_start(sounddevice: Any, device: OutputDevice, wish: _Wish) -> Any:
         device,
         [wish.form] if wish.form else _formats(device),
         callback=wish.callback,
-        latency=latency_for(device, wish.latency),
+        latency=wish.latency(device) if callable(wish.latency) else latency_for(device, wish.latency),
         blocksize=wish.blocksize,
     )
     if wish.before_start is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Protocol
 
-from .device_clock import DacClock
+from .device_clock import DacClock, LateCalls, held
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -30,7 +30,12 @@ class StreamCallback(Protocol):
 
     @property
     def underflows(self) -> int:
-        """How often the device reported an underrun."""
+        """How often the device ran dry: it said so, or called too late."""
+        ...
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time between two calls that the device could not bridge, in seconds; 0 if there was none."""
         ...
 
     @property
@@ -77,8 +82,14 @@ class PythonCallback:
         self.latest = (0.0, 0)  # callback
         self._now = now
         self._clock = DacClock(now)
+        self._late = LateCalls()
         self._lead = 0  # before the first ring
         self._rings: tuple[PcmRing | None, PcmRing | None] = (None, None)  # loop: the one before, the present one
+
+    @property
+    def longest_gap(self) -> float:
+        """The longest time between two calls that the device could not bridge, in seconds; 0 if there was none."""
+        return self._late.longest
 
     @property
     def callback(self) -> Callable[..., None]:
@@ -88,6 +99,7 @@ class PythonCallback:
     def settle(self, *, channels: int, latency: float, lead: int) -> None:  # noqa: ARG002  # the callback in C needs it
         """Store the properties of the opened stream."""
         self._clock.latency = latency
+        self._late.holds = held(latency)
         self._lead = lead
 
     def play(self, ring: PcmRing) -> None:
@@ -104,7 +116,7 @@ class PythonCallback:
         """Fill ``out`` with ``frames`` samples; runs in PortAudio's thread."""
         self.callbacks += 1
         self.called = self._now()
-        if status and status.output_underflow:
+        if self._late.is_late(time.currentTime) or (status and status.output_underflow):
             self.underflows += 1
         at = self._clock.at(time.outputBufferDacTime, time.currentTime)
         self.latest = (time.outputBufferDacTime - time.currentTime, frames)
