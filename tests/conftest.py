@@ -44,6 +44,12 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 
 @pytest.fixture(autouse=True)
+def _one_voice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """espeak-ng speaks, whatever else is installed: it is quick, and the same everywhere."""
+    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda info: info.name == "espeak")
+
+
+@pytest.fixture(autouse=True)
 def _nothing_learnt(_private_folders: None) -> None:
     """No test depends on what another one taught about a service or a device."""
     kept = Path(os.environ["XDG_CACHE_HOME"], "oggstream")

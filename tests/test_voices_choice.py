@@ -8,7 +8,7 @@ import pytest
 
 from oggstream.errors import UsageError
 from oggstream.voices import choice
-from oggstream.voices.choice import advice_for, engines_for, language_of, primary, why_not
+from oggstream.voices.choice import advice_for, engines_for, language_of, language_of_piece, primary, why_not
 from oggstream.voices.engine import EngineInfo
 
 
@@ -85,6 +85,13 @@ def test_the_language_that_is_named_holds_where_the_script_allows_it() -> None:
     assert language_of("你好", "en") == "zh"
     assert language_of("Привет", "en-US") == "ru"
     assert language_of("The word 你好 means hello", "en") == "en"
+
+
+def test_a_piece_in_another_script_has_its_own_language_and_others_that_of_the_whole() -> None:
+    assert language_of_piece("Yes. ", "zh") == "en"
+    assert language_of_piece("OK, super.", "de") == "de"
+    assert language_of_piece("你好。", "de") == "zh"
+    assert language_of_piece("123.", "zh") == "zh"
 
 
 def test_tags_are_compared_by_their_language() -> None:

@@ -112,3 +112,8 @@ def guess_language(text: str) -> str:
 def languages_of_script(letter: str) -> tuple[str, ...]:
     """The languages that are written in the script of ``letter``; none for Latin letters, and where it is not known."""
     return tuple(each for name in _of_script(letter) for each in (name, *_ALSO.get(name, "").split()))
+
+
+def own_letters() -> frozenset[str]:
+    """The languages that are written in other letters than Latin ones."""
+    return frozenset(each for _, _, name in _SCRIPTS for each in (name, *_ALSO.get(name, "").split()))

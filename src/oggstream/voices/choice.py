@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from ..text.language import guess_language
+from ..text.language import guess_language, languages_of_script, own_letters
 from .engine import ANY, EngineInfo
 from .registry import OWN, all_engines, engine_info, is_installed, languages_here
 
 AUTO = "auto"
 _SAME = {"cmn": "zh", "yue": "zh", "nn": "no", "nb": "no", "iw": "he", "in": "id", "fil": "tl"}
+
+_OWN_LETTERS = own_letters()
 
 
 def primary(language: str) -> str:
@@ -18,18 +20,29 @@ def primary(language: str) -> str:
 
 def language_of(text: str, named: str | None = None) -> str:
     """The language to speak ``text`` in: ``named`` unless the letters of the text are none of its own, else a guess."""
-    guess = guess_language(text)
-    if named is None:
-        return guess
-    return guess if is_foreign(text, named) else named
+    if named is None or is_foreign(text, named):
+        return guess_language(text)
+    return named
+
+
+def language_of_piece(text: str, whole: str) -> str:
+    """The language of a piece of a text whose language was guessed to be ``whole``: its own where it is in another
+    script, as an English sentence in a Chinese text, and that of the whole otherwise.
+    """
+    latin = not any(map(languages_of_script, text))
+    written = latin and any(map(str.isalpha, text)) and is_foreign_to_latin(whole)
+    return guess_language(text) if written else language_of(text, whole)
+
+
+def is_foreign_to_latin(language: str) -> bool:
+    """Whether ``language`` is written in letters of its own."""
+    return primary(language) in _OWN_LETTERS
 
 
 def is_foreign(text: str, language: str) -> bool:
     """Whether most letters of ``text`` are of a script in which ``language`` is not written: Chinese is not read by
     an English voice, whatever was named. Latin letters are foreign to none.
     """
-    from ..text.language import languages_of_script
-
     letters = [letter for letter in text if letter.isalpha()]
     scripts = [found for letter in letters if (found := languages_of_script(letter))]
     foreign = sum(primary(language) not in found for found in scripts)

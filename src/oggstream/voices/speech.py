@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 from ..annotations import Speaker, Word
 from ..errors import LibraryError, OggStreamError, TextError
 from .bodies import RATE
-from .choice import AUTO, advice_for, engines_for, language_of, primary, why_not
+from .choice import AUTO, advice_for, engines_for, language_of, language_of_piece, primary, why_not
 from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 from .names import DEFAULT_VOICE, NAMES
 from .pieces import cut
@@ -47,9 +47,10 @@ SpeechItem: TypeAlias = "bytes | Word | Speaker | Notice"
 class VoiceChoice:
     """Who speaks: by the language of each piece, the engine and the voice that were asked for."""
 
-    def __init__(self, language: str, engine: str = AUTO, voice: str | None = None) -> None:
-        self.language = language
+    def __init__(self, text: str, engine: str = AUTO, voice: str | None = None, language: str | None = None) -> None:
+        self.language = language_of(text, language)
         """Of the whole text."""
+        self._named = language is not None
         self.voice = voice or ""
         self.warnings: list[str] = []
         """What to tell once."""
@@ -67,7 +68,7 @@ class VoiceChoice:
             if found := _named(self.voice, voices):
                 self._engine = info.name
                 if found.languages and "*" not in found.languages:
-                    self.language = _nearest(self.language, found)
+                    self.language, self._named = _nearest(self.language, found), True
                 return
         shown = ", ".join((*NAMES, *(name for name in known if name not in NAMES))[:30])
         self.warnings.append(f"the offline voice has no {self.voice!r} and speaks as {DEFAULT_VOICE!r}; it has {shown}")
@@ -75,7 +76,7 @@ class VoiceChoice:
 
     def engines(self, text: str) -> tuple[str, list[EngineInfo]]:
         """The language of a piece, and the engines for it, the one to ask first at the front."""
-        language = language_of(text, self.language)
+        language = language_of(text, self.language) if self._named else language_of_piece(text, self.language)
         return language, engines_for(language, self._engine)
 
     @staticmethod

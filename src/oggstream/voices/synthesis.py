@@ -10,7 +10,7 @@ from threading import Thread
 from ..errors import TextError, UsageError
 from ..threads import in_thread
 from .bodies import make_body
-from .choice import AUTO, engines_for, language_of
+from .choice import AUTO, engines_for
 from .engine import MAX_SPEED, MIN_SPEED
 from .handover import Handover
 from .names import DEFAULT_VOICE
@@ -105,7 +105,7 @@ async def speak(
         raise UsageError(f"speed {speed:g} is outside {MIN_SPEED:g} to {MAX_SPEED:g}")
     handover: Handover[SpeechItem] = Handover(AHEAD_ITEMS)
     body = make_body(format, f"{engine} {voice} {speed:g} {text}")
-    choice = VoiceChoice(language_of(text, language), engine, voice)
+    choice = VoiceChoice(text, engine, voice, language)
     speech = Speech(text, choice, speed, body, handover)
     thread = Thread(target=_run, args=(speech, handover), name="oggstream-voice", daemon=True)
     thread.start()
