@@ -110,7 +110,7 @@ async def test_a_missing_voice_is_a_failure_only_where_nothing_else_speaks(
     monkeypatch.setattr("oggstream.voices.synthesis.load", missing)
     found = await only(libraries.check_voice, base_url=base_url)
     assert found[:3] == ("voice", level, "espeak-ng, the offline voice, was not found")
-    assert "oggstream[voice]" in (found.mend or "")
+    assert "oggstream[espeak]" in (found.mend or "")
 
 
 @pytest.mark.parametrize(

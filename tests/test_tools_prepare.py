@@ -60,7 +60,8 @@ def test_first_run_makes_an_environment_and_installs_the_voice(
     assert workshop.commands == [
         "libraries for run",
         "venv .venv",
-        ".venv/bin/python pip install tools/constraints.txt .[voice,espeak]",
+        ".venv/bin/python pip install tools/constraints.txt .[espeak]",
+        ".venv/bin/python pip install tools/constraints.txt hibari-tts",
     ]
     assert capsys.readouterr().out == f"{workshop.root}/.venv/bin/python\n"
 
@@ -83,7 +84,7 @@ def test_without_the_system_s_opus_the_codec_comes_as_a_wheel(
 
     prepare.main(["run"])
 
-    assert workshop.commands[-1].endswith(".[voice,espeak,codec]")
+    assert workshop.commands[-2].endswith(".[espeak,codec]")
 
 
 def test_changed_constraints_renew_the_packages_in_the_same_environment(workshop: Workshop) -> None:
@@ -95,7 +96,8 @@ def test_changed_constraints_renew_the_packages_in_the_same_environment(workshop
 
     assert workshop.commands == [
         "libraries for run",
-        ".venv/bin/python pip install tools/constraints.txt .[voice,espeak]",
+        ".venv/bin/python pip install tools/constraints.txt .[espeak]",
+        ".venv/bin/python pip install tools/constraints.txt hibari-tts",
     ]
 
 
@@ -158,7 +160,7 @@ def test_tests_get_an_environment_of_their_own_on_the_newest_python(
     assert prepare.main(["test", "newest"]) == 0
 
     assert capsys.readouterr().out == f"{workshop.root}/.venv-3.12/bin/python\n"
-    assert workshop.commands[-1].endswith(".[voice,espeak,codec] dev")
+    assert workshop.commands[-2].endswith(".[espeak,codec] dev")
 
 
 def test_all_tests_run_on_the_oldest_python_and_the_newest(

@@ -64,7 +64,7 @@ def test_without_any_library_the_error_names_the_extra_and_the_systems_command(
     monkeypatch.setattr(sys, "platform", platform)
     with pytest.raises(LibraryError) as caught:
         library.find()
-    assert "pip install 'oggstream[voice]'" in str(caught.value)
+    assert "pip install 'oggstream[espeak]'" in str(caught.value)
     assert command in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -72,7 +72,7 @@ def test_without_any_library_the_error_names_the_extra_and_the_systems_command(
 @pytest.mark.usefixtures("no_wheel")
 def test_on_other_systems_the_extra_alone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    assert library.install_hint() == "`pip install 'oggstream[voice]'`"
+    assert library.install_hint() == "`pip install 'oggstream[espeak]'`"
     assert next(library._candidates()) == ("libespeak-ng.dll", None)
 
 
@@ -143,4 +143,4 @@ def test_data_that_are_missing_are_an_error_and_not_silence(tmp_path: Path) -> N
         [sys.executable, "-c", LONG_PATH_PROGRAM, missing], capture_output=True, text=True, check=False
     )
     assert "LibraryError: espeak-ng did not find its data" in done.stderr
-    assert "oggstream[voice]" in done.stderr
+    assert "oggstream[espeak]" in done.stderr

@@ -127,15 +127,15 @@ def download_pip_wheel(aside: Path) -> Path | None:
 def install_packages(program: Path, kind: str) -> None:
     """Install the project, editable, and its dependencies."""
     if kind == "run":
-        extras = "voice,espeak" if has_opus() else "voice,espeak,codec"
+        extras = "espeak" if has_opus() else "espeak,codec"
         arguments = ["--editable", f".[{extras}]"]
     else:
-        arguments = ["--editable", ".[voice,espeak,codec]", "--group", "dev"]
+        arguments = ["--editable", ".[espeak,codec]", "--group", "dev"]
     say("installing the Python packages; this takes a minute")
     if kind == "test" and not pip(program, ["pip"]):  # --group needs a newer pip than many Pythons include
         raise SetupError("pip could not renew itself (see above): is there a network? Then run again")
-    lesser = [argument.replace("voice,", "") for argument in arguments]
-    if not pip(program, arguments) and not pip(program, lesser):  # onnxruntime has no wheel for musl, for example
+    # The extra `voice` without onnxruntime, which hibari-tts depends on and oggstream does without.
+    if not (pip(program, arguments) and pip(program, ["--no-deps", "hibari-tts"])):
         raise SetupError("the Python packages could not be installed (see above): is there a network? Then run again")
 
 

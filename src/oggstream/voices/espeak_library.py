@@ -28,7 +28,7 @@ _INSTALL = {
     "linux": "`sudo apt install libespeak-ng1`",
     "darwin": "`brew install espeak-ng`",
 }
-_EXTRA = "`pip install 'oggstream[voice]'`"
+_EXTRA = "`pip install 'oggstream[espeak]'`"
 
 
 class Found(NamedTuple):

@@ -21,7 +21,7 @@ _PACKAGES = {
 _WHEELS = {
     "libopus": '"oggstream[codec]"',
     "portaudio": "--force-reinstall sounddevice",  # those for macOS and Windows carry it
-    "espeak-ng": '"oggstream[voice]"',
+    "espeak-ng": '"oggstream[espeak]"',
 }
 _WSLG = "/mnt/wslg/PulseServer"  # the sound server of Windows, as WSL 2 shows it
 _CONTAINER = ("/.dockerenv", "/run/.containerenv")  # Docker's, Podman's
