@@ -16,6 +16,12 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+import oggstream.body.body_reader
+import oggstream.history
+import oggstream.opus.opus_reader
+import oggstream.speaking
+import oggstream.text.piece  # noqa: F401  # in virtual time nobody waits for the thread that would import these
+
 AUDIO_THREAD = "oggstream-audio"  # it calls PortAudio, and is kept
 GRACE_SECONDS = 2.0  # for what was told to end and is about to
 SERVER_TASK = "RequestHandler.start"  # aiohttp's server keeps one per connection until its runner is cleaned up

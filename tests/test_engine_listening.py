@@ -94,13 +94,13 @@ async def test_what_it_raises_reaches_the_caller_and_leaves_nothing_behind(make:
 
 
 async def test_what_it_raises_before_the_speech_begins_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    from oggstream import streams
+    from oggstream import speaking
 
     def make(given: object) -> tuple[Any, bool]:
         emit(Warned, message="the offline voice speaks")
         return source(), True
 
-    monkeypatch.setattr(streams, "coerce_source", make)
+    monkeypatch.setattr(speaking, "coerce_source", make)
     with pytest.raises(ZeroDivisionError):
         await oggstream.play_stream("Hi", sink=NullSink(), on_event=raising(Warned))
 

@@ -74,7 +74,7 @@ def _no_device(monkeypatch: pytest.MonkeyPatch) -> None:
     def silent(sink: object, _: object = None) -> Any:
         return (oggstream.NullSink(rate=48000), True) if sink is None else real(sink)
 
-    for module in ("oggstream.streams", "oggstream.player"):
+    for module in ("oggstream.speaking", "oggstream.player"):
         monkeypatch.setattr(f"{module}.coerce_sink", silent)
     monkeypatch.setattr(oggstream, "DeviceSink", no_device, raising=False)
 

@@ -167,8 +167,8 @@ def test_every_public_name_is_there() -> None:
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'play'"):
-        oggstream.play  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'speek'"):
+        oggstream.speek  # noqa: B018
 
 
 def test_what_the_type_checker_sees_is_what_is_exported() -> None:
@@ -195,13 +195,13 @@ def test_importing_the_player_loads_nothing_heavy() -> None:
 
 
 async def test_what_the_source_warns_of_when_it_is_made_is_in_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    from oggstream import events, streams
+    from oggstream import events, speaking
 
     def make(source: object) -> tuple[Any, bool]:
         events.emit(events.Warned, message="this one is only a stand-in")
         return ScriptedSource([(0, spoken(0.1))]), True
 
-    monkeypatch.setattr(streams, "coerce_source", make)
+    monkeypatch.setattr(speaking, "coerce_source", make)
     report = await oggstream.play_stream("Hi", sink=NullSink())
     assert report.stream.warnings == ["this one is only a stand-in"]
 

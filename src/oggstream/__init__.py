@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from .opus.opus_reader import AudioPacket as AudioPacket, Hole as Hole
     from .opus.tags import OpusTags as OpusTags
     from .player import Player as Player, Speech as Speech
+    from .preloading import preload as preload
     from .report import Heard as Heard, PlaybackReport as PlaybackReport
     from .shortcuts import OggBody as OggBody, play as play, save as save, stream_ogg as stream_ogg
     from .sinks.device_sink import DeviceSink as DeviceSink
@@ -149,6 +150,7 @@ _HOMES = {
     "player": ("Player", "Speech"),
     "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
     "shortcuts": ("OggBody", "play", "save", "stream_ogg"),
+    "preloading": ("preload",),
     "report": ("Heard", "PlaybackReport"),
     "sinks.sink": ("Sink", "SinkTraits"),
     "sinks.device_sink": ("DeviceSink",),

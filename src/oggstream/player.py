@@ -15,6 +15,7 @@ from .errors import OggStreamError, UsageError
 from .events import Recorder, using
 from .options import PlaybackOptions, checked, speech_options
 from .parts import borrow, history_of, listener_of
+from .preloading import preload, prepared
 from .rules import number
 from .sinks.resolve_sink import coerce_sink
 from .sinks.sink import PreparedSink
@@ -177,8 +178,12 @@ class Player:
         self._volume = 1.0
 
     async def __aenter__(self) -> Self:
-        """Make the source and the sink if not given, and begin to open device and connection, without waiting."""
+        """Make the source and the sink if not given, and begin to open device and connection, without waiting.
+
+        The first time, what a source is made of is imported in a thread before.
+        """
         self._stack = AsyncExitStack()
+        await prepared(self._given[0])
         self._source = borrow(self._stack, coerce_source(self._given[0]))
         self._sink = borrow(self._stack, coerce_sink(self._given[1], self._options))
         warming = asyncio.get_running_loop().create_task(self._warm())
@@ -295,7 +300,8 @@ class Player:
         ring.paused = self._paused
 
     async def _warm(self) -> None:
-        """Open the device and a connection ahead of time. The first speech reports any error."""
+        """Load everything, and open the device and a connection ahead of time. The first speech reports any error."""
+        await preload(self._given[0])
         with suppress(OggStreamError):
             if isinstance(self._sink, PreparedSink):
                 await self._sink.prepare()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from .errors import UsageError
 from .options import PlaybackOptions, SpeechOptions, checked, speech_options
-from .streams import speak, stream_packets
+from .preloading import prepared
+from .streams import stream_packets
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -54,6 +55,9 @@ async def save(
     sink, take = _file_sink(path, options)
     if take is not None:  # the volume stands in the head of the file
         options = replace(options, volume=1.0)
+    await prepared(source)
+    from .speaking import speak
+
     async with sink:
         await sink.prepare()
         return await speak(text, source, sink, options, on_event, speech, take)
@@ -79,6 +83,9 @@ async def play(
     if dtype not in ("int16", "float32"):
         raise UsageError(f"unknown dtype {dtype!r}: use int16 or float32")
     known = "auto" if rate is None else f"pcm:{'f32:' if dtype == 'float32' else ''}{rate}:{channels}"
+    await prepared(audio)
+    from .speaking import speak
+
     source = _audio_source(audio)
     return await speak("", source, sink, checked(options), on_event, SpeechOptions(format=known))
 

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Callable
-from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, Unpack
 
-from .engine.account import Account
 from .engine.item_stream import ItemStream, SpeechFrames, SpeechPackets
-from .engine.memory import Memory
-from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.delivery import Delivery
-from .engine.requests.requester import Requester
-from .engine.requests.script import Script
-from .engine.session import Session, first_failure
-from .events import Recorder, using
 from .options import PlaybackOptions, SpeechOptions, checked, speech_options
-from .parts import borrow, history_of, listener_of
-from .sinks.resolve_sink import coerce_sink
-from .sources.context import SpeechContext
-from .sources.resolve_source import coerce as coerce_source
-from .sources.traits import traits_of
-from .sources.unhurried import Unhurried
+from .preloading import prepared
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
-    from .body.body_reader import BodyItem
     from .engine.item_stream import ItemConverter
     from .options import SpeechKeywords
     from .opus.items import AudioPacket
@@ -62,44 +47,11 @@ async def play_stream(
     in 5 ms, closes the responses and leaves no task behind.
     """
     speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event"))
-    return await speak(text, source, sink, checked(options), on_event, speech)
+    options = checked(options)
+    await prepared(source)
+    from .speaking import speak
 
-
-async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
-    text: TextLike,
-    source: SourceLike,
-    sink: SinkLike,
-    options: PlaybackOptions,
-    on_event: OnEvent | None,
-    speech: SpeechOptions,
-    take: Callable[[int, BodyItem], object] | None = None,
-) -> PlaybackReport:
-    """`play_stream`; ``take`` also gets all items, with the number of their body, before they are decoded."""
-    loop = asyncio.get_running_loop()
-    listener = listener_of(on_event)
-    recorder = Recorder(loop.time, loop.time(), listener)
-    account = Account(recorder)
-    with using(recorder):
-        async with AsyncExitStack() as stack:
-            stack.callback(recorder.end)
-            # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
-            voice = borrow(stack, coerce_source(source))
-            if take is not None:
-                voice = Unhurried(voice)
-            output = borrow(stack, coerce_sink(sink, options))
-            session = Session(
-                text,
-                source=voice,
-                sink=output,
-                speech=speech,
-                options=options,
-                recorder=recorder,
-                account=account,
-                history=history_of(options),
-                listener=listener,
-            )
-            session.outlet.on_item = take
-            return await session.run()
+    return await speak(text, source, sink, options, on_event, speech)
 
 
 def stream_frames(
@@ -119,7 +71,8 @@ def stream_frames(
     """
     speech = speech_options("stream_frames", keywords, _OWN)
     options = checked(options)
-    return _item_stream(text, source, options, speech, partial(SpeechFrames, options.volume))
+    delivery = Delivery(options)
+    return _item_stream(text, source, options, speech, delivery, partial(SpeechFrames, options.volume))
 
 
 def stream_packets(
@@ -135,7 +88,8 @@ def stream_packets(
     Closing works as for `stream_frames`.
     """
     speech = speech_options("stream_packets", keywords, _OWN)
-    return _item_stream(text, source, checked(options), speech, SpeechPackets)
+    options = checked(options)
+    return _item_stream(text, source, options, speech, Delivery(options, decodes=False), SpeechPackets)
 
 
 async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:
@@ -162,56 +116,25 @@ async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame
         yield frame
 
 
-def _item_stream(
+def _item_stream(  # noqa: PLR0917  # the arguments of its callers, one for one
     text: TextLike,
     source: SourceLike,
     options: PlaybackOptions,
     speech: SpeechOptions,
+    delivery: Delivery,
     converter: Callable[[], ItemConverter[T]],
 ) -> ItemStream[T]:
     """An iterator over the items received for ``text``, converted by ``converter``."""
-    delivery = Delivery(options, CHARACTERS_PER_SECOND * (speech.speed or 1.0))
     return ItemStream(delivery, partial(_receive, text, source, speech, options, delivery), converter)
 
 
 async def _receive(
     text: TextLike, source: SourceLike, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
 ) -> None:
-    """Receive all of ``text`` into ``delivery``; close everything made for it at the end. Raises any error."""
-    loop = asyncio.get_running_loop()
     try:
-        async with AsyncExitStack() as stack:
-            voice = borrow(stack, coerce_source(source))
-            traits = traits_of(voice)
-            rate = delivery.characters_per_second
-            script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text, ssml=traits.ssml)
-            context = SpeechContext(voice, speech)
-            delivery.memory = memory = Memory(history_of(options), voice, speech)
-            requester = Requester(
-                script,
-                source=voice,
-                context=context,
-                speech=speech,
-                options=options,
-                outlet=delivery,
-                recorder=Recorder(loop.time, loop.time()),
-            )
-            await _run(script, requester, context)
-            memory.keep(requester)
+        await prepared(source)
+        from .speaking import receive
+
+        await receive(text, source, speech, options, delivery)
     finally:
         delivery.close()
-    failure = requester.failure or script.failure
-    if failure is not None:
-        raise failure
-
-
-async def _run(script: Script, requester: Requester, context: SpeechContext) -> None:
-    try:
-        async with context, asyncio.TaskGroup() as group:
-            reading = group.create_task(script.read())
-            await requester.run(group, lambda: None)
-            reading.cancel()
-    except BaseExceptionGroup as failures:
-        raise first_failure(failures) from None
-    finally:
-        requester.close()

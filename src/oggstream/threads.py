@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
+from importlib import import_module
 from threading import Condition, Event, Semaphore, Thread, current_thread
 from typing import Any, Generic, TypeVar
 
@@ -52,6 +54,22 @@ def begin(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _d
 
     Thread(target=run, daemon=True, name=NAME).start()
     return future
+
+
+async def imported(*names: str) -> None:
+    """Return when these modules are imported: in a thread, where one is not, for that can take half a second.
+
+    Raises what importing them raises.
+    """
+    missing = [name for name in names if not _is_imported(name)]
+    if missing:
+        await in_thread(lambda: [import_module(name) for name in missing])
+
+
+def _is_imported(name: str) -> bool:
+    """Whether a module is there, and not only begun by another thread."""
+    module = sys.modules.get(name)
+    return module is not None and not getattr(module.__spec__, "_initializing", False)
 
 
 async def in_thread(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _drop) -> T:

@@ -6,12 +6,17 @@ import functools
 from importlib import import_module
 
 from ..audio.frame import RATE
-from ..threads import in_thread
+from ..threads import imported, in_thread
 
 _LOADED_EARLY = (
     *("opus.opus_reader", "codec.frame_decoder", "body.body_reader", "audio.convert"),
-    *("playout.policy", "playout.stretch", "playout.seams"),
+    *("playout.policy", "playout.stretch", "playout.seams", "engine.output.decoding", "engine.output.ring_writer"),
 )
+
+
+async def load_reader() -> None:
+    """Load what reads a body, in a thread if it is not there yet: 30 ms the first time."""
+    await imported("oggstream.opus.opus_reader", "oggstream.body.body_reader")
 
 
 async def load_codec(*, samples: bool = False) -> None:

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 class Delivery:
     """Takes the items of a `Receiver`, as an `Outlet` does, and gives them to a consumer one by one: see `next`.
 
-    Items that the consumer has not taken count as unheard, so that the same bounds hold.
+    Items that the consumer has not taken count as unheard, so that the same bounds hold. ``decodes``: packets are
+    decoded for the consumer.
     """
 
-    def __init__(self, options: PlaybackOptions, characters_per_second: float) -> None:
+    def __init__(self, options: PlaybackOptions, *, decodes: bool = True) -> None:
         self.closed = False
-        self.characters_per_second = characters_per_second
+        self.decodes = decodes
+        self.request_out = asyncio.Event()  # or there is audio without one
+        self.characters_per_second = 0.0  # of the voice, once that is known
+        self.ready = asyncio.Event()  # what decodes the items is loaded
         self.memory: Memory | None = None  # of the service, once that is known
         self._options = options
         self._segments: deque[Segment] = deque()
@@ -94,6 +98,7 @@ class Delivery:
             while self._segments:
                 segment = self._segments[0]
                 if segment.queue:
+                    await self.ready.wait()
                     return segment, segment.queue.pop()
                 if not segment.ended:
                     break

@@ -13,6 +13,7 @@ from ...errors import OggStreamError, SourceBrokenError, SourceTimeoutError
 from ...events import FirstByte, FirstPacket, emit
 from ...opus.items import AudioPacket, StreamStats
 from ...sources.traits import stream_traits_of
+from ..loading import load_reader
 from .opening_format import LinkMeter
 
 if TYPE_CHECKING:
@@ -95,12 +96,12 @@ class Intake:
                     if isinstance(chunk, Annotation):
                         self.annotations.append(chunk)
                         continue
-                    reader = self.reader or self._begin(stream, speech)
+                    reader = self.reader or await self._begun(stream, speech)
                     yield self._read(reader, chunk)
                     while reader.pending:
                         yield self._read(reader, b"")
                 # Still within the response, so that the source also sees an error at the end of the body.
-                reader = self.reader or self._begin(stream, speech)
+                reader = self.reader or await self._begun(stream, speech)
                 yield reader.finish()
                 if reader.failure is not None:
                     raise reader.failure
@@ -158,10 +159,11 @@ class Intake:
                 f"the service sent {what} for {seconds:g} s {when}{before}; try again, or allow it more time ({name})"
             ) from error
 
-    def _begin(self, stream: ByteStream, speech: SpeechOptions) -> BodyReader:
+    async def _begun(self, stream: ByteStream, speech: SpeechOptions) -> BodyReader:
+        emit(FirstByte)
+        await load_reader()
         from ...body.body_reader import BodyReader
 
-        emit(FirstByte)
         traits = stream_traits_of(stream)
         self.reader = BodyReader(
             self.stats,

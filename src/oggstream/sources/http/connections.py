@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from ...threads import in_thread
+from ...threads import imported, in_thread
 from .dialling import Line, new_socket, take
 from .heads import read_ambiguous_heads
 from .proxies import is_socks, proxy_for, socks_connector
@@ -132,6 +132,9 @@ class Sessions:
         session = self._sessions.get(loop)
         if session is None or session.closed:
             await self._close_left()
+            await imported("aiohttp", f"{__package__}.ambiguous_heads")
+            if (session := self._sessions.get(loop)) is not None and not session.closed:
+                return session  # another request made it meanwhile
             proxy = self.proxy_for(self._url)
             self._socks = proxy if is_socks(proxy) else None
             self.proxy = proxy

@@ -1,0 +1,123 @@
+"""One speech, from the arguments of a public function to its end. Importing this takes 40 ms: see `preloading`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from .engine.account import Account
+from .engine.loading import load_codec
+from .engine.memory import Memory
+from .engine.output.pacing import CHARACTERS_PER_SECOND
+from .engine.requests.requester import Requester
+from .engine.requests.script import Script
+from .engine.session import Session, first_failure
+from .events import Recorder, RequestSent, using
+from .parts import borrow, history_of, listener_of
+from .sinks.resolve_sink import coerce_sink
+from .sources.context import SpeechContext
+from .sources.resolve_source import coerce as coerce_source
+from .sources.traits import traits_of
+from .sources.unhurried import Unhurried
+
+if TYPE_CHECKING:
+    from .body.body_reader import BodyItem
+    from .engine.requests.delivery import Delivery
+    from .options import PlaybackOptions, SpeechOptions
+    from .report import PlaybackReport
+    from .types import OnEvent, SinkLike, SourceLike, TextLike
+
+
+async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
+    text: TextLike,
+    source: SourceLike,
+    sink: SinkLike,
+    options: PlaybackOptions,
+    on_event: OnEvent | None,
+    speech: SpeechOptions,
+    take: Callable[[int, BodyItem], object] | None = None,
+) -> PlaybackReport:
+    """`play_stream`; ``take`` also gets all items, with the number of their body, before they are decoded."""
+    loop = asyncio.get_running_loop()
+    listener = listener_of(on_event)
+    recorder = Recorder(loop.time, loop.time(), listener)
+    account = Account(recorder)
+    with using(recorder):
+        async with AsyncExitStack() as stack:
+            stack.callback(recorder.end)
+            # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
+            voice = borrow(stack, coerce_source(source))
+            if take is not None:
+                voice = Unhurried(voice)
+            output = borrow(stack, coerce_sink(sink, options))
+            session = Session(
+                text,
+                source=voice,
+                sink=output,
+                speech=speech,
+                options=options,
+                recorder=recorder,
+                account=account,
+                history=history_of(options),
+                listener=listener,
+            )
+            session.outlet.on_item = take
+            return await session.run()
+
+
+async def receive(
+    text: TextLike, source: SourceLike, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
+) -> None:
+    """Receive all of ``text`` into ``delivery``; close everything made for it at the end. Raises any error."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with AsyncExitStack() as stack:
+            voice = borrow(stack, coerce_source(source))
+            traits = traits_of(voice)
+            delivery.characters_per_second = rate = CHARACTERS_PER_SECOND * (speech.speed or 1.0)
+            script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text, ssml=traits.ssml)
+            context = SpeechContext(voice, speech)
+            delivery.memory = memory = Memory(history_of(options), voice, speech)
+            recorder = Recorder(loop.time, loop.time())
+            requester = Requester(
+                script,
+                source=voice,
+                context=context,
+                speech=speech,
+                options=options,
+                outlet=delivery,
+                recorder=recorder,
+            )
+            recorder.listen(lambda event: delivery.request_out.set() if isinstance(event, RequestSent) else None)
+            with using(recorder):
+                await _run(script, requester, context, delivery)
+            memory.keep(requester)
+    finally:
+        delivery.close()
+    failure = requester.failure or script.failure
+    if failure is not None:
+        raise failure
+
+
+async def _run(script: Script, requester: Requester, context: SpeechContext, delivery: Delivery) -> None:
+    try:
+        async with context, asyncio.TaskGroup() as group:
+            reading = group.create_task(script.read())
+            group.create_task(_make_ready(delivery, requester))
+            await requester.run(group, delivery.request_out.set)
+            reading.cancel()
+    except BaseExceptionGroup as failures:
+        raise first_failure(failures) from None
+    finally:
+        requester.close()
+
+
+async def _make_ready(delivery: Delivery, requester: Requester) -> None:
+    """Load what the consumer's items are made with, while the request is under way."""
+    await delivery.request_out.wait()
+    samples = requester.expects_samples
+    if delivery.decodes or samples:
+        await load_codec(samples=samples)
+    delivery.ready.set()
