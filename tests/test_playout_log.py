@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from oggstream.playout.habits import Utterance
-from oggstream.playout.log import ALL_OF, KEPT, MOST_DELAY, ArrivalLog
+from oggstream.playout.log import ALL_OF, KEPT, LONGEST_BURST, MOST_DELAY, ArrivalLog
 
 SLOWEST = 0.87
 
@@ -68,7 +68,7 @@ def test_what_slowing_down_carries_is_no_delay() -> None:
 
 
 def test_a_delay_is_no_longer_than_can_be_waited_for() -> None:
-    assert known([(0.0, 0.02), (9.0, 60.0), (9.1, 1.0)]).delay == MOST_DELAY
+    assert known([(0.0, 0.02), (9.0, 60.0), (9.2, 1.0)]).delay == MOST_DELAY
 
 
 def test_characters_count_per_second_of_audio() -> None:
@@ -97,3 +97,29 @@ def test_a_long_speech_is_remembered_in_bounded_memory() -> None:
     utterance = log.utterance(0, SLOWEST)
     assert utterance is not None
     assert utterance.pace == pytest.approx(0.5, rel=0.01)
+
+
+def test_a_page_that_a_link_delivers_in_pieces_is_one_burst() -> None:
+    log = ArrivalLog()
+    for page in range(3):
+        for piece in range(7):
+            log.add(1.4 * page + 0.01 * piece, 1 / 7)
+    assert log.burst == pytest.approx(1.0)
+    assert log.last == pytest.approx(2.8)
+    assert known([(1.4 * page + 0.01 * piece, 1 / 7) for page in range(4) for piece in range(7)]).pace == pytest.approx(
+        1.4
+    )
+
+
+def test_a_service_that_is_always_fast_does_not_make_one_endless_burst() -> None:
+    log = ArrivalLog()
+    for packet in range(1000):
+        log.add(packet * 0.001, 0.02)
+    assert log.burst <= LONGEST_BURST / 0.001 * 0.02 + 0.02
+
+
+def test_packets_of_a_slow_service_are_bursts_of_their_own() -> None:
+    log = ArrivalLog()
+    for packet in range(100):
+        log.add(packet * 0.022, 0.02)
+    assert log.burst == pytest.approx(0.02)

@@ -7,6 +7,8 @@ from .habits import Utterance
 ALL_OF = 64  # the first arrivals, all kept; later ones are kept GRAIN seconds of audio apart, and KEPT at most
 GRAIN = 0.25
 KEPT = 1024
+PIECES = 0.1  # of its own length: an arrival that follows the one before it sooner belongs to the same burst,
+LONGEST_BURST = 0.5  # which takes so many seconds at most
 HIDDEN = 0.06  # seconds of lateness that concealment hides
 EASY = 0.8  # the pace from which on playback is slowed down before it stalls
 MOST_DELAY = 0.48  # seconds: a longer delay is an accident, not a habit
@@ -14,7 +16,8 @@ SHORTEST = 0.5  # seconds of audio needed to learn the speed of the voice
 
 
 class ArrivalLog:
-    """The times of arrivals. A burst is the audio of one moment: a packet, or a page of a second.
+    """The times of arrivals. A burst is the audio of one moment: a packet, or a page of a second, which a link
+    may deliver in pieces.
 
     ``received``: seconds of audio so far; ``burst``: seconds in the burst at ``last``. The answer under way began at
     ``first``, when ``before`` seconds had been received; ``waiting``: nothing of it has arrived yet.
@@ -22,7 +25,7 @@ class ArrivalLog:
 
     def __init__(self) -> None:
         self.received = self.burst = self.before = 0.0
-        self.first = self.last = 0.0
+        self.first = self.last = self._latest = 0.0
         self.waiting = True
         self._points: list[tuple[float, float]] = []  # per later burst: audio before it, time since the first
         self._learning = True
@@ -32,11 +35,16 @@ class ArrivalLog:
         if self.waiting:
             self.first, self.before, self.waiting = now, self.received, False
             self.last, self.burst = now, 0.0
-        elif now > self.last:
+        elif now > self.last and not self._is_same_burst(now, seconds):
             self.last, self.burst = now, 0.0
             self._note()
         self.received += seconds
         self.burst += seconds
+        self._latest = now
+
+    def _is_same_burst(self, now: float, seconds: float) -> bool:
+        """Whether an arrival is the rest of a page that a link delivers in pieces, much faster than it plays."""
+        return now - self._latest < PIECES * seconds and now - self.last < LONGEST_BURST
 
     def join(self) -> None:
         """Note that the next arrival answers another request: the wait for it does not count for the pace."""
