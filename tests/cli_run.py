@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oggstream.__main__ import main
+from patience import PATIENCE
 
 if TYPE_CHECKING:
     import pytest
 
 COMMAND = [sys.executable, "-m", "oggstream"]
-PATIENCE = 15.0  # longest wait for a process that is expected to end or to show something
 
 
 class Result(NamedTuple):

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import inspect
 import ipaddress
 import os
 import socket
 import threading
+import time
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,9 +24,15 @@ import oggstream.history
 import oggstream.opus.opus_reader
 import oggstream.speaking
 import oggstream.text.piece  # noqa: F401  # in virtual time nobody waits for the thread that would import these
+import once_more
+from once_more import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
+from patience import PATIENCE
+
+__all__ = ["pytest_report_teststatus", "pytest_runtest_protocol", "pytest_terminal_summary"]
 
 AUDIO_THREAD = "oggstream-audio"  # it calls PortAudio, and is kept
-GRACE_SECONDS = 2.0  # for what was told to end and is about to
+GRACE_SECONDS = PATIENCE  # for what was told to end and is about to
+CPU_SECONDS = 20.0  # that a test may take; its limit of time is longer, for other programs take their share
 SERVER_TASK = "RequestHandler.start"  # aiohttp's server keeps one per connection until its runner is cleaned up
 
 settings.register_profile("oggstream", deadline=None, print_blob=True)  # wall-clock time is never asserted
@@ -114,8 +123,21 @@ def _threads() -> set[threading.Thread]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Remember which threads the fixtures started."""
+    """Remember which threads the fixtures started, and fail a test that takes too much of the CPU."""
     item.stash[_THREADS_BEFORE] = _threads()
+    before = time.process_time()
+    result = yield
+    took = time.process_time() - before
+    if took > CPU_SECONDS:
+        pytest.fail(f"it took {took:.0f} s of the CPU, of {CPU_SECONDS:g} s", pytrace=False)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Remember that a test failed."""
+    if call.excinfo is not None and not isinstance(call.excinfo.value, pytest.skip.Exception):
+        item.stash[_FAILED] = True
     return (yield)
 
 
@@ -123,6 +145,11 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     """Fail a test that leaves a thread behind."""
     result = yield
+    if item.stash.get(_FAILED, False):  # what it left open is its own fault, not the next test's
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+        return result
     before = item.stash.get(_THREADS_BEFORE, None)
     if before is not None:
         left = [thread for thread in _threads() - before if not _ends(thread)]
@@ -131,6 +158,7 @@ def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
     return result
 
 
+_FAILED = pytest.StashKey[bool]()
 _THREADS_BEFORE = pytest.StashKey[set[threading.Thread]]()
 
 
@@ -139,8 +167,10 @@ def _ends(thread: threading.Thread) -> bool:
     return not thread.is_alive()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the check for tasks left behind around each asyncio test."""
+    """Mark the tests in real time, and put the check for tasks left behind around each asyncio test."""
+    once_more.mark(items)
     for item in items:
         if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
             item.obj = _leaving_no_task(item.obj)

@@ -21,13 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from patience import PATIENCE
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 PROGRAMS = ("pulseaudio", "pactl", "parec")
 INSTALL = "sudo apt install pulseaudio pulseaudio-utils libasound2-plugins libportaudio2"
-UP_SECONDS = 10.0
+UP_SECONDS = PATIENCE
 TAIL_SECONDS = 0.2  # of silence, recorded after what is to be recorded
 
 SPEAKERS = {  # the server's sinks, by name, and their formats; the first one is PortAudio's default output

@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 from oggstream.sources.realtime.messages import PIECE
+from patience import PATIENCE
 
 Event = dict[str, Any]
 PCM = bytes(range(256)) * 8
@@ -227,6 +228,6 @@ def piece_of(asked: Event) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what happens is at the other end of a socket
             await asyncio.sleep(0.002)

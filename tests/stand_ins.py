@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, Self
 
+from patience import PATIENCE
+
 
 @contextmanager
 def example(name: str, package: str, stand_ins: Callable[[], dict[str, ModuleType]]) -> Iterator[Any]:
@@ -267,6 +269,6 @@ def pipecat() -> dict[str, ModuleType]:
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for what another thread, or task, does."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.005)

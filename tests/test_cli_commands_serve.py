@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from cli_run import finish, interrupt, run, start
+from patience import PATIENCE
 
 KEY = "key-for-tests-only"
 
@@ -35,7 +36,7 @@ def serving(*arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[byte
 def ask(base_url: str, key: str | None = None) -> bytes:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
     request = urllib.request.Request(f"{base_url}/audio/speech", b'{"input": "Hello."}', headers)
-    with urllib.request.urlopen(request, timeout=10) as response:
+    with urllib.request.urlopen(request, timeout=PATIENCE) as response:
         body: bytes = response.read()
         return body
 
@@ -91,7 +92,7 @@ def test_a_web_page_of_a_named_origin_is_served() -> None:
     with serving("--allow-origin", "https://example.org") as (_, told):
         for origin, allowed in (("https://example.org", True), ("https://example.com", False)):
             request = urllib.request.Request(f"{told['base_url']}/models", headers={"Origin": origin})
-            with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=10) as response:
+            with suppress(urllib.error.HTTPError), urllib.request.urlopen(request, timeout=PATIENCE) as response:
                 assert allowed
                 assert response.headers["Access-Control-Allow-Origin"] == origin
 

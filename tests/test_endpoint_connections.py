@@ -13,6 +13,7 @@ import pytest
 
 from oggstream.endpoint import connections
 from oggstream.endpoint.server import SpeechServer
+from patience import PATIENCE
 
 KEY = "sk-a-key-that-nobody-may-see"
 
@@ -44,14 +45,14 @@ async def connected(server: SpeechServer, data: bytes = b"") -> AsyncIterator[as
 )
 async def test_a_connection_without_a_request_is_closed_in_time(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "IDLE_SECONDS", 0.2)
-    async with running() as server, connected(server, data) as reader, asyncio.timeout(10):
+    async with running() as server, connected(server, data) as reader, asyncio.timeout(PATIENCE):
         answer = await reader.read()
     assert answer.startswith(b"HTTP/1.1 200") == data.startswith(b"GET")
 
 
 async def test_a_head_that_drips_is_closed_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "IDLE_SECONDS", 0.3)
-    async with running() as server, asyncio.timeout(10):
+    async with running() as server, asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection("127.0.0.1", server.bound_port)
         sent = 0
         while not (reader.at_eof() or reader.exception() or writer.is_closing()):
@@ -80,7 +81,7 @@ async def test_silent_connections_beyond_the_bound_make_room_for_the_next(monkey
             assert (await answer.read()).startswith(b"OggS")
         assert server._listener is not None
         assert len(server._listener.connections) <= 10
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await silent[0].read() == b""
 
 
@@ -92,7 +93,7 @@ async def test_clients_that_do_not_read_make_room_for_one_that_does(monkeypatch:
         for _ in range(4):
             await stack.enter_async_context(connected(server, head + body))
         assert server._listener is not None
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(PATIENCE):
             while len(server._listener.connections._stalled) < 4:  # noqa: ASYNC110 - it happens inside the server
                 await asyncio.sleep(0.05)
             async with client.post(f"{server.base_url}/audio/speech", json={"input": "Hi."}) as answer:
@@ -115,7 +116,7 @@ async def test_what_is_no_request_is_one_line_that_shows_nothing_of_it(
     data: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    async with running() as server, connected(server, data) as reader, asyncio.timeout(10):
+    async with running() as server, connected(server, data) as reader, asyncio.timeout(PATIENCE):
         answer = await reader.read()
         async with aiohttp.ClientSession() as client, client.get(f"{server.base_url}/models") as after:
             assert after.status == 200

@@ -17,6 +17,7 @@ from oggstream.endpoint import server as module
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
 from oggstream.opus.opus_reader import OpusReader
+from patience import PATIENCE
 
 KEY = "a-key-of-this-server"
 TEXT = "The quick brown fox jumps over the lazy dog, and then it rests. "
@@ -70,7 +71,7 @@ async def answer(client: aiohttp.ClientSession, server: SpeechServer, text: str)
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - it happens inside aiohttp
             await asyncio.sleep(0.002)
 

@@ -25,6 +25,7 @@ from oggstream.events import Event as Report, Recorder, Transcribed, Warned, usi
 from oggstream.options import SpeechOptions
 from oggstream.sources.realtime.realtime_source import RealtimeSource
 from oggstream.voices.synthesis import synthesize
+from patience import PATIENCE
 
 KEY = "a-key-of-this-server"
 TEXT = "The quick brown fox."
@@ -86,7 +87,7 @@ async def session(*, key: str | None = None, **settings: Any) -> AsyncIterator[C
             yield Client(socket)
     finally:
         await server.stop()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while any(thread.name == "oggstream-voice" for thread in threading.enumerate()):  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
@@ -308,7 +309,7 @@ async def test_a_client_that_takes_nothing_is_given_up(
     async with session() as client:
         for _ in range(4):
             await client.ask(LONG)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while "a client reads no further" not in caplog.text:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         while (message := await client.socket.receive()).type is aiohttp.WSMsgType.TEXT:
@@ -324,7 +325,7 @@ async def test_a_server_that_stops_does_not_wait_for_a_client_that_takes_nothing
         for _ in range(4):
             await client.ask(LONG)
         await asyncio.sleep(0.3)  # it fills what lies between
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await server.stop()
 
 
@@ -424,5 +425,5 @@ async def test_sessions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError, match="429"):
             await http.ws_connect(url)
         await client.socket.close()
-        async with asyncio.timeout(5), http.ws_connect(url) as again:
+        async with asyncio.timeout(PATIENCE), http.ws_connect(url) as again:
             assert (await again.receive_json())["type"] == "session.created"

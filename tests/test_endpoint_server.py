@@ -19,6 +19,7 @@ from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError, LibraryError
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.voices.registry import OWN
+from patience import PATIENCE
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 90
 
@@ -42,7 +43,7 @@ def speaking() -> bool:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - a thread has no asyncio.Event
             await asyncio.sleep(0.005)
 

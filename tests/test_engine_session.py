@@ -37,6 +37,7 @@ from oggstream.options import PlaybackOptions, SpeechOptions
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.wav_sink import WavSink
 from oggstream.sources.traits import SourceTraits
+from patience import PATIENCE
 from scripted import ScriptedSource, ScriptedStream, every, pages, spoken
 
 if TYPE_CHECKING:
@@ -306,7 +307,7 @@ class FullDisk(io.BytesIO):
 
 async def test_a_sink_that_fails_while_more_arrives_ends_the_speech_at_once() -> None:
     source = ScriptedSource([(1.0, spoken(20.0))])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(OutputError, match="no space"):
             await oggstream.play_stream("Hello.", source=source, sink=WavSink(FullDisk()))
     assert source.closed == 1

@@ -14,6 +14,7 @@ import oggstream
 import stand_ins
 from oggstream.audio.frame import PcmFrame
 from oggstream.errors import SourceBrokenError
+from patience import PATIENCE
 from scripted import ScriptedSource, pages, spoken
 
 SOUND = spoken(0.5, packets_per_page=1)
@@ -223,7 +224,7 @@ async def test_a_session_of_livekit_speaks(livekit: Any) -> None:
     session = AgentSession[None](tts=livekit.OggStreamTTS(source=ScriptedSource([(0, SOUND)])))
     session.output.audio = output
     await session.start(Agent(instructions="Be brief."))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await session.say("Hello.")
     await session.aclose()
     assert output.data == await samples()

@@ -30,6 +30,7 @@ from cli_run import Result, finish, inside, interrupt, run, start
 from fake_sounddevice import HOST_ERROR, UNAVAILABLE, FakeSoundDevice, PortAudioError, sounddevice
 from fault_service import BODY, CUT, ELSEWHERE, EXPIRED, FaultService, answering_port, deaf_port, fault_service
 from oggstream.opus.opus_reader import OpusReader
+from patience import PATIENCE
 from pulse import SoundServer, sound_server
 from scripted import spoken
 from speech_server import CERTIFICATE, free_port, server_tls
@@ -521,7 +522,7 @@ def test_an_interruption_at_every_stage(row: Stage, service: FaultService, tmp_p
 
 def wait_for_stage(row: Stage, process: subprocess.Popen[bytes], service: FaultService, reached: Path) -> None:
     if row.trick:
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while not reached.exists() and process.poll() is None and time.monotonic() < end:
             time.sleep(0.01)
         assert reached.exists()

@@ -17,6 +17,7 @@ from oggstream.lab.replaying import Job, jobs, play, served, shaped
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sources.captures.capture import Capture, load
+from patience import PATIENCE
 from replays import BODY, CAPTURE, FIXED, SIZES, replayed, virtually
 
 CAPTURES = Path(__file__).parent / "fixtures" / "captures"
@@ -148,7 +149,7 @@ async def test_over_http_only_what_is_there_can_be_had() -> None:
         await made.warm()
         await made.aclose()
         unknown = HttpSource(made._client.shown.replace("/0", "/7"), max_retries=0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             with pytest.raises(Exception, match="404"):
                 async with unknown.open("", None):  # type: ignore[arg-type]
                     pass

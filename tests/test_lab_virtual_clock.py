@@ -11,6 +11,7 @@ import pytest
 
 from oggstream.lab.virtual_clock import VirtualLoop
 from oggstream.threads import in_thread
+from patience import PATIENCE
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ async def _done(task: asyncio.Task[None]) -> bool:
 
 def test_a_time_limit_expires(loop: VirtualLoop) -> None:
     async def run() -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.Event().wait()
 
     with pytest.raises(TimeoutError):

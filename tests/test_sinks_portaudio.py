@@ -26,6 +26,7 @@ from oggstream.errors import DeviceError
 from oggstream.sinks import portaudio, portaudio_thread
 from oggstream.sinks.devices import OutputDevice
 from oggstream.sinks.portaudio import close_output, devices, open_output
+from patience import PATIENCE
 from pulse import SoundServer, sound_server
 
 __all__ = ["sound_server", "sounddevice"]
@@ -229,7 +230,7 @@ from oggstream.sinks.device_sink import DeviceSink
 
 asyncio.run(DeviceSink().prepare())
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=20)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
 
 

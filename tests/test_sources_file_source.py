@@ -15,6 +15,7 @@ from oggstream import errors
 from oggstream.options import SpeechOptions
 from oggstream.sources.file_source import CHUNK, FileSource
 from oggstream.sources.source import Source
+from patience import PATIENCE
 from speech_server import until
 
 BODY = bytes(range(256)) * 600
@@ -248,7 +249,7 @@ def test_standard_input_is_read_as_it_comes(source: str) -> None:
             process.stdin.write(piece)
             process.stdin.flush()
             assert int(process.stdout.readline()) == len(piece)
-        out, err = process.communicate(timeout=15)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, out, err) == (0, b"", b"")
 
 
@@ -266,7 +267,7 @@ asyncio.run(soon())
     with run(READ.format(source=source, run=cancel), stdin=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"cancelled\n"
-        assert process.wait(timeout=15) == 0  # its standard input is still open
+        assert process.wait(timeout=PATIENCE) == 0  # its standard input is still open
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -276,12 +277,12 @@ def test_standard_input_may_be_a_file(tmp_path: Path) -> None:
     path.write_bytes(BODY)
     with path.open("rb") as file:
         process = run(READ.format(source='"-"', run="asyncio.run(main())"), stdin=file)
-        out, err = process.communicate(timeout=15)
+        out, err = process.communicate(timeout=PATIENCE)
     assert (out.split(), err) == ([b"65536", b"65536", b"22528"], b"")
 
 
 def test_replaced_standard_input_does_not_keep_from_reading_the_real_one() -> None:
     code = "import io, sys\nsys.stdin = io.StringIO()" + READ.format(source='"-"', run="asyncio.run(main())")
     process = run(code, stdin=subprocess.PIPE)
-    out, err = process.communicate(b"OggS", timeout=15)
+    out, err = process.communicate(b"OggS", timeout=PATIENCE)
     assert (out, err) == (b"4\n", b"")

@@ -15,6 +15,7 @@ from oggstream.sources.http import connections as session, retries, sender
 from oggstream.sources.http.client import json_body
 from oggstream.sources.http.redaction import Secrets
 from oggstream.sources.http.url_source import HttpSource
+from patience import PATIENCE
 from speech_server import (
     BODY,
     Handler,
@@ -305,7 +306,7 @@ for last in (False, True):
 gc.collect()
 """
     code = f"PORT = {free_port()}\n{code}"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -333,7 +334,7 @@ def test_importing_the_module_loads_no_aiohttp() -> None:
         "import sys, oggstream.sources.http.client, oggstream.sources.openai_source, oggstream.sources.resolve_source; "
     )
     code += "print([name for name in ('aiohttp', 'numpy', 'openai', 'sounddevice', 'yarl') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=15, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
     assert done.stdout.strip() == "[]"
 
 

@@ -13,6 +13,7 @@ from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources.http import dialling, sender
 from oggstream.sources.http.url_source import HttpSource
+from patience import PATIENCE
 from speech_server import BODY, answering, recorded, serving, speaking, until
 
 OPTIONS = SpeechOptions()
@@ -272,7 +273,7 @@ async def test_request_beside_the_warming_one_is_not_blocked_by_its_connection()
         source = HttpSource(url, max_retries=0)
         warming = asyncio.create_task(source.warm())
         await until(lambda: heads)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await fetch(source) == b"OggS"
         await warming
         await source.aclose()
@@ -283,7 +284,7 @@ async def test_idle_connection_of_another_source_does_not_block_the_server(monke
     async with single_server() as (url, _):
         first, second = HttpSource(url, max_retries=0), HttpSource(f"{url}/other", max_retries=0)
         assert await fetch(first) == b"OggS"
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await fetch(second) == b"OggS"
         await first.aclose()
         await second.aclose()
@@ -299,7 +300,7 @@ async def test_waiting_request_gets_its_turn_from_a_connection_that_is_always_bu
         first = asyncio.create_task(fetch(source))  # on the kept connection
         await until(lambda: len(heads) == 2)
         second = asyncio.create_task(fetch(source))  # on one that the server does not look at
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not second.done():  # the kept one is asked for again as soon as it is free
                 await first
                 first = asyncio.create_task(fetch(source))
@@ -352,7 +353,7 @@ async def answered(*portions: bytes) -> bytes:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     source = HttpSource(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", max_retries=0)
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             return await fetch(source)
     finally:
         done.set()

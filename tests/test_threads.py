@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from oggstream.threads import CallThread, begin, in_thread
+from patience import PATIENCE
 from speech_server import until
 
 
@@ -104,7 +105,7 @@ async def main():
     task.cancel()
 asyncio.run(main())
 """
-    done = subprocess.run([sys.executable, "-c", code], timeout=15, capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code], timeout=PATIENCE, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

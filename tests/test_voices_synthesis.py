@@ -22,6 +22,7 @@ from oggstream.voices.engine import EngineInfo, SpokenWord, Utterance
 from oggstream.voices.registry import OWN
 from oggstream.voices.synthesis import speak, synthesize
 from oggstream.voices.workers import Sound, close_all, pool_of
+from patience import PATIENCE
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
 LONG = "The quick brown fox jumps over the lazy dog. " * 90
@@ -36,7 +37,7 @@ def speaking() -> int:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - a thread has no asyncio.Event
             await asyncio.sleep(0.005)
 
@@ -172,7 +173,7 @@ async def test_synthesis_waits_for_a_slow_consumer_without_keeping_the_engine(mo
         await asyncio.sleep(0.1)
         assert len(pieces) == ahead < 10  # 6 s ahead are one or two of these pieces
         assert speaking() == 1
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await body("Quick.")  # another one has the engine meanwhile
 
 

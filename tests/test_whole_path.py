@@ -18,6 +18,7 @@ from oggstream.errors import SourceBrokenError
 from oggstream.events import FirstPacket, RequestSent, ResponseStarted, SegmentStarted, Started
 from oggstream.sources.source import ByteStream, Source
 from oggstream.sources.wrapper import SourceWrapper, StreamWrapper
+from patience import PATIENCE
 from pulse import sound_server
 from scripted import pages
 from speech_server import Service, serving
@@ -182,7 +183,7 @@ async def test_cancelling_at_any_event_leaves_no_task_no_response_and_a_silent_d
         quiet_from = len(recording.samples)
         await recording.grow(0.2, 48000)
         await source.aclose()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while service.connections:  # noqa: ASYNC110  # the server notices by itself, and tells nobody
                 await asyncio.sleep(0.01)
         assert not recording.samples[quiet_from:].any()
