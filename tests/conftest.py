@@ -61,7 +61,8 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture(autouse=True)
 def _one_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     """espeak-ng speaks, whatever else is installed: it is quick, and the same everywhere."""
-    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda info: info.name == "espeak")
+    for module in ("choice", "listing"):
+        monkeypatch.setattr(f"oggstream.voices.{module}.is_installed", lambda info: info.name == "espeak")
 
 
 @pytest.fixture(autouse=True)

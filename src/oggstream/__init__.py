@@ -10,7 +10,7 @@ TYPE_CHECKING = False  # as type checkers know it; ``typing`` itself would be mo
 if TYPE_CHECKING:
     from typing import Any
 
-    from .annotations import Annotation as Annotation, Word as Word
+    from .annotations import Annotation as Annotation, Speaker as Speaker, Word as Word
     from .audio.frame import PcmFrame as PcmFrame
     from .errors import (
         AccessError as AccessError,
@@ -94,11 +94,13 @@ if TYPE_CHECKING:
         SpeechKeywords as SpeechKeywords,
         TextLike as TextLike,
     )
+    from .voice_list import voices as voices
+    from .voices.engine import VoiceInfo as VoiceInfo
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "annotations": ("Annotation", "Word"),
+    "annotations": ("Annotation", "Speaker", "Word"),
     "audio.frame": ("PcmFrame",),
     "errors": (
         "AccessError",
@@ -156,6 +158,8 @@ _HOMES = {
     "sinks.device_sink": ("DeviceSink",),
     "sinks.null_sink": ("NullSink",),
     "sinks.wav_sink": ("WavSink",),
+    "voice_list": ("voices",),
+    "voices.engine": ("VoiceInfo",),
     "sources.source": ("ByteStream", "Source"),
     "sources.resolve_source": ("FirstOf",),
     "sources.chunk_source": ("ChunkSource",),

@@ -166,6 +166,12 @@ def _devices(options: list[str], words: list[str]) -> Namespace:
     return _parse_with_words(parser, options, words)
 
 
+def _voices(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("voices", "Lists the voices of this machine, or of a service; --play lets one be heard.")
+    add_options(parser, "voices")
+    return _parse_with_words(parser, options, words)
+
+
 def _serve(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("serve", "Serves the offline voice as OpenAI's /v1/audio/speech, until Ctrl-C.")
     add_options(parser, "serve")
@@ -187,6 +193,7 @@ _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "record": _record,
     "replay": _replay,
     "devices": _devices,
+    "voices": _voices,
     "serve": _serve,
     "doctor": _doctor,
 }

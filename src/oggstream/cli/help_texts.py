@@ -12,6 +12,7 @@ usage: oggstream [say] [TEXT ...]
        oggstream replay CAPTURE ...
        oggstream serve
        oggstream devices
+       oggstream voices
        oggstream doctor
 
 Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
@@ -26,6 +27,7 @@ commands:
   replay    play captures as they came, and report their latency
   serve     be a speech endpoint like OpenAI's, with the offline voice
   devices   list the output devices
+  voices    list the voices of this machine or of a service, and let one be heard
   doctor    check libraries, device, key and endpoint, and say what to do
 
 options:
@@ -126,6 +128,13 @@ examples:
   oggstream devices
   oggstream say --device 3 "Hello there.\""""
 
+_VOICES = """\
+examples:
+  oggstream voices
+  oggstream voices --play fable
+  oggstream voices --service elevenlabs
+  oggstream voices --base-url http://localhost:8880/v1 --json"""
+
 EXAMPLES = {
     "say": _SAY,
     "chat": _CHAT,
@@ -137,5 +146,6 @@ EXAMPLES = {
     "serve": _SERVE,
     "doctor": _DOCTOR,
     "devices": _DEVICES,
+    "voices": _VOICES,
 }
 """What stands below the options of each command."""

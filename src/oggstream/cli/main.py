@@ -84,6 +84,10 @@ def _silent_command(args: Namespace, console: Console, interrupts: Interrupts) -
 
             interrupts.release()
             devices(args, console)
+        case "voices":
+            from .commands.voices import voices
+
+            voices(args, console, interrupts)
         case "serve":
             from .commands.serve import serve
 

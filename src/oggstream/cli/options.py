@@ -62,6 +62,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--float": {"action": "store_true", "help": "32-bit float instead of 16-bit samples"},
     "--channels": {"metavar": "N", "help": "mix to this many channels"},
     "--gain": {"choices": ("none", "track", "album"), "default": "none", "help": "loudness tag to apply (R128)"},
+    "--play": {"metavar": "ID", "help": "let this voice say a sentence"},
     "--host": {"default": "127.0.0.1", "help": "address to listen on (127.0.0.1: this machine only)"},
     "--port": {"metavar": "N", "default": 8880, "help": "port to listen on; 0 is any free one (8880)"},
     "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
@@ -105,13 +106,18 @@ OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "record": ALL_SPEECH,
     "replay": ("--network", "--repeat", "--seed", "--report", "--device", "--sink", *PATIENCE, *TALK),
     "devices": TALK,
+    "voices": ("--service", "--base-url", "--play", "--device", "--sink", *TALK),
     "serve": (*ENDPOINT, *TALK),
     "doctor": ("--base-url", "--device", "--connect-timeout", *TALK),
 }
 """The options of each command, in the order of its help."""
-HIDDEN = {"play": SPEECH, "replay": (*SPEECH, "--volume", "--save")}
+HIDDEN = {
+    "play": SPEECH,
+    "voices": ("--history", "--latency", "--lead-in", "--volume"),
+    "replay": (*SPEECH, "--volume", "--save"),
+}
 """Options that all that plays takes in common, where there is nothing to ask for."""
-_ONCE = {"--save", "--json", "--network", "--report", "--key", "--allow-origin", "--packets"}
+_ONCE = {"--save", "--json", "--network", "--report", "--key", "--allow-origin", "--packets", "--play"}
 PRESET = tuple(name for name in OPTIONS if name not in _ONCE)
 """Options that may be set in a file: all but those of a single run."""
 _SHORT = {"--quiet": "-q"}

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..options import SpeechOptions
+    from ..voices.engine import VoiceInfo
     from .openai_offers import Offers
     from .realtime.realtime_source import RealtimeSource
     from .source import ByteStream
@@ -115,6 +116,26 @@ class OpenAISource:
 
     def __repr__(self) -> str:
         return f"OpenAISource({self._client.shown!r})"
+
+    async def voices(self) -> list[VoiceInfo]:
+        """The voices that OpenAI names, or those that the server at ``base_url`` lists (``/audio/voices``).
+
+        Raises `ConfigError` for a bad URL, and `SourceError`.
+        """
+        from ..voices.engine import VoiceInfo
+        from ..voices.names import NAMES
+        from .voice_lists import fetch_list, voices_in
+
+        if self._own:
+            return [VoiceInfo(name, ("*",), "of OpenAI", "openai") for name in NAMES]
+        client = HttpClient(endpoint_url(self._base_url, "audio/voices"), **self._settings)
+        client.secrets.add_headers(self._headers)
+        headers = {name: value for name, value in self._headers.items() if name != "Content-Type"}
+        try:
+            request = Request("GET", {**headers, "Accept": "application/json"})
+            return voices_in(await fetch_list(client, request), self._endpoint)
+        finally:
+            await client.aclose()
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Request ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""

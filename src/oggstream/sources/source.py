@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from ..annotations import Annotation
     from ..errors import OggStreamError
     from ..options import SpeechOptions
+    from ..voices.engine import VoiceInfo
     from .traits import SourceTraits, StreamTraits
 
 
@@ -124,3 +125,12 @@ class SpareSource(Protocol):
 def spare_of(source: Source) -> Source | None:
     """Where a second request for a piece of ``source`` goes; None: nowhere."""
     return source.spare() if isinstance(source, SpareSource) else source
+
+
+@runtime_checkable
+class ListingSource(Protocol):
+    """A source that can tell its voices."""
+
+    async def voices(self) -> list[VoiceInfo]:
+        """The voices there are. Raises an `OggStreamError`."""
+        ...

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ...options import SpeechOptions
+    from ...voices.engine import VoiceInfo
     from ..source import ByteStream
     from .connection import Connection
     from .handshake import Locate
@@ -104,6 +105,12 @@ class RealtimeSource:
 
     def __repr__(self) -> str:
         return f"RealtimeSource({self._handshake.shown!r})"
+
+    async def voices(self) -> list[VoiceInfo]:
+        """The voices of OpenAI's Realtime API; another service's list is not known."""
+        from ...voices.engine import VoiceInfo
+
+        return [VoiceInfo(name, ("*",), "of OpenAI", "realtime") for name in VOICES] if self._own else []
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text``. Entering waits for the first audio; leaving early cancels the speech.

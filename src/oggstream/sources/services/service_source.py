@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ...options import SpeechOptions
+    from ...voices.engine import VoiceInfo
     from ..http.exchange import HttpStream
     from ..source import ByteStream
 
@@ -110,6 +111,21 @@ class ServiceSource:
         endpoint = f"{endpoint_name(self._client.shown)}{self._service.path}"
         return f"{endpoint}|{options.model or self._model or ''}|{voice_name(options.voice or self._voice or '')}"
 
+    async def voices(self) -> list[VoiceInfo]:
+        """The voices that the service lists. Raises `UsageError` where it has no list, `ConfigError` (no key, bad URL)
+        and `SourceError`.
+        """
+        from ..voice_lists import fetch_list, voices_in
+
+        entry = self._service
+        if not entry.voices:
+            raise UsageError(f"{entry.name} has no list of voices that is known: its documentation names them")
+        fields = {**entry.defaults, **self._fields}
+        self._check_needs(fields)
+        headers = {name: str(value) for name, value in (fill(entry.headers, fields) or {}).items()}
+        request = Request("GET", {**headers, "Accept": "application/json"}, target=entry.voices["path"])
+        return voices_in(await fetch_list(self._client, request, self._advice), entry.name, entry.voices)
+
     async def warm(self) -> None:
         """Open a connection ahead of the first request. Never fails."""
         await self._client.warm()
@@ -153,10 +169,14 @@ class ServiceSource:
 
     def _check(self, fields: Mapping[str, Any]) -> None:
         """Raise `ConfigError` or `UsageError` for what the service cannot do without."""
+        self._check_needs(fields, self._service.path, self._service.xml or "")
+
+    def _check_needs(self, fields: Mapping[str, Any], *texts: str) -> None:
+        """Raise for what is needed and not there, also in the fields of ``texts``."""
         for name in self._service.needs:
             if name not in fields:
                 raise self._missing(name)
-        for part in (self._service.base_url if not self._url else "", self._service.path, self._service.xml or ""):
+        for part in (self._service.base_url if not self._url else "", *texts):
             try:
                 fill_text(part, fields)
             except MissingField as error:

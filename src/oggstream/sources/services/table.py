@@ -21,6 +21,8 @@ VARIABLE = "OGGSTREAM_SERVICES"
 MOST_BYTES = 1 << 20
 """Of a file of services."""
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
+LIST_ENTRIES = ("path", "list", "id", "languages", "description")
+"""What ``voices`` of a service may say of its list."""
 _SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format"})
 _KINDS: dict[str, tuple[type, ...]] = {
     "base_url": (str,),
@@ -39,6 +41,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "longest_text": (int, type(None)),
     "requests": (int, type(None)),
     "advice": (Mapping,),
+    "voices": (Mapping,),
 }
 
 
@@ -67,6 +70,7 @@ class Service:
     longest_text: int | None = None
     requests: int | None = None
     advice: Mapping[str, str] = field(default_factory=dict)
+    voices: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
@@ -79,6 +83,7 @@ class Service:
         self._check_numbers()
         self._check_texts()
         self._check_places()
+        self._check_list()
         for name, variables in self.environment.items():
             if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
                 raise self._wrong(f"environment.{name} is no list of names")
@@ -105,6 +110,16 @@ class Service:
             raise self._wrong("path begins with /, so that it cannot change the host")
         if odd := [name for name in self.headers if not re.fullmatch(_HEADER_NAME, str(name))]:
             raise self._wrong(f"{odd[0]!r} is no name of a header")
+
+    def _check_list(self) -> None:
+        """The entries of ``voices``: texts and lists of texts, one of which is its path."""
+        if unknown := sorted(set(self.voices) - set(LIST_ENTRIES)):
+            raise self._wrong(f"voices has no entry {unknown[0]!r}; there are {', '.join(LIST_ENTRIES)}")
+        for name, given in self.voices.items():
+            if not all(isinstance(text, str) for text in (given if isinstance(given, list) else [given])):
+                raise self._wrong(f"voices.{name} is neither a text nor a list of texts")
+        if self.voices and str(self.voices.get("path", ""))[:1] != "/":
+            raise self._wrong("voices.path begins with /")
 
     def _check_fields(self) -> None:
         try:
