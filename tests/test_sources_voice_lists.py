@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from speech_server import serving
 
 import oggstream
 from oggstream.errors import AuthenticationError, ConfigError, SourceError, UsageError
@@ -16,6 +15,7 @@ from oggstream.sources.services.table import service
 from oggstream.sources.voice_lists import voices_in
 from oggstream.voices.engine import VoiceInfo
 from oggstream.voices.names import NAMES
+from speech_server import serving
 
 AZURE = [
     {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..text.language import guess_language, languages_of_script, own_letters
 from .engine import ANY, EngineInfo
-from .registry import OWN, all_engines, engine_info, is_installed as is_installed, languages_here
+from .registry import OWN, all_engines, engine_info, is_installed, languages_here
 
 AUTO = "auto"
 _SAME = {"cmn": "zh", "yue": "zh", "nn": "no", "nb": "no", "iw": "he", "in": "id", "fil": "tl"}

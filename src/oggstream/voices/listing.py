@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from ..errors import LibraryError, OggStreamError
 from ..threads import in_thread
-from .choice import AUTO, advice_for, is_installed
-from .registry import all_engines, engine_info, languages_here
+from .choice import AUTO, advice_for
+from .registry import all_engines, engine_info, is_installed, languages_here
 from .workers import pool_of
 
 if TYPE_CHECKING:
