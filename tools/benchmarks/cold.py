@@ -53,13 +53,14 @@ class Listener:
             now = time.monotonic()
             data += chunk
             head, blank, body = data.partition(b"\r\n\r\n")
-            if blank and len(body) >= _announced(head):
+            if blank and len(body) >= announced(head):
                 self.arrived = self.arrived or now  # of the first request: other formats are asked for after it
                 connection.sendall(REFUSAL)
                 return
 
 
-def _announced(head: bytes) -> int:
+def announced(head: bytes) -> int:
+    """The length of the body that a head announces."""
     lines = head.lower().split(b"\r\n")
     return next((int(line.split(b":")[1]) for line in lines if line.startswith(b"content-length:")), 0)
 

@@ -89,7 +89,7 @@ def _local_audio_player(request: Request) -> list[str]:
     return [sys.executable, "-P", "-c", LOCAL_AUDIO_PLAYER, request.address, request.model, request.text]
 
 
-def _curl(player: str) -> Callable[[Request], list[str]]:
+def curl(player: str) -> Callable[[Request], list[str]]:
     """A pipe as people write it: curl asks the service, ``player`` plays its standard input."""
 
     def command(request: Request) -> list[str]:
@@ -117,10 +117,10 @@ CONTENDERS = (
         ("ffplay",),
         install="sudo apt-get install ffmpeg",
     ),
-    Contender("curl, ffplay", _curl(f"{FFPLAY} -i -"), ("curl", "ffplay"), install="sudo apt-get install curl ffmpeg"),
+    Contender("curl, ffplay", curl(f"{FFPLAY} -i -"), ("curl", "ffplay"), install="sudo apt-get install curl ffmpeg"),
     Contender(
         "curl, ffplay without buffer",
-        _curl(f"{FFPLAY_FAST} -i -"),
+        curl(f"{FFPLAY_FAST} -i -"),
         ("curl", "ffplay"),
         install="sudo apt-get install curl ffmpeg",
     ),
@@ -132,7 +132,7 @@ CONTENDERS = (
     ),
     Contender(
         "curl, mpv with low latency",
-        _curl(f"{MPV} --profile=low-latency -"),
+        curl(f"{MPV} --profile=low-latency -"),
         ("curl", "mpv"),
         install="sudo apt-get install curl mpv",
     ),

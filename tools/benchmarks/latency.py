@@ -142,7 +142,7 @@ def _measure(
                     print(
                         f"{number}/{total} {course.race.title}: {player.name} ...", end=" ", file=sys.stderr, flush=True
                     )
-                    take = _play(player, course, folder, address)
+                    take = play(player, course, folder, address)
                     takes[player.name].append(take)
                     print(_shown(take.first, take.gaps, take.silence, 0.0), file=sys.stderr, flush=True)
             results += _results(course, takes)
@@ -167,7 +167,7 @@ def _course(race: Race, folder: Path, address: str, *, quick: bool) -> Course:
     return Course(race, text, seconds, history, packet, page)
 
 
-def _play(player: Contender, course: Course, folder: Path, address: str) -> Take:
+def play(player: Contender, course: Course, folder: Path, address: str) -> Take:
     """Let one player play, and record it. Its history is restored, so that all rounds are alike."""
     history = folder / "history.json"
     shutil.copy(course.history, history)
@@ -194,7 +194,7 @@ def _run(command: list[str], limit: float) -> None:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env=_clean(),
+        env=clean(),
         start_new_session=True,
     )
     try:
@@ -204,7 +204,7 @@ def _run(command: list[str], limit: float) -> None:
         process.wait()
 
 
-def _clean() -> dict[str, str]:
+def clean() -> dict[str, str]:
     """The environment, without variables that redirect requests or load the user's settings."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}

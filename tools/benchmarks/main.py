@@ -29,6 +29,7 @@ examples:
   tools/bench --only decode --only cold
   tools/bench --quick --json
   tools/bench latency               beside other players, see tools/bench latency --help
+  tools/bench start                 where each millisecond of a cold start goes
 """
 
 
@@ -39,6 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .latency import main as latency
 
         return latency(words[1:])
+    if words[:1] == ["start"]:
+        from .start import main as start
+
+        return start(words[1:])
     options = _parser().parse_args(words)
     if options.list:
         print("\n".join(f"{row.name:10} {row.what}: {row.asked}" for row in ROWS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from .arrays import doubled, is_view
 from .frame import RATE, PcmFrame
 from .layout import mix_matrix
 
@@ -33,15 +34,25 @@ class Converter:
         self._input_rate = rate
 
     def convert(self, frame: PcmFrame) -> list[NDArray[np.float32]]:
-        """Return float32 arrays of shape (samples, channels), C-contiguous, none of them empty."""
+        """Return float32 arrays of shape (samples, channels), C-contiguous, none of them empty.
+
+        A view of memory (`oggstream.audio.arrays`) that needs no numpy is returned as one.
+        """
+        if is_view(frame.pcm) and self._takes_view(frame):
+            return _filled(frame.pcm if frame.pcm.shape[1] == self.channels else doubled(frame.pcm))
         import numpy as np
 
-        pcm = np.ascontiguousarray(self._mix(frame.pcm), np.float32)
+        pcm = np.ascontiguousarray(self._mix(np.asarray(frame.pcm)), np.float32)
         rest = []
         if frame.rate != self._input_rate:
             rest = self.finish()
             self._input_rate = frame.rate
         return rest + _filled(self._resample(pcm))
+
+    def _takes_view(self, frame: PcmFrame) -> bool:
+        channels = frame.pcm.shape[1]
+        as_it_is = channels == self.channels or (channels == 1 and self.channels == 2)
+        return as_it_is and self._via in (None, channels) and frame.rate == self._input_rate == self.rate
 
     def expect(self, rate: int) -> None:
         """Frames of that rate will come first: make what they need, which takes 0.2 to 4 ms the first time."""

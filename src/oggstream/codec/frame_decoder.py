@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..audio.arrays import as_view, is_numpy_loaded
 from ..audio.frame import RATE, PcmFrame
 from ..errors import UsageError
 from ..opus.head import OpusHead
@@ -32,12 +33,19 @@ class FrameDecoder:
 
     ``rate`` is 8000, 12000, 16000, 24000 or 48000 Hz; ``gain`` "none", "track" or "album" (R128 tags, on top of the
     output gain that is always applied). ``soft_clip``: what goes beyond full scale is bent back as libopus does for 16
-    bits; otherwise it stays. Packets that libopus refuses are counted in ``stats.bad_packets`` and skipped; their time
-    is left out. Raises `UsageError` for other arguments.
+    bits; otherwise it stays. ``views``: until numpy is loaded, frames hold views of memory instead of arrays
+    (`oggstream.audio.arrays`). Packets that libopus refuses are counted in ``stats.bad_packets`` and skipped; their
+    time is left out. Raises `UsageError` for other arguments.
     """
 
     def __init__(
-        self, rate: int = RATE, gain: str = "none", stats: StreamStats | None = None, *, soft_clip: bool = False
+        self,
+        rate: int = RATE,
+        gain: str = "none",
+        stats: StreamStats | None = None,
+        *,
+        soft_clip: bool = False,
+        views: bool = False,
     ) -> None:
         if rate not in RATES or gain not in GAINS:
             raise UsageError(f"no decoding to {rate} Hz with gain {gain!r}: {RATES} Hz, {GAINS}")
@@ -45,10 +53,11 @@ class FrameDecoder:
         self._ratio = RATE // rate
         self._gain = gain
         self._soft_clip = soft_clip
+        self._views = views
         self._stats = stats or StreamStats()
         self._head: OpusHead | None = None
         self._link: LinkDecoder | None = None
-        self._samples: Any = None  # numpy's view of the link's buffer
+        self._samples: Any = None  # numpy's view of the link's buffer, once there is numpy
         self._matrix: Any = None
         self._hole: Hole | None = None  # waits for the packet after it, which may carry FEC
         self._bad_packets = 0  # those that libopus refused
@@ -122,13 +131,20 @@ class FrameDecoder:
         return PcmFrame(self._take(0, count), self._end, self._rate, concealed=True)
 
     def _begin_link(self, head: OpusHead) -> None:
-        import numpy as np
-
-        self._head = self._link = self._end = None  # nothing of the link before is left if this one is refused
+        self._head = self._link = self._end = self._samples = (
+            None  # nothing of the link before is left if this one is refused
+        )
         self._link = LinkDecoder(head, self._rate)
         self._head = head
-        self._samples = np.frombuffer(self._link.buffer, np.float32).reshape(-1, self._link.channels)
+        if not self._views:
+            self._get_array()
         self._matrix = demixing_matrix(head)
+
+    def _get_array(self) -> None:
+        import numpy as np
+
+        assert self._link is not None
+        self._samples = np.frombuffer(self._link.buffer, np.float32).reshape(-1, self._link.channels)
 
     def _apply_tags(self, tags: OpusTags) -> None:
         if self._link is not None and self._head is not None and self._gain != "none":
@@ -170,8 +186,17 @@ class FrameDecoder:
         return frames
 
     def _take(self, start: int, end: int) -> NDArray[np.float32]:
+        if self._samples is None:
+            if self._matrix is None and not is_numpy_loaded():
+                return self._view(start, end)
+            self._get_array()
         pcm: NDArray[np.float32] = self._samples[start:end]
         if self._matrix is None:
             return pcm.copy()
         mixed: NDArray[np.float32] = pcm @ self._matrix
         return mixed
+
+    def _view(self, start: int, end: int) -> NDArray[np.float32]:
+        assert self._link is not None
+        size = self._link.frame_bytes
+        return as_view(bytes(self._link.buffer[start * size : end * size]), self._link.channels)

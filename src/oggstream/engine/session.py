@@ -14,7 +14,7 @@ from ..sinks.sink import PreparedSink, Sink, SinkFormat, check_sink, traits_of a
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
 from .account import Account
-from .loading import load_codec
+from .loading import load_arrays, load_codec
 from .memory import Memory
 from .output.outlet import Outlet
 from .output.pacing import Pacing
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from ..sources.source import Source
     from .listening import Listener
     from .segment import Segment
+
+
+QUIET_SECONDS = 0.1
+"""Seconds without a sound after which numpy is loaded: what comes after that may as well wait for it."""
 
 
 class Gate(Protocol):
@@ -107,6 +111,7 @@ class Session:
         self.requester.on_segment = self._follow
         self._watch = Watch(recorder)
         self._request_out = asyncio.Event()
+        self._sounding = asyncio.Event()  # playback has begun
         self._asked: float | None = None  # when the first request went out
         self._wait: float | None = None  # seconds from then until playback could begin
         self.received = asyncio.Event()  # everything is received, or nothing more will be
@@ -212,8 +217,9 @@ class Session:
         if isinstance(event, RequestSent):
             self._request_out.set()
             self._asked = event.at if self._asked is None else self._asked
-        elif isinstance(event, Started) and self._asked is not None:
-            self._wait = event.at - self._asked
+        elif isinstance(event, Started):
+            self._sounding.set()
+            self._wait = None if self._asked is None else event.at - self._asked
         elif isinstance(event, Retrying):
             self.requester.refusal(event.reason)
 
@@ -237,7 +243,7 @@ class Session:
             playing.cancel()
 
     async def _play(self, group: asyncio.TaskGroup) -> None:
-        # The request goes first: opening a device and loading numpy would slow it down.
+        # The request goes first: opening a device and loading libopus would slow it down.
         await self._request_out.wait()
         self._pacing.get_ready()
         sink_format = await self._prepare()
@@ -245,12 +251,11 @@ class Session:
         if self._gate is not None:
             await self._gate.play()
         self.outlet.attach(sink_format)
-        await self.outlet.settled.wait()
-        while not self.outlet.finished:
-            self.outlet.top_up()
-            self._watch.look(self.outlet)
-            check_sink(self._sink)
-            await asyncio.sleep(min(self.outlet.pause, self._watch.pause))
+        loading = group.create_task(self._load_rest())
+        try:
+            await self._fill()
+        finally:
+            loading.cancel()
         if self.outlet.ring is None:
             return
         draining = group.create_task(self._sink.drain())
@@ -259,6 +264,22 @@ class Session:
             self._watch.look(self.outlet)
             if self.outlet.ring.done:
                 self.handed_over.set()
+
+    async def _load_rest(self) -> None:
+        """Load numpy once sound has begun, or when it is long in coming."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self._sounding.wait()
+        await load_arrays()
+
+    async def _fill(self) -> None:
+        """Keep the ring full until it has everything."""
+        await self.outlet.settled.wait()
+        while not self.outlet.finished:
+            self.outlet.top_up()
+            self._watch.look(self.outlet)
+            check_sink(self._sink)
+            await asyncio.sleep(min(self.outlet.pause, self._watch.pause))
 
     async def _prepare(self) -> SinkFormat:
         """Open the sink and load the codec, at the same time; return the format that the sink wants."""

@@ -6,6 +6,7 @@ for voice communication over IP networks", IEEE Trans. Multimedia 5(4), 2003).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 from .seams import SILENCE, blend
@@ -55,8 +56,6 @@ class PreemptiveExpander:
     """
 
     def __init__(self, channels: int, rate: int) -> None:
-        import numpy as np
-
         self.inserted = 0
         """Samples inserted so far."""
         self._rate = rate
@@ -64,10 +63,8 @@ class PreemptiveExpander:
         self._longest = round(LONGEST_SECONDS * rate)
         self._window = round(WINDOW_SECONDS * rate)
         self._step = max(1, rate // SEARCH_RATE)
-        self._sum = np.ones(self._step, np.float32)
-        self._mix = np.ones(channels, np.float32)
-        self._nothing = np.zeros((0, channels), np.float32)
-        self._past = self._nothing
+        self._channels = channels
+        self._past: Samples | None = None  # None: nothing
         self._wait = 0  # samples to the next place to examine
         self._owed = 0.0  # debt: samples still to be inserted for the requested speeds; negative: inserted ahead
 
@@ -76,14 +73,15 @@ class PreemptiveExpander:
 
         Speech reaches about 0.65. The result may share memory with ``pcm``, and with nothing else.
         """
-        import numpy as np
-
         if speed >= 1:
             self.forget()
             return pcm
+        import numpy as np
+
         self._owed = min(self._owed + len(pcm) * (1 / speed - 1), MOST_OWED_SECONDS * self._rate)
-        sound = np.concatenate((self._past, pcm))
-        done = len(self._past)
+        past = np.zeros((0, self._channels), np.float32) if self._past is None else self._past
+        sound = np.concatenate((past, pcm))
+        done = len(past)
         at = done + self._wait
         parts = []
         while at + self._shortest <= len(sound):
@@ -102,7 +100,7 @@ class PreemptiveExpander:
 
     def forget(self) -> None:
         """Drop the past sound: the next block does not continue the last one."""
-        self._past = self._nothing
+        self._past = None
         self._wait = 0
 
     def _choose(self, sound: Samples) -> int:
@@ -117,13 +115,13 @@ class PreemptiveExpander:
             return longest
         if self._owed < WORTHWHILE_SECONDS * self._rate:
             return 0
-        return self._period(near[:, 0] if near.shape[1] == 1 else near @ self._mix)
+        return self._period(near[:, 0] if near.shape[1] == 1 else near @ _ones(self._channels))
 
     def _period(self, sound: NDArray[np.float32]) -> int:
         """The lag at which the window at the end of ``sound`` is most like the sound before it; 0 if too unlike."""
         needed = max(UNLIKE, 1 - (1 - ALIKE) * self._owed / (PICKY_SECONDS * self._rate))
         step = self._step
-        coarse = sound[len(sound) % step :].reshape(-1, step) @ self._sum
+        coarse = sound[len(sound) % step :].reshape(-1, step) @ _ones(step)
         lag, likeness = _likest(coarse, self._window // step, self._shortest // step)
         if likeness <= needed:
             return 0
@@ -131,6 +129,13 @@ class PreemptiveExpander:
         near = sound[len(sound) - self._window - longest :]
         lag, likeness = _likest(near, self._window, max(lag * step - step, self._shortest))
         return lag if likeness > needed else 0
+
+
+@cache
+def _ones(count: int) -> NDArray[np.float32]:
+    import numpy as np
+
+    return np.ones(count, np.float32)
 
 
 def _again(sound: Samples, at: int, period: int) -> Samples:

@@ -40,10 +40,19 @@ class Missing(Exception):  # noqa: N818  # a reason, not a failure
     """Why the callback in C is not used."""
 
 
+def is_built() -> bool:
+    """Whether there is a callback in C, and it is to be used."""
+    return not os.environ.get(SWITCH) and os.path.exists(_path())
+
+
+def _path() -> str:
+    return os.path.join(os.path.dirname(os.path.abspath(__file__)), NAME)
+
+
 @functools.cache
 def _load() -> ctypes.PyDLL:
     """The library. Raises `Missing`."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), NAME)
+    path = _path()
     if not os.path.exists(path):
         raise Missing("it was not built with the package, which takes a C compiler")
     try:

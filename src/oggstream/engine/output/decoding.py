@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...audio.arrays import first_above, is_numpy_loaded, is_view
 from ...audio.convert import Converter
 from ...audio.frame import RATE, PcmFrame
 from ...codec.frame_decoder import FrameDecoder
@@ -70,7 +71,12 @@ class SpeechDecoder:
         """Continue with ``segment``; if its head is known, prepare for its first packet now."""
         if segment is not self._segment:
             self._segment = segment
-            self._decoder = FrameDecoder(gain=self._options.gain, stats=segment.intake.stats, soft_clip=True)
+            self._decoder = FrameDecoder(
+                gain=self._options.gain,
+                stats=segment.intake.stats,
+                soft_clip=True,
+                views=self._joiner is None and self._options.volume == 1,
+            )
             if segment.intake.head is not None:
                 self._decoder.expect(segment.intake.head)
 
@@ -99,8 +105,8 @@ class SpeechDecoder:
         return [] if self._joiner is None else [Sound(pcm, concealed=False) for pcm in self._joiner.finish()]
 
     def tail(self, seconds: float) -> NDArray[np.float32] | None:
-        """Concealment in case that the next packet is late, faded out; None if it cannot be made."""
-        frame = None if self._decoder is None else self._decoder.tail(round(seconds * RATE))
+        """Concealment in case that the next packet is late, faded out; None if it cannot be made (yet)."""
+        frame = None if self._decoder is None or not is_numpy_loaded() else self._decoder.tail(round(seconds * RATE))
         if frame is None:
             return None
         import numpy as np
@@ -197,6 +203,9 @@ def foreseen(segment: Segment, decoder: FrameDecoder | None, gain: str) -> list[
 
 def _loudness(frame: PcmFrame) -> tuple[int, int | None]:
     """The length of a frame in samples at 48 kHz, and the index of its first audible one."""
-    loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
     ratio = RATE / frame.rate
+    if is_view(frame.pcm):
+        first = first_above(frame.pcm, AUDIBLE)
+        return round(len(frame.pcm) * ratio), None if first is None else round(first * ratio)
+    loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
     return round(len(frame.pcm) * ratio), round(int(loud.argmax()) * ratio) if loud.any() else None

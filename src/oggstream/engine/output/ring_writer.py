@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
+from ...audio.arrays import is_numpy_loaded
 from ...playout.volume import at_volume
 from .positions import Positions
 
@@ -109,7 +110,8 @@ class RingWriter:
             return
         self.uncover()
         self._speech += len(pcm)
-        self._put(self._stretcher.stretch(at_volume(pcm, self._volume), self.speed))
+        speed = self.speed if is_numpy_loaded() else 1.0
+        self._put(self._stretcher.stretch(at_volume(pcm, self._volume), speed))
 
     def finish(self, *, broken: bool) -> bool:
         """Once everything is in the ring, mark its end there and return True."""
@@ -231,11 +233,13 @@ class RingWriter:
 
     def _blended(self, pcm: Pcm) -> Pcm:
         """``pcm`` merged with the concealment heard before it, which may go on for a moment to meet it in phase."""
+        import numpy as np
+
         from ...playout.seams import merge
 
         old, self._old = self._old, None
         assert old is not None
-        merged = merge(old, pcm, self.ring.rate)
+        merged = merge(old, np.asarray(pcm), self.ring.rate)
         more = len(merged) - len(pcm)
         if more:
             self.concealed += more
