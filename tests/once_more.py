@@ -55,5 +55,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     if reports:
         terminalreporter.section("failed in real time, and ran once more", yellow=True)
         for report in reports:
-            lines = report.longreprtext.strip().splitlines() or [""]
-            terminalreporter.write_line(f"{report.nodeid} ({report.when}): {lines[-1]}")
+            crash = getattr(report.longrepr, "reprcrash", None)
+            lines = (crash.message if crash else report.longreprtext).strip().splitlines() or [""]
+            terminalreporter.write_line(f"{report.nodeid} ({report.when}): {lines[0]}")
