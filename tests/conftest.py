@@ -45,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         ours = name in ("OGGSTREAM_SERVICE", "OGGSTREAM_VOICE", "OGGSTREAM_DEVICE") or name.endswith("_API_KEY")
         if ours or name.startswith(("OPENAI_", "AZURE_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
+    os.environ["OGGSTREAM_DAEMON"] = "off"  # the user's own
     # looptime asks for the current loop around every test, and up to Python 3.13 asking would make one.
     asyncio.set_event_loop(None)
 

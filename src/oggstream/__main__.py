@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import sys
 
-try:
-    from .cli.terminal.interrupts import INTERRUPTED, Interrupts
-except KeyboardInterrupt:
-    sys.exit(130)
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command that ``argv`` (None: the process's arguments) names; return the exit status.
 
     Where the arguments are the process's, being interrupted ends the process at once.
     """
+    try:
+        # Before anything else is loaded: where a daemon runs, nothing else is.
+        from .daemon.client import hand_over
+
+        status = hand_over(sys.argv[1:]) if argv is None else None
+        if status is not None:
+            return status
+        from .cli.terminal.interrupts import INTERRUPTED, Interrupts
+    except KeyboardInterrupt:
+        return 130
     status = INTERRUPTED
     with Interrupts() as interrupts:
         interrupts.held = True  # until a command has been loaded

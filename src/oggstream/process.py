@@ -1,4 +1,4 @@
-"""When this process began."""
+"""When this process began, or the one that it works for."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import os
 import time
 from pathlib import Path
 
+pid: int | None = None
+"""The process that is meant; None: this one. A daemon's worker sets it to its client."""
+
 
 def age() -> float | None:
-    """Seconds since the process was started, to 10 ms; None where the system does not tell (all but Linux)."""
+    """Seconds since that process was started, to 10 ms; None where the system does not tell (all but Linux)."""
     try:
-        stat = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+        stat = Path(f"/proc/{pid or 'self'}/stat").read_text(encoding="ascii", errors="replace")
         # Field 22, counted from behind the command's closing bracket, which may itself hold anything: proc(5).
         ticks = int(stat.rpartition(")")[2].split()[19])
         return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

@@ -178,6 +178,21 @@ def _serve(options: list[str], words: list[str]) -> Namespace:
     return _parse_with_words(parser, options, words)
 
 
+def _daemon(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("daemon", "Stays, and keeps libraries and device warm: speech begins at once.")
+    add_options(parser, "daemon")
+    args = _parse_with_words(parser, options, words)
+    if args.status and args.stop:
+        parser.error("--status and --stop: one of them")
+    return args
+
+
+def _stop(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("stop", "Silences all that speaks by the daemon.")
+    add_options(parser, "stop")
+    return _parse_with_words(parser, options, words)
+
+
 def _doctor(options: list[str], words: list[str]) -> Namespace:
     parser = _parser("doctor", "Checks what speaking needs, and says what to do about what is missing.")
     add_options(parser, "doctor")
@@ -196,6 +211,8 @@ _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "voices": _voices,
     "serve": _serve,
     "doctor": _doctor,
+    "daemon": _daemon,
+    "stop": _stop,
 }
 
 
@@ -217,6 +234,8 @@ def _checked(args: Namespace, parser: Parser) -> Namespace:
     """Refuse what excludes itself, before anything is loaded or opened."""
     if args.device is not None and args.sink not in (None, "device"):
         parser.error(f"--device goes with --sink device, not with --sink {args.sink}")
+    if getattr(args, "interrupt", False) and args.mix:
+        parser.error("--interrupt and --mix: one of them")
     to_stdout = [name for name, used in _stdout_users(args).items() if used]
     if len(to_stdout) > 1:
         parser.error(f"{' and '.join(to_stdout)} both write to standard output")

@@ -11,6 +11,7 @@ usage: oggstream [say] [TEXT ...]
        oggstream record TEXT NAME
        oggstream replay CAPTURE ...
        oggstream serve
+       oggstream daemon | stop
        oggstream devices
        oggstream voices
        oggstream doctor
@@ -26,6 +27,8 @@ commands:
   record    speak to a capture: what came, and when
   replay    play captures as they came, and report their latency
   serve     be a speech endpoint like OpenAI's, with the offline voice
+  daemon    stay, and keep everything warm: later calls sound at once
+  stop      silence all that speaks by the daemon
   devices   list the output devices
   voices    list the voices of this machine or of a service, and let one be heard
   doctor    check libraries, device, key and endpoint, and say what to do
@@ -118,6 +121,23 @@ examples:
   OGGSTREAM_SERVE_KEY=... oggstream serve --host 0.0.0.0 --port 8000
   curl -s http://127.0.0.1:8880/v1/audio/speech --json '{"input": "Hello."}' | oggstream play -"""
 
+_DAEMON = """\
+say, play, chat and piped text find it by themselves, and do all as without it: what they print, --json, exit status,
+Ctrl-C. Each call has its own environment; no key stays here. Speeches wait for one another, unless they are given
+--interrupt or --mix. OGGSTREAM_DAEMON=off leaves it out, OGGSTREAM_DAEMON=auto starts it with the first call.
+
+examples:
+  oggstream daemon &
+  oggstream "Sounds at once."
+  oggstream say --interrupt "This is more important."
+  oggstream stop
+  oggstream daemon --status
+  oggstream daemon --stop"""
+
+_STOP = """\
+examples:
+  oggstream stop"""
+
 _DOCTOR = """\
 examples:
   oggstream doctor
@@ -145,6 +165,8 @@ EXAMPLES = {
     "replay": _REPLAY,
     "serve": _SERVE,
     "doctor": _DOCTOR,
+    "daemon": _DAEMON,
+    "stop": _STOP,
     "devices": _DEVICES,
     "voices": _VOICES,
 }

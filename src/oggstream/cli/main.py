@@ -63,6 +63,11 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             from .commands.replay import replay
 
             replay(args, console, interrupts)
+        case "daemon" | "stop":
+            from .commands.daemon import daemon, stop
+
+            interrupts.release()
+            daemon(args, console, run) if args.command == "daemon" else stop(console)
         case _:
             _silent_command(args, console, interrupts)
 

@@ -74,6 +74,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--jobs": {"metavar": "N", "default": 128, "help": "speeches at once (128)"},
     "--queue": {"metavar": "N", "default": 128, "help": "speeches that wait for their turn; more are refused (128)"},
+    "--idle": {"metavar": "S", "default": 1800.0, "help": "seconds without a client, after which it ends (1800)"},
+    "--status": {"action": "store_true", "help": "tell of the one that runs"},
+    "--stop": {"action": "store_true", "help": "end the one that runs, after what it speaks"},
+    "--interrupt": {"action": "store_true", "help": "with a daemon: silence what other calls speak, wait for nothing"},
+    "--mix": {"action": "store_true", "help": "with a daemon: sound at the same time as other calls, wait for nothing"},
     "--network": {
         "metavar": "FILE",
         "help": "pass the arrivals through a Mahimahi trace, or lines of `seconds Mbit/s`",
@@ -94,13 +99,14 @@ TEXT = ("--pause", "--patience", "--speakable", "--ahead", "--on-refused")
 SOUND = ("--device", "--latency", "--lead-in", "--volume", "--sink", "--save")
 PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--hedge", "--history")
 TALK = ("--json", "--quiet", "--log-level")
+COMPANY = ("--interrupt", "--mix")
 ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, *PATIENCE, *TALK)
 CHAT = ("--chat-model", "--chat-base-url", "--system")
 ENDPOINT = ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue")
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
-    "say": ALL_SPEECH,
-    "chat": (*CHAT, *ALL_SPEECH),
-    "play": ("--gain", "--channels", *SOUND, *PATIENCE, *TALK),
+    "say": (*ALL_SPEECH, *COMPANY),
+    "chat": (*CHAT, *ALL_SPEECH, *COMPANY),
+    "play": ("--gain", "--channels", *SOUND, *COMPANY, *PATIENCE, *TALK),
     "decode": ("--rate", "--float", "--channels", "--gain", *TALK),
     "inspect": ("--packets", *TALK),
     "record": ALL_SPEECH,
@@ -109,6 +115,8 @@ OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "voices": ("--service", "--base-url", "--play", "--device", "--sink", *TALK),
     "serve": (*ENDPOINT, *TALK),
     "doctor": ("--base-url", "--device", "--connect-timeout", *TALK),
+    "daemon": ("--idle", "--status", "--stop", *TALK),
+    "stop": TALK,
 }
 """The options of each command, in the order of its help."""
 HIDDEN = {
@@ -117,7 +125,18 @@ HIDDEN = {
     "replay": (*SPEECH, "--volume", "--save"),
 }
 """Options that all that plays takes in common, where there is nothing to ask for."""
-_ONCE = {"--save", "--json", "--network", "--report", "--key", "--allow-origin", "--packets", "--play"}
+_ONCE = {
+    "--save",
+    "--json",
+    "--network",
+    "--report",
+    "--key",
+    "--allow-origin",
+    "--packets",
+    "--play",
+    "--status",
+    "--stop",
+}
 PRESET = tuple(name for name in OPTIONS if name not in _ONCE)
 """Options that may be set in a file: all but those of a single run."""
 _SHORT = {"--quiet": "-q"}
@@ -232,7 +251,8 @@ def _format(text: str) -> str:
 
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
-        ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in", "--ahead"), _seconds
+        ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in", "--ahead", "--idle"),
+        _seconds,
     ),
     **dict.fromkeys(("--pause", "--patience"), _seconds_or_none),
     "--format": _format,

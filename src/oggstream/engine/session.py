@@ -11,6 +11,7 @@ from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
 from ..sinks.sink import PreparedSink, Sink, SinkFormat, check_sink, traits_of as sink_traits_of
+from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
 from .account import Account
@@ -250,6 +251,10 @@ class Session:
         self._pacing.at_once = sink_traits_of(self._sink).at_once  # may have changed on opening
         if self._gate is not None:
             await self._gate.play()
+        async with turn_on(self._sink):
+            await self._sound(group, sink_format)
+
+    async def _sound(self, group: asyncio.TaskGroup, sink_format: SinkFormat) -> None:
         self.outlet.attach(sink_format)
         loading = group.create_task(self._load_rest())
         try:

@@ -15,7 +15,7 @@ from ..errors import DeviceError
 from ..events import Warned, emit
 from ..threads import begin
 from .device_clock import Heartbeat
-from .device_stream import DeviceStream, Opening
+from .device_stream import Opening, take
 from .sink import SinkTraits
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class DeviceSink:
         switch_interval: float | None = None,
     ) -> None:
         self.device = device
-        self._stream = DeviceStream(
+        self._stream = take(
             device, latency=latency, blocksize=blocksize, lead_in=lead_in, switch_interval=switch_interval
         )
         self._follow = follow_default and device is None

@@ -87,6 +87,8 @@ class DeviceStream:
         from .portaudio import close_output, open_output, refresh
 
         with self._guard:
+            if self._stream is not None:  # it was kept open
+                return
             if self._form is not None:
                 refresh()
             output = self.make_callback(now)
@@ -170,3 +172,41 @@ def make_callback(now: Callable[[], float]) -> StreamCallback:
         return NativeCallback(now)
     except Missing:
         return PythonCallback(now)
+
+
+_kept: DeviceStream | None = None
+"""A stream of the default device, opened ahead of the sink that will use it."""
+
+
+def keep() -> None:
+    """Open the default device for the next sink that wants it as it is. Blocks. Raises `DeviceError`."""
+    global _kept  # noqa: PLW0603  # one for the process, as the device is one
+    _kept = DeviceStream(None, latency=None, blocksize=0, lead_in=0.0, switch_interval=None)
+    _kept.open(Opening(), time.monotonic)
+
+
+def rest() -> None:
+    """Close the stream that is kept; the sink opens it again. Blocks. Raises `DeviceError`."""
+    if _kept is not None:
+        _kept.close()
+
+
+def give_up() -> None:
+    """Close the stream that is kept, and have the devices listed anew by whoever opens the next one. Blocks."""
+    global _kept  # noqa: PLW0603  # as above
+    from .portaudio_thread import unload
+
+    rest()
+    _kept = None
+    unload()
+
+
+def take(
+    device: str | int | None, *, latency: float | None, blocksize: int, lead_in: float, switch_interval: float | None
+) -> DeviceStream:
+    """The stream that is kept, if it is as the caller wants it, else a new one that is not open."""
+    global _kept  # as above
+    if _kept is not None and (device, latency, blocksize, lead_in, switch_interval) == (None, None, 0, 0.0, None):
+        stream, _kept = _kept, None
+        return stream
+    return DeviceStream(device, latency=latency, blocksize=blocksize, lead_in=lead_in, switch_interval=switch_interval)

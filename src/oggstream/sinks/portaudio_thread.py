@@ -100,6 +100,13 @@ def load() -> Any:
     return sounddevice
 
 
+def unload() -> None:
+    """End PortAudio, if it was begun: the next call begins it anew, in the environment as it is then. Blocks."""
+    sounddevice = sys.modules.get("sounddevice")
+    if sounddevice is not None and sounddevice._initialized:  # noqa: SLF001  # as above
+        on_audio_thread(sounddevice._terminate)  # noqa: SLF001
+
+
 def _import_sounddevice() -> None:
     """Import it, which initialises PortAudio, and see that the audio thread ends PortAudio, too."""
     with _finding_libraries_without_processes():

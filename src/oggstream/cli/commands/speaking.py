@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import OggStreamError, OutputError
 from ...events import Event, Warned
 from ...options import PlaybackOptions
+from ...sinks import turn
 from ...sinks.sink import PreparedSink, traits_of
 from ...streams import play_stream
 from ..save import SavingSource
@@ -201,7 +202,8 @@ def make_source(args: Namespace, console: Console) -> Source:
 
 
 def make_sink(args: Namespace, console: Console) -> Sink:
-    """Where ``args`` want the sound."""
+    """Where ``args`` want the sound, and in whose company."""
+    turn.way = next((way for way in ("interrupt", "mix") if getattr(args, way, False)), "queue")
     if args.device is not None:
         from ...sinks.device_sink import DeviceSink
 

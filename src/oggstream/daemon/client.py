@@ -1,0 +1,111 @@
+"""The caller's side: hands the command over to the daemon, and waits for its exit status.
+
+It is on the way of every start, so it imports next to nothing: of the standard library the C part of ``socket``, whose
+Python part takes longer to load than all the rest here together, and ``signal`` once the daemon is at work.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .link import Link
+
+PATIENCE = 0.3
+"""Seconds until a daemon that does not answer is left alone."""
+_WORDS = "daemon decode devices doctor help inspect record replay serve stop version voices -h --help -V --version"
+HERE = frozenset(_WORDS.split())
+"""Commands that this process runs itself: they do not sound, or are about this machine or the daemon."""
+AUTO, OFF = "auto", "off"
+INTERRUPTED = 130
+
+
+def hand_over(argv: list[str]) -> int | None:
+    """Have the daemon run the command; return its exit status, None if this process has to run it itself.
+
+    OGGSTREAM_DAEMON=off: never; auto: where there is no daemon one is started, for the next call.
+    """
+    mode = os.environ.get("OGGSTREAM_DAEMON", "").strip().lower()
+    if mode == OFF or sys.platform == "win32" or (argv and argv[0] in HERE) or not _hears_terminal():
+        return None
+    from .address import NAME, AddressError, check_folder, check_socket, folder
+
+    path = folder()
+    try:
+        check_folder(path)
+        path = os.path.join(path, NAME)
+        check_socket(path)
+    except FileNotFoundError:
+        if mode == AUTO:
+            from .starting import start_daemon
+
+            start_daemon()
+        return None
+    except (AddressError, OSError) as error:
+        _alone(argv, str(error))
+        return None
+    return _ask(path, argv, start=mode == AUTO)
+
+
+def _hears_terminal() -> bool:
+    """Whether standard input is none, no terminal, or one whose foreground is ours."""
+    try:
+        return sys.stdin is None or not os.isatty(0) or os.tcgetpgrp(0) == os.getpgrp()
+    except OSError:
+        return False
+
+
+def _ask(path: str, argv: list[str], *, start: bool) -> int | None:
+    from .link import Link, LinkError, NobodyError
+
+    try:
+        link = Link(path, time.monotonic() + PATIENCE)
+        worker = link.hand_over(argv)
+    except LinkError as error:
+        if start and isinstance(error, NobodyError):
+            from .starting import start_daemon
+
+            start_daemon()
+        _alone(argv, str(error))
+        return None
+    return _follow(link, worker, argv)
+
+
+def _alone(argv: list[str], reason: str) -> None:
+    """Say in one line why this process does it itself."""
+    if sys.stderr is not None and not {"-q", "--quiet"} & set(argv):
+        try:  # noqa: SIM105  # contextlib takes longer to load than all of this
+            sys.stderr.write(f"oggstream: {reason}; speaking without the daemon\n")
+        except OSError:
+            pass
+
+
+def _follow(link: Link, worker: int, argv: list[str]) -> int | None:
+    """Wait for the status, and hand signals on meanwhile."""
+    from .relay import Relay
+    from .request import EXIT
+
+    relay = Relay(worker)
+    sounding = False
+    with relay:
+        while (answer := link.answer()) is not None:
+            if answer[0] == EXIT:
+                return int(answer[1])
+            sounding = True
+    if relay.interrupts:
+        return INTERRUPTED
+    if not sounding and _has_text(argv):
+        _alone(argv, "the process that was to speak has died before it began")
+        return None
+    if sys.stderr is not None:
+        sys.stderr.write("oggstream: error: the process that spoke has died; it may have been heard: say it again\n")
+    return 1
+
+
+def _has_text(argv: list[str]) -> bool:
+    """Whether all that is spoken surely stands in the arguments, so that nothing of standard input was read."""
+    words = argv[1:] if argv[:1] in (["say"], ["play"], ["chat"]) else argv
+    return bool(words) and not words[0].startswith("-")

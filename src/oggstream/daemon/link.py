@@ -1,0 +1,138 @@
+"""The client's socket."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from .frames import FrameError, FrameReader, frame
+from .request import FILES, GO, READY, REFUSED, RUN, Request
+
+try:
+    import _socket as socket  # the C part of it: loading the rest takes 5 ms
+except ImportError:
+    import socket  # type: ignore[no-redef]
+
+CHUNK = 1 << 16
+
+
+class LinkError(Exception):
+    """The daemon does not take it; the message says why."""
+
+
+class NobodyError(LinkError):
+    """A daemon has left its socket behind."""
+
+
+class Link:
+    """A connection to the daemon at ``path``, which has until ``deadline`` (`time.monotonic`) to answer.
+
+    Raises `LinkError`.
+    """
+
+    def __init__(self, path: str, deadline: float) -> None:
+        self._deadline = deadline
+        self._frames = FrameReader()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._limit()
+            self._socket.connect(path)
+        except OSError as error:
+            self._socket.close()
+            if isinstance(error, ConnectionRefusedError):
+                raise NobodyError(f"no daemon listens at {path} (`oggstream daemon` starts one)") from error
+            raise LinkError(_unreachable(error)) from error
+
+    def request(self, request: Request) -> list[bytes]:
+        """Send a request and return the answer. Raises `LinkError`."""
+        try:
+            self._socket.sendall(frame(*request.fields()))
+            answer = self.answer()
+        except TimeoutError as error:
+            raise LinkError("the daemon does not answer") from error
+        except (OSError, FrameError) as error:
+            raise LinkError(f"the daemon failed ({error})") from error
+        if answer is None:
+            raise LinkError("the daemon has just ended")
+        if answer[0] == REFUSED:
+            raise LinkError(os.fsdecode(answer[1]))
+        return answer
+
+    def hand_over(self, argv: list[str]) -> int:
+        """Have a process run ``argv`` in this process's surroundings; return its number. Raises `LinkError`.
+
+        The standard files follow when that process is there: a daemon that hangs would keep a pipe from ending.
+        """
+        request, descriptors = surroundings(argv)
+        try:
+            answer = self.request(request)
+            if answer[0] != READY:
+                raise LinkError("the daemon speaks another language")
+            self._socket.settimeout(None)
+            self._send(frame(GO), descriptors)
+        except OSError as error:
+            raise LinkError(f"the daemon failed ({error})") from error
+        return int(answer[1])
+
+    def answer(self) -> list[bytes] | None:
+        """The next answer, None at the end. Raises `TimeoutError` at the deadline, `FrameError`, `OSError`."""
+        while (fields := self._frames.next()) is None:
+            if self._socket.gettimeout() is not None:
+                self._limit()
+            try:
+                data = self._socket.recv(CHUNK)
+            except ConnectionError:
+                return None
+            if not data:
+                return None
+            self._frames.feed(data)
+        return fields
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+
+    def _send(self, data: bytes, descriptors: list[int]) -> None:
+        sent = 0
+        if descriptors:
+            packed = b"".join(number.to_bytes(4, sys.byteorder) for number in descriptors)
+            sent = self._socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
+        self._socket.sendall(data[sent:])
+
+    def _limit(self) -> None:
+        self._socket.settimeout(max(0.001, self._deadline - time.monotonic()))
+
+
+def surroundings(argv: list[str]) -> tuple[Request, list[int]]:
+    """What a command needs of this process: folder, environment, standard files. Raises `LinkError`."""
+    from .. import __version__
+
+    files, descriptors = [], []
+    for name in FILES:
+        file = getattr(sys, name)
+        if file is not None:
+            files.append((name, file.encoding, file.errors or "strict"))
+            descriptors.append(file.fileno())
+    os.umask(umask := os.umask(0o77))
+    try:
+        folder = os.getcwdb()
+    except OSError as error:
+        raise LinkError(f"the current folder is gone ({error.strerror})") from error
+    environment = [key + b"=" + value for key, value in os.environb.items()]
+    request = Request(
+        RUN,
+        __version__.encode(),
+        folder=folder,
+        umask=umask,
+        files=files,
+        arguments=[os.fsencode(argument) for argument in argv],
+        environment=environment,
+    )
+    return request, descriptors
+
+
+def _unreachable(error: OSError) -> str:
+    if isinstance(error, TimeoutError):
+        return "the daemon does not answer"
+    return f"the daemon cannot be reached ({error.strerror or error})"

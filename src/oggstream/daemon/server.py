@@ -1,0 +1,266 @@
+"""The process that stays: takes clients, gives each to a worker, and keeps the order of their speeches.
+
+It has one thread and opens no device, so that it may fork at any time; it never holds a client's environment for longer
+than it takes to pass it on.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from .. import __version__
+from .frames import PROTOCOL, FrameError, FrameReader, frame
+from .request import END, REFUSED, TOLD, parse
+from .taking_turns import ASK
+from .turns import Change, Turns
+
+if TYPE_CHECKING:
+    from .worker import Worker
+
+CHUNK = 1 << 16
+MOST_SESSIONS = 256
+MOST_STRANGERS = 512  # connections that have not told what they want
+TELL_SECONDS = 2.0  # which they have this long for
+HAND_SECONDS = 1.0  # longest wait for a worker to take a client
+SPARE_SECONDS = 0.3  # from a client's coming to the next worker: it should not cost the client its processor
+
+
+class Stranger:
+    """A connection that has not told yet what it wants."""
+
+    def __init__(self, connection: socket.socket, until: float) -> None:
+        self.connection = connection
+        self.until = until
+        self.frames = FrameReader()
+
+
+class Server:
+    """Serves on ``listener`` with processes from ``fork``, until it was idle for ``idle`` seconds or is told to end."""
+
+    def __init__(self, listener: socket.socket, fork: Callable[[], Worker], idle: float) -> None:
+        self._listener = listener
+        self._fork = fork
+        self._idle = idle
+        self._selector = selectors.DefaultSelector()
+        self._strangers: set[Stranger] = set()
+        self._sessions: dict[Worker, FrameReader] = {}
+        self._spare: Worker | None = None
+        self._spare_at = 0.0
+        self._turns: Turns[Worker] = Turns()
+        self._served = 0
+        self._since = self._used = time.monotonic()
+        self._ending = False
+        listener.setblocking(False)
+        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+
+    def run(self) -> None:
+        """Serve. Raises what a signal handler raises."""
+        try:
+            while not self._is_over(time.monotonic()):
+                self._tend(time.monotonic())
+                for key, _ in self._selector.select(self._pause(time.monotonic())):
+                    key.data()
+        finally:
+            self._close()
+
+    # Time.
+
+    def _is_over(self, now: float) -> bool:
+        if self._sessions or self._strangers:
+            return False
+        return self._ending or now - self._used >= self._idle
+
+    def _tend(self, now: float) -> None:
+        """Do what is due."""
+        for stranger in [stranger for stranger in self._strangers if stranger.until <= now]:
+            self._drop(stranger)
+        if self._spare is None and not self._ending and now >= self._spare_at:
+            self._spare = self._new_worker()
+
+    def _pause(self, now: float) -> float:
+        due = [stranger.until for stranger in self._strangers]
+        if not self._sessions:
+            due.append(self._used + self._idle)
+        if self._spare is None and not self._ending:
+            due.append(self._spare_at)
+        return max(0.0, min(due, default=now + 3600) - now)
+
+    # Clients.
+
+    def _accept(self) -> None:
+        with suppress(BlockingIOError, ConnectionError):
+            connection, _ = self._listener.accept()
+            if len(self._strangers) >= MOST_STRANGERS or not _is_ours(connection):
+                connection.close()
+                return
+            connection.setblocking(False)
+            stranger = Stranger(connection, time.monotonic() + TELL_SECONDS)
+            self._strangers.add(stranger)
+            self._selector.register(connection, selectors.EVENT_READ, lambda: self._read(stranger))
+
+    def _read(self, stranger: Stranger) -> None:
+        try:
+            data = stranger.connection.recv(CHUNK)
+            stranger.frames.feed(data)
+            fields = stranger.frames.next()
+            if fields is not None:
+                self._answer(stranger, fields)
+            elif not data:
+                self._drop(stranger)
+        except BlockingIOError:
+            pass
+        except (FrameError, OSError):
+            self._drop(stranger)
+
+    def _drop(self, stranger: Stranger) -> None:
+        if stranger in self._strangers:
+            self._strangers.remove(stranger)
+            self._selector.unregister(stranger.connection)
+            stranger.connection.close()
+
+    def _answer(self, stranger: Stranger, fields: list[bytes]) -> None:
+        answer = self._answer_to(stranger, fields)
+        if answer is not None:
+            stranger.connection.send(frame(*answer))
+        self._drop(stranger)
+
+    def _answer_to(self, stranger: Stranger, fields: list[bytes]) -> tuple[bytes, ...] | None:
+        """What the daemon says to it; None: a worker will answer."""
+        version = __version__.encode()
+        if fields[:1] != [PROTOCOL] or fields[1:2] != [version]:
+            told = b"the daemon is oggstream %s: `oggstream daemon --stop` ends it" % version
+            if fields[2:3] != [END]:
+                return REFUSED, told
+        match fields[2]:
+            case b"run":
+                return self._hand_on(stranger, fields)
+            case b"silence":
+                return TOLD, b"%d" % self._silence(list(self._sessions))
+            case b"status":
+                return TOLD, *(f"{name}={value}".encode() for name, value in self._status().items())
+            case b"end":
+                self._end()
+                return TOLD, b"%d" % len(self._sessions)
+        return REFUSED, b"the daemon does not know this wish"
+
+    def _hand_on(self, stranger: Stranger, fields: list[bytes]) -> tuple[bytes, ...] | None:
+        if self._ending:
+            return REFUSED, b"the daemon is ending"
+        if len(self._sessions) >= MOST_SESSIONS:
+            return REFUSED, b"the daemon has %d clients, which is all it takes" % MOST_SESSIONS
+        parse(fields)
+        worker, self._spare = self._spare or self._new_worker(), None
+        self._spare_at = time.monotonic() + SPARE_SECONDS
+        try:
+            _hand(worker.line, frame(*fields), stranger.connection)
+        except OSError:
+            self._reap(worker)
+            return REFUSED, b"the daemon's process has died"
+        self._sessions[worker] = FrameReader()
+        self._served += 1
+        return None
+
+    def _status(self) -> dict[str, object]:
+        now = time.monotonic()
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "up": round(now - self._since, 1),
+            "clients": len(self._sessions),
+            "sounding": (self._turns.holder is not None) + len(self._turns.mixing),
+            "waiting": len(self._turns.waiting),
+            "served": self._served,
+            "idle": round(now - self._used, 1) if not self._sessions else 0.0,
+            "idle_end": self._idle,
+        }
+
+    # Workers.
+
+    def _new_worker(self) -> Worker:
+        worker = self._fork()
+        self._selector.register(worker.line, selectors.EVENT_READ, lambda: self._hear(worker))
+        return worker
+
+    def _hear(self, worker: Worker) -> None:
+        """A worker asks for its turn, leaves it, or has ended."""
+        try:
+            data = worker.line.recv(CHUNK)
+        except OSError:
+            data = b""
+        frames = self._sessions.get(worker)
+        if not data or frames is None:
+            self._reap(worker)
+            return
+        frames.feed(data)
+        while (fields := frames.next()) is not None:
+            asks = fields[0] == ASK
+            self._follow(self._turns.ask(worker, fields[1].decode()) if asks else self._turns.leave(worker))
+
+    def _reap(self, worker: Worker) -> None:
+        """It has ended, or is to: forget it."""
+        self._selector.unregister(worker.line)
+        worker.line.close()
+        if self._spare is worker:
+            self._spare = None
+            self._spare_at = time.monotonic() + 1.0  # one that dies at once must not be forked all the time
+        self._sessions.pop(worker, None)
+        self._follow(self._turns.leave(worker))
+        self._used = time.monotonic()
+        with suppress(ChildProcessError):
+            os.waitpid(worker.pid, 0)
+
+    def _follow(self, change: Change[Worker]) -> None:
+        self._silence(change.silenced)
+        for worker in change.granted:
+            with suppress(OSError):
+                worker.line.send(frame(b"yours"))
+
+    def _silence(self, workers: list[Worker]) -> int:
+        for worker in workers:
+            for number in (signal.SIGTERM, signal.SIGCONT):  # it may be stopped by Ctrl-Z
+                with suppress(ProcessLookupError):
+                    os.kill(worker.pid, number)
+        return len(workers)
+
+    # The end.
+
+    def _end(self) -> None:
+        """Take no more clients, and end with the last one."""
+        self._ending = True
+        if self._spare is not None:
+            self._dismiss(self._spare)
+
+    def _dismiss(self, worker: Worker) -> None:
+        with suppress(ProcessLookupError):
+            os.kill(worker.pid, signal.SIGKILL)  # a spare one: it has nothing to tidy
+        self._reap(worker)
+
+    def _close(self) -> None:
+        self._silence(list(self._sessions))
+        for stranger in list(self._strangers):
+            self._drop(stranger)
+        if self._spare is not None:
+            self._dismiss(self._spare)
+        self._selector.close()
+        self._listener.close()
+
+
+def _is_ours(connection: socket.socket) -> bool:
+    """Whether the other end is this user's, as far as the system tells; the folder lets nobody else in anyway."""
+    from .worker import peer
+
+    return peer(connection)[0] == os.getuid()
+
+
+def _hand(line: socket.socket, data: bytes, connection: socket.socket) -> None:
+    line.settimeout(HAND_SECONDS)
+    sent = socket.send_fds(line, [data], [connection.fileno()])
+    line.sendall(data[sent:])
+    line.settimeout(None)

@@ -1,0 +1,42 @@
+"""Starts a daemon in the background, and says what of an environment it may have."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+_WORDS = (
+    "HOME USER LOGNAME SHELL PATH LANG LANGUAGE TZ TMPDIR LD_LIBRARY_PATH DISPLAY WAYLAND_DISPLAY XAUTHORITY "
+    "DBUS_SESSION_BUS_ADDRESS OPENBLAS_NUM_THREADS OMP_NUM_THREADS OGGSTREAM_PYTHON_CALLBACK VIRTUAL_ENV"
+)
+_NAMES = frozenset(_WORDS.split())
+_PREFIXES = ("LC_", "XDG_", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "PYTHON")
+_SOUND = ("XDG_RUNTIME", "XDG_CONFIG", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "HOME", "OGGSTREAM_PYTHON")
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""numpy would start threads, which a fork does not have."""
+
+
+def permitted(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a daemon keeps of an environment: what its libraries read. No key, no address of a service."""
+    kept = {name: value for name, value in environment.items() if name in _NAMES or name.startswith(_PREFIXES)}
+    return {**kept, **_ONE_THREAD}
+
+
+def of_sound(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part that decides which device is opened, and how."""
+    return {name: value for name, value in environment.items() if name.startswith(_SOUND)}
+
+
+def command(*options: str) -> list[str]:
+    """What starts a daemon."""
+    return [sys.executable, "-P", "-m", "oggstream", "daemon", *options]
+
+
+def start_daemon() -> None:
+    """Start one that belongs to no terminal; it will be there for the next call. Failing to is no matter."""
+    nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
+    try:  # noqa: SIM105  # contextlib takes longer to load than all of this
+        os.posix_spawn(sys.executable, command("--quiet"), permitted(os.environ), file_actions=nowhere, setsid=True)
+    except (OSError, NotImplementedError):
+        pass

@@ -1,0 +1,186 @@
+"""The process that speaks for one client: it is forked ahead, opens the device, waits, runs one command, and ends.
+
+It takes on the client's environment, folder, arguments and files, so the command finds everything as if the client ran
+it. Whatever it holds of that client, keys above all, ends with it.
+"""
+
+from __future__ import annotations
+
+import gc
+import io
+import os
+import select
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple, NoReturn
+
+from .. import process
+from .frames import FrameReader, frame
+from .request import EXIT, FILES, GO, READY, Request, parse
+from .starting import of_sound
+from .taking_turns import TakingTurns
+from .warmth import KeptDevice
+
+CHUNK = 1 << 16
+MOST_FILES = 4
+GO_SECONDS = 1.0  # longest wait for the client's word, after which it has gone on alone
+SETTLE_SECONDS = 0.25  # longest wait for a device that is being opened, which occupies standard error
+LEAVE_SECONDS = 5.0  # the same for a command whose client is gone
+HELD = (signal.SIGINT, signal.SIGTERM)
+"""Not answered until the command does; what comes before is not lost."""
+
+Run = Callable[[list[str]], int]
+"""Runs a command to its exit status."""
+
+
+class Worker(NamedTuple):
+    """A process, and the daemon's end of the line to it."""
+
+    pid: int
+    line: socket.socket
+
+
+def fork_worker(run: Run) -> Worker:
+    """Fork a process that waits for a client. Raises `OSError`."""
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid:
+        theirs.close()
+        return Worker(pid, ours)
+    status = 1
+    try:
+        _be_alone(theirs)
+        status = serve_one(theirs, run)
+    finally:
+        os._exit(status)  # never up the daemon's own stack
+
+
+def _be_alone(line: socket.socket) -> None:
+    """Leave the daemon's terminal, signals and files to the daemon."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    signal.set_wakeup_fd(-1)
+    for number in (*HELD, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    os.closerange(3, line.fileno())
+    os.closerange(line.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def serve_one(line: socket.socket, run: Run) -> int:
+    """Wait for a client on ``line``, and run its command with ``run``. Returns the exit status."""
+    device = KeptDevice()
+    if not select.select([line], [], [], 0)[0]:  # else a client waits, who may not need it
+        device.open()
+    request, client = _await_client(line, device)
+    if not device.settle(SETTLE_SECONDS):
+        return 1
+    if of_sound(_environment(request)) != of_sound(os.environ):
+        device.give_up()
+    client.settimeout(GO_SECONDS)
+    with suppress(OSError):
+        client.sendall(frame(READY, b"%d" % os.getpid()))
+        fields, files = _received(client)
+        if fields == [GO] and len(files) == len(request.files):
+            client.settimeout(None)
+            return _run(request, files, client, line, run)
+    return 1
+
+
+def _await_client(line: socket.socket, device: KeptDevice) -> tuple[Request, socket.socket]:
+    """The next client's request, and its connection. Ends this process when the daemon has ended."""
+    line.settimeout(device.seconds_left)
+    try:
+        fields, files = _received(line)
+    except TimeoutError:
+        device.rest()
+        line.settimeout(None)
+        fields, files = _received(line)
+    if not fields or not files:
+        os._exit(0)
+    line.settimeout(None)
+    return parse(fields), socket.socket(fileno=files[0])
+
+
+def _received(connection: socket.socket) -> tuple[list[bytes], list[int]]:
+    """The next frame, and the descriptors that came with it; no fields at the end."""
+    frames = FrameReader()
+    descriptors: list[int] = []
+    while (fields := frames.next()) is None:
+        data, files, _, _ = socket.recv_fds(connection, min(frames.wanted, CHUNK), MOST_FILES)
+        if not data:
+            return [], descriptors
+        frames.feed(data)
+        descriptors += files
+    return fields, descriptors
+
+
+def _run(request: Request, files: list[int], client: socket.socket, line: socket.socket, run: Run) -> int:
+    _, _, process.pid = peer(client)
+    _take_on(request, files)
+    TakingTurns(line, client).install()
+    threading.Thread(target=_leave_with, args=(client,), daemon=True).start()
+    gc.unfreeze()
+    status = run(sys.argv[1:])
+    for file in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            file.flush()
+    with suppress(OSError):
+        client.sendall(frame(EXIT, b"%d" % status))
+    return status
+
+
+def peer(client: socket.socket) -> tuple[int, int, int | None]:
+    """User, group and process at the other end, as far as the system tells."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return os.getuid(), os.getgid(), None
+    told = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    pid, uid, gid = (int.from_bytes(told[at : at + 4], sys.byteorder) for at in (0, 4, 8))
+    return uid, gid, pid
+
+
+def _take_on(request: Request, files: list[int]) -> None:
+    """Be, for all that a command sees, the client's process. Raises `OSError` if its folder is gone."""
+    os.umask(request.umask)
+    os.chdir(request.folder)
+    os.environ.clear()
+    os.environ.update(_environment(request))
+    sys.argv = ["oggstream", *map(os.fsdecode, request.arguments)]
+    coded = {name: (encoding, errors) for name, encoding, errors in request.files}
+    given = dict(zip(coded, files, strict=True))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number, name in enumerate(FILES):
+        os.dup2(given.get(name, nowhere), number)
+        setattr(sys, name, _text_file(number, *coded[name]) if name in coded else None)
+    for descriptor in (nowhere, *files):
+        os.close(descriptor)
+
+
+def _text_file(number: int, encoding: str, errors: str) -> io.TextIOWrapper:
+    """A standard file as Python opens it."""
+    binary = open(number, "wb" if number else "rb", closefd=False)  # noqa: SIM115  # for the process's life
+    lines = number == 2 or os.isatty(number)
+    return io.TextIOWrapper(binary, encoding, errors, line_buffering=lines, write_through=number == 2)
+
+
+def _environment(request: Request) -> dict[str, str]:
+    pairs = (os.fsdecode(pair).partition("=") for pair in request.environment)
+    return {name: value for name, _, value in pairs}
+
+
+def _leave_with(client: socket.socket) -> NoReturn:
+    """In a thread: end, as at SIGTERM, when the client is gone."""
+    with suppress(OSError):
+        while client.recv(1):
+            pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(LEAVE_SECONDS)
+    os._exit(1)
+
+
+def answer_signals() -> None:
+    """Called by ``run`` once it has its handlers: what was held comes now."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HELD)
