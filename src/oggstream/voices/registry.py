@@ -31,7 +31,6 @@ OWN = {
             packages=("hibari",),
             extra="voice",
             writes_out=True,
-            gain=1.4,
             first_piece=120,
             seconds=20.0,
             megabytes=1000,

@@ -91,7 +91,8 @@ class Rendering:
         self._stepped = 0  # steps that the contour was fed
         self._contours = np.zeros((0, 2), np.float32)  # pitch and noise of the frames known so far
         self._fed = 0  # frames that the decoder was fed
-        self._rows: Rows | None = None  # that the decoder made and nobody has been given
+        self._rows = np.zeros((0, 1), np.float32)  # that the decoder made, from frame `_forgotten` on
+        self._forgotten = 0
         self._given = 0
         self.frames = STEP_FRAMES * len(self._phoneme_of)
         """How many there are in all."""
@@ -104,26 +105,25 @@ class Rendering:
     def next(self, count: int) -> Frames:
         """The next ``count`` frames, or as many as are left."""
         begin, end = self._given, min(self._given + count, self.frames)
-        rows = self._decoded(end)[: end - begin]
+        rows = self._decoded(begin, end)
         self._given = end
-        self._rows = self._rows[end - begin :] if self._rows is not None else None
         return Frames(self._head(normalized(rows)), _PITCH_HZ * self._contours[begin:end, 0])
 
     def skip(self, count: int) -> None:
         """Leave out the next ``count`` frames, which saves the widest of the products."""
-        end = min(self._given + count, self.frames)
-        rows = self._decoded(end)
-        self._rows = rows[end - self._given :]
-        self._given = end
+        self._given = min(self._given + count, self.frames)
 
-    def _decoded(self, end: int) -> Rows:
-        """The decoder's rows from the next one to be given, up to ``end`` or further."""
+    def _decoded(self, begin: int, end: int) -> Rows:
+        """The decoder's rows of the frames from ``begin`` to ``end``; those before them are forgotten."""
         fed = min(end + self._decoder.reach, self.frames)
-        if fed > self._fed or self._rows is None:
-            rows = self._decoder.feed(self._features(fed), last=fed == self.frames)
+        if fed > self._fed:
+            made = self._decoder.feed(self._features(fed), last=fed == self.frames)
+            self._rows = np.concatenate((self._rows, made)) if len(self._rows) else made
             self._fed = fed
-            self._rows = rows if self._rows is None else np.concatenate((self._rows, rows))
-        return self._rows
+        rows = self._rows[begin - self._forgotten : end - self._forgotten]
+        self._rows = self._rows[end - self._forgotten :]
+        self._forgotten = end
+        return rows
 
     def _features(self, end: int) -> Rows:
         """What the decoder is fed for the frames up to ``end``."""

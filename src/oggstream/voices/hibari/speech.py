@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FASTEST = 2.0
 """Speed that the network speaks at; what is faster is shortened afterwards."""
 
-FIRST_BLOCKS = (12, 24, 64)
+FIRST_BLOCKS = (16, 24, 64)
 """Frames of the first blocks of a speech: so long as the listener has nothing, each is made in a fraction of the time
 that the one before it sounds.
 """
@@ -32,10 +32,19 @@ ONSET_FRAMES = 10
 """The sound begins up to 95 ms before the silence that the network plans; from this many frames before its end on the
 samples are looked at."""
 
+_LEVEL = 2.2
+"""From the network's -26 LUFS to the common level of -19; the same for all sentences, so that none jumps."""
+
+_KNEE = 0.7
+"""Above it peaks are rounded instead of cut: one sample in some thousand."""
+
 _GATE = 10 ** (-60 / 20)
 _GATE_HOP = RATE * 5 // 1000
 _EARLY = RATE * 60 // 1000
 """A word is heard before the step at which its first phoneme is planned."""
+
+_LONGEST_SOUND = RATE * 150 // 1000
+"""Of a word's last phoneme: what is planned beyond is the silence behind a sentence."""
 
 
 class Speech:
@@ -48,7 +57,7 @@ class Speech:
         self._shaper = _Shaper(self._speed / wanted.speed)
         self._sizes = chain(FIRST_BLOCKS, repeat(BLOCK)) if wanted.first else repeat(BLOCK)
         self._measured = measured
-        self._silent = True  # nothing has sounded yet
+        self._silent = True  # nothing of the sentence has sounded yet
         self._made = 0  # samples, before they are stretched
 
     def sentence(self, sentence: Sentence) -> Iterator[Rows | SpokenWord]:
@@ -57,7 +66,8 @@ class Speech:
         rendering = Rendering(self._network, plan)
         synthesizer = Synthesizer(self._seed)
         begins = np.concatenate(([0], np.cumsum(plan.durations))) * STEP_FRAMES * HOP
-        skipped = self._lead_in(int(plan.durations[0])) if self._silent else 0
+        self._silent = True
+        skipped = self._lead_in(int(plan.durations[0]))
         rendering.skip(skipped)
         origin = self._made - skipped * HOP  # where the sentence would begin, had nothing been left out
         words = iter(sentence.words)
@@ -92,15 +102,27 @@ class Speech:
 
     def _give(self, samples: Rows) -> Iterator[Rows]:
         self._made += len(samples)
-        shaped = self._shaper.feed(samples)
+        shaped = self._shaper.feed(_levelled(samples))
         if len(shaped):
             yield shaped
 
     def _told(self, words: Iterator[Place], origin: int, begins: Rows) -> Iterator[SpokenWord]:
         for word in words:
             begin = max(0, origin + int(begins[word.first]) - _EARLY)
-            end = max(begin, origin + int(begins[word.behind]) - _EARLY)
+            last = int(begins[word.behind - 1])
+            ends = min(int(begins[word.behind]), last + round(_LONGEST_SOUND / self._speed))
+            end = max(begin, origin + ends - _EARLY)
             yield SpokenWord(word.start, word.end, self._shaper.place(begin), self._shaper.place(end))
+
+
+def _levelled(samples: Rows) -> Rows:
+    louder = samples * np.float32(_LEVEL)
+    over = np.abs(louder) - np.float32(_KNEE)
+    peaks = over > 0
+    if peaks.any():
+        rounded = _KNEE + (1 - _KNEE) * np.tanh(over[peaks] / (1 - _KNEE))
+        louder[peaks] = np.copysign(rounded, louder[peaks])
+    return louder
 
 
 class _Shaper:
