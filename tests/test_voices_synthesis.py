@@ -224,12 +224,6 @@ async def test_loading_ahead_starts_the_process() -> None:
     assert [worker.alive for worker in pool_of(OWN["espeak"])._idle] == [True]
 
 
-def test_beginning_ahead_never_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    synthesis.begin("nobody")
-    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda _: False)
-    synthesis.begin()
-
-
 async def test_a_speech_of_hours_ends_with_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speech, "MOST_SECONDS", 3)
     received: list[bytes] = []

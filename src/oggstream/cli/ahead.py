@@ -1,4 +1,4 @@
-"""What a command begins before it loads the rest: the connection to the service that it will ask."""
+"""What a command begins before it loads the rest: the connection to the service, or the process of the voice."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ def dial_ahead(args: Namespace) -> None:
         from ..sources.http.dialling import dial
 
         dial(url, args.connect_timeout)
+    elif _voice_speaks(args):
+        from ..voices.ahead import begin
+
+        begin((args.service or "").partition(":")[2], " ".join(args.text), args.language)
 
 
 def hang_up() -> None:
@@ -38,3 +42,12 @@ def _url_of(args: Namespace) -> str | None:
     if (not base_url and not os.environ.get("OPENAI_API_KEY", "").strip()) or is_realtime(args.model or ""):
         return None
     return endpoint_url(base_url or BASE_URL, "audio/speech")
+
+
+def _voice_speaks(args: Namespace) -> bool:
+    """Whether a voice of this machine will speak, as far as can be told without looking at the services."""
+    if args.command != "say" or args.base_url or os.environ.get("OGGSTREAM_DAEMON"):
+        return False
+    if args.service is not None:
+        return str(args.service).partition(":")[0] == "offline"
+    return not any(name.endswith(("_KEY", "_TOKEN")) for name in os.environ) and not os.environ.get("OPENAI_BASE_URL")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from threading import Thread
 
 from ..errors import TextError, UsageError
@@ -48,15 +48,6 @@ async def load(engine: str = AUTO) -> None:
         body.feed(bytes(4800))
 
     await in_thread(warm)
-
-
-def begin(engine: str = AUTO, language: str = "en") -> None:
-    """Start the process of the engine that will probably speak, so that it loads while other things happen.
-
-    Takes 1 ms. Never raises: what is wrong is said where something is spoken.
-    """
-    with suppress(Exception):
-        pool_of(engines_for(language, engine)[0]).prepare()
 
 
 async def synthesize(
