@@ -24,6 +24,8 @@ CANCEL_SECONDS = 1.5
 IDLE_SECONDS = 1800.0
 """After which a child that nobody asks anything ends."""
 
+_PLAIN = dict.fromkeys(map(ord, " ,;!?'\"\n"))
+
 
 def main(*info: Any) -> None:
     """Serve the engine of ``info`` (an `EngineInfo`) on standard input and output."""
@@ -154,6 +156,12 @@ def _worded(engine: Engine, wanted: Utterance, *, writes_out: bool) -> Iterator[
     worded = in_words(wanted.text, wanted.language)
     items = engine.speak(wanted._replace(text=worded.text))
     return items if worded.text == wanted.text else worded.back(items)
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there are only letters and the simplest signs: loading `wording` would take longer than speaking."""
+    rest = text.strip().removesuffix(".").translate(_PLAIN)
+    return rest.isascii() and (rest.isalpha() or not rest)
 
 
 def _imported(name: str) -> Any:

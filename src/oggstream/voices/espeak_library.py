@@ -6,7 +6,6 @@ import atexit
 import ctypes
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -63,6 +62,8 @@ def short_path(path: str) -> str:
     """
     if len(os.fsencode(path)) <= MAX_DATA_PATH:
         return path
+    import tempfile  # 8 ms, seldom needed
+
     folder = tempfile.mkdtemp(prefix="espeak")
     link = os.path.join(folder, "d")
     atexit.register(_remove, folder, link)
