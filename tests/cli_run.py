@@ -17,10 +17,13 @@ import sys
 import tempfile
 import termios
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyte
 
 from oggstream.__main__ import main
 from patience import PATIENCE
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
     import pytest
 
 COMMAND = [sys.executable, "-m", "oggstream"]
+ROWS = 60  # of the terminals here: nothing scrolls away
 
 
 class Result(NamedTuple):
@@ -101,7 +105,7 @@ def interrupt(process: subprocess.Popen[bytes], number: signal.Signals = signal.
 
 
 @contextmanager
-def terminal(*arguments: str, columns: int = 80, cwd: Path | None = None, **env: str) -> Iterator[Terminal]:
+def terminal(*arguments: str, columns: int = 160, cwd: Path | None = None, **env: str) -> Iterator[Terminal]:
     """Run a process on a terminal of its own."""
     try:
         process, descriptor = pty.fork()
@@ -128,17 +132,20 @@ class Terminal:
         self._descriptor = descriptor
         self.columns = columns
         self.seen = ""
-        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        self._screen = pyte.Screen(columns, ROWS)
+        self._decode = getincrementaldecoder("utf-8")("replace").decode
+        self._stream = pyte.Stream(self._screen)
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, columns, 0, 0))
 
     def write(self, data: bytes) -> None:
         """Type something."""
         os.write(self._descriptor, data)
 
     def wait_for(self, pattern: str) -> str:
-        """Read until ``pattern`` has been written; return what matched."""
+        """Read until ``pattern`` has been written, or is on the screen; return what matched."""
         end = time.monotonic() + PATIENCE
-        while not (found := re.search(pattern, self.seen)):
-            assert self._read(end), f"{pattern!r} was never written: {self.seen!r}"
+        while not (found := re.search(pattern, self.seen) or re.search(pattern, self._shown)):
+            assert self._read(end), f"{pattern!r} was never written: {self.seen!r}, {self.rows}"
         return found[0]
 
     def end(self) -> int:
@@ -158,15 +165,17 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What the terminal shows: carriage returns overwrite, and nothing may wrap."""
-        shown: list[str] = []
-        for line in self.seen.replace("\r\n", "\n").split("\n"):
-            cells: list[str] = []
-            for part in line.split("\r"):
-                cells[: len(part)] = part
-            assert len(cells) < self.columns or not shown, cells
-            shown.append("".join(cells).rstrip())
-        return [line for line in shown if line]
+        """What the terminal shows, and has shown, without empty rows."""
+        return [row for row in self.rows if row]
+
+    @property
+    def _shown(self) -> str:
+        return "\r\n".join("> " if row == ">" else row for row in self.rows)
+
+    @property
+    def rows(self) -> list[str]:
+        """The rows of the terminal."""
+        return [row.rstrip() for row in self._screen.display]
 
     def close(self) -> None:
         """Kill what is left."""
@@ -183,7 +192,9 @@ class Terminal:
             data = os.read(self._descriptor, 65536)
         except OSError:  # how a terminal says that nobody is at the other end
             return False
-        self.seen += data.decode(errors="replace")
+        text = self._decode(data)
+        self.seen += text
+        self._stream.feed(text)
         return bool(data)
 
 

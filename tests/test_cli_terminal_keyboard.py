@@ -1,47 +1,49 @@
-"""Tests of lines that are typed key by key."""
+"""Tests of the line editor's own parts; what it does on a terminal is tested with ``say`` and ``chat``."""
 
 from __future__ import annotations
 
+import stat
+from pathlib import Path
+
 import pytest
-from hypothesis import given, strategies as st
 
-from oggstream.cli.terminal.keyboard import LineBuffer
-
-
-@pytest.mark.parametrize(
-    ("keys", "lines", "left"),
-    [
-        ("Hello.\n", ["Hello."], ""),
-        ("one\rtwo\nthr", ["one", "two"], "thr"),
-        ("\n", [""], ""),
-        ("Helo\x7flo\b\b.\x7f\n", ["Hel"], ""),
-        ("\x7f\x7fa", [], "a"),
-        ("one two\x17three", [], "one three"),
-        ("one two  \x17\x17\x17", [], ""),
-        ("gone\x15here", [], "here"),
-        ("a\tb\x07\x0cc\x1b", [], "a bc"),
-        ("a\x1b[A\x1b[1;5C\x1bOHb\x1bxc\x1b[3~", [], "abc"),
-        ("größer 何ですか 👩‍🚀\n", ["größer 何ですか 👩‍🚀"], ""),
-    ],
-)
-def test_keys_make_lines(keys: str, lines: list[str], left: str) -> None:
-    buffer = LineBuffer()
-    assert buffer.feed(keys) == lines
-    assert (buffer.text, buffer.ended) == (left, False)
+from oggstream.cli.terminal import keyboard as module
+from oggstream.cli.terminal.keyboard import HISTORY, Keyboard
 
 
-@pytest.mark.parametrize("end", ["\x04", "\x00"])
-def test_ctrl_d_hands_a_line_over_and_ends_on_an_empty_one(end: str) -> None:
-    buffer = LineBuffer()
-    assert buffer.feed(f"half{end}") == ["half"]
-    assert not buffer.ended
-    assert buffer.feed(f"{end}more\n") == []
-    assert buffer.ended
-    assert buffer.feed("more\n") == []
+def keyboard(*, interrupts: bool = True) -> Keyboard:
+    return Keyboard(edits=True, make_room=lambda: None, on_interrupt=lambda: interrupts)
 
 
-@given(st.text())
-def test_whatever_is_typed_is_no_failure_and_nothing_that_acts_on_a_terminal(keys: str) -> None:
-    buffer = LineBuffer()
-    lines = buffer.feed(keys)
-    assert all(line.replace("\u200d", "").isprintable() for line in [*lines, buffer.text])
+def test_before_it_is_on_the_terminal_it_shows_nothing_and_knows_nothing() -> None:
+    keys = keyboard()
+    assert (keys.active, keys.typed, keys.show("x")) == (False, "", False)
+    keys.erase()
+    keys.draw()
+
+
+def test_where_nothing_is_to_be_interrupted_the_program_is() -> None:
+    keyboard().interrupt()
+    with pytest.raises(KeyboardInterrupt):
+        keyboard(interrupts=False).interrupt()
+
+
+def test_the_history_is_private_and_begins_anew_when_it_is_long(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    path = tmp_path / "oggstream" / HISTORY
+    history = module._history()
+    history.append_string("One.")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(module._history().load_history_strings()) == ["One."]
+    path.write_bytes(b"+x\n" * module.MOST_HISTORY)
+    assert list(module._history().load_history_strings()) == []
+
+
+def test_where_it_cannot_be_kept_it_is_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    history = module._history()
+    history.append_string("One.")
+    assert history.get_strings() == ["One."]

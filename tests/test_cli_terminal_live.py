@@ -140,29 +140,14 @@ def test_requests_for_what_comes_next_do_not_disturb(screen: Screen) -> None:
     assert screen.line == "  1.0 s,  2.0 s buffered, first sound 0.41 s  Hello."
 
 
-def test_what_is_typed_takes_the_place_of_the_line(screen: Screen) -> None:
-    line = playing(LiveLine("Hello."))
-    line.prompt("W")
-    assert screen.line == "> W"
+def test_another_may_show_the_line(screen: Screen) -> None:
+    line, shown = LiveLine("Hello."), [""]
+    line.show = lambda text: bool(shown.append(text)) or True
+    playing(line)
     tell(line, Progress(2.0, 2 * 48000, 2.0))
-    line.prompt("What ")
-    assert screen.getvalue().endswith("> What ")
+    assert shown[-1].endswith("Hello.")
     line.close()
-    assert screen.line == "> What"
-    line.prompt(None)
-    assert screen.line == ""
-    tell(line, Progress(3.0, 3 * 48000, 2.0))
-    assert screen.line.endswith("Hello.")
-
-
-@pytest.mark.parametrize(("columns", "shown"), [(20, "gh, and 何ですか"), (12, " 何ですか"), (4, "")])
-def test_of_a_long_line_that_is_typed_the_end_is_shown(
-    columns: int, shown: str, screen: Screen, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wide(monkeypatch, columns)
-    LiveLine("").prompt("long enough, and 何ですか")
-    assert screen.line.endswith(shown)
-    assert max(map(cells, screen.getvalue().split("\r"))) <= max(columns - 3, 0)
+    assert (shown[-1], screen.getvalue()) == ("", "")
 
 
 def test_a_line_can_be_about_another_speech(screen: Screen) -> None:

@@ -79,7 +79,7 @@ class Chat(Conversation):
         self._cut = False  # by a line that was typed
         self._speaking: asyncio.Task[None] | None = None
         on_screen = self._live is not None and is_terminal(sys.stdout)
-        self._transcript = None if args.json else Transcript(wraps=on_screen)
+        self._transcript = None if args.json else Transcript(wraps=on_screen, keyboard=self._keyboard)
 
     async def begin(self) -> None:
         """Ask the first question, if there is one already."""
@@ -108,7 +108,8 @@ class Chat(Conversation):
             self._messages.pop()  # as if it had not been asked
         self._answers.append((report, answer))
         if self._transcript is not None:
-            self._console.clear()
+            if not self._keyboard.active:
+                self._console.clear()
             # After a typed line the text of the last moment has no place any more.
             self._transcript.finish("" if self._cut else answer.text if error else said)
 
@@ -161,9 +162,14 @@ class Chat(Conversation):
             return
         if on_screen and isinstance(event, SegmentStarted) and self._live is not None:
             self._live.close()  # the text takes its place
-        if self._open and not self._keyboard.typed:
+        if self._open:
             self._transcript.show(self._open[-1].heard().text)
 
+    def _interrupt(self) -> bool:
+        """The only question was on the command line: then it ends the program."""
+        return not self._ends and super()._interrupt()
+
     def _make_room(self) -> None:
+        super()._make_room()
         if self._transcript is not None:
             self._transcript.break_row()

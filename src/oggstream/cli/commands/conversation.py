@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 from argparse import Namespace
 from contextlib import AsyncExitStack, aclosing, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import FormatError, OggStreamError, SourceError
 from ...player import Player, Speech
 from ..terminal import live
-from ..terminal.console import Console, ReportedError, printable, show, write_quietly
+from ..terminal.console import Console, ReportedError, show
 from ..terminal.keyboard import Keyboard
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
@@ -38,8 +37,11 @@ class Conversation(Speaking):
         self._told = False
         if not args.quiet and live.is_wanted():
             self._live = live.LiveLine("", self._pace, colour=live.colour_is_wanted())
-            console.before, console.after = self._live.clear, self._live.draw_prompt
-        self._keyboard = Keyboard(self._show_typed if self._live is not None else None)
+        edits = typing and self._live is not None
+        self._keyboard = Keyboard(edits=edits, make_room=self._make_room, on_interrupt=self._interrupt)
+        if self._live is not None:
+            self._live.show = self._keyboard.show
+            console.before, console.after = self._clear, self._keyboard.draw
 
     async def begin(self) -> None:
         """What is done before anything is typed."""
@@ -92,23 +94,27 @@ class Conversation(Speaking):
             raise failures.exceptions[0] from failures.exceptions[0].__cause__
 
     async def _read(self) -> None:
-        self._settle()
         async with aclosing(self._keyboard.lines()) as lines:
             async for line in lines:
-                self._echo(line)
                 await self.heed(line)
                 self._settle()
 
-    def _echo(self, line: str) -> None:
-        """Leave a line that was typed on the terminal, if that has not shown it."""
-        if self._live is not None and self._keyboard.silent:
-            self._live.prompt(None)
-            if line:
-                self._make_room()
-                write_quietly(sys.stderr, f"{live.PROMPT}{printable(line)}\n")
+    def _interrupt(self) -> bool:
+        """Stop what is being said, as an empty line does; false if nothing is."""
+        if self._open:
+            self._group.create_task(self.heed(""))
+        return bool(self._open)
+
+    def _clear(self) -> None:
+        """Take everything off the terminal that does not stay."""
+        if self._live is not None:
+            self._live.clear()
+        self._keyboard.erase()
 
     def _make_room(self) -> None:
         """See to it that a row of the terminal can be written from its beginning."""
+        if self._live is not None:
+            self._live.clear()
 
     def say(self, text: Any, title: str, *, interrupt: bool = False) -> Speech:
         """Say ``text`` behind what is being said, or with ``interrupt`` instead of it."""
@@ -140,18 +146,9 @@ class Conversation(Speaking):
             return error.report or self._unfinished(error), error
 
     def _settle(self) -> None:
-        """Show what is typed, or that it is awaited, or how the speech is going."""
-        if self._live is not None:
-            if not self._open:
-                self._live.close()
-            self._show_typed(self._keyboard.typed)
-
-    def _show_typed(self, typed: str) -> None:
-        assert self._live is not None
-        awaited = self._keyboard.silent and not self._reading.done()
-        if typed:
-            self._make_room()
-        self._live.prompt(typed if typed or (awaited and not self._open) else None)
+        """Show nothing of a speech where there is none."""
+        if self._live is not None and not self._open:
+            self._live.close()
 
     def _leave_terminal(self) -> None:
         self._console.clear()
@@ -162,7 +159,6 @@ class Conversation(Speaking):
 
     def _close_live_line(self) -> None:
         if self._live is not None:
-            self._live.prompt(None)
             self._live.close()
 
     def _conclude(self) -> None:

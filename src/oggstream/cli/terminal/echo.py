@@ -5,18 +5,27 @@ from __future__ import annotations
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
 from .console import printable, show
 from .width import cells
+
+if TYPE_CHECKING:
+    from .keyboard import Keyboard
 
 _PARTS = re.compile(r"\n|[^\S\n]+|\S+")
 
 
 class Transcript:
-    """A text on standard output, as far as it is shown. On a terminal (``wraps``) its rows end between two words."""
+    """A text on standard output, as far as it is shown. On a terminal (``wraps``) its rows end between two words.
 
-    def __init__(self, *, wraps: bool) -> None:
+    Where lines are typed there, ``keyboard`` shows the last row, until that is complete.
+    """
+
+    def __init__(self, *, wraps: bool, keyboard: Keyboard | None = None) -> None:
         self.wraps = wraps
+        self._keyboard = keyboard
+        self._held = ""  # the row that is not ended, while the keyboard shows it
         self._shown = 0  # characters of the text
         self._row = 0  # cells of the row that is not ended
         self._gap = ""  # between the last word and the next one
@@ -29,12 +38,25 @@ class Transcript:
             self._shown = len(text)
             if self.wraps:
                 new = "".join(map(self._placed, _PARTS.findall(new)))
-            show(new, end="")
+            self._write(new)
+
+    def _write(self, new: str) -> None:
+        """Write whole rows above the line that is typed, and leave the last one to it; or write as it comes."""
+        out, self._held = self._held + new, ""
+        if self._keyboard is not None and self.wraps and self._keyboard.active:
+            rows, feed, self._held = out.rpartition("\n")
+            if feed:
+                self._keyboard.erase()
+                show(rows)
+            self._keyboard.show(self._held)
+            self._keyboard.draw()
+        else:
+            show(out, end="")
 
     def break_row(self) -> None:
         """Leave the row of a terminal, if it holds anything."""
         if self.wraps and self._row:
-            show("")
+            self._write("\n")
             self._row, self._gap, self._indents = 0, "", False
 
     def finish(self, text: str) -> None:

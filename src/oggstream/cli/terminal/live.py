@@ -25,11 +25,11 @@ from ...events import (
     Stalled,
 )
 from ...text.word_borders import word_end_from
-from .console import DIM, PLAIN, is_terminal, write_quietly
-from .width import cells, fitted, fitted_end, one_line
+from .console import DIM, PLAIN, is_terminal, printable, write_quietly
+from .width import cells, fitted, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ...report import PlaybackReport
 
@@ -39,7 +39,6 @@ NARROW = 24  # columns below which only numbers are shown
 CHARACTERS_PER_SECOND = 20  # nobody speaks faster; tells which part of a long text to show
 LEAD = 16  # characters shown before the one that is presumably spoken
 ECHO = 2  # cells that a terminal takes to show Ctrl-C, after which the line must still be the same one
-PROMPT = "> "
 WORTH_TELLING = 0.01  # seconds of made-up or drawn-out sound
 TELLING = 1.0  # seconds that a piece must last to tell how fast the voice speaks
 
@@ -58,7 +57,7 @@ class LiveLine:
         self.drawn = False  # it was on the terminal at least once
         self._shown = 0  # cells of the line on the terminal
         self._timer: asyncio.TimerHandle | None = None
-        self._typed: str | None = None
+        self.show: Callable[[str], bool] = lambda _: False  # shows the line in our place, or says that it does not
         self._voice: float | None = None  # characters per second of the last piece that told
         self.begin(title)
 
@@ -96,14 +95,6 @@ class LiveLine:
             case Resumed():
                 self._state = "playing"
 
-    def prompt(self, typed: str | None) -> None:
-        """Show what is being typed instead of everything else, until it is None again."""
-        self._typed = typed
-        if typed is None:
-            self.clear()
-        else:
-            self._draw()
-
     def clear(self) -> None:
         """Take the line off the terminal, until the next event."""
         if self._shown:
@@ -111,15 +102,10 @@ class LiveLine:
             self._shown = 0
 
     def close(self) -> None:
-        """Take the line off the terminal, but for what is being typed."""
+        """Take the line off the terminal."""
         self._stop_timer()
         self.clear()
-        self.draw_prompt()
-
-    def draw_prompt(self) -> None:
-        """Show what is being typed, if anything is."""
-        if self._typed is not None:
-            self._draw()
+        self.show("")
 
     def wait(self, state: str) -> None:
         """Count the seconds from now on, until something sounds; ``state`` says what is waited for."""
@@ -157,24 +143,16 @@ class LiveLine:
     def _draw(self) -> None:
         self.drawn = True
         width = columns() - 1 - ECHO  # in the last column some terminals wrap already
-        if self._typed is not None:
-            self._draw_prompt(width)
-            return
         numbers = fitted(self._numbers(width), width)
         words = fitted(f"  {self._words()}", width - len(numbers)) if width >= NARROW else ""
+        if self.show(printable(numbers + words)):
+            return
         length = len(numbers) + cells(words)
         padding = " " * (min(self._shown, width) - length)
         if self._colour:
             numbers = f"{DIM}{numbers}{PLAIN}"
         write_quietly(sys.stderr, f"\r{numbers}{words}{padding}")
         self._shown = length
-
-    def _draw_prompt(self, width: int) -> None:
-        """The end of what is typed, the cursor behind it."""
-        text = fitted_end(PROMPT + one_line(f"{self._typed}|")[:-1], width)
-        padding = " " * (min(self._shown, width) - cells(text))
-        write_quietly(sys.stderr, f"\r{text}{padding}\r{text}" if padding else f"\r{text}")
-        self._shown = cells(text)
 
     def _numbers(self, width: int) -> str:
         """Waiting: for how long. Playing: heard, buffered, and if there is room when the first sound came."""

@@ -38,17 +38,6 @@ def fitted(text: str, width: int) -> str:
     return text[:end].rstrip() + mark
 
 
-def fitted_end(text: str, width: int) -> str:
-    """``text``, or its end, in at most ``width`` cells."""
-    left, start = width, len(text)
-    for sign in reversed(text):
-        left -= _cells_of(sign)
-        if left < 0:
-            break
-        start -= 1
-    return text[start:]
-
-
 def one_line(text: str) -> str:
     """``text`` with every run of white space as one space, and without anything that acts on a terminal."""
     return "".join(sign for sign in " ".join(text.split()) if sign.isprintable() or sign == _JOINER)
