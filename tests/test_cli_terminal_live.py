@@ -142,7 +142,12 @@ def test_requests_for_what_comes_next_do_not_disturb(screen: Screen) -> None:
 
 def test_another_may_show_the_line(screen: Screen) -> None:
     line, shown = LiveLine("Hello."), [""]
-    line.show = lambda text: bool(shown.append(text)) or True
+
+    def show(text: str) -> bool:
+        shown.append(text)
+        return True
+
+    line.show = show
     playing(line)
     tell(line, Progress(2.0, 2 * 48000, 2.0))
     assert shown[-1].endswith("Hello.")
