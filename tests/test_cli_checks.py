@@ -15,7 +15,7 @@ from aiohttp import web
 
 from fake_sounddevice import FakeSoundDevice, sounddevice
 from oggstream.cli.checks import device_check as device, library_check as libraries, mends, service_check as service
-from oggstream.cli.checks.device_check import CallForSamples, Played, check_callback, check_clock, check_device
+from oggstream.cli.checks.device_check import CallForSamples, Played, check_callback, check_device, check_sound
 from oggstream.cli.checks.finding import FAIL, OK, WARN, Finding, failed
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import LibraryError, SourceConnectionError
@@ -226,10 +226,10 @@ async def test_a_callback_in_python_that_is_wanted_is_no_fault(monkeypatch: pyte
 
 
 async def test_a_real_device_opens_plays_and_keeps_time(sound_server: SoundServer) -> None:
-    played, clock = await check_device(args())
+    played, *rest = await check_device(args())
     assert played[:2] == ("device", OK)
     assert "'speaker' (0, ALSA) plays: 2 channels, 48000 Hz" in played.says
-    assert clock.name == "clock"
+    clock = next(finding for finding in rest if finding.name == "clock")
     assert clock.figures["lead"] > 0
     assert clock.figures["period"] > 0
 
@@ -272,14 +272,44 @@ def blocks(count: int = 200, *, speed: float = 1.0, lead: float = 0.03, dry: boo
         (blocks(speed=1.05, lead=0.3), WARN, "1.0500 of its rate"),
         (blocks(lead=0.0), WARN, "does not tell when its samples are heard"),
         (blocks(lead=-0.1), WARN, "does not tell when its samples are heard"),
-        (blocks(dry=True), WARN, "it ran dry 170 times"),
         (blocks(2), WARN, "asked for samples 2 times"),
     ],
 )
 def test_the_clock_of_the_device_is_judged(played: Played, level: str, says: str) -> None:
-    found = check_clock(played)
+    [found] = check_sound(played)
     assert (found.name, found.level) == ("clock", level)
     assert says in found.says
+
+
+def standing_still(often: int, seconds: float, *, told: bool, speed: float = 1.0) -> Played:
+    """What a device asks for that runs dry so often, each time so long; meanwhile its clock stands still."""
+    calls, lost = [], 0.0
+    for index in range(200):
+        dry = often > 0 and index > 40 and index % (160 // often) == 0
+        lost += seconds if dry else 0.0
+        at = index * 0.01 + lost
+        calls.append(CallForSamples(index * 0.01 / speed + lost + 0.3, at, 480, dry and told))
+    return Played(2, 48000.0, calls, 0.02)
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_device_that_ran_dry_is_told_from_one_whose_clock_is_off(told: bool) -> None:
+    load, clock = check_sound(standing_still(3, 0.2, told=told))
+    assert (load.name, load.level, load.figures["underflows"]) == ("load", WARN, 3)
+    assert "the device ran dry 3 times: it got its samples late, at 20 ms of latency" in load.says
+    assert (clock.name, clock.level, clock.figures["rate"]) == ("clock", OK, 1.0)
+    assert "1.0000 of its rate" in clock.says
+
+
+def test_a_device_may_be_dry_and_off() -> None:
+    load, clock = check_sound(standing_still(3, 0.2, told=True, speed=1.05))
+    assert (load.level, clock.level) == (WARN, WARN)
+    assert "1.0500 of its rate" in clock.says
+
+
+def test_a_device_that_is_dry_all_the_time_has_no_clock_to_judge() -> None:
+    [load] = check_sound(blocks(dry=True))
+    assert load.name == "load"
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,14 @@ def test_each_finding_is_a_line_and_what_mends_it_another(monkeypatch: pytest.Mo
     assert result.err == "oggstream: all that is needed works\n"
 
 
+def test_without_an_output_it_is_not_said_that_all_works(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    none = Finding("device", WARN, "there is no output device", "connect one")
+    result = examined(monkeypatch, capsys, stand_in("a", GOOD, none))
+    assert result.status == 0
+    told = "speech cannot be heard here, for there is no output device; all else that is needed works"
+    assert result.err == f"oggstream: {told}\n"
+
+
 def test_a_failure_is_status_1_and_names_itself(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     result = examined(monkeypatch, capsys, stand_in("a", BAD), stand_in("b", GOOD))
     assert result.status == 1

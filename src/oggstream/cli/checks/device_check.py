@@ -9,11 +9,16 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ...errors import DeviceError
+from ...sinks.device_clock import held
+from ...sinks.devices import LATENCY
+from ...sinks.latency_steps import LatencySteps
 from . import mends
 from .finding import FAIL, OK, WARN, Finding, failed
 
 SILENCE_SECONDS = 1.2
 SETTLING_SECONDS = 0.3  # at the beginning, in which a device fills its buffers as fast as it can
+LEAST_BLOCKS = 3  # calls, without which nothing can be said
+ENOUGH_BLOCKS = 30  # the same between two underruns, where most of the time is lost to them
 DRIFT = 0.02  # of the device's clock against its own rate, beyond which its times mislead
 
 
@@ -27,11 +32,12 @@ class CallForSamples(NamedTuple):
 
 
 class Played(NamedTuple):
-    """What playing silence showed."""
+    """What playing silence showed; ``latency`` is what the device was asked for, in seconds."""
 
     channels: int
     rate: float
     blocks: list[CallForSamples]
+    latency: float = LATENCY
 
 
 async def check_callback(_args: Namespace) -> list[Finding]:
@@ -49,7 +55,7 @@ async def check_callback(_args: Namespace) -> list[Finding]:
 
 
 async def check_device(args: Namespace) -> list[Finding]:
-    """The device, and its clock."""
+    """The device, whether it gets its samples in time, and its clock."""
     from ...sinks.devices import candidates
     from ...sinks.portaudio import devices
     from ...threads import in_thread
@@ -68,7 +74,7 @@ async def check_device(args: Namespace) -> list[Finding]:
         says = f"output device {name} opens, and asks for no samples"
         return [Finding("device", FAIL, says, "restart the sound server, or choose another with --device")]
     says = f"output device {name} plays: {played.channels} channels, {played.rate:g} Hz"
-    return [Finding("device", OK, says), check_clock(played)]
+    return [Finding("device", OK, says), *check_sound(played)]
 
 
 def play_silence(index: int) -> Played:
@@ -82,8 +88,9 @@ def play_silence(index: int) -> Played:
         dry = bool(status and status.output_underflow)
         blocks.append(CallForSamples(times.outputBufferDacTime, times.currentTime, frames, dry))
 
-    stream = open_output(index, callback)
-    played = Played(stream.channels, stream.samplerate, blocks)
+    steps = LatencySteps()
+    stream = open_output(index, callback, latency=steps.choose)
+    played = Played(stream.channels, stream.samplerate, blocks, stream.latency)
     try:
         time.sleep(SILENCE_SECONDS)
     finally:
@@ -91,27 +98,53 @@ def play_silence(index: int) -> Played:
     return played
 
 
-def check_clock(played: Played) -> Finding:
-    """Whether the times that the device tells are those of its samples."""
+def check_sound(played: Played) -> list[Finding]:
+    """Whether the device got its samples in time, and whether the times that it tells are those of its samples.
+
+    A device that runs dry stands still meanwhile, so its clock is judged by the stretches in between.
+    """
     blocks = [block for block in played.blocks if block.called - played.blocks[0].called >= SETTLING_SECONDS]
-    if len(blocks) < 3:
+    if len(blocks) < LEAST_BLOCKS:
         says = f"the device asked for samples {len(played.blocks)} times in {SILENCE_SECONDS:g} s"
-        return Finding("clock", WARN, says, "restart the sound server, or choose another device with --device")
+        return [Finding("clock", WARN, says, "restart the sound server, or choose another device with --device")]
+    stretches = _between_underruns(blocks, held(played.latency))
+    dry = len(stretches) - 1
+    found = [_dryness(dry, played.latency)] if dry else []
+    longest = max(stretches, key=len)
+    if len(longest) < LEAST_BLOCKS or (dry and len(longest) * 2 < len(blocks) and len(longest) < ENOUGH_BLOCKS):
+        return found
+    return [*found, check_clock(longest, played.rate, dry)]
+
+
+def _between_underruns(blocks: list[CallForSamples], holds: float) -> list[list[CallForSamples]]:
+    """The calls, parted where the device had run dry: it says so, or was called too late."""
+    stretches: list[list[CallForSamples]] = [[blocks[0]]]
+    for before, block in pairwise(blocks):
+        if block.underflow or block.called - before.called > holds:
+            stretches.append([])
+        stretches[-1].append(block)
+    return stretches
+
+
+def _dryness(times: int, latency: float) -> Finding:
+    load = f", load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores" if hasattr(os, "getloadavg") else ""
+    says = f"the device ran dry {times} times: it got its samples late, at {latency * 1000:.0f} ms of latency{load}"
+    mend = "close what loads this machine; speech that breaks up is given more latency by itself, or by --latency 0.16"
+    return Finding("load", WARN, says, mend, {"underflows": times, "latency": latency})
+
+
+def check_clock(blocks: list[CallForSamples], rate: float, underflows: int = 0) -> Finding:
+    """Whether the times that the device tells are those of its samples; ``blocks`` without an underrun in between."""
     leads = sorted(block.dac - block.called for block in blocks)
     lead = leads[len(leads) // 2]
-    period = sum(block.samples for block in blocks) / len(blocks) / played.rate
-    underflows = sum(block.underflow for block in blocks)
+    period = sum(block.samples for block in blocks) / len(blocks) / rate
     figures = {"lead": round(lead, 6), "period": round(period, 6), "underflows": underflows}
     if lead <= 0 or not all(earlier.dac < later.dac for earlier, later in pairwise(blocks)):
         says = "the device does not tell when its samples are heard: times in reports are estimates"
         return Finding("clock", WARN, says, "choose another host API, see `oggstream devices`", figures)
-    speed = sum(block.samples for block in blocks[:-1]) / played.rate / (blocks[-1].dac - blocks[0].dac)
+    speed = sum(block.samples for block in blocks[:-1]) / rate / (blocks[-1].dac - blocks[0].dac)
     figures["rate"] = round(speed, 6)
     says = f"the device's clock: {speed:.4f} of its rate, {lead * 1000:.1f} ms lead, {period * 1000:.1f} ms a period"
     if abs(speed - 1) > DRIFT:
         return Finding("clock", WARN, f"{says}: times in reports are off by that much", None, figures)
-    if underflows:
-        return Finding(
-            "clock", WARN, f"{says}; it ran dry {underflows} times", "close what loads this machine", figures
-        )
     return Finding("clock", OK, says, None, figures)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import ConfigError
 from ..checks.device_check import check_callback, check_device
-from ..checks.finding import FAIL, Finding
+from ..checks.finding import FAIL, OK, Finding
 from ..checks.library_check import check_libopus, check_packages, check_portaudio, check_python, check_voice
 from ..checks.service_check import check_certificates, check_endpoint, check_key
 from ..output.result import as_json
@@ -62,7 +62,7 @@ async def _examine(args: Namespace, console: Console) -> None:
         show(as_json(error, checks=[finding._asdict() for finding in found]))
     if error is not None:
         raise error
-    console.note("all that is needed works")
+    console.note(_praise(found))
 
 
 async def examine(args: Namespace, console: Console) -> AsyncIterator[Finding]:
@@ -104,6 +104,13 @@ def _verdict(found: list[Finding]) -> ConfigError | None:
     if not names:
         return None
     return ConfigError(f"not all that is needed works: {', '.join(names)}; do what is said beside it")
+
+
+def _praise(found: list[Finding]) -> str:
+    """What to say where nothing failed; without an output, speech cannot be heard."""
+    if any(finding.name == "device" and finding.level != OK for finding in found):
+        return "speech cannot be heard here, for there is no output device; all else that is needed works"
+    return "all that is needed works"
 
 
 def _lines(finding: Finding) -> list[str]:
