@@ -17,6 +17,24 @@ from .options import HIDDEN, OF_COMMANDS, add_options, takes_value
 from .terminal.console import show
 
 
+class _Formatter(RawDescriptionHelpFormatter):
+    """Knows the width of the terminal without ``shutil``, whose import takes 5 ms; argparse makes one per option."""
+
+    def __init__(self, prog: str, **settings: Any) -> None:
+        super().__init__(prog, **{"width": _width(), **settings})
+
+
+def _width() -> int:
+    """Columns for help texts: those of COLUMNS, else of the terminal, less two, as `shutil.get_terminal_size`."""
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns):
+        return int(columns) - 2
+    try:
+        return (os.get_terminal_size(1).columns or 80) - 2
+    except OSError:  # no terminal
+        return 78
+
+
 class Parser(ArgumentParser):
     """Fails with `UsageError`, and shows its help as results are shown."""
 
@@ -221,7 +239,7 @@ def _parser(command: str, description: str) -> Parser:
         prog=f"oggstream {command}",
         description=description,
         epilog=EXAMPLES[command],
-        formatter_class=RawDescriptionHelpFormatter,
+        formatter_class=_Formatter,
         allow_abbrev=False,
     )
 
