@@ -15,6 +15,7 @@ from . import (
     device,
     growing,
     hedging,
+    lag,
     layers,
     memory,
     networks,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ROWS: list[Row] = [
     *cold.ROWS,
+    *lag.ROWS,
     *arrival.ROWS,
     *device.ROWS,
     *company.ROWS,
