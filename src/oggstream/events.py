@@ -188,6 +188,11 @@ class _Overhearer:
         self._listener: Callable[..., object] | None = listener
         self._recorder = recorder
 
+    @property
+    def speech(self) -> int | None:
+        """The number of the recorder outside."""
+        return self._recorder.speech if self._recorder is not None else None
+
     def record(self, kind: type[Event], **fields: Any) -> None:
         """Pass the event on to both."""
         if self._listener is not None:
@@ -223,6 +228,12 @@ def overhearing(listener: Callable[..., object]) -> Iterator[None]:
     finally:
         overhearer.end()
         _current.reset(token)
+
+
+def speech_number() -> int | None:
+    """The number of the current session's speech, None outside one."""
+    recorder = _current.get()
+    return recorder.speech if recorder is not None else None
 
 
 def emit(kind: type[Event], **fields: Any) -> None:

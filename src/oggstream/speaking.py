@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .engine.account import Account
 from .engine.loading import load_codec
+from .engine.logs import log_events, log_received
 from .engine.memory import Memory
 from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.requester import Requester
@@ -90,6 +91,7 @@ async def receive(
                 outlet=delivery,
                 recorder=recorder,
             )
+            log_events(recorder)
             recorder.listen(lambda event: delivery.request_out.set() if isinstance(event, RequestSent) else None)
             with using(recorder):
                 await _run(script, requester, context, delivery)
@@ -97,6 +99,7 @@ async def receive(
     finally:
         delivery.close()
     failure = requester.failure or script.failure
+    log_received(recorder.speech, requester.segments, failure)
     if failure is not None:
         raise failure
 

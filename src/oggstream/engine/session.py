@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
+from ..report import PlaybackReport
 from ..sinks.sink import PreparedSink, Sink, SinkFormat, check_sink, traits_of as sink_traits_of
 from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
 from .account import Account
 from .loading import load_arrays, load_codec
+from .logs import log_events, log_report
 from .memory import Memory
 from .output.outlet import Outlet
 from .output.pacing import Pacing
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from ..history import History
     from ..options import PlaybackOptions, SpeechOptions
     from ..playout.habits import Habits
-    from ..report import Heard, PlaybackReport
+    from ..report import Heard
     from ..sources.source import Source
     from .listening import Listener
     from .segment import Segment
@@ -128,8 +130,16 @@ class Session:
         of text, all with ``report`` and ``unspoken`` set, and those of the listener. Cancelling stops the sound (a fade
         of 5 ms), closes the response and leaves no task behind.
         """
-        async with self._context:
-            return await self._run()
+        log_events(self._recorder)
+        try:
+            async with self._context:
+                report = await self._run()
+        except BaseException as error:
+            if isinstance(told := getattr(error, "report", None), PlaybackReport):
+                log_report(self._recorder.speech, told)
+            raise
+        log_report(self._recorder.speech, report)
+        return report
 
     async def _run(self) -> PlaybackReport:
         try:

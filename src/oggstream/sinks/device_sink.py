@@ -8,6 +8,7 @@ wait for the interpreter's lock.
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.01  # between looks at a ring that is nearly drained; a block is taken well before it is heard
 REST_SECONDS = 0.1  # the same while much is left: short enough for the heartbeat, and a wake-up costs 0.1 ms
+log = logging.getLogger("oggstream.device")
 OPEN_SECONDS = 10.0  # longest wait for the audio system to open the device
 CLOSE_SECONDS = 2.0  # the same to close it
 FADE_OUT_SECONDS = 0.25  # longest wait for a fade to be heard before the stream is closed
@@ -125,6 +127,7 @@ class DeviceSink:
                 self._opening = None  # to be tried again
         self._let_go = False
         self._count_idle()
+        log.debug("device %s open: %s", self._stream.device or "by default", self._stream.format)
         return self._stream.format
 
     def start(self, ring: PcmRing) -> None:
@@ -271,6 +274,7 @@ class DeviceSink:
     # Losing the device.
 
     def _open_again(self, now: float, why: str, patience: float = RETURN_SECONDS) -> None:
+        log.debug("device %s: to be opened again%s", self._stream.device or "by default", f": {why}" if why else "")
         clock = asyncio.get_running_loop().time
         latest, output = self._latest, self._stream.output
         latest.wanted = True

@@ -14,6 +14,7 @@ from ...events import FirstByte, FirstPacket, emit
 from ...opus.items import AudioPacket, StreamStats
 from ...sources.traits import stream_traits_of
 from ..loading import load_reader
+from ..logs import log_answer, log_body, log_failure
 from .opening_format import LinkMeter
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Intake:
     """Receives one body. ``stats`` counts the items so far, ``request_id`` is the service's identifier.
 
     ``early`` is called per chunk: whether to pass packets on before their page is complete. ``to_its_end``: the body is
-    a file or a station, to be read until it ends, not only until its container ends.
+    a file or a station, to be read until it ends, not only until its container ends. ``name``: of the source, for logs.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Intake:
         *,
         to_its_end: bool = False,
         wanted: str | None = None,
+        name: str = "",
     ) -> None:
         self.stats = StreamStats()
         self.request_id: str | None = None
@@ -54,6 +56,7 @@ class Intake:
         self._early = early or _never
         self._to_its_end = to_its_end
         self._wanted = wanted
+        self._name = name
         self._sound_until = 0.0  # by the clock of the loop
         self._rest_until = 0.0  # the same, once an event has marked the end
         self._waited = 0.0  # seconds without audio
@@ -105,7 +108,9 @@ class Intake:
                 yield reader.finish()
                 if reader.failure is not None:
                     raise reader.failure
+                log_body(reader.container, self.stats, self._since_asked)
         except OggStreamError as error:
+            log_failure(error, text, self._since_asked)
             error.request_id = error.request_id or self.request_id
             self.stats.complete = self.reader is None  # without a body nothing can be missing
             raise
@@ -116,7 +121,13 @@ class Intake:
         async with AsyncExitStack() as stack:
             async with self._limited():
                 stream = await stack.enter_async_context(source.open(text, speech))
+            log_answer(self._name, stream, text, speech, self._since_asked)
             yield stream
+
+    @property
+    def _since_asked(self) -> float:
+        assert self.asked_at is not None
+        return asyncio.get_running_loop().time() - self.asked_at
 
     async def _next(self, stream: ByteStream) -> bytes | Annotation | None:
         if self.reader is not None and self.reader.ended and not self._to_its_end:

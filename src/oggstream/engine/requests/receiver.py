@@ -14,6 +14,7 @@ from ...errors import OggStreamError
 from ...events import Event, FirstPacket, Recorder, Retrying, Transcribed, Warned, overhearing
 from ...sources.source import SubstitutingSource
 from ...sources.traits import formats_for, traits_of
+from ..logs import log_remedy
 from .format_choice import FormatChoice
 from .hedging import Hedging
 from .in_flight import in_flight_of
@@ -93,7 +94,8 @@ class Receiver:
             options = replace(options, first_byte_timeout=min(patience, options.first_byte_timeout))
         traits = traits_of(self._source)
         wanted = None if traits.samples_known else self._speech.format  # bare samples: who vouches for them
-        return Intake(options, lambda: self._outlet.wants_early(segment), to_its_end=traits.whole, wanted=wanted)
+        early = functools.partial(self._outlet.wants_early, segment)
+        return Intake(options, early, to_its_end=traits.whole, wanted=wanted, name=traits.name)
 
     async def receive(self, segment: Segment) -> OggStreamError | None:
         """Receive a piece, with as many requests as needed; return the error that ends the speech, or None."""
@@ -111,6 +113,7 @@ class Receiver:
             if concerns_format(error):
                 await self._hear_of_format(segment)
             remedy = remedy_for(error, self._case(segment, error, attempts, waits)._replace(ours=ours))
+            log_remedy(segment, remedy.name, error)
             match remedy:
                 case Remedy.LATER:
                     attempts, waits = attempts - 1, waits + 1
