@@ -13,6 +13,7 @@ import threading
 import time
 import warnings
 from collections.abc import Awaitable, Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,10 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture(autouse=True)
 def _one_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     """espeak-ng speaks, whatever else is installed: it is quick, and the same everywhere."""
-    for module in ("choice", "listing"):
-        monkeypatch.setattr(f"oggstream.voices.{module}.is_installed", lambda info: info.name == "espeak")
+    for module in ("choice", "listing"):  # by import: `oggstream.voices` is a function's name too
+        monkeypatch.setattr(
+            import_module(f"oggstream.voices.{module}"), "is_installed", lambda info: info.name == "espeak"
+        )
 
 
 @pytest.fixture(autouse=True)

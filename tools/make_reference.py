@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ What is public: these names of the package `oggstream`, the methods and fields s
 docstrings have the details: `help(oggstream.save)`. `python -m tools.make_reference` makes this page.
 """
 GROUPS = {
-    "To speak": ("play_stream", "Player", "Speech", "play", "preload"),
+    "To speak": ("play_stream", "Player", "Speech", "play", "preload", "voices"),
     "To keep, send or process": (
         *("save", "stream_ogg", "OggBody", "stream_frames", "stream_packets", "decode_stream"),
     ),
@@ -41,14 +42,20 @@ def page() -> str:
             names[_group(name)].append(name)
     parts = [HEAD]
     for group, members in names.items():
-        rows = [_row(name) for name in members if hasattr(oggstream, name)]
+        rows = [_row(name) for name in members if name in oggstream.__all__]
         if rows:
             parts.append(f"## {group}\n\n| name | |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
 
 
+def _value(name: str) -> Any:
+    """What a name stands for: not by the package, where a folder may have the same name as a function."""
+    home = oggstream._HOME_OF.get(name)  # noqa: SLF001  # where each name is
+    return getattr(oggstream if home is None else import_module(f"oggstream.{home}"), name)
+
+
 def _group(name: str) -> str:
-    value = getattr(oggstream, name)
+    value = _value(name)
     if inspect.isclass(value):
         if issubclass(value, BaseException):
             return "Errors"
@@ -65,7 +72,7 @@ _TYPES = "Types of arguments"
 
 
 def _row(name: str) -> str:
-    value = getattr(oggstream, name)
+    value = _value(name)
     told = _summary(value) if inspect.isclass(value) or inspect.isroutine(value) else _TOLD.get(name, "")
     members = "".join(f"<br>`.{member}`: {text}" for member, text in _members(value))
     return f"| `{name}{_arguments(name, value)}` | {told}{members} |"

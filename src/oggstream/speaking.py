@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from .engine.account import Account
-from .engine.loading import load_codec
+from .engine.loading import load_arrays, load_codec
 from .engine.logs import log_events, log_received
 from .engine.memory import Memory
 from .engine.output.pacing import CHARACTERS_PER_SECOND
@@ -123,4 +123,5 @@ async def _make_ready(delivery: Delivery, requester: Requester) -> None:
     samples = requester.expects_samples
     if delivery.decodes or samples:
         await load_codec(samples=samples)
+        await load_arrays()
     delivery.ready.set()

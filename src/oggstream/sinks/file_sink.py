@@ -13,6 +13,7 @@ from ..audio.frame import RATE
 from ..errors import OutputError
 from ..files import access
 from ..files.background import BackgroundWriter, open_output_waiting, writes_in_background
+from ..threads import imported
 from .sink import SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
@@ -92,6 +93,7 @@ class FileSink:
 
         What it held stays until a speech begins, and a file that was made for a speech that never began goes again.
         """
+        await imported("numpy")  # samples pass through it
         if self._file is None and isinstance(self._target, str | os.PathLike) and self._target != "-":
             with self._named_errors():
                 self._made = not access.exists(self._target)
