@@ -223,9 +223,15 @@ def test_a_pool_is_no_larger_than_jobs_and_processors_allow(monkeypatch: pytest.
         assert Pool.size == size
 
 
-@posix
-def test_a_fork_does_not_share_the_children_of_its_parent() -> None:
+def test_a_fork_does_not_share_the_children_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_pools", {})
     pool = workers.pool_of(info("Good"))
     assert workers.pool_of(info("Good")) is pool
-    workers._forget()
+    pool.prepare()
+    [worker] = pool._idle
+    pid = worker._process.pid
+    workers._forget()  # as the fork does
     assert workers.pool_of(info("Good")) is not pool
+    assert not worker.alive
+    if sys.platform != "win32":
+        os.waitpid(pid, 0)  # its pipes are closed; of a parent that goes on they are not

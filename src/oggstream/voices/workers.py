@@ -104,6 +104,14 @@ class Worker:
         with suppress(OSError, ValueError):
             self._from.close()
 
+    def disown(self) -> None:
+        """In a fork: let go of a child that is not its own, which goes on."""
+        self.alive = False
+        self._process.returncode = 0  # not ours to wait for
+        for pipe in (self._to, self._from):
+            with suppress(OSError, ValueError):
+                pipe.close()
+
     def _ask(self, kind: str, *values: Any) -> Iterator[tuple[Any, ...]]:
         """The answers to a request, without its number, up to its end. Raises what the child tells as an error."""
         self._number += 1
@@ -198,6 +206,11 @@ class Pool:
         for worker in idle:
             worker.close()
 
+    def disown(self) -> None:
+        """In a fork: as `Worker.disown`."""
+        for worker in self._idle:
+            worker.disown()
+
     def _take(self, first: bool, stopped: Callable[[], bool]) -> Worker | None:
         with self._changed:
             self._starting += first
@@ -286,6 +299,8 @@ def _package_home() -> str:
 
 def _forget() -> None:
     """In a fork: the children are those of the other process."""
+    for pool in _pools.values():
+        pool.disown()
     _pools.clear()
 
 
