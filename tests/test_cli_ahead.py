@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from oggstream.cli import ahead
 from oggstream.cli.arguments import parse
 from oggstream.sources.http import dialling
+from oggstream.voices import workers
 
 OPENAI = "https://api.openai.com/v1/audio/speech"
 
@@ -17,6 +20,16 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     return calls
+
+
+@pytest.fixture(autouse=True)
+def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The engines whose process is started, in an environment without keys and without a daemon."""
+    engines: list[str] = []
+    monkeypatch.setattr(workers.Pool, "prepare", lambda pool: engines.append(pool.info.name))
+    for name in [name for name in os.environ if name.endswith(("_KEY", "_TOKEN", "OPENAI_BASE_URL", "_DAEMON"))]:
+        monkeypatch.delenv(name)
+    return engines
 
 
 @pytest.mark.parametrize(
@@ -46,3 +59,27 @@ def test_connection_is_begun_where_the_first_request_will_go(
         monkeypatch.setenv(name, value)
     ahead.dial_ahead(parse([*words.split(), "--connect-timeout", "3"]))
     assert called == ([] if url is None else [(url, 3.0)])
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "engines"),
+    [
+        ("Hello.", {}, 1),
+        ("Hello. --service offline", {"OPENAI_API_KEY": "key"}, 1),
+        ("Hello. --service offline:espeak", {}, 1),
+        ("Hello. --service offline:nobody", {}, 0),
+        ("Hello.", {"OPENAI_API_KEY": "key"}, 0),
+        ("Hello.", {"SOME_SERVICE_TOKEN": "key"}, 0),
+        ("Hello. --service deepgram", {}, 0),
+        ("Hello. --base-url http://here:1/v1", {}, 0),
+        ("doctor", {}, 0),
+    ],
+)
+@pytest.mark.usefixtures("called")
+def test_voice_of_this_machine_is_begun_where_it_will_speak(
+    words: str, variables: dict[str, str], engines: int, prepared: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    ahead.dial_ahead(parse(words.split()))
+    assert len(prepared) == engines
