@@ -239,3 +239,21 @@ def test_a_service_may_be_named_wherever_there_is_speech() -> None:
     assert parse(["Hello"]).service is None
     assert parse(["--service", "deepgram,offline", "Hello"]).service == "deepgram,offline"
     assert parse(["record", "--service", "kokoro", "Hello", "name"]).service == "kokoro"
+
+
+def test_a_file_to_write_goes_with_no_device() -> None:
+    assert parse(["Hello", "-o", "x.mp3"]).output == "x.mp3"
+    assert parse(["-o", "devices", "play", "x.opus"]).input == "x.opus"
+    for other in (["--sink", "null"], ["--device", "3"]):
+        with pytest.raises(UsageError, match="-o writes a file instead of playing"):
+            parse(["Hello", "-o", "x.mp3", *other])
+
+
+@pytest.mark.parametrize(
+    ("ending", "format_"), [("mp3", "auto"), ("wav", "opus"), ("flac", "wav"), ("opus", "pcm:24000")]
+)
+def test_bytes_that_are_kept_have_an_honest_name(ending: str, format_: str) -> None:
+    with pytest.raises(UsageError, match=rf"not {ending}: -o x.{ending} converts them"):
+        parse(["Hello", "--save", f"x.{ending}", "--format", format_])
+    assert parse(["Hello", "--save", "x.bin", "--format", format_]).save == "x.bin"
+    assert parse(["play", "x.mp3", "--save", "y.mp3"]).save == "y.mp3"

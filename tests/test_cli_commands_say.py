@@ -549,3 +549,21 @@ async def test_a_file_of_audio_on_standard_input_is_played_and_nothing_is_asked_
         assert json.loads(output)["audio"]["seconds"] == 0.5
         assert b"standard input is audio" in said
         assert service.received == []
+
+
+@pytest.mark.parametrize(("ending", "magic"), [("opus", b"OggS"), ("wav", b"RIFF"), ("mp3", b"ID3"), ("flac", b"fLaC")])
+def test_a_file_is_written_in_the_format_that_its_ending_says(
+    ending: str, magic: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("av")
+    path = tmp_path / f"x.{ending}"
+    result = inside(capsys, "Hello.", "-o", str(path), "--json", "--service", "offline")
+    assert (result.status, result.report["completed"]) == (0, True)
+    assert path.read_bytes().startswith(magic)
+
+
+def test_an_ending_that_says_nothing_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    result = inside(capsys, "Hello.", "-o", str(tmp_path / "x.txt"))
+    assert result.status == 2
+    assert "x.txt" in result.err
+    assert not (tmp_path / "x.txt").exists()

@@ -22,7 +22,7 @@ from oggstream.cli.terminal.console import Console, show, show_lines, write_quie
 from oggstream.cli.terminal.echo import Transcript
 from oggstream.cli.terminal.live import LiveLine
 from oggstream.cli.terminal.logs import logging_to
-from oggstream.events import SegmentStarted
+from oggstream.events import Progress, SegmentStarted
 from oggstream.opus.tags import OpusTags
 from oggstream.sinks.devices import OutputDevice
 
@@ -121,6 +121,7 @@ def test_in_what_is_written_while_it_is_heard(capsys: pytest.CaptureFixture[str]
 def test_in_the_live_line(capsys: pytest.CaptureFixture[str]) -> None:
     line = LiveLine(f"title {PLANTED}", colour=True)
     line.on_event(SegmentStarted(at=0.1, index=0, text=f"piece {PLANTED}"))
+    line.on_event(Progress(at=0.2, position=4800, buffered=1.0))
     line.close()
     line.begin(PLANTED)
     check(capsys.readouterr().err, drawing=True)

@@ -235,13 +235,15 @@ _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
 
 
 def _parser(command: str, description: str) -> Parser:
-    return Parser(
+    parser = Parser(
         prog=f"oggstream {command}",
         description=description,
         epilog=EXAMPLES[command],
         formatter_class=_Formatter,
         allow_abbrev=False,
     )
+    parser.set_defaults(command=command)
+    return parser
 
 
 def _parse_with_words(parser: Parser, options: list[str], words: list[str]) -> Namespace:
@@ -254,10 +256,28 @@ def _checked(args: Namespace, parser: Parser) -> Namespace:
         parser.error(f"--device goes with --sink device, not with --sink {args.sink}")
     if getattr(args, "interrupt", False) and args.mix:
         parser.error("--interrupt and --mix: one of them")
+    if getattr(args, "output", None) is not None and (args.device is not None or args.sink is not None):
+        parser.error("-o writes a file instead of playing: it goes with neither --device nor --sink")
+    if args.save is not None and args.command in ("say", "chat", "record"):
+        _check_ending(args.save, args.format, parser)
     to_stdout = [name for name, used in _stdout_users(args).items() if used]
     if len(to_stdout) > 1:
         parser.error(f"{' and '.join(to_stdout)} both write to standard output")
     return args
+
+
+_OGG = dict.fromkeys((".opus", ".ogg", ".oga"), "opus")
+_ENDINGS = {**_OGG, **{f".{name}": name for name in ("wav", "pcm", "mp3", "flac", "m4a", "aac", "webm")}}
+
+
+def _check_ending(path: str, asked: str, parser: Parser) -> None:
+    """Refuse a file whose name says another format than the bytes have that it is to keep as they come."""
+    coming = "opus" if asked == "auto" else asked.partition(":")[0]
+    named = _ENDINGS.get(os.path.splitext(path)[1].lower(), coming)
+    if named != coming:
+        parser.error(
+            f"--save keeps the bytes as they come, and they are {coming}, not {named}: -o {path} converts them"
+        )
 
 
 def _stdout_users(args: Namespace) -> dict[str, bool]:

@@ -60,7 +60,8 @@ examples:
   oggstream say "Hello there."
   some-model | oggstream
   oggstream say --voice coral --instructions "Whisper." "Hello there."
-  oggstream say --sink wav:hello.wav --save hello.opus "Hello there."
+  oggstream say -o hello.mp3 "Hello there."
+  oggstream say --sink null --save hello.opus "Hello there."
   fortune | oggstream say --json --sink null
   oggstream say -- --dashes first"""
 

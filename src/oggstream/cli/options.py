@@ -33,6 +33,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--lead-in": {"metavar": "S", "help": "silence before the speech, for Bluetooth that clips the first word (0)"},
     "--volume": {"metavar": "X", "help": "0 to 1 (1)"},
     "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
+    "--output": {
+        "metavar": "FILE",
+        "help": "write a file instead of playing, as fast as the service: .opus, .ogg, .wav, .mp3, .flac",
+    },
     "--save": {"metavar": "PATH", "help": "also keep the bytes as they came; of Opus, several bodies as one stream"},
     "--pause": {"metavar": "S", "help": "silence between two pieces of the text (as the service sends it)"},
     "--patience": {"metavar": "S", "help": "longest wait for the end of a sentence while little is left to hear (0.7)"},
@@ -104,9 +108,9 @@ ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, *PATIENCE, *TALK)
 CHAT = ("--chat-model", "--chat-base-url", "--system")
 ENDPOINT = ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue")
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
-    "say": (*ALL_SPEECH, *COMPANY),
+    "say": ("--output", *ALL_SPEECH, *COMPANY),
     "chat": (*CHAT, *ALL_SPEECH, *COMPANY),
-    "play": ("--gain", "--channels", *SOUND, *COMPANY, *PATIENCE, *TALK),
+    "play": ("--output", "--gain", "--channels", *SOUND, *COMPANY, *PATIENCE, *TALK),
     "decode": ("--rate", "--float", "--channels", "--gain", *TALK),
     "inspect": ("--packets", *TALK),
     "record": ALL_SPEECH,
@@ -126,6 +130,7 @@ HIDDEN = {
 }
 """Options that all that plays takes in common, where there is nothing to ask for."""
 _ONCE = {
+    "--output",
     "--save",
     "--json",
     "--network",
@@ -139,7 +144,7 @@ _ONCE = {
 }
 PRESET = tuple(name for name in OPTIONS if name not in _ONCE)
 """Options that may be set in a file: all but those of a single run."""
-_SHORT = {"--quiet": "-q"}
+_SHORT = {"--output": "-o", "--quiet": "-q"}
 
 
 def add_options(parser: ArgumentParser, command: str) -> None:
@@ -187,7 +192,7 @@ _NAMES: dict[Any, str] = {float: "number", int: "whole number"}
 
 def takes_value(name: str) -> bool:
     """Whether ``name`` is an option whose value is the next argument."""
-    return name in OPTIONS and not is_switch(name)
+    return name == "-o" or (name in OPTIONS and not is_switch(name))
 
 
 def _seconds(text: str) -> float:

@@ -39,6 +39,8 @@ def words(taken: Iterable[str], given: list[str]) -> list[str]:
     """
     values = _of_file() | _of_environment()
     used = {word.partition("=")[0] for word in given if word.startswith("--")}
+    if any(word.startswith("-o") for word in given):
+        used.add("--output")
     for option in used & _SETTLED.keys():
         same = option in values and any(word in (f"{option}={values[option]}", values[option]) for word in given)
         for other in () if same else _SETTLED[option]:

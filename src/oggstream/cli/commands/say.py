@@ -26,6 +26,10 @@ def speak(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             args.command, args.input = "play", "-"
             console.note("standard input is audio: playing it")
         text = "" if args.command == "play" else text_of(args.text)
+        if text is None and args.output is not None:
+            from ..terminal.stdin import arriving
+
+            text = arriving()
         if text is None:
             from .typed import speak_lines
 

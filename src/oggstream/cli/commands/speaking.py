@@ -70,6 +70,9 @@ class Speaking:
         async with AsyncExitStack() as stack:
             # Closed last to first: the sink, which may sound, before the connection.
             stack.push_async_callback(self._source.aclose)
+            if self._output is not None:
+                await self._write(self._output)
+                return
             self._sink = self._make_sink()
             stack.push_async_callback(self._sink.aclose)
             if self._args.device is not None:
@@ -82,6 +85,19 @@ class Speaking:
                 on_event=self._on_event,
                 **speech_options(self._args),
             )
+
+    @property
+    def _output(self) -> str | None:
+        """The file that is written instead of playing."""
+        return getattr(self._args, "output", None)
+
+    async def _write(self, path: str) -> None:
+        from ...shortcuts import save
+
+        options, wishes = playback_options(self._args), speech_options(self._args)
+        self._report = await save(
+            self._text, path, source=self._source, options=options, on_event=self._on_event, **wishes
+        )
 
     async def _check_device(self) -> None:
         """Open the device that was named, before a service is asked for anything. Raises `DeviceError`."""
@@ -158,8 +174,8 @@ class Speaking:
         saved = self._source.saved
         if saved is not None and saved.count:
             left[saved.path] = f"{saved.count} bytes"
-        if report.sink == "wav" and report.audio.samples:
-            path = self._args.sink.removeprefix("wav:") if self._args.sink else "speech.wav"
+        if (report.sink == "wav" or self._output) and report.audio.samples:
+            path = self._output or (self._args.sink.removeprefix("wav:") if self._args.sink else "speech.wav")
             left[path] = f"{report.audio.seconds:.1f} s"
         for path, amount in left.items():
             if path != "-" and path not in failure:
