@@ -387,3 +387,11 @@ def test_every_command_is_in_the_readme() -> None:
     text = README.read_text(encoding="utf-8")
     missing = [name for name in arguments._PARSERS if f"\noggstream {name}" not in text]
     assert not missing
+
+
+@pytest.mark.parametrize(
+    "row", re.findall(r"^\| .* \| .*`oggstream.*\|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+)
+def test_a_command_in_a_table_of_the_readme_is_understood(row: str) -> None:
+    for command in re.findall(r"`oggstream( [^`]*)`", row):
+        assert arguments.parse(shlex.split(command)).command

@@ -54,7 +54,8 @@ Standard input is spoken as it arrives: the sound begins while a model is still 
 Lines that are typed are spoken one by one. A further line waits for its turn, one that begins
 with ! interrupts, an empty one stops what is being said, and Ctrl-D ends after the rest.
 Ctrl-C stops the sound at once, and the program where nothing is said. Arrow keys edit a line and
-bring earlier ones back. --json gives one object; that of several lines has their reports in "speeches".
+bring earlier ones back. --json gives one object; that of several lines has their reports in
+"speeches".
 
 examples:
   oggstream say "Hello there."
