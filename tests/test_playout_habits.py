@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from oggstream.playout.habits import KEPT, Habits, Utterance
+from oggstream.playout.lateness import Lateness, Wait
+from oggstream.playout.margins import MARGINS
 
 ONE = Utterance(0.25, 0.5, 0.1, 13.0)
 numbers = st.floats(0, 1e6).map(lambda number: round(number, 4))
@@ -21,6 +23,8 @@ habits = st.builds(
     st.dictionaries(st.text(max_size=8), st.integers(0, 10**6), max_size=8).map(lambda known: tuple(known.items())),
     st.integers(0, 10),
     st.integers(0, 10**6),
+    st.just(Lateness().with_wait("auto", Wait(54, 0.512))),
+    st.just(()) | st.tuples(*[numbers] * len(MARGINS)),
 )
 
 
@@ -79,3 +83,8 @@ def test_the_first_packet_is_remembered_per_format_and_smoothed() -> None:
 
 def test_the_link_is_remembered_and_smoothed() -> None:
     assert Habits().with_link(1000).with_link(2000).link == 1250
+
+
+def test_costs_of_other_margins_than_todays_are_dropped() -> None:
+    data = Habits().with_costs((1.0,) * len(MARGINS)).to_dict()
+    assert Habits.from_dict(data | {"costs": [1.0, 2.0]}) == Habits()

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from oggstream.playout.habits import Habits, Utterance
+from oggstream.playout.margins import MARGINS
 from oggstream.playout.policy import Decision, Policy
 
 FAST = Utterance(pace=0.2, delay=0.0, margin=0.0, characters=13.6)
@@ -263,3 +264,23 @@ def test_every_decision_is_in_its_range(
     assert policy.decide(now, buffered, 0.0).play
     for utterance in policy.learnt().utterances:
         assert all(number >= 0 for number in utterance)
+
+
+def test_once_costs_are_known_the_cheapest_margin_replaces_the_delays_of_a_fast_service() -> None:
+    none, half = ((9.0,) * place + (0.0,) + (9.0,) * (len(MARGINS) - 1 - place) for place in (0, MARGINS.index(0.5)))
+    assert ask(speaking(Policy(familiar(JITTERY)._replace(costs=none)), first=0.02), 0.0, 0.02).play
+    policy = speaking(Policy(familiar(JITTERY)._replace(costs=half)), first=0.4)
+    assert not ask(policy, 0.0, 0.4).play
+    assert not ask(policy, 0.35, 0.4).play  # however long it takes
+    policy.arrived(0.36, 1.0)
+    assert ask(policy, 0.36, 1.4).play
+
+
+def test_utterances_teach_what_margins_would_have_cost() -> None:
+    policy = Policy()
+    for second in range(5):
+        policy.arrived(0.3 * second, 1.0)
+    policy.ended(1.2)
+    costs = policy.learnt().costs
+    assert len(costs) == len(MARGINS)
+    assert costs[0] == 0 < costs[-1]

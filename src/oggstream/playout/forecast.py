@@ -28,12 +28,14 @@ LEAST_LEFT, UNSURE = 0.5, 0.1  # and if the text says none: at least these secon
 class Scenario(NamedTuple):
     """One way an utterance may turn out: like ``like``, with a probability of ``weight``. All weights add up to 1.
 
-    ``firm``: seconds of this utterance's audio that weigh as much for its pace as prior knowledge.
+    ``firm``: seconds of this utterance's audio that weigh as much for its pace as prior knowledge. ``known``: it was
+    seen with this service, and is not only assumed.
     """
 
     weight: float
     like: Utterance
     firm: float
+    known: bool = False
 
 
 class Forecast:
@@ -47,7 +49,7 @@ class Forecast:
         share = min(len(known), FAMILIAR) / FAMILIAR
         usual = habits.characters_per_second(CHARACTERS_PER_SECOND)
         firm = _firmness([like.pace for like in known])
-        scenarios = [Scenario(share / len(known), like, firm) for like in known]
+        scenarios = [Scenario(share / len(known), like, firm, known=True) for like in known]
         if share < 1:
             scenarios += [Scenario((1 - share) / len(UNKNOWN), like, PRIOR_AUDIO) for like in UNKNOWN]
         scenarios = [scenario._replace(like=_speaking(scenario.like, usual)) for scenario in scenarios]
@@ -96,7 +98,7 @@ class Outlook:
 
     def pace(self, scenario: Scenario) -> float:
         """Seconds that a second of audio takes in ``scenario``, at least as many as if a burst came just now."""
-        _, like, firm = scenario
+        like, firm = scenario.like, scenario.firm
         took, audio = firm * like.pace + self._elapsed, firm + self._audio
         return max(took / audio, (took + self.since) / (audio + self._burst))
 

@@ -6,6 +6,7 @@ import math
 from typing import Any, NamedTuple
 
 from .lateness import Lateness
+from .margins import MARGINS, Costs, with_costs
 
 SCHEMA = 1
 KEPT = 10  # utterances; older ones are dropped
@@ -34,7 +35,7 @@ class Habits(NamedTuple):
     ``seen``: number of utterances ever. ``first_packet``: seconds from the request to the first packet, per format.
     ``link``: bytes per second that the link has carried, 0 if unknown. ``refused``: formats that it did not deliver,
     each with ``seen`` at that time. ``requests``: how many it takes at a time, 0 if unknown. ``endless``: complete
-    bodies in a row without an end mark. ``lateness``: the waits for first sounds.
+    bodies in a row without an end mark. ``lateness``: the waits for first sounds. ``costs`` of the margins.
     """
 
     utterances: tuple[Utterance, ...] = ()
@@ -45,10 +46,15 @@ class Habits(NamedTuple):
     requests: int = 0
     endless: int = 0
     lateness: Lateness = Lateness()
+    costs: Costs = ()
 
     def with_utterance(self, utterance: Utterance) -> Habits:
         """Return these habits with one more utterance."""
         return self._replace(utterances=(*self.utterances, utterance)[-KEPT:], seen=self.seen + 1)
+
+    def with_costs(self, costs: Costs) -> Habits:
+        """Return these habits with what each margin would have cost in one more utterance; empty: not known."""
+        return self._replace(costs=with_costs(self.costs, costs)) if costs else self
 
     def with_first_packet(self, name: str, seconds: float) -> Habits:
         """Return these habits with a first packet in format ``name``, ``seconds`` after the request."""
@@ -118,6 +124,7 @@ class Habits(NamedTuple):
             "requests": self.requests,
             "endless": self.endless,
             "lateness": self.lateness.to_list(),
+            "costs": [round(cost, 4) for cost in self.costs],
         }
 
     @classmethod
@@ -141,7 +148,13 @@ class Habits(NamedTuple):
             int(_number(data.get("requests", 0))),
             int(_number(data.get("endless", 0))),
             Lateness.from_list(data["lateness"]) if "lateness" in data else Lateness(),
+            _costs(data.get("costs", [])),
         )
+
+
+def _costs(data: list[Any]) -> Costs:
+    """The costs of the margins; none where another version had other margins."""
+    return tuple(map(_number, data)) if len(data) == len(MARGINS) else ()
 
 
 def _smoothed(before: float | None, now: float) -> float:

@@ -117,7 +117,7 @@ class Lateness(NamedTuple):
         """Read the data of `to_list`. Raises ValueError or TypeError for anything else."""
         asked, owed, flat = data
         waits = tuple((str(name), tuple(_pairs(numbers))[-KEPT:]) for name, numbers in flat.items())[-FORMATS:]
-        if not (isinstance(asked, int) and asked >= 0 and 0 <= owed < float("inf")):
+        if not (type(asked) is int and asked >= 0 and 0 <= owed < float("inf")):
             raise ValueError("not a lateness")
         return cls(waits, asked, float(owed))
 

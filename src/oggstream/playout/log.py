@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .habits import Utterance
+from .margins import Costs, costs_of
 
 ALL_OF = 64  # the first arrivals, all kept; later ones are kept GRAIN seconds of audio apart, and KEPT at most
 GRAIN = 0.25
@@ -12,6 +13,7 @@ LONGEST_BURST = 0.5  # which takes so many seconds at most
 HIDDEN = 0.06  # seconds of lateness that concealment hides
 EASY = 0.8  # the pace from which on playback is slowed down before it stalls
 MOST_DELAY = 0.48  # seconds: a longer delay is an accident, not a habit
+RELIEF = 1.1  # of a slow service: what it lacks is waited for anyway, and helps against jitter until late in the speech
 SHORTEST = 0.5  # seconds of audio needed to learn the speed of the voice
 
 
@@ -29,6 +31,7 @@ class ArrivalLog:
         self.waiting = True
         self._points: list[tuple[float, float]] = []  # per later burst: audio before it, time since the first
         self._learning = True
+        self._learnt = 0.0  # seconds of audio of the first answer
 
     def add(self, now: float, seconds: float) -> None:
         """Log the arrival of ``seconds`` of audio."""
@@ -40,6 +43,8 @@ class ArrivalLog:
             self._note()
         self.received += seconds
         self.burst += seconds
+        if self._learning:
+            self._learnt = self.received
         self._latest = now
 
     def _is_same_burst(self, now: float, seconds: float) -> bool:
@@ -63,10 +68,27 @@ class ArrivalLog:
         """
         if not self._points:
             return None
-        pace = self._points[-1][1] / self._points[-1][0]
-        slope = 1.0 if pace < EASY else max(pace, 1 / slowest)
+        pace, slope = self._pace, self._slope(slowest)
         late = max(at - slope * audio for audio, at in self._points) - HIDDEN
         delay = min(max(late, 0.0), MOST_DELAY)
         margin = next((audio for audio, at in self._points if at > delay), 0.0) if delay else 0.0
         rate = characters / self.received if self.received >= SHORTEST else 0.0
         return Utterance(pace, delay, margin, rate)
+
+    def costs(self, slowest: float) -> Costs:
+        """What each margin would have cost in the answer to the first request; empty if all of it arrived at once."""
+        if not self._points:
+            return ()
+        audio = [0.0, *(audio for audio, _ in self._points), self._learnt]
+        times = [0.0, *(at for _, at in self._points)]
+        bursts = [(at, audio[index + 1] - audio[index]) for index, at in enumerate(times)]
+        slope = self._slope(slowest)
+        return costs_of(bursts, slope if slope == 1 else slope * RELIEF)
+
+    @property
+    def _pace(self) -> float:
+        return self._points[-1][1] / self._points[-1][0]
+
+    def _slope(self, slowest: float) -> float:
+        """Seconds that a second of audio is made to last: 1, or of a slow service what its pace explains."""
+        return 1.0 if self._pace < EASY else max(self._pace, 1 / slowest)

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from .forecast import Forecast, Outlook, Scenario
 from .habits import Habits
-from .log import ArrivalLog
+from .log import EASY, ArrivalLog
+from .margins import best_margin
 
 # A second of waiting for the first sound costs 1.
 STALL = 1.0  # the cost of a stall,
@@ -20,6 +21,7 @@ RESERVE = 0.3  # this share is kept in reserve by slowing down, if the source is
 UNHEARD = 0.985  # speeds from here on are not worth changing the sound
 SOONEST, OFTEN, SELDOM = 0.002, 0.05, 0.5  # seconds until the next question
 ROUNDING = 1e-6
+ENDLESS = float("inf")
 
 
 class Phase(Enum):
@@ -49,8 +51,9 @@ class Policy:
     for the start and for resuming after a stall. ``slowest`` is the least playback rate; 1: never slow down.
 
     Each earlier utterance of the service is a scenario for this one: the pace of its audio, and the delay that it
-    needed before the first sound. The cost of starting too early for some scenarios is weighed against the cost of
-    waiting, so that the wait is a quantile of those delays and not their maximum.
+    needed. The cost of playing too early for some scenarios is weighed against the cost of waiting, so that the wait is
+    a quantile of those delays and not their maximum. Before the first sound, the margin that has cost least in earlier
+    utterances takes the place of the delays (see `margins`).
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Policy:
         self._characters = 0
         self._forecast = Forecast(self._habits)
         self._usual = self._forecast.quantile(CAUTION)
+        self._margin = best_margin(self._habits.costs) if self._habits.costs else None
         self._log = ArrivalLog()
 
     def expect(self, characters: int) -> None:
@@ -121,7 +125,9 @@ class Policy:
     def learnt(self) -> Habits:
         """The habits with this speech added; unchanged if it was not received to its end."""
         utterance = self._log.utterance(self._characters, self._slowest) if self._over else None
-        return self._habits.with_utterance(utterance) if utterance else self._habits
+        if utterance is None:
+            return self._habits
+        return self._habits.with_utterance(utterance).with_costs(self._log.costs(self._slowest))
 
     def _speed(self, outlook: Outlook, buffered: float) -> float:
         """The highest rate, within the limits, at which the buffer lasts both to the end and for the next second."""
@@ -154,8 +160,12 @@ class Policy:
         like = scenario.like
         pace, left = outlook.pace(scenario), outlook.left(like)
         last = min(self._log.burst, left)
-        deficit = pace * left - outlook.since - (buffered + left - last) / self._slowest + like.delay
-        if buffered > like.margin:
+        deficit = pace * left - outlook.since - (buffered + left - last) / self._slowest
+        margin, jitter = like.margin, like.delay - waited
+        if scenario.known and self._margin is not None and self._phase is Phase.FILLING and like.pace < EASY:
+            margin, jitter = self._margin - ROUNDING, ENDLESS
+        else:
+            deficit += like.delay
+        if buffered > margin:
             return max(0.0, deficit)
-        jitter = min(like.delay - waited, (like.margin - buffered) * pace + SOONEST)
-        return max(0.0, jitter, deficit)
+        return max(0.0, min(jitter, (margin - buffered) * pace + SOONEST), deficit)
