@@ -23,6 +23,7 @@ from . import (
     resampling,
     service,
     soak,
+    voices,
 )
 
 if TYPE_CHECKING:
@@ -47,4 +48,5 @@ ROWS: list[Row] = [
     *barge.ROWS,
     *layers.ROWS,
     *resampling.ROWS,
+    *voices.ROWS,
 ]

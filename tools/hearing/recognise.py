@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from faster_whisper import WhisperModel  # type: ignore[import-not-found,unused-ignore]
-from sentences import SENTENCES  # type: ignore[import-not-found,unused-ignore]  # beside this file
+from sentences import EVERYDAY, SENTENCES  # type: ignore[import-not-found,unused-ignore]  # beside this file
 
 
 def words(text: str) -> list[str]:
@@ -35,15 +35,16 @@ def main(model: str, *folders: str) -> None:
     """Print the share of wrong words for each folder, and the sentences that have any."""
     recogniser = WhisperModel(model, device="cpu", compute_type="int8", cpu_threads=1)
     for folder in folders:
-        wrong = total = 0
+        counts = []
         for number, sentence in enumerate(SENTENCES):
             parts, _ = recogniser.transcribe(str(Path(folder) / f"{number:02}.wav"), language="en", beam_size=5)
             heard = " ".join(part.text for part in parts)
-            count = errors(words(sentence), words(heard))
-            wrong, total = wrong + count, total + len(words(sentence))
-            if count:
-                print(f"  {count}: {sentence} -> {heard.strip()}")
-        print(f"{folder}: {wrong} of {total} words wrong, {100 * wrong / total:.1f} %")
+            counts.append((errors(words(sentence), words(heard)), len(words(sentence))))
+            if counts[-1][0]:
+                print(f"  {counts[-1][0]}: {sentence} -> {heard.strip()}")
+        for name, part in (("everyday", counts[: len(EVERYDAY)]), ("Harvard", counts[len(EVERYDAY) :])):
+            wrong, total = map(sum, zip(*part, strict=True))
+            print(f"{folder}, {name}: {wrong} of {total} words wrong, {100 * wrong / total:.1f} %", flush=True)
 
 
 if __name__ == "__main__":
