@@ -94,4 +94,8 @@ class Looking(Good):
 
     def voices(self) -> list[VoiceInfo]:
         loaded = [name for name in ("aiohttp", "numpy", "asyncio", "subprocess", "site") if name in sys.modules]
-        return [VoiceInfo(",".join(loaded)), VoiceInfo(str(os.getppid()))]
+        return [
+            VoiceInfo(",".join(loaded)),
+            VoiceInfo(str(os.getppid())),
+            VoiceInfo(os.environ.get("ORT_DISABLE_TELEMETRY", "")),
+        ]

@@ -132,9 +132,15 @@ def test_what_an_engine_prints_and_reads_disturbs_nothing(worker: Worker) -> Non
 
 @engine("Looking")
 def test_the_child_loads_next_to_nothing_of_its_own(worker: Worker) -> None:
-    loaded, parent = worker.voices()
+    loaded, parent, _ = worker.voices()
     assert loaded.id == ""
     assert parent.id == str(os.getpid())
+
+
+@engine("Looking")
+def test_no_engine_phones_home(worker: Worker) -> None:
+    _, _, silent = worker.voices()
+    assert silent.id == "1"
 
 
 @engine("Good")

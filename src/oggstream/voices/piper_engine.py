@@ -47,9 +47,9 @@ class PiperEngine:
 
     def speak(self, wanted: Utterance) -> Iterator[Block | SpokenWord]:
         """A block for each sentence."""
-        from piper.config import SynthesisConfig
-
         voice = self._voice(self._name(wanted))
+        from piper.config import SynthesisConfig  # behind the voice, and so behind the door to onnxruntime
+
         usual = voice.config.length_scale
         settings = SynthesisConfig(length_scale=usual / wanted.speed, normalize_audio=False)
         for chunk in voice.synthesize(wanted.text, settings):

@@ -21,6 +21,8 @@ from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 
 POLL_SECONDS = 0.02
 """How often who waits for a worker looks whether it still wants one."""
+SILENT = "ORT_DISABLE_TELEMETRY"
+"""Set for every child: onnxruntime phones home without it, whichever library imports it first (see `onnx`)."""
 LEAVE_SECONDS = 2.0
 """So long a child may take to end when its pipe is closed."""
 
@@ -287,6 +289,7 @@ def _start(info: EngineInfo) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            env={SILENT: "1", **os.environ},
             **settings,
         )
     except OSError as error:
