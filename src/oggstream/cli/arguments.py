@@ -217,6 +217,13 @@ def _doctor(options: list[str], words: list[str]) -> Namespace:
     return _parse_with_words(parser, options, words)
 
 
+def _completion(options: list[str], words: list[str]) -> Namespace:
+    parser = _parser("completion", "Prints the script with which a shell completes commands and options.")
+    parser.add_argument("shell", metavar="SHELL", choices=("bash", "zsh", "fish"), help="bash, zsh or fish")
+    add_options(parser, "completion")
+    return _parse_with_words(parser, options, words)
+
+
 _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "say": _say,
     "chat": _chat,
@@ -229,6 +236,7 @@ _PARSERS: dict[str, Callable[[list[str], list[str]], Namespace]] = {
     "voices": _voices,
     "serve": _serve,
     "doctor": _doctor,
+    "completion": _completion,
     "daemon": _daemon,
     "stop": _stop,
 }

@@ -15,6 +15,7 @@ usage: oggstream [say] [TEXT ...]
        oggstream devices
        oggstream voices
        oggstream doctor
+       oggstream completion bash|zsh|fish
 
 Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
 
@@ -31,6 +32,7 @@ commands:
   stop      silence all that speaks by the daemon
   devices   list the output devices
   voices    list the voices of this machine or of a service, and let one be heard
+  completion  print the script with which a shell completes all this
   doctor    check libraries, device, key and endpoint, and say what to do
 
 options:
@@ -157,7 +159,14 @@ examples:
   oggstream voices --service elevenlabs
   oggstream voices --base-url http://localhost:8880/v1 --json"""
 
+_COMPLETION = """\
+examples:
+  eval "$(oggstream completion bash)"                                       # in ~/.bashrc
+  source <(oggstream completion zsh)                                        # in ~/.zshrc, behind compinit
+  oggstream completion fish > ~/.config/fish/completions/oggstream.fish"""
+
 EXAMPLES = {
+    "completion": _COMPLETION,
     "say": _SAY,
     "chat": _CHAT,
     "play": _PLAY,

@@ -84,6 +84,11 @@ def _silent_command(args: Namespace, console: Console, interrupts: Interrupts) -
 
             interrupts.release()
             inspect(args)
+        case "completion":
+            from .commands.completion import completion
+
+            interrupts.release()
+            completion(args)
         case "devices":
             from .commands.devices import devices
 

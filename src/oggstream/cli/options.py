@@ -121,6 +121,7 @@ OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "doctor": ("--base-url", "--device", "--connect-timeout", *TALK),
     "daemon": ("--idle", "--status", "--stop", *TALK),
     "stop": TALK,
+    "completion": TALK,
 }
 """The options of each command, in the order of its help."""
 HIDDEN = {
