@@ -11,6 +11,7 @@ from . import (
     cold,
     company,
     crowd,
+    daemon,
     decode,
     device,
     growing,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ROWS: list[Row] = [
     *cold.ROWS,
     *lag.ROWS,
+    *daemon.ROWS,
     *arrival.ROWS,
     *device.ROWS,
     *company.ROWS,

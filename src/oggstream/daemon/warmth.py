@@ -22,6 +22,11 @@ MODULES = (
     *("oggstream.sources.services.service_source", "oggstream.sources.offline_voice", "oggstream.sources.file_source"),
     *("oggstream.sources.http.faults", "oggstream.sources.failover", "oggstream.body.pcm_reader"),
     *("oggstream.body.wav_reader", "oggstream.playout.stretch", "oggstream.playout.seams"),
+    *("oggstream.speaking", "oggstream.text.piece", "oggstream.sources.unhurried", "oggstream.cli.service_choice"),
+    *("oggstream.sources.http.direct", "oggstream.sources.http.ambiguous_heads", "oggstream.sources.http.retries"),
+    *("oggstream.sources.openai_offers", "oggstream.cli.fallback", "tomllib", "encodings.ascii", "soxr"),
+    *("oggstream.voices.choice", "oggstream.voices.synthesis", "oggstream.voices.workers", "oggstream.codec.encoder"),
+    *("oggstream.opus.opus_writer", "oggstream.ogg.page_writer", "oggstream.text.charmap"),
     *("oggstream.sinks.device_sink", "oggstream.sinks.native", "oggstream.sinks.wav_sink", "oggstream.sinks.null_sink"),
 )
 """What a speech loads sooner or later, beside what the command line names."""

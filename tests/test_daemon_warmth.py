@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cli_run
+
+FIXTURE = Path(__file__).parent / "fixtures" / "generation_a.opus"
+SESSION = """
+import sys
+from oggstream.__main__ import main
+from oggstream.cli.commands.daemon import COMMANDS
+from oggstream.cli.main import run
+from oggstream.daemon import warmth
+warmth.load(tuple(f"oggstream.{name}" for name in COMMANDS))
+before = set(sys.modules)
+main(sys.argv[1:])
+print(*sorted(name for name in sys.modules if name.startswith("oggstream.") and name not in before), file=sys.stderr)
+"""
+
+
+def test_a_session_loads_nothing_on_its_way() -> None:
+    for arguments in (["play", str(FIXTURE)], ["say", "Hi.", "--base-url", "http://127.0.0.1:9/v1"]):
+        command = [sys.executable, "-c", SESSION, *arguments, "--sink", "null", "--quiet", "--history", "none"]
+        done = subprocess.run(command, env=cli_run.environment(), capture_output=True, text=True, check=True)
+        assert done.stderr.splitlines()[-1] == "", arguments
+
+
+def test_the_client_loads_nothing_heavy() -> None:
+    code = "import sys, oggstream.__main__, oggstream.daemon.client, oggstream.daemon.link; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-S", "-c", code], env=ours(), capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert not loaded & {"typing", "re", "argparse", "asyncio", "socket", "json", "contextlib", "oggstream.cli"}
+
+
+def ours() -> dict[str, str]:
+    """An environment in which our package is found without the site module."""
+    return {**cli_run.environment(), "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
