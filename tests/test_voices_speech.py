@@ -92,6 +92,18 @@ async def test_the_rest_of_a_piece_that_was_heard_in_part_is_left_out(engines: l
     assert warnings == ["the process of the voice dying died (signal 9) (a piece of the text is left out)"]
 
 
+@using("Unloadable", "Good")
+async def test_an_engine_that_cannot_be_loaded_is_told_once_and_the_next_one_speaks(
+    engines: list[EngineInfo], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech, "cut", lambda *_: [(0, 2), (2, 4)])
+    sound, who, warnings, _ = await spoken("abcd")
+    assert len(sound) == 4 * 2400
+    assert who == ["good"]
+    [warning] = warnings
+    assert warning.endswith("No module named 'neural'): install what provides unloadable (good speaks instead)")
+
+
 @using("Hanging", "Good")
 async def test_an_engine_that_hangs_costs_its_piece(engines: list[EngineInfo]) -> None:
     sound, _, warnings, _ = await spoken("abcd")

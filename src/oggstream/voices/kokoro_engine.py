@@ -30,6 +30,8 @@ class KokoroEngine:
 
     def load(self) -> None:
         """Read the names of the voices. Raises `LibraryError` without files, or for files that are something else."""
+        from zipfile import BadZipFile
+
         import numpy as np
 
         files = kokoro_files()
@@ -38,9 +40,9 @@ class KokoroEngine:
                 f"kokoro needs its files: name them in {KOKORO_MODEL} (.onnx) and {KOKORO_VOICES} (.bin)"
             )
         try:
-            with np.load(files[1]) as voices:
+            with open(files[1], "rb") as file, np.load(file) as voices:
                 self._names = sorted(voices.files)
-        except (OSError, ValueError, AttributeError, EOFError) as error:
+        except (OSError, ValueError, AttributeError, TypeError, EOFError, BadZipFile) as error:
             raise LibraryError(f"{files[1]} does not hold the voices of kokoro, get it anew ({error})") from error
 
     def warm(self) -> None:

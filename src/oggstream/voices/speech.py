@@ -102,12 +102,13 @@ class Speech:
         self._worker: Worker | None = None  # that speaks for this speech now
         self._speaker = ""  # the engine that spoke last
         self._failure: OggStreamError | None = None  # the last one
+        self._told: set[str] = set()
 
     def run(self) -> None:
         """Speak all of it. Raises as `synthesis.speak`."""
         self._choice.resolve()
         for warning in self._choice.warnings:
-            self._handover.put(Notice(warning=warning))
+            self._warn(warning)
         for start, end in self._pieces():
             self._handover.wait_for_room()
             if self._handover.closed:
@@ -144,7 +145,7 @@ class Speech:
                 if piece.sounded or number == len(engines):
                     self._pass_over(error)
                     return
-                self._handover.put(Notice(warning=f"{error} ({engines[number].name} speaks instead)"))
+                self._warn(f"{error} ({engines[number].name} speaks instead)")
             else:
                 return
 
@@ -152,7 +153,13 @@ class Speech:
         """Go on without a piece, or the rest of one."""
         self._failure = error
         if self._speaker:
-            self._handover.put(Notice(warning=f"{error} (a piece of the text is left out)"))
+            self._warn(f"{error} (a piece of the text is left out)")
+
+    def _warn(self, message: str) -> None:
+        """Tell ``message``, once for all pieces."""
+        if message not in self._told:
+            self._told.add(message)
+            self._handover.put(Notice(message))
 
     def _speak_with(self, info: EngineInfo, piece: _Piece) -> None:
         """Let an engine speak a piece; a process that died is replaced once, and what was heard is not repeated."""
