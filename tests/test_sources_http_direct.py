@@ -255,7 +255,7 @@ async def test_connection_that_nothing_takes_is_closed(monkeypatch: pytest.Monke
         await source.aclose()
 
 
-@pytest.mark.parametrize("url", ["ftp://a/b", "http://", "http://ä.example/", "nonsense"])
+@pytest.mark.parametrize("url", ["ftp://a/b", "http://", "http://ä.example/", "http://a/b c", "http://a/ä", "nonsense"])
 def test_no_connection_is_begun_where_a_socket_alone_would_not_do(url: str) -> None:
     assert dialling.place_of(url) is None
 

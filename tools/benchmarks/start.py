@@ -171,7 +171,8 @@ def _show_imports(words: list[str]) -> None:
 
 
 def _show_sounds(folder: Path, address: str, players: Sequence[Contender], rounds: int) -> None:
-    print("\n| from the start of the process to the sound, ms: least, median | " + " | ".join(RACES) + " |")
+    titles = " | ".join(race.title for race in _races())
+    print(f"\n| from the start of the process to the sound, ms: least, median | {titles} |")
     print("|---" * (1 + len(RACES)) + "|")
     columns = [_sounds(race, folder, address, players, rounds) for race in _races()]
     for index, player in enumerate(players):

@@ -131,7 +131,7 @@ def hang_up() -> None:
 
 def place_of(url: str) -> Place | None:
     """Where a plain connection for ``url`` leads to; None where one would not do."""
-    if not usable_url(url) or not url.isascii():
+    if not usable_url(url) or not url.isascii() or " " in url:  # what is to be encoded is left to aiohttp
         return None
     parts = urlsplit(url)
     try:
