@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 from ..errors import DeviceError
 from ..threads import CallThread
+from .native_messages import log_native_messages
 
 CALL_SECONDS = 10.0  # longest wait for a call
 END_SECONDS = 2.0  # the same for the end of PortAudio, when the program ends
@@ -109,6 +110,7 @@ def unload() -> None:
 
 def _import_sounddevice() -> None:
     """Import it, which initialises PortAudio, and see that the audio thread ends PortAudio, too."""
+    log_native_messages()
     with _finding_libraries_without_processes():
         import sounddevice
 
