@@ -536,6 +536,7 @@ async def reopened(sink: DeviceSink, sounddevice: FakeSoundDevice, number: int =
     return stream
 
 
+@pytest.mark.realtime
 async def test_a_lost_device_is_opened_again_and_goes_on_from_what_was_heard_last(
     sounddevice: FakeSoundDevice, warnings: list[str]
 ) -> None:
@@ -566,6 +567,7 @@ async def test_a_lost_device_is_opened_again_and_goes_on_from_what_was_heard_las
     assert [each.closed for each in sounddevice.streams] == [True, True]
 
 
+@pytest.mark.realtime
 async def test_a_ring_that_begins_while_the_device_is_lost_is_heard_whole(sounddevice: FakeSoundDevice) -> None:
     sink = DeviceSink()
     stream = await opened(sink, sounddevice)
@@ -577,6 +579,7 @@ async def test_a_ring_that_begins_while_the_device_is_lost_is_heard_whole(soundd
     await sink.aclose()
 
 
+@pytest.mark.realtime
 async def test_a_device_that_refuses_at_first_is_asked_again(sounddevice: FakeSoundDevice) -> None:
     sink = DeviceSink()
     stream = await opened(sink, sounddevice)
@@ -590,6 +593,7 @@ async def test_a_device_that_refuses_at_first_is_asked_again(sounddevice: FakeSo
     await sink.aclose()
 
 
+@pytest.mark.realtime
 async def test_it_comes_back_in_the_format_of_the_ring_or_not_at_all(
     sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -606,6 +610,7 @@ async def test_it_comes_back_in_the_format_of_the_ring_or_not_at_all(
     await sink.aclose()
 
 
+@pytest.mark.realtime
 async def test_a_device_that_does_not_return_is_an_error_and_may_be_opened_later(
     sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -628,6 +633,7 @@ async def test_a_device_that_does_not_return_is_an_error_and_may_be_opened_later
     assert all(each.closed for each in sounddevice.streams)
 
 
+@pytest.mark.realtime
 async def test_an_audio_system_that_hangs_when_the_device_is_gone_is_an_error_too(
     sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -644,6 +650,7 @@ async def test_an_audio_system_that_hangs_when_the_device_is_gone_is_an_error_to
     sounddevice.closing.set()
 
 
+@pytest.mark.realtime
 async def test_closing_while_the_device_is_lost_closes_what_comes_back(sounddevice: FakeSoundDevice) -> None:
     sink = DeviceSink()
     stream = await opened(sink, sounddevice)

@@ -6,10 +6,11 @@ import json
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from oggstream.opus.opus_reader import OpusReader
-from tools.benchmarks import cold, decode, machine, main, material, row, stats, table
+from tools.benchmarks import busy, cold, decode, machine, main, material, row, stats, table
 from tools.benchmarks.process import Usage
 from tools.benchmarks.rows import ROWS
 
@@ -181,3 +182,14 @@ def test_a_row_can_be_measured(each: row.Row, capsys: pytest.CaptureFixture[str]
         pytest.skip(line["measured"])
     assert line["verdict"] in (row.REACHED, row.MISSED), line["measured"]
     assert line["figures"]
+
+
+def test_gaps_are_the_silences_within_the_sound() -> None:
+    tone = np.full(48000, 0.5, np.float32)
+    tone[:1000] = tone[-1000:] = 0
+    assert busy.gaps(tone) == (0, 0.0)
+    tone[9600:10560] = tone[20000:20960] = 0
+    found = busy.gaps(tone)
+    assert found.number == 2
+    assert found.seconds == pytest.approx(0.04, abs=0.005)
+    assert busy.gaps(np.zeros(48000, np.float32)) == (1, 1.0)

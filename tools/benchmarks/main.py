@@ -27,6 +27,7 @@ same run. Exit status: 0 if every promise that could be measured is kept, 1 if o
 examples:
   tools/bench                       everything, which takes about ten minutes
   tools/bench --only decode --only cold
+  tools/bench busy                  the same as --only busy
   tools/bench --quick --json
   tools/bench latency               beside other players, see tools/bench latency --help
   tools/bench start                 where each millisecond of a cold start goes
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .latency import main as latency
 
         return latency(words[1:])
+    if words[:1] and words[0] in {row.name for row in ROWS}:
+        words.insert(0, "--only")
     if words[:1] == ["start"]:
         from .start import main as start
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from . import (
     arrival,
     barge,
+    busy,
     clicks,
     cold,
     company,
@@ -37,6 +38,7 @@ ROWS: list[Row] = [
     *arrival.ROWS,
     *device.ROWS,
     *company.ROWS,
+    *busy.ROWS,
     *playout.ROWS,
     *networks.ROWS,
     *hedging.ROWS,

@@ -17,6 +17,7 @@ from ..errors import DeviceError
 from .devices import OutputDevice, candidates, latency_for
 from .native import CallbackAddress
 from .portaudio_thread import is_frozen, load, on_audio_thread, reason_of, translated
+from .priority import raised_for_new_threads
 
 CLOSE_SECONDS = 2.0  # longest wait to stop and close a stream
 
@@ -135,7 +136,8 @@ def _open_best(device: str | int | None, wish: _Wish) -> Any:
     refusal: DeviceError | None = None
     for found in candidates(outputs, device):
         try:
-            return _open_and_start(sounddevice, found, wish)
+            with raised_for_new_threads():
+                return _open_and_start(sounddevice, found, wish)
         except DeviceError as error:
             refusal = refusal or error
     assert refusal is not None
