@@ -11,6 +11,7 @@ from aiohttp import web
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
+from oggstream.sources.asking import Asking, telling
 from oggstream.sources.http import dialling, sender
 from oggstream.sources.http.url_source import HttpSource
 from patience import PATIENCE
@@ -325,6 +326,62 @@ async def test_dead_connections_do_not_make_the_next_one_wait_longer(monkeypatch
             assert await fetch(source) == BODY
         assert max(source._client._sender._waits) < 0.1
         await source.aclose()
+
+
+@asynccontextmanager
+async def warm_but_mute() -> AsyncIterator[tuple[str, list[int]]]:
+    """A service whose connections answer once and then swallow everything; the URL, and its requests so far."""
+    asked: list[int] = []
+
+    async def once_per_connection(request: web.Request) -> web.Response:
+        asked.append(id(request.transport))
+        if asked.count(asked[-1]) > 1:
+            await hang(request)
+        return web.Response(body=BODY)
+
+    async with serving(once_per_connection) as service:
+        yield service.origin, asked
+
+
+async def test_nothing_is_asked_again_where_a_second_request_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "IDLE", 0.0)
+    monkeypatch.setattr(sender, "PATIENCE", 0.05)
+    async with warm_but_mute() as (url, asked):
+        source = HttpSource(url, max_retries=0)
+        assert await fetch(source) == BODY
+        request = Asking()
+        with telling(request):
+            first = asyncio.create_task(fetch(source))
+        await until(lambda: len(asked) == 2)
+        request.hedge()
+        with telling(Asking(fresh=True, doubled=True)):
+            assert await fetch(source) == BODY
+        assert len(asked) == 3
+        assert not first.done()
+        first.cancel()
+        await asyncio.wait({first})
+        await source.aclose()
+
+
+async def test_what_the_engine_sends_as_a_second_request_uses_no_connection_that_was_idle() -> None:
+    async with warm_but_mute() as (url, asked):
+        source = HttpSource(url, max_retries=0)
+        assert await fetch(source) == BODY
+        with telling(Asking(fresh=True)):
+            assert await fetch(source) == BODY
+        assert len(set(asked)) == 2
+        await source.aclose()
+
+
+async def test_before_its_first_answer_a_service_has_the_time_that_the_history_explains() -> None:
+    source = HttpSource("http://127.0.0.1:9", max_retries=0)
+    assert source._client._sender._patience == sender.PATIENCE
+    with telling(Asking(usual=4.0)):
+        assert source._client._sender._patience == 6.0
+    source._client._sender._waits.append(0.1)
+    with telling(Asking(usual=4.0)):
+        assert source._client._sender._patience == sender.PATIENCE
+    await source.aclose()
 
 
 def test_sockets_notice_peers_that_are_gone() -> None:

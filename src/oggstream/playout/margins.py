@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 MARGINS = (0.0, 0.1, 0.2, 0.5, 1.0, 2.5)
 """Seconds of audio."""
-PRIOR = (0.0, 0.2, 0.25, 0.4, 0.75, 2.0)
-"""What they are taken to have cost before anything is known: as in five utterances without an outage."""
+PRIOR = (0.0, 0.6, 0.75, 1.2, 2.25, 6.0)
+"""What they are taken to have cost before anything is known: as in fifteen utterances without an outage."""
 FORGET = 0.98
 PLACES = 8  # at which an utterance is taken to begin, in its first two thirds
 MOST_BURSTS = 128  # that are looked at
