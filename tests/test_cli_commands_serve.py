@@ -50,7 +50,8 @@ def test_it_says_where_it_listens_serves_and_stops_at_a_signal(number: signal.Si
         assert ask(told["base_url"]).startswith(b"OggS")
         result = interrupt(process, number)
     assert result.status == 130
-    first, second = result.err.splitlines()
+    first, second, request = result.err.splitlines()
+    assert re.fullmatch(r"oggstream: info: 127.0.0.1 POST /v1/audio/speech 200, \d+ bytes in \d+.\d+ s", request)
     assert first == f"oggstream: listening at {told['base_url']} (Ctrl-C stops)"
     assert second == f"oggstream: for clients: OPENAI_BASE_URL={told['base_url']} OPENAI_API_KEY=none"
 

@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
 
 from .speech_request import RefusedError
 
@@ -33,6 +34,7 @@ SPARE_FILES = BACKLOG + 60
 """Files that stay for these and for everything else."""
 
 log = logging.getLogger(__name__)
+requests_log = logging.getLogger("oggstream")
 
 
 class Connections:
@@ -114,13 +116,28 @@ class Connections:
         connection.force_close()
 
 
+class RequestLog(AbstractAccessLogger):
+    """One line a request, at INFO, without its query and headers, which may hold keys."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """As aiohttp calls it when an answer has ended."""
+        place, sent = f"{request.method} {request.path}", response.body_length
+        self.logger.info("%s %s %s, %d bytes in %.3f s", request.remote, place, response.status, sent, time)
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anybody reads it."""
+        return self.logger.isEnabledFor(logging.INFO)
+
+
 class ClientConnection(web.RequestHandler):
     """One connection, which tells `Connections` what becomes of it."""
 
     __slots__ = ("connections",)
 
     def __init__(self, connections: Connections, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
-        settings: dict[str, Any] = {"access_log": None, "keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0}
+        settings: dict[str, Any] = {"access_log": requests_log, "access_log_class": RequestLog}
+        settings |= {"keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0}
         super().__init__(manager, loop=loop, **settings)
         self.connections = connections
 

@@ -22,7 +22,7 @@ KEY_VARIABLE = "OGGSTREAM_SERVE_KEY"
 
 def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     """Serve until a signal comes, which is how it always ends. Raises `ConfigError` and `LibraryError`."""
-    with logging_to(console, args.log_level):
+    with logging_to(console, args.log_level or "info"):
         try:
             run_in_loop(_serve(args, console), interrupts)
         except OggStreamError as error:
