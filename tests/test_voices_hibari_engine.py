@@ -74,6 +74,16 @@ def test_words_have_their_places_in_text_and_sound() -> None:
     assert all(earlier.ends <= later.begins + 24 for earlier, later in itertools.pairwise(words))
 
 
+def test_words_begin_where_the_sound_behind_a_pause_begins() -> None:
+    text = "Apple, banana, carrot, dog, eagle, fish, grape, house, igloo, jacket, kettle, lemon."
+    sound, words = spoken(text)
+    quiet = np.abs(sound[: len(sound) // 120 * 120].reshape(-1, 120)).max(axis=1) < 0.02
+    onsets = [at * 120 for at in range(12, len(quiet)) if not quiet[at] and quiet[at - 12 : at].all()]
+    assert len(onsets) >= 4
+    for onset in onsets:
+        assert min(abs(word.begins - onset) for word in words) <= 0.06 * 24000
+
+
 def test_words_that_are_written_out_keep_the_place_of_what_they_were() -> None:
     text = "At 9:30 pm on 3/4/2024, Dr. Smith paid $1,299.99 for 12.5 km."
     _, words = spoken(text)

@@ -15,9 +15,10 @@ from sentences import EVERYDAY, SENTENCES  # type: ignore[import-not-found,unuse
 
 
 def words(text: str) -> list[str]:
-    """Small letters only; numbers to ten as words, as the recogniser may write either."""
+    """Small letters only; the numbers of the sentences as words, as the recogniser may write either."""
     digits = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
-    plain = re.sub(r"\b(\d|10)\b", lambda match: digits[int(match[0])], text.lower().replace("50", "fifty"))
+    tens = text.lower().replace("20", "twenty").replace("50", "fifty")
+    plain = re.sub(r"\b(\d|10)\b", lambda match: digits[int(match[0])], tens)
     return re.findall(r"[a-z']+", plain)
 
 
