@@ -303,6 +303,7 @@ class Receiver:
         self._outlet.push(segment, items)
         if segment.received and not had:
             self.formats.prove(segment.format)
+            self.hedging.sounded(segment, asyncio.get_running_loop().time() - (intake.asked_at or 0.0))
             self._changed.set()
 
     def _note_own(self, segment: Segment, kind: type[Event], *, spoken: str = "", **_fields: object) -> None:
