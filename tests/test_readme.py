@@ -47,6 +47,8 @@ OF_TOOLS = {
     "--no-speakable": "--speakable",
     "--all": "tools/test",
     "--only": "tools/bench",
+    "--no-deps": "pip install",
+    "--against": "tools/bench",
     "--fix": "tools/check",
     "--static": "tools/check",
     "--raw": "tools.fuzzing.voice",
