@@ -137,7 +137,7 @@ def _play(options: list[str], words: list[str]) -> Namespace:
 
 
 def _decode(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser("decode", "Decodes Ogg Opus to 16-bit WAV at 48 kHz.")
+    parser = _parser("decode", "Decodes Ogg Opus to WAV, exact to the sample. `play FILE -o OUT` converts the rest.")
     parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
     parser.add_argument("output", metavar="OUT.wav", help="a file, or `-` for standard output")
     add_options(parser, "decode")
