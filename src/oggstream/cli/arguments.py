@@ -128,9 +128,7 @@ def _chat(options: list[str], words: list[str]) -> Namespace:
 
 
 def _play(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser(
-        "play", "Plays audio: Ogg Opus, WAV or raw samples, and with the extra `codec` all that FFmpeg reads."
-    )
+    parser = _parser("play", "Plays Ogg Opus and WAV; with the extra `codec` MP3 and AAC, too.")
     parser.add_argument("input", metavar="PATH|URL|-", help="a file, a URL, or `-` for standard input")
     add_options(parser, "play")
     return _checked(_parse_with_words(parser, options, words), parser)
