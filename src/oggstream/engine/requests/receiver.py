@@ -305,7 +305,6 @@ class Receiver:
             self.formats.prove(segment.format)
             self.hedging.sounded(segment, asyncio.get_running_loop().time() - (intake.asked_at or 0.0))
             self._changed.set()
-            self.hedging.sounded(segment, asyncio.get_running_loop().time() - (intake.asked_at or 0.0))
 
     def _note_own(self, segment: Segment, kind: type[Event], *, spoken: str = "", **_fields: object) -> None:
         """Note what an event says of the piece that it is of: others may have the same text, or come at once."""
