@@ -62,6 +62,15 @@ class Hanging(Good):
         time.sleep(60)
 
 
+class Busy(Good):
+    """Never gives a second block, and works at it."""
+
+    def speak(self, wanted: Utterance) -> Iterator[array[int] | SpokenWord]:
+        yield BLOCK
+        while True:
+            pass
+
+
 class Greedy(Good):
     def speak(self, wanted: Utterance) -> Iterator[array[int] | SpokenWord]:
         yield array("h", bytearray(3 << 30))

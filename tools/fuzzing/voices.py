@@ -17,6 +17,7 @@ from oggstream.voices.engine import EngineInfo, Utterance
 from oggstream.voices.names import NAMES
 from oggstream.voices.pieces import cut
 from oggstream.voices.registry import engine_info
+from oggstream.voices.speech import UNSPEAKABLE
 from oggstream.voices.workers import Pool, Sound
 
 from .voice import make_text
@@ -42,7 +43,7 @@ def run(info: EngineInfo, count: int, seed: int, seconds: float) -> tuple[int, R
             count = number
             break
         chance = random.Random(f"{seed} {number}")  # noqa: S311  # texts, no secrets
-        text = make_text(chance)[:4096]
+        text = make_text(chance)[:4096].translate(UNSPEAKABLE)
         language, voice, speed = language_of(text), chance.choice(NAMES), chance.choice((0.25, 1, 1, 1, 2, 4))
         for start, end in cut(text, info.first_piece, info.longest_piece):
             if not text[start:end].strip():

@@ -1,7 +1,7 @@
 """The child process: one engine, one utterance at a time, until the program closes the pipe.
 
-It ends itself when an utterance takes longer than the engine may, whatever the engine is doing then: a timer of
-``faulthandler`` needs neither the interpreter nor its lock. Only what is needed is imported, since the first sound
+It ends itself when an utterance takes more time of the processor than the engine may, or some times that on the clock,
+whatever the engine is doing then: a timer of ``faulthandler`` needs neither the interpreter nor its lock. Only what is needed is imported, since the first sound
 waits for it.
 """
 
@@ -21,6 +21,8 @@ TOO_LONG = 1
 """The exit status of a child whose time ran out; that of ``faulthandler``."""
 CANCEL_SECONDS = 1.5
 """So long an engine may go on with a block that nobody wants any more."""
+WALL = 4
+"""So many times its limit may pass on the clock while an engine works: a busy machine is not its fault."""
 IDLE_SECONDS = 1800.0
 """After which a child that nobody asks anything ends."""
 
@@ -89,7 +91,8 @@ class _Child:
         """Do ``work`` within the time that the engine has; returns the type and the text of what it raises."""
         with self._lock:
             self._present = number
-            faulthandler.dump_traceback_later(self._info.seconds, exit=True, file=self._watch)
+            faulthandler.dump_traceback_later(WALL * self._info.seconds, exit=True, file=self._watch)
+            _limit_time(self._info.seconds)
         try:
             work()
         except BaseException as error:  # noqa: BLE001 - engines raise anything; told to the parent
@@ -194,5 +197,17 @@ def _limit_memory(megabytes: int) -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (megabytes << 20, megabytes << 20))
+    except (ImportError, OSError, ValueError, AttributeError):
+        return
+
+
+def _limit_time(seconds: float) -> None:
+    """Let no more than this of the processor's time be used from now on, in whole seconds, where there is a limit."""
+    try:
+        import resource
+        from time import process_time
+
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (int(process_time() + seconds) + 1, hard))
     except (ImportError, OSError, ValueError, AttributeError):
         return

@@ -44,7 +44,7 @@ OWN = {
             extra="piper",
             gain=1.35,
             first_piece=60,
-            longest_piece=300,
+            longest_piece=200,
             seconds=60.0,
         ),
         EngineInfo(

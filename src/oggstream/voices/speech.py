@@ -34,6 +34,13 @@ LONGEST_PIECE = 400
 """Characters of a piece, where no engine speaks the language of most of the text."""
 
 
+UNSPEAKABLE = {
+    **dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127), " "),
+    **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
+}
+"""Controls, and halves of characters, which engines cannot encode; every character keeps its place."""
+
+
 class Notice(NamedTuple):
     """Beside the sound: something that the listener should know."""
 
@@ -137,7 +144,11 @@ class Speech:
         language, engines = self._choice.engines(text)
         if not engines:
             self._pass_over(LibraryError(advice_for(language)))
-        piece = _Piece(start, Utterance(text, self._choice.voice, self._speed, language, not self._shaper.made))
+        piece = _Piece(
+            start,
+            text,
+            Utterance(text.translate(UNSPEAKABLE), self._choice.voice, self._speed, language, not self._shaper.made),
+        )
         for number, info in enumerate(engines, 1):
             try:
                 self._speak_with(info, piece)
@@ -210,8 +221,9 @@ class Speech:
 class _Piece:
     """A piece of the text and how much of its sound there is, in bytes of the engine's."""
 
-    def __init__(self, start: int, wanted: Utterance) -> None:
+    def __init__(self, start: int, text: str, wanted: Utterance) -> None:
         self.wanted = wanted
+        self._text = text  # as it is in the original
         self._start = start
         self._taken = 0  # bytes of sound
         self._passed = 0  # of these, by the request that runs
@@ -243,7 +255,7 @@ class _Piece:
 
     def word(self, told: SpokenWord, position: float, worker: Worker) -> Word | None:
         """A word of the engine as one of the whole text, whose piece begins at ``position``; None if it is known."""
-        text = self.wanted.text[told.start : told.end]
+        text = self._text[told.start : told.end]
         if told.start < self._words or not text.strip():
             return None
         self._words = told.end

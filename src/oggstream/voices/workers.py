@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -163,8 +164,10 @@ class Worker:
     def _died(self) -> EngineError:
         self.close()
         status = self._process.returncode
-        if status == TOO_LONG:
-            return EngineError(f"the voice {self.info.name} took longer than {self.info.seconds:g} s and was ended")
+        if status in (TOO_LONG, -getattr(signal, "SIGXCPU", 0)) and status:
+            return EngineError(
+                f"the voice {self.info.name} took longer than it may ({self.info.seconds:g} s) and was ended"
+            )
         why = f"signal {-status}" if status < 0 else f"status {status}"
         return EngineError(f"the process of the voice {self.info.name} died ({why})", again=True)
 
