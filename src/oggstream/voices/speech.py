@@ -144,7 +144,9 @@ class Speech:
         language, engines = self._choice.engines(text)
         if not engines:
             self._pass_over(LibraryError(advice_for(language)))
-        piece = _Piece(
+        spoken = text.translate(UNSPEAKABLE)
+        wanted = Utterance(spoken, self._choice.voice, self._speed, language, not self._shaper.made)
+        piece = _Piece(start, text, wanted)
             start,
             text,
             Utterance(text.translate(UNSPEAKABLE), self._choice.voice, self._speed, language, not self._shaper.made),
