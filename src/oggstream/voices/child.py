@@ -1,8 +1,8 @@
 """The child process: one engine, one utterance at a time, until the program closes the pipe.
 
 It ends itself when an utterance takes more time of the processor than the engine may, or some times that on the clock,
-whatever the engine is doing then: the limit of the system and the timer of ``faulthandler`` need neither the interpreter
-nor its lock. Only what is needed is imported, since the first sound waits for it.
+whatever the engine is doing then: the limit of the system and the timer of ``faulthandler`` need no interpreter
+and no lock. Only what is needed is imported, since the first sound waits for it.
 """
 
 from __future__ import annotations

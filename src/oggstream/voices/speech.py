@@ -147,10 +147,6 @@ class Speech:
         spoken = text.translate(UNSPEAKABLE)
         wanted = Utterance(spoken, self._choice.voice, self._speed, language, not self._shaper.made)
         piece = _Piece(start, text, wanted)
-            start,
-            text,
-            Utterance(text.translate(UNSPEAKABLE), self._choice.voice, self._speed, language, not self._shaper.made),
-        )
         for number, info in enumerate(engines, 1):
             try:
                 self._speak_with(info, piece)
