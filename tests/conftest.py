@@ -63,9 +63,9 @@ def _private_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 @pytest.fixture(autouse=True)
 def _one_voice(monkeypatch: pytest.MonkeyPatch) -> None:
     """espeak-ng speaks, whatever else is installed: it is quick, and the same everywhere."""
-    for module in ("choice", "listing"):  # by import: `oggstream.voices` is a function's name too
+    for module in ("choice", "listing"):
         monkeypatch.setattr(
-            import_module(f"oggstream.voices.{module}"), "is_installed", lambda info: info.name == "espeak"
+            import_module(f"oggstream.voice.{module}"), "is_installed", lambda info: info.name == "espeak"
         )
 
 

@@ -8,10 +8,10 @@ from importlib.util import find_spec
 
 import pytest
 
-from oggstream.voices.hibari.engine import HibariEngine, one_thread
-from oggstream.voices.hibari.network import Network
-from oggstream.voices.hibari.onnx_weights import read_tensors
-from oggstream.voices.hibari.package import assets
+from oggstream.voice.hibari.engine import HibariEngine, one_thread
+from oggstream.voice.hibari.network import Network
+from oggstream.voice.hibari.onnx_weights import read_tensors
+from oggstream.voice.hibari.package import assets
 
 needs_hibari = pytest.mark.skipif(find_spec("hibari") is None, reason="hibari-tts is not installed")
 

@@ -10,7 +10,7 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
-from oggstream.voices.engine import SpokenWord, Utterance, VoiceInfo
+from oggstream.voice.engine import SpokenWord, Utterance, VoiceInfo
 
 BLOCK = array("h", [1000] * 2400)
 

@@ -7,7 +7,7 @@ import pytest
 from oggstream.cli import ahead
 from oggstream.cli.arguments import parse
 from oggstream.sources.http import dialling
-from oggstream.voices import workers
+from oggstream.voice import workers
 
 OPENAI = "https://api.openai.com/v1/audio/speech"
 

@@ -107,7 +107,7 @@ async def test_a_missing_voice_is_a_failure_only_where_nothing_else_speaks(
     async def missing() -> None:
         raise LibraryError("espeak-ng, the offline voice, was not found: install it with `something`")
 
-    monkeypatch.setattr("oggstream.voices.synthesis.load", missing)
+    monkeypatch.setattr("oggstream.voice.synthesis.load", missing)
     found = await only(libraries.check_voice, base_url=base_url)
     assert found[:3] == ("voice", level, "espeak-ng, the offline voice, was not found")
     assert "oggstream[espeak]" in (found.mend or "")

@@ -9,7 +9,7 @@ import pytest
 
 from oggstream.cli.main import run
 from oggstream.cli.terminal.interrupts import Interrupts
-from oggstream.voices.names import NAMES
+from oggstream.voice.names import NAMES
 
 
 def ran(*arguments: str) -> int:

@@ -24,7 +24,7 @@ from oggstream.errors import LibraryError
 from oggstream.events import Event as Report, Recorder, Transcribed, Warned, using
 from oggstream.options import SpeechOptions
 from oggstream.sources.realtime.realtime_source import RealtimeSource
-from oggstream.voices.synthesis import synthesize
+from oggstream.voice.synthesis import synthesize
 from patience import PATIENCE
 
 KEY = "a-key-of-this-server"

@@ -18,7 +18,7 @@ from oggstream.endpoint import server as module
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError, LibraryError
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voices.registry import OWN
+from oggstream.voice.registry import OWN
 from patience import PATIENCE
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 90

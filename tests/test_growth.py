@@ -22,7 +22,7 @@ from oggstream.sources.realtime.pending_response import PendingResponse
 from oggstream.sources.realtime.protocol import RealtimeProtocol
 from oggstream.text.deltas import ModelText
 from oggstream.text.segmenter import Segmenter
-from oggstream.voices.safe_text import safe_text
+from oggstream.voice.safe_text import safe_text
 
 SIZE = 16 << 10
 SLOW_SIZE = 3 << 10

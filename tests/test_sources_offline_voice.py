@@ -18,7 +18,7 @@ from oggstream.options import SpeechOptions
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.sources.offline_voice import OfflineVoice
 from oggstream.sources.source import Source
-from oggstream.voices import synthesis
+from oggstream.voice import synthesis
 
 PLAIN = SpeechOptions()
 
@@ -161,7 +161,7 @@ async def test_a_text_that_cannot_be_spoken_is_refused_before_anything_starts(vo
 
 
 async def test_without_any_engine_opening_fails(voice: OfflineVoice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda _: False)
+    monkeypatch.setattr("oggstream.voice.choice.is_installed", lambda _: False)
     with pytest.raises(LibraryError, match=r"nothing here speaks 'en': pip install 'oggstream\[voice\]'"):
         async with voice.open("Hello.", PLAIN):
             pass

@@ -13,8 +13,8 @@ from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.services.service_source import ServiceSource
 from oggstream.sources.services.table import service
 from oggstream.sources.voice_lists import voices_in
-from oggstream.voices.engine import VoiceInfo
-from oggstream.voices.names import NAMES
+from oggstream.voice.engine import VoiceInfo
+from oggstream.voice.names import NAMES
 from speech_server import serving
 
 AZURE = [

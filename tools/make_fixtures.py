@@ -16,7 +16,7 @@ from oggstream.codec.library import libopus_version
 from oggstream.opus.head import OpusHead
 from oggstream.opus.opus_writer import OggOpusWriter
 from oggstream.opus.tags import OpusTags
-from oggstream.voices.synthesis import synthesize
+from oggstream.voice.synthesis import synthesize
 
 FOLDER = Path(__file__).resolve().parent.parent / "tests" / "fixtures"
 RATE = 24000

@@ -94,8 +94,8 @@ if TYPE_CHECKING:
         SpeechKeywords as SpeechKeywords,
         TextLike as TextLike,
     )
+    from .voice.engine import VoiceInfo as VoiceInfo
     from .voice_list import voices as voices
-    from .voices.engine import VoiceInfo as VoiceInfo
 
 __version__ = "0.1.0"
 
@@ -159,7 +159,7 @@ _HOMES = {
     "sinks.null_sink": ("NullSink",),
     "sinks.wav_sink": ("WavSink",),
     "voice_list": ("voices",),
-    "voices.engine": ("VoiceInfo",),
+    "voice.engine": ("VoiceInfo",),
     "sources.source": ("ByteStream", "Source"),
     "sources.resolve_source": ("FirstOf",),
     "sources.chunk_source": ("ChunkSource",),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .errors import UsageError
 
 if TYPE_CHECKING:
-    from .voices.engine import VoiceInfo
+    from .voice.engine import VoiceInfo
 
 
 async def voices(source: object = None) -> list[VoiceInfo]:
@@ -17,7 +17,7 @@ async def voices(source: object = None) -> list[VoiceInfo]:
     installed, and `ConfigError` and `SourceError` as a request for speech does. Cancelling leaves no connection behind.
     """
     if source is None:
-        from .voices.listing import voices_here
+        from .voice.listing import voices_here
 
         return await voices_here()
     from .sources.resolve_source import coerce

@@ -114,7 +114,7 @@ def _pcm(seconds: float) -> bytes:
     import numpy as np
     import soxr
 
-    from oggstream.voices import espeak, espeak_voices as voices
+    from oggstream.voice import espeak, espeak_voices as voices
 
     voice = espeak.load()
     manner = voices.espeak_voice()

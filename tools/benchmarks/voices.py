@@ -57,8 +57,8 @@ async def _first_frames(rounds: int) -> tuple[list[float], list[float]]:
 def measure_work(run: Run) -> Outcome:
     """Processor time of the engine for twenty sentences, and for loading it with its file of dictionaries."""
     _need_hibari()
-    from oggstream.voices.engine import SpokenWord, Utterance
-    from oggstream.voices.hibari.engine import HibariEngine
+    from oggstream.voice.engine import SpokenWord, Utterance
+    from oggstream.voice.hibari.engine import HibariEngine
 
     began = time.process_time()
     engine = HibariEngine()
@@ -82,8 +82,8 @@ def measure_seams(run: Run) -> Outcome:
     _need_hibari()
     import numpy as np
 
-    from oggstream.voices.engine import SpokenWord, Utterance
-    from oggstream.voices.hibari.engine import HibariEngine
+    from oggstream.voice.engine import SpokenWord, Utterance
+    from oggstream.voice.hibari.engine import HibariEngine
 
     engine = HibariEngine()
     engine.load()

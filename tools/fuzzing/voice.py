@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from oggstream.voices.espeak import Espeak
+    from oggstream.voice.espeak import Espeak
 
 LONGEST = 4096
 SPOKEN = 50
@@ -142,8 +142,8 @@ class Speaker:
 
 def _speak_all(*, raw: bool) -> None:
     """The child: a line in, a line out."""
-    from oggstream.voices import espeak
-    from oggstream.voices.espeak_voices import VOICES
+    from oggstream.voice import espeak
+    from oggstream.voice.espeak_voices import VOICES
 
     if raw:
         setattr(espeak, "safe_text", lambda text: text)  # noqa: B010  # it is not exported
@@ -163,7 +163,7 @@ def _speak_all(*, raw: bool) -> None:
 
 def _translate(voice: Espeak, text: str) -> None:
     """Convert text to phonemes, clause by clause, without the synthesis, which takes most of the time."""
-    from oggstream.voices import espeak
+    from oggstream.voice import espeak
 
     safe_text: Callable[[str], str] = vars(espeak)["safe_text"]
     call = voice._library.espeak_TextToPhonemes  # noqa: SLF001  # nobody else needs it

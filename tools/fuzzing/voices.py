@@ -12,13 +12,13 @@ import time
 from typing import NamedTuple
 
 from oggstream.errors import OggStreamError
-from oggstream.voices.choice import language_of
-from oggstream.voices.engine import EngineInfo, Utterance
-from oggstream.voices.names import NAMES
-from oggstream.voices.pieces import cut
-from oggstream.voices.registry import engine_info
-from oggstream.voices.speech import UNSPEAKABLE
-from oggstream.voices.workers import Pool, Sound
+from oggstream.voice.choice import language_of
+from oggstream.voice.engine import EngineInfo, Utterance
+from oggstream.voice.names import NAMES
+from oggstream.voice.pieces import cut
+from oggstream.voice.registry import engine_info
+from oggstream.voice.speech import UNSPEAKABLE
+from oggstream.voice.workers import Pool, Sound
 
 from .voice import make_text
 

@@ -17,7 +17,7 @@ def dial_ahead(args: Namespace) -> None:
 
         dial(url, args.connect_timeout)
     elif _voice_speaks(args):
-        from ..voices.ahead import begin
+        from ..voice.ahead import begin
 
         begin((args.service or "").partition(":")[2], " ".join(args.text), args.language)
 

@@ -25,7 +25,7 @@ MODULES = (
     *("oggstream.speaking", "oggstream.text.piece", "oggstream.sources.unhurried", "oggstream.cli.service_choice"),
     *("oggstream.sources.http.direct", "oggstream.sources.http.ambiguous_heads", "oggstream.sources.http.retries"),
     *("oggstream.sources.openai_offers", "oggstream.cli.fallback", "tomllib", "encodings.ascii", "soxr"),
-    *("oggstream.voices.choice", "oggstream.voices.synthesis", "oggstream.voices.workers", "oggstream.codec.encoder"),
+    *("oggstream.voice.choice", "oggstream.voice.synthesis", "oggstream.voice.workers", "oggstream.codec.encoder"),
     *("oggstream.opus.opus_writer", "oggstream.ogg.page_writer", "oggstream.text.charmap"),
     *("oggstream.sinks.device_sink", "oggstream.sinks.native", "oggstream.sinks.wav_sink", "oggstream.sinks.null_sink"),
 )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
-from ..voices.synthesis import synthesize
+from ..voice.synthesis import synthesize
 from .realtime_messages import FORMAT, Event, SpeakingStyle, name
 
 _WORD = re.compile(r"\S+\s*|\s+")

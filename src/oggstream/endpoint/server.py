@@ -17,10 +17,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigError, OggStreamError
-from ..voices import workers
-from ..voices.bodies import CONTENT_TYPES
-from ..voices.choice import engines_for
-from ..voices.synthesis import load, synthesize
+from ..voice import workers
+from ..voice.bodies import CONTENT_TYPES
+from ..voice.choice import engines_for
+from ..voice.synthesis import load, synthesize
 from .answers import answer_errors, json_answer, key_asker, name_request
 from .browsers import Browsers, is_address
 from .jobs import Jobs, Turn

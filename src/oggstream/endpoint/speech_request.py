@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
-from ..voices.bodies import CONTENT_TYPES
-from ..voices.engine import MAX_SPEED, MIN_SPEED
-from ..voices.names import DEFAULT_VOICE, NAMES
+from ..voice.bodies import CONTENT_TYPES
+from ..voice.engine import MAX_SPEED, MIN_SPEED
+from ..voice.names import DEFAULT_VOICE, NAMES
 
 MAX_CHARACTERS = 4096
 STREAM_FORMATS = ("audio", "sse")

@@ -13,8 +13,8 @@ from .traits import SourceTraits
 if TYPE_CHECKING:
     from ..annotations import Annotation
     from ..options import SpeechOptions
-    from ..voices.engine import VoiceInfo
-    from ..voices.speech import SpeechItem
+    from ..voice.engine import VoiceInfo
+    from ..voice.speech import SpeechItem
     from .source import ByteStream
 
 
@@ -33,7 +33,7 @@ class OfflineVoice:
 
     def __init__(self, engine: str = "auto", voice: str | None = None) -> None:
         if engine != "auto":
-            from ..voices.registry import engine_info
+            from ..voice.registry import engine_info
 
             engine_info(engine)
         self._engine = engine
@@ -51,8 +51,8 @@ class OfflineVoice:
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        from ..voices.bodies import CONTENT_TYPES
-        from ..voices.synthesis import speak
+        from ..voice.bodies import CONTENT_TYPES
+        from ..voice.synthesis import speak
         from .openai_api import check_text
 
         check_text(text, LONGEST_TEXT)
@@ -88,13 +88,13 @@ class OfflineVoice:
 
     async def voices(self) -> list[VoiceInfo]:
         """The voices of this machine, or of the engine that was named. Raises `LibraryError` without any."""
-        from ..voices.listing import voices_here
+        from ..voice.listing import voices_here
 
         return await voices_here(self._engine)
 
     async def warm(self) -> None:
         """Start the engine and let it load. Raises `LibraryError`."""
-        from ..voices.synthesis import load
+        from ..voice.synthesis import load
 
         await load(self._engine)
 
@@ -119,7 +119,7 @@ class _Speech:
         return self
 
     async def __anext__(self) -> bytes | Annotation:
-        from ..voices.speech import Notice
+        from ..voice.speech import Notice
 
         first, self._first = self._first, None
         if first is not None:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ..options import SpeechOptions
-    from ..voices.engine import VoiceInfo
+    from ..voice.engine import VoiceInfo
     from .openai_offers import Offers
     from .realtime.realtime_source import RealtimeSource
     from .source import ByteStream
@@ -122,8 +122,8 @@ class OpenAISource:
 
         Raises `ConfigError` for a bad URL, and `SourceError`.
         """
-        from ..voices.engine import VoiceInfo
-        from ..voices.names import NAMES
+        from ..voice.engine import VoiceInfo
+        from ..voice.names import NAMES
         from .voice_lists import fetch_list, voices_in
 
         if self._own:

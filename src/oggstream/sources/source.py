@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from ..annotations import Annotation
     from ..errors import OggStreamError
     from ..options import SpeechOptions
-    from ..voices.engine import VoiceInfo
+    from ..voice.engine import VoiceInfo
     from .traits import SourceTraits, StreamTraits
 
 

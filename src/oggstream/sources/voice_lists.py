@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..errors import SourceError, SourceTimeoutError
-from ..voices.engine import VoiceInfo
+from ..voice.engine import VoiceInfo
 
 if TYPE_CHECKING:
     from .http.client import Advise, HttpClient

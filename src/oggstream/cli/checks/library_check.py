@@ -78,8 +78,8 @@ async def check_portaudio(_args: Namespace) -> list[Finding]:
 
 async def check_voice(args: Namespace) -> list[Finding]:
     """The offline voice: it speaks a word. Without it something else must speak."""
-    from ...voices.choice import engines_for
-    from ...voices.synthesis import load
+    from ...voice.choice import engines_for
+    from ...voice.synthesis import load
 
     try:
         await load()
@@ -112,7 +112,7 @@ async def _first_audio() -> float:
     """Seconds until the first page of audio, which is the third of a body."""
     from contextlib import aclosing
 
-    from ...voices.synthesis import synthesize
+    from ...voice.synthesis import synthesize
 
     began, pages = time.perf_counter(), 0
     async with aclosing(synthesize("Hello.")) as parts:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
 
     from ...sources.source import Source
-    from ...voices.engine import VoiceInfo
+    from ...voice.engine import VoiceInfo
     from ..terminal.interrupts import Interrupts
 
 _SHOWN = 60  # characters of a description

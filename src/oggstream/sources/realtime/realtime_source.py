@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ...options import SpeechOptions
-    from ...voices.engine import VoiceInfo
+    from ...voice.engine import VoiceInfo
     from ..source import ByteStream
     from .connection import Connection
     from .handshake import Locate
@@ -108,7 +108,7 @@ class RealtimeSource:
 
     async def voices(self) -> list[VoiceInfo]:
         """The voices of OpenAI's Realtime API; another service's list is not known."""
-        from ...voices.engine import VoiceInfo
+        from ...voice.engine import VoiceInfo
 
         return [VoiceInfo(name, ("*",), "of OpenAI", "realtime") for name in VOICES] if self._own else []
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from ...options import SpeechOptions
-    from ...voices.engine import VoiceInfo
+    from ...voice.engine import VoiceInfo
     from ..http.exchange import HttpStream
     from ..source import ByteStream
 

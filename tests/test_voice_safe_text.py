@@ -8,7 +8,7 @@ import sys
 import pytest
 from hypothesis import given, strategies as st
 
-from oggstream.voices.safe_text import LONGEST_WORD, MOST_APOSTROPHES, MOST_DOTTED, safe_text
+from oggstream.voice.safe_text import LONGEST_WORD, MOST_APOSTROPHES, MOST_DOTTED, safe_text
 
 FATAL = [
     "w." * 192,
@@ -24,7 +24,7 @@ FATAL = [
 ]
 SPEAK = """
 import sys
-from oggstream.voices.espeak import EspeakVoice, load
+from oggstream.voice.espeak import EspeakVoice, load
 voice = load()
 for text in sys.stdin.buffer.read().decode().split("\\0"):
     while text:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from oggstream.voices import voice_files
-from oggstream.voices.voice_files import (
+from oggstream.voice import voice_files
+from oggstream.voice.voice_files import (
     KOKORO_MODEL,
     KOKORO_VOICES,
     PIPER_VARIABLE,

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voices import espeak_library as library
+from oggstream.voice import espeak_library as library
 
 LONG = "x" * 90
 
@@ -106,7 +106,7 @@ def test_where_no_link_can_be_made_the_error_says_what_to_do(monkeypatch: pytest
 
 LONG_PATH_PROGRAM = """
 import sys
-from oggstream.voices import espeak, espeak_library as library
+from oggstream.voice import espeak, espeak_library as library
 real, = [found for found in [library.find()]]
 library.find = lambda: real._replace(data=sys.argv[1])
 voice = espeak.load()

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from hibari_package import SENTENCE, engine, needs_hibari, tables_written
 from oggstream.errors import LibraryError
-from oggstream.voices.engine import SpokenWord, Utterance
-from oggstream.voices.hibari import package
-from oggstream.voices.hibari.engine import HibariEngine
+from oggstream.voice.engine import SpokenWord, Utterance
+from oggstream.voice.hibari import package
+from oggstream.voice.hibari.engine import HibariEngine
 
 pytestmark = needs_hibari
 
@@ -190,7 +190,7 @@ STRACE = shutil.which("strace")
 def test_no_socket_is_made_and_nothing_is_written_outside_the_cache(tmp_path: Path, cache: Path) -> None:
     log, home = tmp_path / "log", tmp_path / "home"
     home.mkdir()
-    program = "import test_voices_hibari_engine as t, sys; t.speak_once(); assert 'onnxruntime' not in sys.modules"
+    program = "import test_voice_hibari_engine as t, sys; t.speak_once(); assert 'onnxruntime' not in sys.modules"
     subprocess.run(
         [
             str(STRACE),

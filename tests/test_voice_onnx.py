@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voices import onnx
+from oggstream.voice import onnx
 
 SOURCES = Path(onnx.__file__).parent
 

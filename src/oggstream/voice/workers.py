@@ -281,7 +281,7 @@ def _start(info: EngineInfo) -> subprocess.Popen[bytes]:
     code = (
         f"import sys; sys.path[:] = {[*map(str, sys.path), _package_home()]!r}; "
         f"sys.dont_write_bytecode = {sys.dont_write_bytecode}; sys.pycache_prefix = {sys.pycache_prefix!r}; "
-        f"from oggstream.voices.child import main; main(*{tuple(info)!r})"
+        f"from oggstream.voice.child import main; main(*{tuple(info)!r})"
     )
     # A group of its own: Ctrl-C is for the program, which closes the pipe when it ends.
     windows = {"creationflags": 0x0800_0200}  # CREATE_NO_WINDOW, CREATE_NEW_PROCESS_GROUP

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from oggstream.errors import UsageError
-from oggstream.voices import choice
-from oggstream.voices.choice import advice_for, engines_for, language_of, language_of_piece, primary, why_not
-from oggstream.voices.engine import EngineInfo
+from oggstream.voice import choice
+from oggstream.voice.choice import advice_for, engines_for, language_of, language_of_piece, primary, why_not
+from oggstream.voice.engine import EngineInfo
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voices import onnx, piper_engine
-from oggstream.voices.engine import Utterance
-from oggstream.voices.piper_engine import PiperEngine
+from oggstream.voice import onnx, piper_engine
+from oggstream.voice.engine import Utterance
+from oggstream.voice.piper_engine import PiperEngine
 
 
 class FakeVoice:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from oggstream.errors import UsageError
-from oggstream.voices import registry
-from oggstream.voices.engine import EngineInfo
-from oggstream.voices.registry import OWN, all_engines, engine_info, is_installed
+from oggstream.voice import registry
+from oggstream.voice.engine import EngineInfo
+from oggstream.voice.registry import OWN, all_engines, engine_info, is_installed
 
 MINE = EngineInfo(name="mine", factory="odd_engines:Good", languages=("en",), packages=("odd_engines",))
 OTHER: Any = "no engine"
@@ -32,7 +32,7 @@ def brought(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def test_engines_of_other_packages_are_found(brought: None, caplog: pytest.LogCaptureFixture) -> None:
-    sys.modules[__name__] = sys.modules.get(__name__) or sys.modules["test_voices_registry"]
+    sys.modules[__name__] = sys.modules.get(__name__) or sys.modules["test_voice_registry"]
     assert [info.name for info in all_engines()] == [*OWN, "mine"]
     assert engine_info("mine") is MINE
     assert "the voice missing cannot be used" in caplog.text
@@ -56,7 +56,7 @@ def test_an_engine_is_installed_where_its_packages_are() -> None:
 
 def test_choosing_an_engine_imports_none() -> None:
     code = (
-        "import sys; from oggstream.voices.choice import engines_for; engines_for('en'); "
+        "import sys; from oggstream.voice.choice import engines_for; engines_for('en'); "
         "heavy = ('onnxruntime', 'piper', 'numpy', 'hibari', 'ctypes', 'asyncio'); "
         "print([name for name in heavy if name in sys.modules])"
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, strategies as st
 
-from oggstream.voices.stretch import Stretcher
+from oggstream.voice.stretch import Stretcher
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -12,12 +12,12 @@ import pytest
 
 from oggstream.annotations import Speaker, Word
 from oggstream.errors import LibraryError
-from oggstream.voices import choice, speech
-from oggstream.voices.engine import EngineInfo
-from oggstream.voices.registry import OWN
-from oggstream.voices.speech import Notice
-from oggstream.voices.synthesis import speak
-from oggstream.voices.workers import EngineError, close_all, pool_of
+from oggstream.voice import choice, speech
+from oggstream.voice.engine import EngineInfo
+from oggstream.voice.registry import OWN
+from oggstream.voice.speech import Notice
+from oggstream.voice.synthesis import speak
+from oggstream.voice.workers import EngineError, close_all, pool_of
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 

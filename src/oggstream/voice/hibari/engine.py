@@ -1,4 +1,4 @@
-"""hibari as an engine: see `oggstream.voices.engine`."""
+"""hibari as an engine: see `oggstream.voice.engine`."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from oggstream.voices.engine import SpokenWord
-from oggstream.voices.wording import in_words
+from oggstream.voice.engine import SpokenWord
+from oggstream.voice.wording import in_words
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from oggstream.voices.ahead import begin
-from oggstream.voices.registry import OWN
-from oggstream.voices.workers import close_all, pool_of
+from oggstream.voice.ahead import begin
+from oggstream.voice.registry import OWN
+from oggstream.voice.workers import close_all, pool_of
 
 
 def test_it_starts_one_process_and_the_speech_uses_it() -> None:
@@ -20,5 +20,5 @@ def test_it_starts_one_process_and_the_speech_uses_it() -> None:
 @pytest.mark.parametrize("engine", ["nobody", ""])
 def test_it_never_fails(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(engine)
-    monkeypatch.setattr("oggstream.voices.choice.is_installed", lambda info: False)
+    monkeypatch.setattr("oggstream.voice.choice.is_installed", lambda info: False)
     begin()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from oggstream.voices.pieces import cut
+from oggstream.voice.pieces import cut
 
 TEXT = "Hello there, Dr. Smith. How are you? I am fine, thank you very much, and so is everybody else here."
 

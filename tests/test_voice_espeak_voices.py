@@ -7,10 +7,10 @@ import hashlib
 import pytest
 
 from oggstream.errors import UsageError
-from oggstream.voices.choice import primary
-from oggstream.voices.espeak import load
-from oggstream.voices.espeak_voices import LANGUAGE_FILES, VOICES, espeak_voice, pace_of
-from oggstream.voices.registry import OWN
+from oggstream.voice.choice import primary
+from oggstream.voice.espeak import load
+from oggstream.voice.espeak_voices import LANGUAGE_FILES, VOICES, espeak_voice, pace_of
+from oggstream.voice.registry import OWN
 
 NAMES = [
     "alloy",

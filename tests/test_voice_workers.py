@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voices import workers
-from oggstream.voices.engine import EngineInfo, SpokenWord, Utterance
-from oggstream.voices.workers import EngineError, Pool, Sound, Worker
+from oggstream.voice import workers
+from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
+from oggstream.voice.workers import EngineError, Pool, Sound, Worker
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 

@@ -9,11 +9,11 @@ import pytest
 from numpy.typing import NDArray
 
 from hibari_package import needs_hibari, network
-from oggstream.voices.hibari.network import Frames, Network, Plan, Rendering
-from oggstream.voices.hibari.onnx_weights import read_tensors
-from oggstream.voices.hibari.package import assets
-from oggstream.voices.hibari.signal import HOP, Synthesizer
-from oggstream.voices.hibari.spelling import Spelling
+from oggstream.voice.hibari.network import Frames, Network, Plan, Rendering
+from oggstream.voice.hibari.onnx_weights import read_tensors
+from oggstream.voice.hibari.package import assets
+from oggstream.voice.hibari.signal import HOP, Synthesizer
+from oggstream.voice.hibari.spelling import Spelling
 
 pytestmark = needs_hibari
 IDS = [0, 50, 83, 54, 156, 31, 16, 81, 156, 86, 123, 4, 0]  # "Hello there."

@@ -14,7 +14,7 @@ from .engine import ANY, EngineInfo
 
 GROUP = "oggstream.voices"
 
-_HOME = "oggstream.voices"
+_HOME = "oggstream.voice"
 _ESPEAK_LANGUAGES = (
     "af am an ar as az ba be bg bn bpy bs ca chr cs cv cy da de el en eo es et eu fa fi fo fr ga gd gn "
     "grc gu hak haw he hi hr ht hu hy hyw ia id io is it ja jbo ka kaa kk kl kn ko kok ku ky la lb lfn lt "

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voices import espeak
-from oggstream.voices.espeak import Espeak, EspeakVoice, load
-from oggstream.voices.espeak_library import Found
+from oggstream.voice import espeak
+from oggstream.voice.espeak import Espeak, EspeakVoice, load
+from oggstream.voice.espeak_library import Found
 
 TEXT = "Hello there, Mr. Smith. How are you? I am fine.\n\nAnd this is a new paragraph"
 
@@ -200,7 +200,7 @@ def test_a_callback_out_of_turn_is_told_to_stop() -> None:
 
 FRESH_PROGRAM = """
 import hashlib
-from oggstream.voices.espeak import EspeakVoice, load
+from oggstream.voice.espeak import EspeakVoice, load
 voice, digest, text = load(), hashlib.sha256(), "Hello there, how are you?"
 while text:
     text = text[voice.speak_clause(text, EspeakVoice(), lambda pcm: digest.update(pcm) or True):]

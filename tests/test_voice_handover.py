@@ -9,7 +9,7 @@ from threading import Thread
 
 import pytest
 
-from oggstream.voices.handover import Handover
+from oggstream.voice.handover import Handover
 
 
 @contextmanager

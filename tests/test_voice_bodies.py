@@ -14,12 +14,12 @@ from oggstream.codec.frame_decoder import FrameDecoder
 from oggstream.errors import UsageError
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voices.bodies import CONTENT_TYPES, OpusBody, PcmBody, WavBody, make_body
+from oggstream.voice.bodies import CONTENT_TYPES, OpusBody, PcmBody, WavBody, make_body
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from oggstream.voices.bodies import Body
+    from oggstream.voice.bodies import Body
 
 
 def body_of(body: Body, pcm: bytes, piece: int = 2000) -> bytes:

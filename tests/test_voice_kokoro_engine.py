@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voices import kokoro_engine, onnx
-from oggstream.voices.engine import Utterance
-from oggstream.voices.kokoro_engine import KokoroEngine
+from oggstream.voice import kokoro_engine, onnx
+from oggstream.voice.engine import Utterance
+from oggstream.voice.kokoro_engine import KokoroEngine
 
 VOICES = ("af_heart", "am_michael", "bf_emma", "ff_siwis", "jf_alpha")
 

@@ -16,12 +16,12 @@ from oggstream.annotations import Word
 from oggstream.codec.frame_decoder import FrameDecoder
 from oggstream.errors import LibraryError, TextError, UsageError
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voices import speech, synthesis
-from oggstream.voices.bodies import RATE
-from oggstream.voices.engine import EngineInfo, SpokenWord, Utterance
-from oggstream.voices.registry import OWN
-from oggstream.voices.synthesis import speak, synthesize
-from oggstream.voices.workers import Sound, close_all, pool_of
+from oggstream.voice import speech, synthesis
+from oggstream.voice.bodies import RATE
+from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
+from oggstream.voice.registry import OWN
+from oggstream.voice.synthesis import speak, synthesize
+from oggstream.voice.workers import Sound, close_all, pool_of
 from patience import PATIENCE
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
