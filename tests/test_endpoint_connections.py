@@ -123,7 +123,7 @@ async def test_what_is_no_request_is_one_line_that_shows_nothing_of_it(
     assert answer.splitlines()[0].endswith(b" 400 Bad Request")
     assert KEY.encode() not in answer
     assert KEY not in caplog.text
-    assert len(caplog.text.splitlines()) == 1
+    assert len([line for line in caplog.text.splitlines() if "/v1/models" not in line]) == 1
 
 
 def test_the_bound_leaves_files_for_the_rest() -> None:

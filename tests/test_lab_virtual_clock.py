@@ -68,7 +68,7 @@ def test_a_time_limit_expires(loop: VirtualLoop) -> None:
 
     with pytest.raises(TimeoutError):
         loop.run_until_complete(run())
-    assert loop.time() == pytest.approx(5)
+    assert loop.time() == pytest.approx(PATIENCE)
 
 
 def test_without_any_timer_it_waits_for_another_thread(loop: VirtualLoop) -> None:

@@ -51,6 +51,7 @@ def test_the_dictionary_has_every_key_that_programs_rely_on() -> None:
     ]
     assert list(data["segments"][0]) == [
         *("text", "start_sample", "end_sample", "first_packet", "spoken", "failed", "words", "words_from"),
+        "engine",
     ]
 
 

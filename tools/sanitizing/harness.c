@@ -59,7 +59,7 @@ typedef struct {
     int64_t calls;  /* that may have seen it */
 } Ring;
 
-static int64_t output[12];
+static int64_t output[LONGEST + 1];
 static Ring rings[2];           /* the one before, and the present one */
 static Ring retired[RETIRED];   /* not to be freed yet */
 static int retired_count;

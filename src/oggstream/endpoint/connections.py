@@ -116,11 +116,17 @@ class Connections:
         connection.force_close()
 
 
+UNREADABLE = "UNKNOWN"
+"""The method that aiohttp gives what is no request."""
+
+
 class RequestLog(AbstractAccessLogger):
     """One line a request, at INFO, without its query and headers, which may hold keys."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """As aiohttp calls it when an answer has ended."""
+        if request.method == UNREADABLE:  # which `ClientConnection.handle_error` told
+            return
         place, sent = f"{request.method} {request.path}", response.body_length
         self.logger.info("%s %s %s, %d bytes in %.3f s", request.remote, place, response.status, sent, time)
 

@@ -9,7 +9,8 @@ ALL_OF = 64  # the first arrivals, all kept; later ones are kept GRAIN seconds o
 GRAIN = 0.25
 KEPT = 1024
 PIECES = 0.1  # of its own length: an arrival that follows the one before it sooner belongs to the same burst,
-LONGEST_BURST = 0.5  # which takes so many seconds at most
+LONGEST_BURST = 0.5  # which takes so many seconds at most,
+LONGEST_PAGE = 1.01  # and holds so many of audio: what comes after that is the next page, and shows how fast they come
 HIDDEN = 0.06  # seconds of lateness that concealment hides
 EASY = 0.8  # the pace from which on playback is slowed down before it stalls
 MOST_DELAY = 0.48  # seconds: a longer delay is an accident, not a habit
@@ -49,7 +50,8 @@ class ArrivalLog:
 
     def _is_same_burst(self, now: float, seconds: float) -> bool:
         """Whether an arrival is the rest of a page that a link delivers in pieces, much faster than it plays."""
-        return now - self._latest < PIECES * seconds and now - self.last < LONGEST_BURST
+        in_time = now - self._latest < PIECES * seconds and now - self.last < LONGEST_BURST
+        return in_time and self.burst + seconds <= LONGEST_PAGE
 
     def join(self) -> None:
         """Note that the next arrival answers another request: the wait for it does not count for the pace."""
