@@ -93,7 +93,7 @@ def outcome(body: bytes, cuts: Iterable[int] = (), **said: Any) -> tuple[object,
             raise reader.failure
     except OggStreamError as error:
         problem = str(error)
-    frames = joined(items).tobytes()
+    frames = b"".join(item.pcm.tobytes() for item in items if isinstance(item, PcmFrame))
     others = [item for item in items if not isinstance(item, PcmFrame)]
     return frames, others, problem, reader.stats.warnings, reader.container, reader.announced, reader.ended
 

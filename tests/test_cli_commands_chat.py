@@ -338,7 +338,7 @@ async def test_a_failing_answer_does_not_end_a_conversation() -> None:
         status, screen = await on_terminal(service, act)
     assert status == 1
     assert service.asked[1]["messages"][1:] == [{"role": "user", "content": "Two?"}]
-    assert "\rYes.\r\n" in screen.seen
+    assert "Yes.\r\n" in screen.seen
 
 
 async def test_several_answers_are_one_object() -> None:

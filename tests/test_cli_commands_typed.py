@@ -57,8 +57,8 @@ async def test_lines_are_spoken_one_after_the_other_and_the_rest_after_ctrl_d() 
         status, seen = await on_terminal(act, *SILENT, "--base-url", service.base)
     assert status == 0
     assert service.said == ["One.", "Two two."]
-    assert "> One.\r\n" in seen
-    assert "> Two two.\r\n" in seen
+    assert "One.\r\n" in seen
+    assert "Two two.\r\n" in seen
     assert re.search(r"s buffered, first sound \d\.\d\d s  (One|Two two)\.", seen)
     assert seen.endswith("oggstream: 1.2 s\r\n")
 

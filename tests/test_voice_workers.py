@@ -175,7 +175,8 @@ def test_a_process_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPat
         Worker(info("Good"))
 
 
-def test_a_pool_lends_one_worker_at_a_time_and_replaces_dead_ones() -> None:
+def test_a_pool_lends_one_worker_at_a_time_and_replaces_dead_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pool, "size", 1)
     pool = Pool(info("Good"))
     with pool.worker() as first:
         assert first is not None
@@ -200,7 +201,8 @@ def test_a_pool_of_two_lends_two(monkeypatch: pytest.MonkeyPatch) -> None:
     pool.close()
 
 
-def test_whose_speech_has_not_begun_goes_first() -> None:
+def test_whose_speech_has_not_begun_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pool, "size", 1)
     pool, order = Pool(info("Good")), list[str]()
 
     def take(name: str, *, first: bool) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
-from ..report import PlaybackReport
 from ..sinks.sink import PreparedSink, Sink, SinkFormat, check_sink, traits_of as sink_traits_of
 from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from ..history import History
     from ..options import PlaybackOptions, SpeechOptions
     from ..playout.habits import Habits
-    from ..report import Heard
+    from ..report import Heard, PlaybackReport
     from ..sources.source import Source
     from .listening import Listener
     from .segment import Segment
@@ -135,8 +134,8 @@ class Session:
             async with self._context:
                 report = await self._run()
         except BaseException as error:
-            if isinstance(told := getattr(error, "report", None), PlaybackReport):
-                log_report(self._recorder.speech, told)
+            if isinstance(error, OggStreamError) and error.report is not None:
+                log_report(self._recorder.speech, error.report)
             raise
         log_report(self._recorder.speech, report)
         return report

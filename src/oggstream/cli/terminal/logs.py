@@ -44,8 +44,9 @@ def logging_to(console: Console, level: str | None) -> Iterator[None]:
     before = root.level
     hook, threading.excepthook = threading.excepthook, _log_thread
     logging.captureWarnings(True)
+    handler.setLevel((level or "warning").upper())  # a logger may have a level of its own
     root.addHandler(handler)
-    root.setLevel((level or "warning").upper())
+    root.setLevel(handler.level)
     try:
         yield
     finally:
