@@ -31,11 +31,6 @@ SMALLER = {
     "text for the voice": 3 << 10,
     "deltas": 8 << 10,
 }
-    "model text in words": 1 << 10,
-    "model text at once": 3 << 10,
-    "text for the voice": 3 << 10,
-    "deltas": 8 << 10,
-}
 """The least number of bytes where a word costs much."""
 SUB_QUADRATIC = 10
 """Four times the length may take ten times as long, since machines are noisy; what is quadratic takes sixteen."""
