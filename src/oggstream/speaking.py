@@ -108,9 +108,11 @@ async def _run(script: Script, requester: Requester, context: SpeechContext, del
     try:
         async with context, asyncio.TaskGroup() as group:
             reading = group.create_task(script.read())
-            group.create_task(_make_ready(delivery, requester))
+            making_ready = group.create_task(_make_ready(delivery, requester))
             await requester.run(group, delivery.request_out.set)
             reading.cancel()
+            if not delivery.request_out.is_set():
+                making_ready.cancel()  # nothing was asked for, so there is nothing to make
     except BaseExceptionGroup as failures:
         raise first_failure(failures) from None
     finally:
