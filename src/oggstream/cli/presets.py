@@ -6,15 +6,14 @@ An option goes before a variable, a variable before the file. Without a file not
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ConfigError
+from ..files.places import settings_folder
 from .options import OPTIONS, PRESET, check_value, is_switch
 
 VARIABLES = {"OGGSTREAM_SERVICE": "--service", "OGGSTREAM_VOICE": "--voice", "OGGSTREAM_DEVICE": "--device"}
-MOST_BYTES = 1 << 20
 
 _SETTLED = {  # an option that is given -> those that then mean something else than when they were set
     "--sink": ("--device",),
@@ -27,9 +26,7 @@ _SETTLED = {  # an option that is given -> those that then mean something else t
 
 def path() -> str:
     """The file; it need not be there. Beside it lie the user's services and words."""
-    home = os.path.join(os.path.expanduser("~"), ".config")
-    folder = os.environ.get("APPDATA") if sys.platform == "win32" else os.environ.get("XDG_CONFIG_HOME")
-    return os.path.join(folder or home, "oggstream", "config.toml")
+    return os.path.join(settings_folder(), "config.toml")
 
 
 def words(taken: Iterable[str], given: list[str]) -> list[str]:
@@ -65,7 +62,9 @@ def _of_file() -> dict[str, Any]:
     if not os.path.exists(file):
         return {}
     values = {}
-    for key, value in _read(file).items():
+    from ..files.toml_file import read_toml
+
+    for key, value in read_toml(file).items():
         option = f"--{key.replace('_', '-')}"
         if option not in PRESET:
             raise ConfigError(f"{file}: there is no key {key!r}; the keys are {', '.join(_keys())}{_near(key)}")
@@ -85,16 +84,3 @@ def _near(key: str) -> str:
 
     near = get_close_matches(key.replace("_", "-"), _keys(), 1)
     return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def _read(file: str) -> dict[str, Any]:
-    import tomllib
-
-    from ..files.access import read_whole, reason
-
-    try:
-        return tomllib.loads(read_whole(file, MOST_BYTES).decode("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read {file}: {reason(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{file} is not TOML: {error}") from error

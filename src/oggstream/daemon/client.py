@@ -91,7 +91,7 @@ def _follow(link: Link, worker: int, argv: list[str]) -> int | None:
     relay = Relay(worker)
     sounding = False
     with relay:
-        while (answer := link.answer()) is not None:
+        while (answer := link.next_answer()) is not None:
             if answer[0] == EXIT:
                 return int(answer[1])
             sounding = True

@@ -89,6 +89,13 @@ class Link:
             self._frames.feed(data)
         return fields
 
+    def next_answer(self) -> list[bytes] | None:
+        """The next answer, None at the end, however the daemon has ended."""
+        try:
+            return self.answer()
+        except (OSError, FrameError):
+            return None
+
     def close(self) -> None:
         """Leave."""
         self._socket.close()

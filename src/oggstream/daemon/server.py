@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from .frames import PROTOCOL, FrameError, FrameReader, frame
 from .request import END, REFUSED, TOLD, parse
-from .taking_turns import ASK
+from .taking_turns import ASK, YOURS
 from .turns import Change, Turns
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ class Server:
         self._silence(change.silenced)
         for worker in change.granted:
             with suppress(OSError):
-                worker.line.send(frame(b"yours"))
+                worker.line.send(frame(YOURS))
 
     def _silence(self, workers: list[Worker]) -> int:
         for worker in workers:

@@ -16,3 +16,10 @@ def cache_folder() -> str:
     else:
         folder = os.environ.get("XDG_CACHE_HOME") or os.path.join(home, ".cache")
     return os.path.join(folder, "oggstream")
+
+
+def settings_folder() -> str:
+    """The folder of what the user has set; it need not exist."""
+    home = os.path.join(os.path.expanduser("~"), ".config")
+    folder = os.environ.get("APPDATA") if sys.platform == "win32" else os.environ.get("XDG_CONFIG_HOME")
+    return os.path.join(folder or home, "oggstream")

@@ -152,7 +152,7 @@ class _Child:
 
 def _worded(engine: Engine, wanted: Utterance, *, writes_out: bool) -> Iterator[Block | SpokenWord]:
     """The items of ``engine``, which is given words for numbers and signs unless it ``writes_out`` them itself."""
-    if writes_out or (wanted.text.isascii() and wanted.text.replace(" ", "").isalpha()):
+    if writes_out or _is_plain(wanted.text):
         return engine.speak(wanted)
     from .wording import in_words
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from ...errors import ConfigError, UsageError
-from ...files.access import read_whole, reason
+from ...files.places import settings_folder
+from ...files.toml_file import read_toml
 from ...options import FORMATS
 from ..http.redaction import is_secret_name
 from .places import in_url
@@ -18,8 +18,6 @@ from .templates import Fields, field_names, fill_text
 
 VARIABLE = "OGGSTREAM_SERVICES"
 """Names a file of services, beside that in the user's folder."""
-MOST_BYTES = 1 << 20
-"""Of a file of services."""
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 LIST_ENTRIES = ("path", "list", "id", "languages", "description")
 """What ``voices`` of a service may say of its list."""
@@ -192,9 +190,7 @@ def service_names() -> list[str]:
 
 def user_path() -> str:
     """The file of the user's own services; it need not be there."""
-    home = os.path.join(os.path.expanduser("~"), ".config")
-    folder = os.environ.get("APPDATA") if sys.platform == "win32" else os.environ.get("XDG_CONFIG_HOME")
-    return os.path.join(folder or home, "oggstream", "services.toml")
+    return os.path.join(settings_folder(), "services.toml")
 
 
 def _tables() -> dict[str, dict[str, Any]]:
@@ -206,19 +202,8 @@ def _tables() -> dict[str, dict[str, Any]]:
         paths.append(os.path.expanduser(named))
     tables: dict[str, dict[str, Any]] = {}
     for path in paths:
-        for name, table in _read(path).items():
+        for name, table in read_toml(path, "the services").items():
             if not isinstance(table, dict):
                 raise ConfigError(f"cannot use the services in {path}: {name!r} stands outside a table")
             tables[name] = {**tables.get(name, {}), **table}
     return tables
-
-
-def _read(path: str) -> dict[str, Any]:
-    import tomllib
-
-    try:
-        return tomllib.loads(read_whole(path, MOST_BYTES).decode("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"cannot read the services in {path}: {reason(error)}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"cannot read the services in {path}: {error}; it must be TOML") from error
