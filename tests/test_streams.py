@@ -16,7 +16,7 @@ import pytest
 
 import oggstream
 from oggstream.engine import loading as codec
-from oggstream.errors import EmptyBodyError, UsageError, WrongContainerError
+from oggstream.errors import EmptyBodyError, TextError, UsageError, WrongContainerError
 from oggstream.events import Warned, emit
 from oggstream.sinks.null_sink import NullSink
 from scripted import ScriptedSource, every, pages, spoken
@@ -218,3 +218,16 @@ async def test_a_foreign_error_comes_out_as_itself(stream: Any) -> None:
     with pytest.raises(LookupError, match="not one of ours"):
         async for _ in stream("Hi", source=Failing()):
             pass
+
+
+async def test_a_source_that_tells_of_no_request_and_takes_its_time_is_waited_for() -> None:
+    slow = ScriptedSource([(0.2, spoken(0.5))])
+    assert [frame async for frame in oggstream.stream_frames("Hello.", source=slow)]
+    slow = ScriptedSource([(0.2, spoken(0.5))])
+    assert [packet async for packet in oggstream.stream_packets("Hello.", source=slow)]
+
+
+@pytest.mark.parametrize("stream", [oggstream.stream_frames, oggstream.stream_packets])
+async def test_an_empty_text_is_an_error_and_waits_for_nothing(stream: Any) -> None:
+    with pytest.raises(TextError):
+        _ = [item async for item in stream("", source=oggstream.OpenAISource(api_key="x"))]

@@ -107,12 +107,13 @@ async def receive(
 async def _run(script: Script, requester: Requester, context: SpeechContext, delivery: Delivery) -> None:
     try:
         async with context, asyncio.TaskGroup() as group:
-            reading = group.create_task(script.read())
             making_ready = group.create_task(_make_ready(delivery, requester))
-            await requester.run(group, delivery.request_out.set)
-            reading.cancel()
+            async with asyncio.TaskGroup() as receiving:
+                reading = receiving.create_task(script.read())
+                await requester.run(receiving, delivery.request_out.set)
+                reading.cancel()
             if not delivery.request_out.is_set():
-                making_ready.cancel()  # nothing was asked for, so there is nothing to make
+                making_ready.cancel()  # no request and no audio: there is nothing to make
     except BaseExceptionGroup as failures:
         raise first_failure(failures) from None
     finally:
