@@ -28,6 +28,7 @@ import oggstream.text.piece  # noqa: F401  # in virtual time nobody waits for th
 import once_more
 from once_more import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
 from patience import PATIENCE
+from pulse import forget_jack
 
 __all__ = ["pytest_report_teststatus", "pytest_runtest_protocol", "pytest_terminal_summary"]
 
@@ -47,6 +48,8 @@ def pytest_configure(config: pytest.Config) -> None:
         if ours or name.startswith(("OPENAI_", "AZURE_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["OGGSTREAM_DAEMON"] = "off"  # the user's own
+    if not hasattr(config, "workerinput"):
+        forget_jack()
     # looptime asks for the current loop around every test, and up to Python 3.13 asking would make one.
     asyncio.set_event_loop(None)
 

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,22 @@ class Recording:
 
     def _size(self) -> int:
         return self._path.stat().st_size
+
+
+def forget_jack() -> None:
+    """Remove JACK's database where no JACK server runs: a process that was killed may have left it locked, and then
+    PortAudio, which asks JACK for its devices, waits for ever.
+    """
+    if sys.platform == "linux" and not _jack_runs():
+        shutil.rmtree(f"/dev/shm/jack_db-{os.getuid()}", ignore_errors=True)
+
+
+def _jack_runs() -> bool:
+    for name in Path("/proc").glob("[0-9]*/comm"):
+        with suppress(OSError):
+            if name.read_text().strip() in ("jackd", "jackdbus"):
+                return True
+    return False
 
 
 class SoundServer:

@@ -243,6 +243,7 @@ async def test_slow_reader_makes_the_service_wait() -> None:
                 await asyncio.sleep(0.1)
             assert sent < 32 << 20
         await source.aclose()
+        await until(lambda: not service.connections)
 
 
 async def test_connection_that_nothing_takes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, NoReturn
 
-MISSING = {"libopus": ("opus",), "espeak": ("espeak",), "portaudio": ("portaudio",)}
+MISSING = {"libopus": ("opus",), "portaudio": ("portaudio",)}
 
 
 def hang(*_: object, **__: object) -> NoReturn:

@@ -13,7 +13,7 @@ from ..rules import nearest
 from .failover import Failover, Member
 from .source import Source
 
-OFFLINE = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: a voice of this machine speaks; set one for a service's"
+OFFLINE = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the offline voice speaks; set one for a service's"
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://")
 _NAMED = "service:"
 _NAMES = re.compile(r"[A-Za-z][\w-]*(:[\w.-]+)?( *, *[A-Za-z][\w-]*(:[\w.-]+)?)*")
