@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import subprocess
 import sys
 
 import pytest
@@ -141,3 +143,21 @@ def test_streams_that_cannot_be_changed_are_left_alone(monkeypatch: pytest.Monke
     monkeypatch.setattr(sys, "stderr", None)
     console.tolerate_any_text()
     console.tolerate_closed_output()
+
+
+def test_what_is_written_while_descriptor_2_leads_elsewhere_is_not_lost() -> None:
+    program = (
+        "import os, sys\n"
+        "from oggstream.cli.terminal.console import Console, own_standard_error\n"
+        "with own_standard_error():\n"
+        "    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # as sounddevice does while it loads PortAudio\n"
+        "    Console().note('still here')\n"
+        "print(sys.stderr.fileno())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("2\n", "oggstream: still here\n")
+
+
+def test_standard_error_that_is_somebodys_own_stays_as_it_is() -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as own, console.own_standard_error():
+        assert sys.stderr is own

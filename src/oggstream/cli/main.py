@@ -8,7 +8,13 @@ from argparse import Namespace
 from ..errors import OggStreamError, OutputError, TextError, UsageError
 from .ahead import dial_ahead, hang_up
 from .arguments import parse
-from .terminal.console import Console, ReportedError, tolerate_any_text, tolerate_closed_output
+from .terminal.console import (
+    Console,
+    ReportedError,
+    own_standard_error,
+    tolerate_any_text,
+    tolerate_closed_output,
+)
 from .terminal.interrupts import INTERRUPTED, Interrupts
 
 DONE, FAILED, USAGE = 0, 1, 2
@@ -45,6 +51,17 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     if args.command not in ("say", "play", "record", "chat"):
         gc.enable()
     dial_ahead(args)
+    if args.command in ("daemon", "stop"):
+        from .commands.daemon import daemon, stop
+
+        interrupts.release()
+        daemon(args, console, run) if args.command == "daemon" else stop(console)
+        return
+    with own_standard_error():
+        _sounding_command(args, console, interrupts)
+
+
+def _sounding_command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     # Each command loads only what it needs: `decode` no asyncio, `say` no WAV writer.
     match args.command:
         case "say" | "play":
@@ -63,11 +80,6 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             from .commands.replay import replay
 
             replay(args, console, interrupts)
-        case "daemon" | "stop":
-            from .commands.daemon import daemon, stop
-
-            interrupts.release()
-            daemon(args, console, run) if args.command == "daemon" else stop(console)
         case _:
             _silent_command(args, console, interrupts)
 

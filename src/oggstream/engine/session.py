@@ -134,8 +134,8 @@ class Session:
             async with self._context:
                 report = await self._run()
         except BaseException as error:
-            if isinstance(error, OggStreamError) and error.report is not None:
-                log_report(self._recorder.speech, error.report)
+            if (told := getattr(error, "report", None)) is not None:  # of an error, or of a stop
+                log_report(self._recorder.speech, told)
             raise
         log_report(self._recorder.speech, report)
         return report

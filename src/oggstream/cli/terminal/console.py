@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from ...errors import OutputError
@@ -138,6 +138,34 @@ def tolerate_any_text() -> None:
     for file in (sys.stdout, sys.stderr):
         with suppress(AttributeError, ValueError, OSError):
             file.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+@contextmanager
+def own_standard_error() -> Iterator[None]:
+    """Have ``sys.stderr`` write to where it leads by a descriptor of its own.
+
+    The package that loads PortAudio points descriptor 2 elsewhere meanwhile, in a thread: what the program writes in
+    that moment, such as the prompt of a line that is typed, would be lost.
+    """
+    before = sys.stderr
+    if (own := _duplicate(before)) is None:
+        yield
+        return
+    sys.stderr = own
+    try:
+        yield
+    finally:
+        sys.stderr = before
+        with suppress(OSError):
+            own.close()
+
+
+def _duplicate(file: TextIO | None) -> TextIO | None:
+    """Another file for what descriptor 2 leads to; None if ``file`` does not lead there, or there is none."""
+    with suppress(OSError, ValueError, AttributeError):
+        if file is not None and file.fileno() == 2:
+            return open(os.dup(2), "w", encoding=file.encoding, errors="backslashreplace", buffering=1)
+    return None
 
 
 def printable(text: str) -> str:
