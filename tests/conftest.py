@@ -26,6 +26,7 @@ import oggstream.opus.opus_reader
 import oggstream.speaking
 import oggstream.text.piece  # noqa: F401  # in virtual time nobody waits for the thread that would import these
 import once_more
+from oggstream.threads import LoopThread
 from once_more import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
 from patience import PATIENCE
 from pulse import forget_jack
@@ -129,10 +130,17 @@ def _threads() -> set[threading.Thread]:
     }
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Remember which threads there were before the fixtures."""
+    item.stash[_THREADS_BEFORE] = _threads()
+    return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Remember which threads the fixtures started, and fail a test that takes too much of the CPU."""
-    item.stash[_THREADS_BEFORE] = _threads()
+    """Allow fixtures their threads, but no call that was begun; fail a test that takes too much of the CPU."""
+    item.stash[_THREADS_BEFORE] |= {thread for thread in _threads() if not isinstance(thread, LoopThread)}
     before = time.process_time()
     result = yield
     took = time.process_time() - before
@@ -151,16 +159,17 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """Fail a test that leaves a thread behind."""
+    """Fail a test that leaves a thread behind, so that none is blamed on tests after it."""
     result = yield
+    grace = GRACE_SECONDS
     if item.stash.get(_FAILED, False):  # what it left open is its own fault, not the next test's
+        grace = 1.0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             gc.collect()
-        return result
     before = item.stash.get(_THREADS_BEFORE, None)
     if before is not None:
-        left = [thread for thread in _threads() - before if not _ends(thread)]
+        left = [thread for thread in _threads() - before if not _ends(thread, grace)]
         if left:
             pytest.fail(f"threads left behind: {', '.join(thread.name for thread in left)}", pytrace=False)
     return result
@@ -170,8 +179,8 @@ _FAILED = pytest.StashKey[bool]()
 _THREADS_BEFORE = pytest.StashKey[set[threading.Thread]]()
 
 
-def _ends(thread: threading.Thread) -> bool:
-    thread.join(GRACE_SECONDS)
+def _ends(thread: threading.Thread, seconds: float) -> bool:
+    thread.join(seconds)
     return not thread.is_alive()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Coroutine, Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 
 from oggstream.lab.virtual_clock import VirtualLoop
-from oggstream.threads import in_thread
+from oggstream.threads import begin, in_thread, works_for
 from patience import PATIENCE
 
 
@@ -54,6 +55,24 @@ def test_time_stands_still_while_a_thread_works(loop: VirtualLoop) -> None:
         return loop.time(), await asyncio.wait_for(_done(ticking), 10)
 
     assert loop.run_until_complete(run()) == (0.0, True)
+
+
+def test_threads_of_other_loops_do_not_hold_it_up(loop: VirtualLoop) -> None:
+    gate = threading.Event()
+
+    async def begun() -> asyncio.Future[bool]:
+        return begin(gate.wait)
+
+    other = asyncio.new_event_loop()
+    waiting = other.run_until_complete(begun())
+    try:
+        assert works_for(other)
+        loop.run_until_complete(asyncio.sleep(3600))
+        assert loop.time() == pytest.approx(3600)
+    finally:
+        gate.set()
+        other.run_until_complete(waiting)
+        other.close()
 
 
 async def _done(task: asyncio.Task[None]) -> bool:

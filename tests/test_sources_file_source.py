@@ -5,7 +5,6 @@ import io
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from oggstream import errors
 from oggstream.options import SpeechOptions
 from oggstream.sources.file_source import CHUNK, FileSource
 from oggstream.sources.source import Source
+from oggstream.threads import works_for
 from patience import PATIENCE
 from speech_server import until
 
@@ -33,23 +33,26 @@ async def cancelled(task: asyncio.Task[Any]) -> None:
         await task
 
 
-def descriptors() -> int:
+def descriptors(path: Path) -> int | None:
+    """How many of this process lead to ``path``, where that can be told."""
     folder = Path("/proc/self/fd")
-    return len(list(folder.iterdir())) if folder.is_dir() else 0
+    if not folder.is_dir():
+        return None
+    return sum(os.path.realpath(link) == str(path) for link in folder.iterdir())
 
 
 @pytest.mark.parametrize("as_text", [False, True])
 async def test_regular_file_comes_in_chunks_without_a_thread(tmp_path: Path, as_text: bool) -> None:
     path = tmp_path / "speech.ogg"
     path.write_bytes(BODY)
-    before = descriptors()
     async with FileSource(str(path) if as_text else path).open("", SpeechOptions()) as stream:
         assert (stream.content_type, stream.request_id) == ("", None)
+        assert descriptors(path) in (1, None)
         chunks = [chunk async for chunk in stream if isinstance(chunk, bytes)]
-        assert all(thread.name != "oggstream-thread" for thread in threading.enumerate())
+        assert not works_for(asyncio.get_running_loop())
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, len(BODY) - 2 * CHUNK]
     assert b"".join(chunks) == BODY
-    assert descriptors() == before
+    assert not descriptors(path)
 
 
 async def test_bytes_in_memory_are_read() -> None:
@@ -109,26 +112,30 @@ async def test_named_pipe_gives_each_piece_when_it_comes(tmp_path: Path) -> None
 async def test_cancelling_while_a_pipe_has_no_writer_closes_it_later(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    before = descriptors()
     task = asyncio.create_task(read(FileSource(path)))
     await asyncio.sleep(0.01)
     await cancelled(task)
     os.close(os.open(path, os.O_WRONLY))
-    await until(lambda: descriptors() == before)
+    await until(lambda: not descriptors(path) and not works_for(asyncio.get_running_loop()))
 
 
 @pipes
 async def test_cancelling_while_a_pipe_is_read_closes_it_when_the_thread_is_back(tmp_path: Path) -> None:
     path = tmp_path / "pipe"
     os.mkfifo(path)
-    before = descriptors()
-    task = asyncio.create_task(read(FileSource(path)))
+    stream = FileSource(path).open("", SpeechOptions())
+    opening = asyncio.create_task(stream.__aenter__())
     writer = await asyncio.to_thread(os.open, path, os.O_WRONLY)
-    await asyncio.sleep(0.01)
-    await cancelled(task)
-    assert descriptors() == before + 2 or not before
-    os.close(writer)
-    await until(lambda: descriptors() == before)
+    try:
+        reading = asyncio.create_task(anext(await opening, None))
+        await asyncio.sleep(0.01)
+        await cancelled(reading)
+        await stream.__aexit__(None, None, None)
+        assert descriptors(path) in (2, None)
+        assert works_for(asyncio.get_running_loop())
+    finally:
+        os.close(writer)
+    await until(lambda: not descriptors(path) and not works_for(asyncio.get_running_loop()))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import suppress
 from importlib import import_module
-from threading import Condition, Event, Semaphore, Thread, current_thread
+from threading import Condition, Event, Semaphore, Thread, current_thread, enumerate as threads
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -19,6 +19,19 @@ _AHEAD = 64  # items that `pump` takes from an iterable before they are asked fo
 
 
 def _drop(_result: object) -> None: ...
+
+
+class LoopThread(Thread):
+    """A daemon thread that works for the loop that is running where it is made."""
+
+    def __init__(self, run: Callable[[], object]) -> None:
+        super().__init__(target=run, daemon=True, name=NAME)
+        self.loop = asyncio.get_running_loop()
+
+
+def works_for(loop: asyncio.AbstractEventLoop) -> bool:
+    """Whether a `LoopThread` of ``loop`` has not ended."""
+    return any(isinstance(thread, LoopThread) and thread.loop is loop for thread in threads())
 
 
 def begin(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _drop) -> asyncio.Future[T]:
@@ -52,7 +65,7 @@ def begin(call: Callable[[], T], *, abandoned: Callable[[T | None], object] = _d
         except RuntimeError:  # the loop is closed: nobody waits any more
             abandoned(result)
 
-    Thread(target=run, daemon=True, name=NAME).start()
+    LoopThread(run).start()
     return future
 
 
@@ -195,7 +208,7 @@ async def pump(iterable: Iterable[T]) -> AsyncGenerator[T, None]:
     whenever that comes, and closes the iterable there if it can be closed.
     """
     reading = _Reading(iterable)
-    Thread(target=reading.run, daemon=True, name=NAME).start()
+    LoopThread(reading.run).start()
     try:
         while (item := await reading.items.get()) is not _END:
             reading.room.release()

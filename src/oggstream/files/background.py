@@ -6,10 +6,9 @@ import asyncio
 import os
 from contextlib import suppress
 from queue import SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING
 
-from ..threads import NAME, in_thread
+from ..threads import LoopThread, in_thread
 from .access import keeps_waiting, mode_of, open_output
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class BackgroundWriter:
         self._queue: SimpleQueue[bytes | None] = SimpleQueue()
         self._progress = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        Thread(target=self._run, daemon=True, name=NAME).start()
+        LoopThread(self._run).start()
 
     @property
     def room(self) -> int:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-import threading
 from typing import TYPE_CHECKING
 
-from ..threads import NAME
+from ..threads import works_for
 
 if TYPE_CHECKING:
     from selectors import SelectorKey
@@ -18,13 +17,13 @@ LOOK = 0.005  # seconds of real time between two looks at a thread that may have
 class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop whose `time` begins at 0 and passes in no time, so that equal programs run equally on every machine.
 
-    It stands still while a thread of `oggstream.threads` works, so that what the thread gives comes at the same
+    It stands still while a thread of `oggstream.threads` works for it, so that what the thread gives comes at the same
     virtual moment however long it took. What arrives from outside (sockets, signals) is handled when it comes, and is
     as little repeatable as ever.
     """
 
     def __init__(self) -> None:
-        self._jumping = _JumpingSelector()
+        self._jumping = _JumpingSelector(self)
         super().__init__(self._jumping)
 
     def time(self) -> float:
@@ -35,8 +34,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class _JumpingSelector(selectors.DefaultSelector):
     """Instead of waiting ``timeout`` seconds it adds them to ``now``."""
 
-    def __init__(self) -> None:
+    def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
+        self._loop = loop
         self.now = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[SelectorKey, int]]:
@@ -44,13 +44,9 @@ class _JumpingSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready or timeout == 0:
             return ready
-        if _thread_works():
+        if works_for(self._loop):
             return super().select(LOOK)
         if timeout is None:
             return super().select(None)
         self.now += timeout
         return ready
-
-
-def _thread_works() -> bool:
-    return any(thread.name == NAME for thread in threading.enumerate())
