@@ -8,6 +8,7 @@ import gc
 import inspect
 import ipaddress
 import os
+import signal
 import socket
 import threading
 import time
@@ -43,12 +44,13 @@ settings.load_profile("oggstream")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take what users set for themselves out of the environment, for this process and those that tests start."""
+    """Take what users and shells set out of the environment, for this process and those that tests start."""
     for name in list(os.environ):
         ours = name in ("OGGSTREAM_SERVICE", "OGGSTREAM_VOICE", "OGGSTREAM_DEVICE") or name.endswith("_API_KEY")
         if ours or name.startswith(("OPENAI_", "AZURE_", "SSL_CERT_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ["OGGSTREAM_DAEMON"] = "off"  # the user's own
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs in the background
     if not hasattr(config, "workerinput"):
         forget_jack()
     # looptime asks for the current loop around every test, and up to Python 3.13 asking would make one.
