@@ -27,6 +27,7 @@ import oggstream.opus.opus_reader
 import oggstream.speaking
 import oggstream.text.piece  # noqa: F401  # in virtual time nobody waits for the thread that would import these
 import once_more
+import scratch
 from oggstream.threads import LoopThread
 from once_more import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
 from patience import PATIENCE
@@ -53,6 +54,8 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what it runs in the background
     if not hasattr(config, "workerinput"):
         forget_jack()
+        folder = scratch.begin()
+        config.add_cleanup(lambda: scratch.end(folder))
     # looptime asks for the current loop around every test, and up to Python 3.13 asking would make one.
     asyncio.set_event_loop(None)
 

@@ -98,7 +98,9 @@ def _in_a_process(row: Row, scale: float, folder: str) -> Result:
     print(f"measuring {row.name} ...", end=" ", file=sys.stderr, flush=True)
     began = time.monotonic()
     try:
-        done = subprocess.run(child, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT_SECONDS, env=_clean())
+        done = subprocess.run(
+            child, stdout=subprocess.PIPE, text=True, check=True, timeout=LIMIT_SECONDS, env=_clean(folder)
+        )
         result = Result(**json.loads(done.stdout))
     except subprocess.TimeoutExpired:
         result = without_figures(row, FAILED, f"no result in {LIMIT_SECONDS} s")
@@ -108,7 +110,8 @@ def _in_a_process(row: Row, scale: float, folder: str) -> Result:
     return result
 
 
-def _clean() -> dict[str, str]:
-    """Return the environment without variables that redirect requests."""
+def _clean(folder: str) -> dict[str, str]:
+    """Return the environment without variables that redirect requests; what is left of a killed row is in ``folder``."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-    return {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}
+    kept = {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}
+    return {**kept, "TMPDIR": folder}

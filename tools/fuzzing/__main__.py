@@ -99,6 +99,11 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    if options.corpus is None:
+        # Another process removes it, for libFuzzer ends its own by itself.
+        with tempfile.TemporaryDirectory(prefix="oggstream-fuzz-") as folder:
+            command = [sys.executable, *sys.orig_argv[1:], "--corpus", folder]
+            return subprocess.run(command, check=False).returncode
     return _fuzz(atheris, options)
 
 
@@ -180,7 +185,7 @@ def _fuzz(atheris: Any, options: argparse.Namespace) -> NoReturn:
     def change(data: bytes, most: int, seed: int) -> bytes:
         return mutate(data, most, random.Random(seed), atheris.Mutate)  # noqa: S311  # no secret
 
-    corpus = options.corpus or Path(tempfile.mkdtemp(prefix="oggstream-fuzz-"))
+    corpus = options.corpus
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(TARGETS[options.target].seeds):
         (corpus / f"seed-{number}").write_bytes(seed)
