@@ -111,7 +111,7 @@ def _in_a_process(row: Row, scale: float, folder: str) -> Result:
 
 
 def _clean(folder: str) -> dict[str, str]:
-    """Return the environment without variables that redirect requests; what is left of a killed row is in ``folder``."""
+    """Return the environment without variables that redirect requests; temporary files go into ``folder``."""
     own = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     kept = {name: value for name, value in own.items() if not name.startswith(("OPENAI_", "AZURE_OPENAI_"))}
     return {**kept, "TMPDIR": folder}

@@ -99,12 +99,14 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
-    if options.corpus is None:
-        # Another process removes it, for libFuzzer ends its own by itself.
-        with tempfile.TemporaryDirectory(prefix="oggstream-fuzz-") as folder:
-            command = [sys.executable, *sys.orig_argv[1:], "--corpus", folder]
-            return subprocess.run(command, check=False).returncode
-    return _fuzz(atheris, options)
+    return _fuzz(atheris, options) if options.corpus else _fuzz_in_passing()
+
+
+def _fuzz_in_passing() -> int:
+    """Run again, with a corpus that this process removes, for libFuzzer ends its own by itself."""
+    with tempfile.TemporaryDirectory(prefix="oggstream-fuzz-") as folder:
+        command = [sys.executable, *sys.orig_argv[1:], "--corpus", folder]
+        return subprocess.run(command, check=False).returncode
 
 
 def _parser() -> argparse.ArgumentParser:
