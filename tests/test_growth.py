@@ -20,6 +20,7 @@ from oggstream.sources.realtime import messages
 from oggstream.sources.realtime.coding import AudioCoding
 from oggstream.sources.realtime.pending_response import PendingResponse
 from oggstream.sources.realtime.protocol import RealtimeProtocol
+from oggstream.sources.told_words import ToldWords
 from oggstream.text.deltas import ModelText
 from oggstream.text.segmenter import Segmenter
 from oggstream.voice.safe_text import safe_text
@@ -112,6 +113,16 @@ def realtime(data: bytes) -> None:
     protocol.receive({"type": "error", "error": {"message": text, "code": text, "event_id": text}})
 
 
+def told_words(data: bytes) -> None:
+    text = data.decode("utf-8", "replace")
+    told = [(word, at / 10, at / 10 + 0.1) for at, word in enumerate(text[1:].split())]
+    words = ToldWords(text)
+    for at in range(0, len(told), 3):
+        words.words(told[at : at + 3])
+    words.characters(list(text), [0.0] * len(text), [0.0] * len(text))
+    words.finish()
+
+
 READERS: dict[str, Callable[[bytes], object]] = {
     "a body": body,
     "tags": tags,
@@ -127,6 +138,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
         json.dumps({"input": data.decode("utf-8", "replace"), "model": "m", "voice": "v"}).encode()
     ),
     "a Realtime client": lambda data: realtime_messages.parse(data.decode("utf-8", "replace")),
+    "words that a service tells": told_words,
     "text for the voice": lambda data: safe_text(data.decode("utf-8", "replace")),
 }
 HOSTILE = [
