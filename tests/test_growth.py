@@ -30,7 +30,7 @@ SMALLER = {
     "model text in words": 1 << 10,
     "model text at once": 3 << 10,
     "text for the voice": 3 << 10,
-    "deltas": 8 << 10,
+    "deltas": 1 << 10,
 }
 """The least number of bytes where a word costs much."""
 SUB_QUADRATIC = 10
@@ -93,8 +93,8 @@ def segmented(data: bytes, portion: int) -> None:
 def deltas(data: bytes) -> None:
     reader = ModelText()
     text = data.decode("utf-8", "replace")
-    for at in range(0, len(text), 7):
-        reader.read(text[at : at + 7])
+    for letter in text:
+        reader.read(letter)
     reader.finish()
 
 

@@ -8,11 +8,15 @@ from collections.abc import Callable
 
 LONGEST_START = 4096
 """Characters within which a stream must show that it is one of lines."""
+MOST_LOOKED_AT = 4 * LONGEST_START
+"""Characters, counted again with each portion, that are looked at for a line that has no end yet."""
 LONGEST_LINE = 1 << 20
 """Characters of a line; a longer one is dropped."""
 
 _BESIDE = ("event:", "id:", "retry:", ":")  # lines before the first "data:"
 _MARKS = (*_BESIDE, "data:", '{"', '0:"', 'g:"', *(f"{kind}:{bracket}" for kind in "289abcdef" for bracket in "[{"))
+_LONGEST_MARK = max(map(len, _MARKS))
+_BLANK = "\ufeff \r\n"
 _PART = re.compile(r'([0-9a-z]):(["{\[].*)', re.DOTALL)  # a type and JSON: version 1 of Vercel's data stream
 
 
@@ -26,6 +30,10 @@ class ProtocolLines:
     def __init__(self, is_item: Callable[[object], bool]) -> None:
         self._is_item = is_item
         self._held = ""
+        self._begin = 0  # behind what is blank at the start
+        self._seen = 0  # behind the last line end that was looked at
+        self._looks = MOST_LOOKED_AT
+        self._named = False  # a line names an event
         self._kind = ""  # "plain" or "lines", as soon as it is known
         self._data: list[str] = []  # of the present event
 
@@ -52,20 +60,25 @@ class ProtocolLines:
         return self._read_lines("", final=True) + self._end_event()
 
     def _find_kind(self, *, final: bool) -> str:
-        """What kind of text this is; empty if more of it is needed."""
-        start = self._held.lstrip("\ufeff \r\n")
+        """What kind of text this is; empty if more of it is needed. Takes time in proportion to what is new."""
+        self._begin = len(self._held) - len(self._held[self._begin :].lstrip(_BLANK))
+        start = self._held[self._begin : self._begin + _LONGEST_MARK]
         if not any(start.startswith(mark) or mark.startswith(start) for mark in _MARKS):
             return "plain"
-        lines = start.splitlines()
-        if self._show(lines):
+        if self._show(final=final):
             return "lines"
-        odd = "\n" in start and not start.startswith(_BESIDE)
+        odd = self._seen > self._begin and not start.startswith(_BESIDE)
         return "plain" if odd or final or len(self._held) > LONGEST_START else ""
 
-    def _show(self, lines: list[str]) -> bool:
-        """Say whether there is one among ``lines`` that can only be one of a protocol."""
-        events = any(line.startswith("event:") for line in lines)
-        return any(self._is_one(line) or (events and line.startswith("data:")) for line in lines)
+    def _show(self, *, final: bool) -> bool:
+        """Say whether there is a line that can only be one of a protocol, among those that were not looked at."""
+        *lines, rest = self._held[max(self._begin, self._seen) :].split("\n")
+        self._seen = len(self._held) - len(rest)
+        self._looks -= len(rest)
+        if self._looks > 0 or final:
+            lines.append(rest)
+        self._named = self._named or any(line.startswith("event:") for line in lines)
+        return any(self._is_one(line) or (self._named and line.startswith("data:")) for line in lines)
 
     def _is_one(self, line: str) -> bool:
         if part := _PART.fullmatch(line):
