@@ -17,11 +17,11 @@ from oggstream.codec.frame_decoder import FrameDecoder
 from oggstream.errors import LibraryError, TextError, UsageError
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.voice import speech, synthesis
-from oggstream.voice.bodies import RATE
 from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
 from oggstream.voice.registry import OWN
 from oggstream.voice.synthesis import speak, synthesize
-from oggstream.voice.workers import Sound, close_all, pool_of
+from oggstream.voice.wire import RATE
+from oggstream.voice.workers import close_all, pool_of
 from patience import PATIENCE
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
@@ -57,13 +57,12 @@ async def test_the_parts_are_whole_pages_and_the_headers_come_first() -> None:
 class FakeWorker:
     """A process that gives the same again and again."""
 
-    def __init__(self, items: list[Sound | SpokenWord], rate: int = RATE, info: EngineInfo = OWN["espeak"]) -> None:
+    def __init__(self, items: list[bytes | SpokenWord], info: EngineInfo = OWN["espeak"]) -> None:
         self.items = items
-        self.rate = rate
         self.info = info
         self.spoken: list[Utterance] = []
 
-    def speak(self, wanted: Utterance) -> Iterator[Sound | SpokenWord]:
+    def speak(self, wanted: Utterance) -> Iterator[bytes | SpokenWord]:
         self.spoken.append(wanted)
         yield from self.items
 
@@ -76,7 +75,7 @@ class FakeWorker:
 
 async def test_ogg_and_pcm_hold_the_same_speech_to_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     pcm = await body(format="pcm")
-    blocks: list[Sound | SpokenWord] = [Sound(RATE, "h", pcm[at : at + 2646]) for at in range(0, len(pcm), 2646)]
+    blocks: list[bytes | SpokenWord] = [pcm[at : at + 2646] for at in range(0, len(pcm), 2646)]
     fake = FakeWorker(blocks)
     monkeypatch.setattr(speech, "pool_of", lambda _: fake)
     monkeypatch.setattr(speech, "cut", lambda text, *_: [(0, len(text))])
@@ -248,13 +247,13 @@ async def words_of(text: str, **settings: Any) -> tuple[list[Word], bytes]:
 
 
 @pytest.mark.parametrize("format", ["opus", "wav", "pcm"])
-async def test_words_are_placed_by_the_rate_of_the_engine_and_behind_the_pieces_before(
+async def test_words_are_placed_behind_the_pieces_before(
     monkeypatch: pytest.MonkeyPatch,
     format: str,  # noqa: A002
 ) -> None:
-    sound = Sound(22050, "h", bytes(2 * 22050))
-    items: list[Sound | SpokenWord] = [SpokenWord(0, 3, 0, 11025), sound, SpokenWord(4, 7, 11025, 22050)]
-    fake = FakeWorker(items, rate=22050)
+    half, whole = RATE // 2, RATE
+    items: list[bytes | SpokenWord] = [SpokenWord(0, 3, 0, half), bytes(2 * whole), SpokenWord(4, 7, half, whole)]
+    fake = FakeWorker(items)
     monkeypatch.setattr(speech, "pool_of", lambda _: fake)
     monkeypatch.setattr(speech, "cut", lambda *_: [(0, 8), (8, 15)])
     words, _ = await words_of("one two one two", format=format)

@@ -1,7 +1,8 @@
 """Sends random texts through the engines, as a speech does: ``python -m tools.fuzzing.voices --help``.
 
 All scripts, control characters, markup, up to 4096 characters, without a full stop: no text may end the process of an
-engine, and no piece may take longer than the engine may.
+engine, and no piece may take longer than the engine may. An engine sees pieces only, so one text of `LONG_ONES` is long
+and the others are about one piece; as in a speech, a text ends at `speech.MOST_SECONDS` of sound.
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ from oggstream.voice.engine import EngineInfo, Utterance
 from oggstream.voice.names import NAMES
 from oggstream.voice.pieces import cut
 from oggstream.voice.registry import engine_info
-from oggstream.voice.speech import UNSPEAKABLE
-from oggstream.voice.workers import Pool, Sound
+from oggstream.voice.speech import MOST_SECONDS, UNSPEAKABLE
+from oggstream.voice.wire import RATE
+from oggstream.voice.workers import Pool
 
-from .voice import make_text
+from .voice import LONGEST, make_text
+
+LONG_ONES = 50
+ONE_PIECE = 300
+"""Characters of the longest of the other texts."""
 
 
 class Result(NamedTuple):
@@ -43,17 +49,20 @@ def run(info: EngineInfo, count: int, seed: int, seconds: float) -> tuple[int, R
             count = number
             break
         chance = random.Random(f"{seed} {number}")  # noqa: S311  # texts, no secrets
-        text = make_text(chance)[:4096].translate(UNSPEAKABLE)
+        text = make_text(chance)[: _length(chance)].translate(UNSPEAKABLE)
+        before = sound
         language, voice, speed = language_of(text), chance.choice(NAMES), chance.choice((0.25, 1, 1, 1, 2, 4))
         for start, end in cut(text, info.first_piece, info.longest_piece):
             if not text[start:end].strip():
                 continue
+            if sound - before > MOST_SECONDS:
+                break
             pieces, at = pieces + 1, time.monotonic()
             try:
                 with pool.worker() as worker:
                     assert worker is not None
                     for item in worker.speak(Utterance(text[start:end], voice, speed, language)):
-                        sound += _seconds(item) if isinstance(item, Sound) else 0
+                        sound += len(item) / 2 / RATE if isinstance(item, bytes) else 0
             except OggStreamError as error:
                 deaths += not worker.alive if worker is not None else 0
                 errors[str(error)[:100]] = errors.get(str(error)[:100], 0) + 1
@@ -75,8 +84,9 @@ def main() -> None:
     print(f"deaths {result.deaths}, slowest piece {result.slowest:.2f} s, errors {result.errors or 'none'}")
 
 
-def _seconds(sound: Sound) -> float:
-    return len(sound.data) / (2 if sound.format == "h" else 4) / sound.rate
+def _length(chance: random.Random) -> int:
+    """Short texts are as frequent as longer ones, by the order of their length."""
+    return LONGEST if chance.randrange(LONG_ONES) == 0 else round(ONE_PIECE ** chance.random())
 
 
 if __name__ == "__main__":

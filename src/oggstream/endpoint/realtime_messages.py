@@ -6,8 +6,8 @@ import itertools
 import json
 from typing import Any, NamedTuple
 
-from ..voice.bodies import RATE
 from ..voice.names import DEFAULT_VOICE, NAMES
+from ..voice.wire import RATE
 from .speech_request import MAX_CHARACTERS, RefusedError
 
 SLOWEST, FASTEST = 0.25, 1.5

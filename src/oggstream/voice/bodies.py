@@ -7,13 +7,11 @@ import zlib
 from typing import TYPE_CHECKING, Protocol
 
 from ..errors import UsageError
+from .wire import RATE
 
 if TYPE_CHECKING:
     from ..codec.encoder import OpusEncoder
     from ..opus.opus_writer import OggOpusWriter
-
-RATE = 24000
-"""Samples per second of all bodies, which is what OpenAI's have."""
 
 _OPUS_RATE = 48000  # Ogg Opus counts in it, whatever the rate of the speech (RFC 7845 section 4)
 # Measured on 7 s of speech: 32 us a packet at complexity 3, 55 at 5, 275 at 8 (which turns to hybrid). The bits that

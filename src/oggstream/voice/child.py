@@ -51,7 +51,6 @@ class _Child:
         self._present = 0  # the request that is being answered; 0: none
         self._cancelled = 0
         self._engine: Engine | None = None
-        self._rate = 0  # as told
         self._failure: tuple[str, str] | None = None  # why there is no engine
         self._watch = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
 
@@ -112,7 +111,10 @@ class _Child:
             self._failure = type(error).__name__, _in_one_line(error)
             raise
         self._engine = made
-        self._tell_rate(made.rate)
+        if made.rate != wire.RATE:
+            from .shaping import resampler
+
+            resampler(made.rate)
 
     def _do(self, kind: str, number: int, rest: list[Any]) -> None:
         assert self._engine is not None
@@ -124,24 +126,26 @@ class _Child:
             self._engine.warm()
 
     def _speak(self, engine: Engine, number: int, wanted: Utterance) -> None:
+        from .shaping import Shaper
+
         items = _worded(engine, wanted, writes_out=self._info.writes_out)
+        shaper: Shaper | None = None  # made with the first item: only then an engine of several rates knows which
         for item in items:
+            shaper = shaper or Shaper(engine.rate, self._info.gain)
             if self._cancelled >= number:
                 break
             if isinstance(item, SpokenWord):
-                self._send("word", number, *item)
+                self._send("word", number, item.start, item.end, shaper.place(item.begins), shaper.place(item.ends))
             else:
-                self._tell_rate(engine.rate)
-                view = memoryview(item)
-                self._send("sound", number, view.format, view.tobytes())
+                self._send_sound(number, shaper.feed(item))
+        else:
+            self._send_sound(number, shaper.finish() if shaper is not None else b"")
         if (close := getattr(items, "close", None)) is not None:
             close()
 
-    def _tell_rate(self, rate: int) -> None:
-        """Say what the rate of the blocks is from here on."""
-        if rate != self._rate:
-            self._rate = rate
-            self._send("rate", rate)
+    def _send_sound(self, number: int, data: bytes) -> None:
+        if data:
+            self._send("sound", number, data)
 
     def _send(self, *message: Any) -> None:
         try:

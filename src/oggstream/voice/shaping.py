@@ -1,83 +1,68 @@
-"""The sound of engines as bodies want it: 16-bit mono at 24 kHz, whatever its rate and format."""
+"""The sound of an engine as bodies want it: 16-bit mono of `wire.RATE`, whatever its rate, format and level."""
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .bodies import RATE
+from .wire import RATE
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from .workers import Sound
-
-GRANULE_RATE = 48000
-"""In which the places of words are counted."""
+    from .engine import Block
 
 
 class Shaper:
-    """Takes the blocks of one engine after the other and resamples them as one sound for each rate."""
+    """One utterance, of one at a time: samples at ``rate``, which are to be ``gain`` times as large."""
 
-    def __init__(self) -> None:
-        self.made = 0
-        """Samples at 48 kHz that were given out so far."""
-        self._rate = 0
-        self._fed = 0  # samples at the present rate
-        self._base = 0  # samples at 48 kHz of what was fed at other rates
-        self._resampler: Any = None
+    def __init__(self, rate: int, gain: float = 1.0) -> None:
+        self._rate = rate
+        self._gain = gain
+        self._resampler = resampler(rate) if rate != RATE else None
+        if self._resampler is not None:
+            self._resampler.clear()
 
-    @property
-    def position(self) -> float:
-        """Where, in samples at 48 kHz, the next block will begin."""
-        return self._base + (self._fed * GRANULE_RATE / self._rate if self._rate else 0)
-
-    def feed(self, sound: Sound, gain: float = 1.0) -> bytes:
-        """Take a block; returns the PCM that is ready, perhaps none."""
-        before = self._at_rate(sound.rate)
-        samples = _samples(sound, gain)
-        self._fed += len(samples)
-        return before + self._resampled(samples, last=False)
+    def feed(self, block: Block) -> bytes:
+        """Take a block; returns the samples that are ready, perhaps none."""
+        view = memoryview(block)
+        if view.format == "h" and self._gain == 1 and self._resampler is None:
+            return view.tobytes()
+        return self._resampled(_samples(view, self._gain), last=False)
 
     def finish(self) -> bytes:
-        """The rest. The whole has the length of the blocks, each at its rate."""
+        """The rest. The whole is as long as the blocks were."""
+        if self._resampler is None:
+            return b""
         import numpy as np
 
-        return self._resampled(np.zeros(0, np.int16), last=True) if self._rate else b""
+        return self._resampled(np.zeros(0, np.int16), last=True)
 
-    def _at_rate(self, rate: int) -> bytes:
-        """Be ready for blocks of ``rate``; returns the rest of those of another one."""
-        if rate == self._rate:
-            return b""
-        rest = self.finish()
-        self._base, self._fed, self._rate = self.made, 0, rate
-        self._resampler = _resampler(rate)
-        return rest
+    def place(self, sample: int) -> int:
+        """Where the engine's ``sample`` is in what `feed` returns."""
+        return sample * RATE // self._rate
 
-    def _resampled(self, samples: NDArray[np.int16], *, last: bool) -> bytes:
+    def _resampled(self, samples: Any, *, last: bool) -> bytes:
         if self._resampler is not None:
             samples = self._resampler.resample_chunk(samples, last=last)
-        self.made += len(samples) * (GRANULE_RATE // RATE)
-        return samples.tobytes()
+        data: bytes = samples.tobytes()
+        return data
 
 
-def _resampler(rate: int) -> Any:
-    if rate == RATE:
-        return None
+@cache
+def resampler(rate: int) -> Any:
+    """The one from ``rate`` to `wire.RATE`: with numpy 0.1 s the first time."""
     import soxr
 
     return soxr.ResampleStream(rate, RATE, 1, dtype="int16", quality="HQ")
 
 
-def _samples(sound: Sound, gain: float) -> NDArray[np.int16]:
+def _samples(view: memoryview, gain: float) -> Any:
     import numpy as np
 
-    if sound.format == "h":
-        whole = np.frombuffer(sound.data, np.int16)
+    if view.format == "h":
+        whole = np.frombuffer(view, np.int16)
         if gain == 1:
             return whole
         values = whole.astype(np.float32) * gain
     else:
-        values = np.frombuffer(sound.data, np.float32) * (gain * 32767)
-    clipped: NDArray[np.float32] = np.clip(np.nan_to_num(np.rint(values)), -32768, 32767)
-    return clipped.astype(np.int16)
+        values = np.frombuffer(view, np.float32) * (gain * 32767)
+    return np.clip(np.nan_to_num(np.rint(values)), -32768, 32767).astype(np.int16)

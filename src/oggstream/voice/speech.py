@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 
 from ..annotations import Speaker, Word
 from ..errors import LibraryError, OggStreamError, TextError
-from .bodies import RATE
 from .choice import AUTO, advice_for, engines_for, language_of, language_of_piece, primary, why_not
 from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 from .names import DEFAULT_VOICE, NAMES
 from .pieces import cut
-from .shaping import GRANULE_RATE, Shaper
-from .workers import EngineError, Sound, Worker, pool_of
+from .wire import RATE
+from .workers import EngineError, Worker, pool_of
 
 if TYPE_CHECKING:
     from .bodies import Body
@@ -39,6 +38,10 @@ UNSPEAKABLE = {
     **dict.fromkeys(range(0xD800, 0xE000), "\ufffd"),
 }
 """Controls, and halves of characters, which engines cannot encode; every character keeps its place."""
+
+
+GRANULE = 48000 // RATE
+"""Samples at 48 kHz, in which the places of words are counted, for one of ours."""
 
 
 class Notice(NamedTuple):
@@ -105,7 +108,7 @@ class Speech:
         self._speed = speed
         self._body = body
         self._handover = handover
-        self._shaper = Shaper()
+        self._made = 0  # samples that were given out
         self._worker: Worker | None = None  # that speaks for this speech now
         self._speaker = ""  # the engine that spoke last
         self._failure: OggStreamError | None = None  # the last one
@@ -120,12 +123,12 @@ class Speech:
             self._handover.wait_for_room()
             if self._handover.closed:
                 return
-            if self._shaper.made > MOST_SECONDS * GRANULE_RATE:
+            if self._made > MOST_SECONDS * RATE:
                 raise TextError(f"the text takes more than {MOST_SECONDS / 60:g} minutes to speak: shorten or split it")
             self._speak_piece(start, end)
         if not self._speaker and self._failure is not None:
             raise self._failure
-        self._put(self._body.feed(self._shaper.finish()) + self._body.finish())
+        self._put(self._body.finish())
 
     def cancel(self) -> None:
         """End the engine's work at this speech."""
@@ -145,7 +148,7 @@ class Speech:
         if not engines:
             self._pass_over(LibraryError(advice_for(language)))
         spoken = text.translate(UNSPEAKABLE)
-        wanted = Utterance(spoken, self._choice.voice, self._speed, language, not self._shaper.made)
+        wanted = Utterance(spoken, self._choice.voice, self._speed, language, not self._made)
         piece = _Piece(start, text, wanted)
         for number, info in enumerate(engines, 1):
             try:
@@ -174,7 +177,7 @@ class Speech:
         """Let an engine speak a piece; a process that died is replaced once, and what was heard is not repeated."""
         for again in (True, False):
             try:
-                with pool_of(info).worker(first=not self._shaper.made, stopped=lambda: self._handover.closed) as worker:
+                with pool_of(info).worker(first=not self._made, stopped=lambda: self._handover.closed) as worker:
                     self._worker = worker
                     if worker is not None and not self._handover.closed:
                         self._take(worker, piece)
@@ -187,17 +190,16 @@ class Speech:
                 self._worker = None
 
     def _take(self, worker: Worker, piece: _Piece) -> None:
-        info = worker.info
-        position = self._shaper.position - piece.begun
+        position = self._made - piece.begun
         for item in worker.speak(piece.wanted):
             if self._handover.closed:
                 break
             if isinstance(item, SpokenWord):
-                if word := piece.word(item, position, worker):
+                if word := piece.word(item, position):
                     self._handover.put(word)
             elif rest := piece.fresh(item):
-                self._begin(info.name)
-                self._encode(self._shaper.feed(rest, info.gain))
+                self._begin(worker.info.name)
+                self._encode(rest)
 
     def _begin(self, engine: str) -> None:
         if engine != self._speaker:
@@ -207,6 +209,7 @@ class Speech:
             self._handover.put(Speaker(engine=engine))
 
     def _encode(self, pcm: bytes) -> None:
+        self._made += len(pcm) // 2
         size = int(SLICE_SECONDS * RATE) * 2
         for at in range(0, len(pcm), size):
             self._put(self._body.feed(pcm[at : at + size]))
@@ -225,9 +228,7 @@ class _Piece:
         self._start = start
         self._taken = 0  # bytes of sound
         self._passed = 0  # of these, by the request that runs
-        self._width = 2
         self._words = 0  # up to this character of the piece
-        self._rate = 0
 
     @property
     def sounded(self) -> bool:
@@ -239,31 +240,29 @@ class _Piece:
         self._passed = 0
 
     @property
-    def begun(self) -> float:
-        """Samples at 48 kHz of it that there are already."""
-        return self._taken / self._width * GRANULE_RATE / self._rate if self._rate else 0.0
+    def begun(self) -> int:
+        """Samples of it that there are already."""
+        return self._taken // 2
 
-    def fresh(self, sound: Sound) -> Sound | None:
+    def fresh(self, sound: bytes) -> bytes:
         """What of a block is new."""
-        self._rate, self._width = sound.rate, 2 if sound.format == "h" else 4
-        old = min(max(0, self._taken - self._passed), len(sound.data))
-        self._passed += len(sound.data)
+        old = max(0, self._taken - self._passed)
+        self._passed += len(sound)
         self._taken = max(self._taken, self._passed)
-        return sound._replace(data=sound.data[old:]) if old < len(sound.data) else None
+        return sound[old:]
 
-    def word(self, told: SpokenWord, position: float, worker: Worker) -> Word | None:
+    def word(self, told: SpokenWord, position: int) -> Word | None:
         """A word of the engine as one of the whole text, whose piece begins at ``position``; None if it is known."""
         text = self._text[told.start : told.end]
         if told.start < self._words or not text.strip():
             return None
         self._words = told.end
-        begins, ends = (int(position + at * GRANULE_RATE / worker.rate) for at in (told.begins, told.ends))
         return Word(
             text=text,
             start=self._start + told.start,
             end=self._start + told.end,
-            start_sample=begins,
-            end_sample=max(begins, ends & ~1),  # of the sound, which is made at 24 kHz
+            start_sample=(position + told.begins) * GRANULE,
+            end_sample=(position + max(told.begins, told.ends)) * GRANULE,
             told_by="voice",
         )
 

@@ -14,9 +14,8 @@ from .choice import AUTO, engines_for
 from .engine import MAX_SPEED, MIN_SPEED
 from .handover import Handover
 from .names import DEFAULT_VOICE
-from .shaping import Shaper
 from .speech import Speech, SpeechItem, VoiceChoice
-from .workers import Sound, pool_of
+from .workers import pool_of
 
 AHEAD_ITEMS = 100
 """Pieces of `speech.SLICE_SECONDS` of sound that may wait for the consumer: 6 s, beyond which speaking waits."""
@@ -46,7 +45,7 @@ async def load(engine: str = AUTO) -> None:
             VoiceChoice.nothing("en", last)
         body = make_body("opus")
         body.begin()
-        body.feed(Shaper().feed(Sound(22050, "h", bytes(4410))))  # numpy, soxr and libopus, for the first speech
+        body.feed(bytes(4800))  # libopus, for the first speech
 
     await in_thread(warm)
 

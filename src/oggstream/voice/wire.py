@@ -4,14 +4,17 @@ Both ends are the same Python and the same version of this package, so that ``ma
 which a process that is started on the way to the first sound would pay for.
 
 To the child: ("speak", number, *Utterance), ("voices", number), ("warm", number), ("cancel", number).
-From the child: ("rate", samples per second); then, about the request of that number, ("sound", number, format, bytes),
-("word", number, start, end, begins, ends), ("value", number, value), ("error", number, type, message), ("end", number).
+From the child, about the request of that number: ("sound", number, 16-bit samples in native order), ("word", number,
+start, end, begins, ends), ("value", number, value), ("error", number, type, message), ("end", number).
 """
 
 from __future__ import annotations
 
 import marshal
 from typing import IO, Any
+
+RATE = 24000
+"""Samples per second of the sound, which is what OpenAI's bodies have."""
 
 LONGEST = 64 << 20
 """Bytes of one message; more are a fault of the other side."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Condition
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 from ..errors import LibraryError, ServerError, TextError
 from . import wire
@@ -24,18 +24,12 @@ POLL_SECONDS = 0.02
 """How often who waits for a worker looks whether it still wants one."""
 SILENT = "ORT_DISABLE_TELEMETRY"
 """Set for every child: onnxruntime phones home without it, whichever library imports it first (see `onnx`)."""
+_ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""numpy's matrices are too small here to gain from more threads, which wait for each other by spinning."""
 LEAVE_SECONDS = 2.0
 """So long a child may take to end when its pipe is closed."""
 
 _TOLD = {"LibraryError": LibraryError, "TextError": TextError}  # errors of an engine that keep their type
-
-
-class Sound(NamedTuple):
-    """A block: samples per second, "f" (32-bit floats) or "h" (16-bit integers), and the samples."""
-
-    rate: int
-    format: str
-    data: bytes
 
 
 class EngineError(ServerError):
@@ -52,7 +46,6 @@ class Worker:
     def __init__(self, info: EngineInfo) -> None:
         self.info = info
         self.alive = True
-        self._rate = 0
         self._number = 0
         self._open = False  # a request is being answered
         self._process = _start(info)
@@ -61,20 +54,16 @@ class Worker:
         self._to: IO[bytes] = self._process.stdin
         self._from: IO[bytes] = self._process.stdout
 
-    @property
-    def rate(self) -> int:
-        """Samples per second of its sound; 0 until it is loaded."""
-        return self._rate
+    def speak(self, wanted: Utterance) -> Iterator[bytes | SpokenWord]:
+        """What the engine gives for ``wanted``: 16-bit samples at `wire.RATE`, and words with their places in these.
 
-    def speak(self, wanted: Utterance) -> Iterator[Sound | SpokenWord]:
-        """What the engine gives for ``wanted``. Closing the generator early cancels the utterance; the child is free
-        again for the next one when it notices.
+        Closing the generator early cancels the utterance; the child is free again when it notices.
 
         Raises `EngineError`, and `LibraryError` and `TextError` as the engine does.
         """
         for kind, *values in self._ask("speak", *wanted):
             if kind == "sound":
-                yield Sound(self._rate, *values)
+                yield values[0]
             elif kind == "word":
                 yield SpokenWord(*values)
 
@@ -138,9 +127,7 @@ class Worker:
             if message is None:
                 self._open = False
                 raise self._died()
-            if message[0] == "rate":
-                self._rate = message[1]
-            elif message[1] != number:  # of a request that was cancelled
+            if message[1] != number:  # of a request that was cancelled
                 continue
             elif message[0] == "end":
                 self._open = False
@@ -292,7 +279,7 @@ def _start(info: EngineInfo) -> subprocess.Popen[bytes]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env={SILENT: "1", **os.environ},
+            env={SILENT: "1", **_ONE_THREAD, **os.environ},
             **settings,
         )
     except OSError as error:
