@@ -31,6 +31,7 @@ SMALLER = {
     "model text at once": 3 << 10,
     "text for the voice": 3 << 10,
     "deltas": 1 << 10,
+    "words that a service tells": 1 << 10,
 }
 """The least number of bytes where a word costs much."""
 SUB_QUADRATIC = 10
