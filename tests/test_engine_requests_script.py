@@ -13,6 +13,7 @@ from oggstream.engine.requests.script import MOST_WAITING, Script
 from oggstream.errors import UsageError
 from oggstream.events import Recorder, Warned, using
 from oggstream.options import PlaybackOptions
+from oggstream.text.replacing.replacements import replacements
 
 pytestmark = pytest.mark.looptime
 
@@ -22,8 +23,10 @@ def silence() -> float:
     return 0.0
 
 
-def script(text: Any, **options: Any) -> Script:
-    return Script(text, PlaybackOptions(**options), whole=False, rate=15.0)
+def script(text: Any, *, limit: int | None = None, language: str | None = None, **options: Any) -> Script:
+    given = PlaybackOptions(**options)
+    words = replacements(given.replace) if given.replace else None
+    return Script(text, given, whole=False, rate=15.0, limit=limit, language=language, replacements=words)
 
 
 async def written(*items: Any, pause: float = 0.0) -> AsyncIterator[Any]:
@@ -173,3 +176,26 @@ async def test_a_writer_that_is_far_ahead_waits_until_pieces_are_taken() -> None
 )
 async def test_no_control_character_and_no_tag_of_ssml_is_sent(text: str, sent: str) -> None:
     assert await pieces(text) == [sent]
+
+
+HVAC = {"HVAC": "heating and cooling"}
+
+
+async def test_words_are_replaced_in_a_short_text_and_in_one_that_grows() -> None:
+    assert await pieces("The HVAC. It hums.", replace=HVAC) == ["The heating and cooling. It hums."]
+    assert await pieces(written("The HV", "AC hums."), replace=HVAC) == ["The heating and cooling hums."]
+
+
+async def test_a_short_text_that_becomes_too_long_for_a_request_is_cut() -> None:
+    assert len(await pieces("The HVAC. The HVAC.", replace=HVAC, limit=30)) == 2
+    assert len(await pieces("The HVAC. The HVAC.", replace=HVAC, limit=60)) == 1
+
+
+async def test_a_word_at_the_end_of_what_was_written_is_spoken_when_the_writer_pauses() -> None:
+    found = await pieces(written("We turn on the HVAC ", "and go.", pause=5.0), replace=HVAC)
+    assert found == ["We turn on the heating and cooling", "and go."]
+
+
+async def test_the_language_that_is_given_decides_where_sentences_end() -> None:
+    text = "Wir sehen uns am 3. Oktober in Wien. Dann ist es schon wieder kalt, und alles ruht hier."
+    assert (await pieces(written(text), language="de"))[0] == "Wir sehen uns am 3. Oktober in Wien."

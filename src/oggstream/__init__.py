@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from .player import Player as Player, Speech as Speech
     from .preloading import preload as preload
     from .report import Heard as Heard, PlaybackReport as PlaybackReport
+    from .said import Ipa as Ipa
     from .shortcuts import OggBody as OggBody, play as play, save as save, stream_ogg as stream_ogg
     from .sinks.device_sink import DeviceSink as DeviceSink
     from .sinks.null_sink import NullSink as NullSink
@@ -151,6 +152,7 @@ _HOMES = {
     "opus.tags": ("OpusTags",),
     "player": ("Player", "Speech"),
     "streams": ("decode_stream", "play_stream", "stream_frames", "stream_packets"),
+    "said": ("Ipa",),
     "shortcuts": ("OggBody", "play", "save", "stream_ogg"),
     "preloading": ("preload",),
     "report": ("Heard", "PlaybackReport"),

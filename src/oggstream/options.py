@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from .errors import UsageError
 from .rules import Rule, check_all, check_names, kind, number, one_of
+from .said import Ipa, check_said
 
 Gain = Literal["none", "track", "album"]
 OnRefused = Literal["skip", "stop"]
@@ -147,6 +148,10 @@ class PlaybackOptions:
     - ``patience``: how long to wait for the end of a sentence while little is left to be heard.
     - ``speakable``: leave out what is not meant to be spoken (Markdown, code fences, addresses of links); None: in text
       that grows, such as a model's, but not in a ``str``.
+    - ``replace``: what is said for what is written: words, phrases and compiled patterns, each with a text (for a
+      pattern, with its groups as in `re.sub`) or an `Ipa`. A word or phrase is replaced in whole words and as it is
+      written, upper and lower case; the longest one that fits, then the patterns in their order, and nothing twice.
+      A match of a pattern has at most 200 characters. This goes before the user's own ``words.toml``.
 
     Limits: ``ring_seconds``: decoded audio held for the audio thread. ``queue_bytes``: packets received but not yet
     decoded; a service that sends more is read no further until there is room. ``first_byte_timeout``: longest silence
@@ -177,6 +182,7 @@ class PlaybackOptions:
     pause: float | None = None
     patience: float = 0.7
     speakable: bool | None = None
+    replace: Mapping[str | re.Pattern[str], str | Ipa] | None = field(default=None, hash=False)
     on_refused: OnRefused = "skip"
     ring_seconds: float = 2.0
     queue_bytes: int = 16 << 20
@@ -231,6 +237,7 @@ _PLAYBACK_RULES: dict[str, Rule] = {
     **dict.fromkeys(("ahead", "ring_seconds"), _SECONDS),
     **dict.fromkeys(("conceal", "early"), _SWITCH),
     "speakable": _SWITCH_OR_NONE,
+    "replace": check_said,
     "slowest": number(0.5, 1, none=False),
     "hedge": number(0, 1, none=False),
     "requests": number(1, _ENDLESS, whole=True, none=False),

@@ -13,6 +13,7 @@ from .engine.logs import log_events, log_received
 from .engine.memory import Memory
 from .engine.output.pacing import CHARACTERS_PER_SECOND
 from .engine.requests.requester import Requester
+from .engine.requests.saying import replacements_of
 from .engine.requests.script import Script
 from .engine.session import Session, first_failure
 from .events import Recorder, RequestSent, using
@@ -78,7 +79,16 @@ async def receive(
             voice = borrow(stack, coerce_source(source))
             traits = traits_of(voice)
             delivery.characters_per_second = rate = CHARACTERS_PER_SECOND * (speech.speed or 1.0)
-            script = Script(text, options, whole=traits.whole, rate=rate, limit=traits.longest_text, ssml=traits.ssml)
+            script = Script(
+                text,
+                options,
+                whole=traits.whole,
+                rate=rate,
+                limit=traits.longest_text,
+                ssml=traits.ssml,
+                language=speech.language,
+                replacements=replacements_of(options, speech, traits),
+            )
             context = SpeechContext(voice, speech)
             delivery.memory = memory = Memory(history_of(options), voice, speech)
             recorder = Recorder(loop.time, loop.time())

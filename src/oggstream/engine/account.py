@@ -147,7 +147,7 @@ class Account:
         start = written if segment.start is None else segment.start
         stop = written if segment.stop is None else segment.stop
         return SegmentInfo(
-            text=segment.text,
+            text=segment.written,
             start_sample=start * RATE // rate,
             end_sample=stop * RATE // rate,
             first_packet=segment.first_packet,

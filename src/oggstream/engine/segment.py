@@ -77,6 +77,11 @@ class Segment:
         return self.piece.text
 
     @property
+    def written(self) -> str:
+        """The text as it was before words of it were replaced."""
+        return self.piece.text if self.piece.written is None else self.piece.written
+
+    @property
     def rest(self) -> str:
         """The part of the text that is still to be requested."""
         return self.piece.text[self.kept_characters :]

@@ -22,6 +22,7 @@ from .output.outlet import Outlet
 from .output.pacing import Pacing
 from .output.watch import Watch
 from .requests.requester import Requester
+from .requests.saying import replacements_of
 from .requests.script import Script, Text
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class Session:
             rate=self._pacing.usual_rate,
             limit=traits.longest_text,
             ssml=traits.ssml,
+            language=speech.language,
+            replacements=replacements_of(options, speech, traits),
         )
         self._context = SpeechContext(source, speech)
         self.outlet = Outlet(sink, options, self._pacing)

@@ -12,7 +12,8 @@ class CharMap:
     """Positions of a text that grows at its end, is consumed at its front, and was changed on the way.
 
     Kept as marks, between which both texts advance together; where both a run's end and the start of the next one are
-    needed (something between them was left out), a position has two marks.
+    needed (something between them was left out), a position has two marks. Between two marks that are further apart in
+    one of the texts than in the other, all of the one stands for all of the other.
     """
 
     __slots__ = ("_changed", "_original")
@@ -24,16 +25,31 @@ class CharMap:
     def add(self, at: int, length: int, start: int, end: int) -> None:
         """Note that ``length`` characters from position ``at`` on stand for ``start`` to ``end`` of the original."""
         before = self._original[-1] + at - self._changed[-1] if self._changed else 0
-        if before != start or not self._changed:
-            if before:
+        replaced = end - start != length
+        if before != start or not self._changed or replaced:
+            if before and before != start:
                 self._mark(at, before)
             self._mark(at, start)
-        if end - start != length:
+        if replaced:
             self._mark(at + length, end)
 
     def _mark(self, at: int, start: int) -> None:
         self._changed.append(at)
         self._original.append(start)
+
+    def copy(self, other: CharMap, start: int, end: int, at: int) -> None:
+        """Note that from position ``at`` on stands what stands from ``start`` to ``end`` of ``other``."""
+        marks = other.cut(start, end)
+        nexts = [*marks[1:], (end - start, None)]
+        for (changed, original), (stop, reached) in zip(marks, nexts, strict=True):
+            if stop > changed:
+                self.add(
+                    at + changed, stop - changed, original, original + stop - changed if reached is None else reached
+                )
+
+    def start(self, at: int) -> int:
+        """Position of the original where what stands at position ``at`` begins."""
+        return start_of(at, self._changed, self._original)
 
     def end(self, at: int) -> int:
         """Position of the original behind what stands before ``at``."""
@@ -54,12 +70,26 @@ class CharMap:
         del self._changed[:needless], self._original[:needless]
 
 
+def start_of(at: int, changed: list[int], original: list[int]) -> int:
+    """Position of the original where what stands at ``at`` begins, by marks as `CharMap` keeps them."""
+    mark = bisect_right(changed, at)
+    if mark == 0:
+        return original[0] if original else 0
+    if mark < len(changed) and _is_replaced(mark, changed, original):
+        return original[mark - 1]
+    return original[mark - 1] + at - changed[mark - 1]
+
+
 def end_of(at: int, changed: list[int], original: list[int]) -> int:
     """Position of the original behind what stands before ``at``, by marks as `CharMap` keeps them."""
     mark = bisect_left(changed, at)
-    if mark < len(changed) and changed[mark] == at:
+    if mark < len(changed) and (changed[mark] == at or (mark and _is_replaced(mark, changed, original))):
         return original[mark]
     if mark == 0:
         return original[0] if original else 0
-    reached = original[mark - 1] + at - changed[mark - 1]
-    return min(reached, original[mark]) if mark < len(original) else reached
+    return original[mark - 1] + at - changed[mark - 1]
+
+
+def _is_replaced(mark: int, changed: list[int], original: list[int]) -> bool:
+    """Whether what stands before a mark is of another length than its original: it stands for all of that."""
+    return changed[mark] - changed[mark - 1] != original[mark] - original[mark - 1]

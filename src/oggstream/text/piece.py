@@ -9,12 +9,16 @@ if TYPE_CHECKING:
 
 
 class Piece(NamedTuple):
-    """What is asked for in one request: ``text``, for the characters ``start`` to ``end`` of the original text."""
+    """What is asked for in one request: ``text``, for the characters ``start`` to ``end`` of the original text.
+
+    ``written``: the text before words of it were replaced, None if none were.
+    """
 
     text: str
     start: int
     end: int
     marks: tuple[Mark, ...] = ()
+    written: str | None = None
 
     def locate(self, characters: int) -> int:
         """Position in the original text up to which ``characters`` of ``text`` reach; from ``start`` to ``end``."""
@@ -24,14 +28,16 @@ class Piece(NamedTuple):
             return self.end
         from .charmap import end_of
 
-        changed, original = zip(*self.marks, strict=True) if self.marks else ((0,), (self.start,))
-        return min(max(end_of(characters, list(changed), list(original)), self.start), self.end)
+        return min(max(end_of(characters, *self._places()), self.start), self.end)
 
     def start_of(self, character: int) -> int:
         """Position in the original text of the character at index ``character`` of ``text``."""
-        marks = [mark for mark in self.marks if mark[0] <= character]
-        changed, original = marks[-1] if marks else (0, self.start)
-        return min(max(original + character - changed, self.start), self.end)
+        from .charmap import start_of
+
+        return min(max(start_of(character, *self._places()), self.start), self.end)
+
+    def _places(self) -> tuple[list[int], list[int]]:
+        return [mark[0] for mark in self.marks] or [0], [mark[1] for mark in self.marks] or [self.start]
 
     def at(self, fraction: float) -> int:
         """Position in the original text when ``fraction`` (0 to 1) of ``text`` is spoken."""

@@ -79,6 +79,10 @@ class PlainText:
     def prepare(self, text: str) -> None:
         """Look at all of the text, where it is known before any of it was fed."""
 
+    def piece(self, piece: Piece, start: int, end: int) -> Piece:  # noqa: ARG002  # the words stay as they are
+        """``piece``, which stands from position ``start`` to ``end``, as it is to be asked for."""
+        return piece
+
     def feed(self, text: str, *, final: bool = False) -> None:
         """Take ``text``; ``final``: nothing will follow it."""
         raw = self._raw = self._raw + self._noise.feed(text, final=final)

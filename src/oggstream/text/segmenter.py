@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from .borders import Border, BorderScanner, character_end, first_word, has_words, last_word_end
 from .piece import Piece
 from .plain import PlainText, spoken_length
 from .sentence import open_end
+
+if TYPE_CHECKING:
+    from .replacing.replaced_text import ReplacedText
+    from .replacing.replacements import Replacements
 
 __all__ = ["Piece", "Segmenter"]
 
@@ -38,6 +43,7 @@ class Segmenter:
     ``limit``: characters that the service takes; ``longest``: those that are sent at most, for 30 s of speech;
     ``first``: those that a first piece should have. ``speakable``: leave out what is not meant to be spoken.
     ``language``: BCP 47, for abbreviations and ordinal numbers that do not end a sentence; None: guessed from the text.
+    ``replacements``: what is said for what is written; the pieces are cut from what is said.
     Raises `UsageError` for a limit below 1.
 
     The pieces follow each other without gap or overlap in the original; what cannot be spoken belongs to the piece
@@ -53,6 +59,7 @@ class Segmenter:
         first: int = FIRST,
         speakable: bool = True,
         language: str | None = None,
+        replacements: Replacements | None = None,
     ) -> None:
         if min(limit, longest, first) < 1:
             raise UsageError("limit, longest and first are numbers of characters from 1 on")
@@ -60,7 +67,7 @@ class Segmenter:
         self._first = min(first, self._longest)
         self.rate = RATE
         self._window = 2 * self._longest + 64
-        self._plain = _reader(speakable=speakable)
+        self._plain = _reader(speakable=speakable, replacements=replacements)
         self._scanner = BorderScanner(language)
         self._raw: deque[str] = deque()
         self._raw_at = 0  # how much of the first of them was read
@@ -248,8 +255,9 @@ class Segmenter:
         done = self._complete and end == len(plain.text)
         self._taken = self._fed if done else plain.map.end(plain.begin + end)
         marks = plain.map.cut(plain.begin + lead, plain.begin + end)
+        piece = plain.piece(Piece(text.strip(), start, self._taken, marks), plain.begin + lead, plain.begin + end)
         self._drop(end)
-        return Piece(text.strip(), start, self._taken, marks)
+        return piece
 
     def _drop(self, end: int) -> None:
         plain, self._refused = self._plain, None
@@ -259,9 +267,14 @@ class Segmenter:
         self._scanner.pass_over(plain.begin)
 
 
-def _reader(*, speakable: bool) -> PlainText:
-    if not speakable:
-        return PlainText()
-    from .speakable import SpeakableText
+def _reader(*, speakable: bool, replacements: Replacements | None) -> PlainText | ReplacedText:
+    plain = PlainText()
+    if speakable:
+        from .speakable import SpeakableText
 
-    return SpeakableText()
+        plain = SpeakableText()
+    if replacements is None:
+        return plain
+    from .replacing.replaced_text import ReplacedText
+
+    return ReplacedText(plain, replacements)

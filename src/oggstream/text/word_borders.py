@@ -13,11 +13,13 @@ from unicodedata import category
 
 from .borders import joined
 
-_UNSPACED = re.compile(
+UNSPACED = (
     "[\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff\u1950-\u19df\u1a20-\u1aaf"  # Thai, Lao, Tibetan, ...
     "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f"  # kana
     "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0001b000-\U0001b16f\U00020000-\U0003ffff]"  # Han
 )
+"""The characters of scripts that put no spaces between words, as a class of a pattern."""
+_UNSPACED = re.compile(UNSPACED)
 _KATAKANA = re.compile("[\u30a1-\u30fa\u30fc-\u30fe\u31f0-\u31ff\uff66-\uff9f]")
 _NOT_FIRST = re.compile(
     "[\u3005\u3041\u3043\u3045\u3047\u3049\u3063\u3083\u3085\u3087\u308e\u309d\u309e\u30fc-\u30fe"

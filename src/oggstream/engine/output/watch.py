@@ -57,14 +57,14 @@ class Watch:
             if at is None:
                 return False
             segment.start_reported = self._started = True
-            self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.text)
+            self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.written)
         self._tell_words(segment, writer)
         at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
         if at is None:
             return False
         if not segment.broken:  # all of its text was heard
             segment.loudness.clear()
-        self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.text)
+        self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.written)
         return True
 
     def _tell_words(self, segment: Segment, writer: RingWriter) -> None:

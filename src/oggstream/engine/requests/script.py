@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ...options import PlaybackOptions
     from ...text.deltas import ModelText
     from ...text.piece import Piece
+    from ...text.replacing.replacements import Replacements
     from ...text.segmenter import Segmenter
 
 Text = str | Iterable[Any] | AsyncIterable[Any]
@@ -34,7 +35,8 @@ class Script:
 
     A ``str`` that takes at most ``options.ahead`` seconds at ``rate`` characters per second is one piece. So are any
     text for a source that takes it ``whole``, and a document of SSML for one that takes ``ssml``. Other texts are cut
-    into pieces that fit into that time and have at most ``limit`` characters.
+    into pieces that fit into that time and have at most ``limit`` characters. ``language`` is that of the text, None to
+    guess it; ``replacements`` are what is said for what is written, except in what is spoken as it is.
     """
 
     def __init__(
@@ -46,6 +48,8 @@ class Script:
         rate: float,
         limit: int | None = None,
         ssml: bool = False,
+        language: str | None = None,
+        replacements: Replacements | None = None,
     ) -> None:
         if isinstance(text, bytes | bytearray | dict) or not isinstance(text, str | AsyncIterable | Iterable):
             raise UsageError(f"text must be a str or an iterable of str, not {type(text).__name__}")
@@ -58,6 +62,9 @@ class Script:
         self._whole = whole
         self._limit = limit or LONGEST_TEXT
         self._rate = rate
+        self._language = language
+        self._replacements = replacements
+        self._replaced: Piece | None = None  # all of a short text, with what is said for it
         self._segmenter: Segmenter | None = None
         self._changed = asyncio.Event()
         self._changed_at = 0.0
@@ -68,8 +75,17 @@ class Script:
             self._read.append(text)
             self._length = len(text)
             short = self._length <= min(self._limit, round(options.ahead * rate))
-            as_it_is = ssml if is_ssml(text) else short and not options.speakable
+            as_it_is = ssml if is_ssml(text) else short and not options.speakable and self._fits(text)
             self._whole = whole or as_it_is
+
+    def _fits(self, text: str) -> bool:
+        """Whether a short text is no more than one request with what is said for it."""
+        if self._replacements is None:
+            return True
+        from ...text.replacing.replaced_text import replaced
+
+        self._replaced = replaced(text, self._replacements)
+        return len(self._replaced.text) <= self._limit
 
     @property
     def text(self) -> str:
@@ -159,7 +175,9 @@ class Script:
             grows = not isinstance(self._source, str)
             speakable = grows if self._options.speakable is None else self._options.speakable
             speakable = speakable or (not grows and is_ssml(self.text))
-            self._segmenter = Segmenter(self._limit, speakable=speakable)
+            self._segmenter = Segmenter(
+                self._limit, speakable=speakable, language=self._language, replacements=self._replacements
+            )
             self._segmenter.rate = self._rate
             if not grows:
                 self._segmenter.feed(self.text)
@@ -193,6 +211,8 @@ class Script:
         if self._taken.is_set():
             return None
         self._taken.set()
+        if self._replaced is not None:
+            return self._replaced
         if self.text.isprintable():  # mostly, and this is faster than loading what looks closer
             return Piece(self.text, 0, self._length)
         from ...text.plain import without_controls
