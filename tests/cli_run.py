@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import fcntl
 import functools
 import json
@@ -60,7 +59,6 @@ def _alsa_without_devices() -> str:
     descriptor, path = tempfile.mkstemp(suffix=".conf")
     os.write(descriptor, b"pcm.absent { type hw card 99 }\n")  # PortAudio 19.6 aborts if there is none at all
     os.close(descriptor)
-    atexit.register(os.unlink, path)
     return path
 
 

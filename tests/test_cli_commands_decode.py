@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+import media_files
+from bodies import form, tone, wav
 from cli_run import Result, environment, finish, inside, run, shell, start
 from oggstream.__main__ import main
 from oggstream.cli.commands import decode as module
@@ -54,6 +56,22 @@ def test_rate_float_and_channels_are_as_asked(body: Path, target: Path, capsys: 
     kind, channels, rate = struct.unpack_from("<HHI", target.read_bytes(), 20)
     assert (kind, channels, rate) == (3, 2, 16000)
     assert target.stat().st_size > 32000 * 8
+
+
+@pytest.mark.parametrize("ending", ["flac", "m4a", "webm", "wav"])
+def test_what_play_takes_it_takes_too(
+    tmp_path: Path, target: Path, ending: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if ending == "wav":
+        source = tmp_path / "in.wav"
+        source.write_bytes(wav(tone(48000, 48000).tobytes(), form(rate=48000)))
+    else:
+        source = media_files.make(tmp_path, ending)
+    report = inside(capsys, "decode", str(source), str(target), "--rate", "24000", "--json").report
+    assert report["audio"]["seconds"] == pytest.approx(1, abs=0.03)
+    with wave.open(str(target)) as written:
+        assert (written.getframerate(), written.getnchannels()) == (24000, 1)
+        assert written.getnframes() == report["audio"]["samples"]
 
 
 def test_json_is_one_object_with_audio_stream_and_links(
@@ -145,12 +163,12 @@ def test_what_is_no_ogg_opus_is_refused_and_leaves_nothing(
 
 
 def test_on_failure_json_is_printed_too(tmp_path: Path, target: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "wrong.opus").write_bytes(b"fLaC" + bytes(100))
+    (tmp_path / "wrong.opus").write_bytes(b"PK\x03\x04" + bytes(100))
     result = inside(capsys, "decode", str(tmp_path / "wrong.opus"), str(target), "--json")
-    check_refused(result, "FLAC")
+    check_refused(result, "ZIP")
     assert result.report["completed"] is False
     assert result.report["error"]["type"] == "WrongContainerError"
-    assert "FLAC" in result.report["error"]["message"]
+    assert "ZIP" in result.report["error"]["message"]
     assert result.report["links"] == []
 
 

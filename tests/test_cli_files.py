@@ -26,7 +26,7 @@ def test_a_file_is_read_to_its_end_and_closed(tmp_path: Path) -> None:
     reading = read_chunks(str(path))
     next(reading)
     before = open_files()
-    reading.close()  # type: ignore[attr-defined]  # it is a generator
+    reading.close()
     assert open_files() < before or not before
 
 

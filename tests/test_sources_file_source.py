@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+import media_files
 from oggstream import errors
 from oggstream.options import SpeechOptions
 from oggstream.sources.file_source import CHUNK, FileSource
@@ -53,6 +54,22 @@ async def test_regular_file_comes_in_chunks_without_a_thread(tmp_path: Path, as_
     assert [len(chunk) for chunk in chunks] == [CHUNK, CHUNK, len(BODY) - 2 * CHUNK]
     assert b"".join(chunks) == BODY
     assert not descriptors(path)
+
+
+@pytest.mark.parametrize("ending", ["flac", "m4a", "webm"])
+async def test_a_file_that_ffmpeg_reads_comes_as_wav(tmp_path: Path, ending: str) -> None:
+    path = media_files.make(tmp_path, ending)
+    assert (await read(FileSource(path)))[:4] == b"RIFF"
+    assert not descriptors(path)
+
+
+@pytest.mark.parametrize("chunks", [0, 1])
+async def test_such_a_file_is_closed_also_where_it_is_left(tmp_path: Path, chunks: int) -> None:
+    path = media_files.make(tmp_path, "flac")
+    async with FileSource(path).open("", SpeechOptions()) as stream:
+        for _ in range(chunks):
+            await anext(aiter(stream))
+    await until(lambda: not descriptors(path) and not works_for(asyncio.get_running_loop()))
 
 
 async def test_bytes_in_memory_are_read() -> None:

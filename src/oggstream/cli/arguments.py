@@ -128,14 +128,14 @@ def _chat(options: list[str], words: list[str]) -> Namespace:
 
 
 def _play(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser("play", "Plays Ogg Opus and WAV; with the extra `codec` MP3 and AAC, too.")
+    parser = _parser("play", "Plays Ogg Opus and WAV; with the extra `codec` MP3, AAC, FLAC, M4A, WebM and more.")
     parser.add_argument("input", metavar="PATH|URL|-", help="a file, a URL, or `-` for standard input")
     add_options(parser, "play")
     return _checked(_parse_with_words(parser, options, words), parser)
 
 
 def _decode(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser("decode", "Decodes Ogg Opus to WAV, exact to the sample. `play FILE -o OUT` converts the rest.")
+    parser = _parser("decode", "Decodes to WAV: Ogg Opus, exact to the sample, and whatever else `play` takes.")
     parser.add_argument("input", metavar="IN", help="a file, or `-` for standard input")
     parser.add_argument("output", metavar="OUT.wav", help="a file, or `-` for standard output")
     add_options(parser, "decode")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from ..errors import SourceError
 from ..files.access import mode_of, open_input, reason
@@ -13,7 +13,7 @@ from ..files.access import mode_of, open_input, reason
 CHUNK = 1 << 16
 
 
-def read_chunks(path: str) -> Iterator[bytes]:
+def read_chunks(path: str) -> Generator[bytes, None, None]:
     """The bytes of a file, or with ``-`` of standard input, each chunk as soon as it is there. Raises `SourceError`."""
     shown = "standard input" if path == "-" else path
     try:

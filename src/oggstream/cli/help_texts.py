@@ -22,9 +22,9 @@ Speaks text with low latency: streamed Ogg Opus, decoded packet by packet.
 commands:
   say       speak a text, or standard input as it arrives (the default: a first word that is no command is text)
   chat      ask a chat model, and speak the answer while it is written
-  play      play an Ogg Opus stream
-  decode    decode one to WAV
-  inspect   say whether one is whole, and what is in it: links, headers, tags, damage, packets
+  play      play Ogg Opus and other sound: a file, a URL, or standard input
+  decode    decode it to WAV
+  inspect   say whether Ogg Opus is whole, and what is in it: links, headers, tags, damage, packets
   record    speak to a capture: what came, and when
   replay    play captures as they came, and report their latency
   serve     be a speech endpoint like OpenAI's, with the offline voice

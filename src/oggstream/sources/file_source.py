@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import stat
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..codec.media_file import ENOUGH, as_wav, is_media_file
 from ..errors import SourceError, UsageError
 from ..files.access import keeps_waiting, mode_of, open_input, reason
-from ..threads import in_thread
+from ..threads import in_thread, pump
 from .traits import SourceTraits
 
 if TYPE_CHECKING:
@@ -25,7 +27,10 @@ CHUNK = 64 << 10
 
 
 class FileSource:
-    """Ogg Opus from a path, from ``-`` (standard input) or from a binary file object; text and options are ignored.
+    """Sound from a path, from ``-`` (standard input) or from a binary file object; text and options are ignored.
+
+    Ogg Opus, WAV and what services send are read as they are. A regular file of FLAC, M4A, WebM, AIFF and the like is
+    read by FFmpeg, with PyAV of the extra ``codec``.
 
     Anything that may block (a pipe, a terminal, an unknown object) is read in a daemon thread, so that neither the
     event loop nor the interpreter's exit waits for it; a regular file is read directly. A file object stays open: the
@@ -55,9 +60,9 @@ class FileSource:
         try:
             yield reader
         finally:
-            reader.close()
+            await reader.aclose()
 
-    async def _reader(self) -> FileStream:
+    async def _reader(self) -> FileStream | ConvertedStream:
         file = self._file
         # A daemon thread must not read the buffered reader of standard input: its lock would break the exit.
         if file == "-" or file is getattr(sys.stdin, "buffer", None):
@@ -73,6 +78,8 @@ class FileSource:
                 descriptor = open_input(path)
         except OSError as error:
             raise _unreadable(self._shown(), error) from error
+        if _is_media_file(descriptor):
+            return ConvertedStream(os.fdopen(descriptor, "rb"), self._shown())
         return _from_descriptor(descriptor, self._shown(), owned=True)
 
     def _shown(self) -> str:
@@ -112,7 +119,7 @@ class FileStream:
             raise StopAsyncIteration
         return chunk
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """Close the file if it was opened here, now or when the reading thread returns."""
         if not self._abandoned:
             self._close()
@@ -123,6 +130,39 @@ class FileStream:
         except asyncio.CancelledError:
             self._abandoned = True
             raise
+
+
+class ConvertedStream:
+    """A file that FFmpeg reads, in a thread, as WAV; takes over ``file``."""
+
+    content_type = ""
+    request_id = None
+
+    def __init__(self, file: BinaryIO, shown: str) -> None:
+        self._file: BinaryIO | None = file  # until the thread has it
+        self._chunks = pump(as_wav(file, shown))
+
+    def __aiter__(self) -> ConvertedStream:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._file = None
+        return await anext(self._chunks)
+
+    async def aclose(self) -> None:
+        """Close the file, now or when the thread, which reads no further, is back."""
+        await self._chunks.aclose()
+        if self._file is not None:
+            self._file.close()
+
+
+def _is_media_file(descriptor: int) -> bool:
+    with suppress(OSError):
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            first = os.read(descriptor, ENOUGH)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            return is_media_file(first)
+    return False
 
 
 def _from_descriptor(descriptor: int, shown: str, *, owned: bool) -> FileStream:

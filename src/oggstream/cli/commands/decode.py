@@ -1,4 +1,4 @@
-"""``decode``: Ogg Opus to WAV. Loads neither asyncio nor, unless channels are mixed, numpy."""
+"""``decode``: whatever can be played, to WAV. For Ogg Opus it loads neither asyncio nor, unless it mixes, numpy."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import os
 import stat
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager, suppress
+from itertools import chain
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ...audio.wav_file import LONGEST_HEADER, WavWriter
-from ...codec.decode_body import decode_body
+from ...codec.decode_body import DecodeResult, decode_body
+from ...codec.media_file import ENOUGH, as_wav, is_media_file
 from ...errors import OggStreamError, OutputError, UsageError
 from ...files import access
 from ..files import read_chunks
@@ -27,14 +29,11 @@ def decode(args: Namespace, console: Console) -> None:
     output = WavOutput(args.output, args.rate, "float32" if args.float else "int16")
     try:
         _refuse_same_file(args.input, args.output)
-        result = decode_body(
-            read_chunks(args.input),
-            output.open,
-            rate=args.rate,
-            sample=output.sample,
-            channels=args.channels,
-            gain=args.gain,
-        )
+        with closing(_chunks(args.input)) as chunks:
+            is_opus, body = _divided(chunks)
+            result = (decode_body if is_opus else _decode_any)(
+                body, output.open, rate=args.rate, sample=output.sample, channels=args.channels, gain=args.gain
+            )
     except OggStreamError as error:
         output.leave(console)
         if args.json:
@@ -50,6 +49,47 @@ def decode(args: Namespace, console: Console) -> None:
         show(as_json(None, **result._asdict()))
     elif is_terminal(sys.stderr):
         console.note(f"{output.shown}: {result.audio['seconds']:.2f} s")
+
+
+def _chunks(path: str) -> Generator[bytes, None, None]:
+    """The bytes of the input; of a file that FFmpeg has to read those of its sound as WAV."""
+    chunks = read_chunks(path)
+    first = next(chunks, b"")
+    if path != "-" and is_media_file(first[:ENOUGH]):
+        chunks.close()
+        yield from as_wav(os.fdopen(access.open_input(path), "rb"), path)
+    else:
+        yield first
+        yield from chunks
+
+
+def _divided(chunks: Iterator[bytes]) -> tuple[bool, Iterator[bytes]]:
+    """Whether a body is to be read as Ogg Opus, before which there may be junk; and all of its chunks."""
+    first = b""
+    for chunk in chunks:
+        first += chunk
+        if (is_opus := _is_opus(first, ended=False)) is not None:
+            break
+    else:
+        is_opus = _is_opus(first, ended=True)
+    return bool(is_opus), chain([first] if first else [], chunks)
+
+
+def _is_opus(first: bytes, *, ended: bool) -> bool | None:
+    """None if it takes more bytes to tell."""
+    if first.startswith(b"OggS"):
+        return True
+    from ...body.container import Container, recognise
+    from ...body.stated import Stated
+
+    found = recognise(first, Stated(), ended=ended)
+    return None if found is None else found in (Container.OGG, Container.OTHER)
+
+
+def _decode_any(*args: Any, **options: Any) -> DecodeResult:
+    from ...body.decode_any import decode_any
+
+    return decode_any(*args, **options)
 
 
 class WavOutput:
