@@ -49,8 +49,8 @@ async def spoken(source: RealtimeSource, text: str = "Hello.") -> bytes:
 
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "TRUSTED_SECONDS", -1.0)
-    monkeypatch.setattr(connection, "PONG_SECONDS", 0.1)
+    monkeypatch.setattr("oggstream.sources.sockets.connection.TRUSTED_SECONDS", -1.0)
+    monkeypatch.setattr("oggstream.sources.sockets.connection.PONG_SECONDS", 0.1)
     monkeypatch.setattr("oggstream.sources.http.retries.FIRST_DELAY", 60.0)
 
 
@@ -188,7 +188,7 @@ async def test_a_service_that_pings_is_answered() -> None:
 
 
 async def test_a_connection_that_is_idle_for_several_heartbeats_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oggstream.sources.realtime.handshake.HEARTBEAT", 0.4)
+    monkeypatch.setattr("oggstream.sources.sockets.handshake.HEARTBEAT", 0.4)
     async with talking(speaking) as (source, service):
         await spoken(source)
         await asyncio.sleep(1.3)

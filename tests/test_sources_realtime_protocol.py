@@ -17,7 +17,8 @@ from oggstream.sources.realtime import pending_response
 from oggstream.sources.realtime.coding import AudioCoding
 from oggstream.sources.realtime.dialect import Dialect
 from oggstream.sources.realtime.failures import LONGEST_FIELD
-from oggstream.sources.realtime.messages import CANCELLING, LONGEST_EVENT, PIECE, SETTING_UP, Event, Setup, parse_event
+from oggstream.sources.realtime.messages import CANCELLING, PIECE, SETTING_UP, Event, Setup
+from oggstream.sources.sockets.messages import LONGEST_MESSAGE, parse_message
 from oggstream.sources.realtime.pending_response import CHUNK_BYTES, MOST_PARTS, PendingResponse
 from oggstream.sources.realtime.protocol import RealtimeProtocol
 
@@ -332,7 +333,7 @@ def peak_of(event: str) -> int:
     tracemalloc.start()
     try:
         with suppress(ValueError):
-            parse_event(event)
+            parse_message(event)
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -342,15 +343,15 @@ def peak_of(event: str) -> int:
     "unit", ["[],", "{},", '{"a":0},', '"\u00e9",', "1.5,", "[[],[]],", '"\\ud83d\\ude00",', '"\U0001f600"'], ids=ascii
 )
 def test_what_an_event_takes_in_memory_is_bounded_whatever_it_holds(unit: str) -> None:
-    sizes = [1 << 18, 1 << 19, 1 << 20, LONGEST_EVENT // 4]
+    sizes = [1 << 18, 1 << 19, 1 << 20, LONGEST_MESSAGE // 4]
     events = ['{"type":"x","a":[' + unit * (size // len(unit)) + "0]}" for size in sizes]
     assert max(map(peak_of, events)) < 24 << 20
 
 
 def test_the_longest_audio_event_is_read() -> None:
-    event = json.dumps({"type": "response.audio.delta", "delta": "A" * (LONGEST_EVENT - 100)})
-    assert peak_of(event) < 2 * LONGEST_EVENT
-    assert parse_event(event)
+    event = json.dumps({"type": "response.audio.delta", "delta": "A" * (LONGEST_MESSAGE - 100)})
+    assert peak_of(event) < 2 * LONGEST_MESSAGE
+    assert parse_message(event)
 
 
 def test_samples_that_come_one_by_one_and_are_not_read_are_bounded_by_what_they_cost(

@@ -340,7 +340,7 @@ async def test_closing_the_source_while_it_connects_leaves_nothing() -> None:
 
 
 async def test_a_service_that_takes_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime_connection, "_SEND_SECONDS", 0.05)
+    monkeypatch.setattr("oggstream.sources.sockets.connection._SEND_SECONDS", 0.05)
 
     async def deaf(talk: Talk) -> None:
         await talk.hello()
@@ -465,8 +465,8 @@ async def speaking_on(talk: Talk) -> None:
     [
         ("{", "what is no JSON"),
         ("[" * 10_000, "what is no JSON"),
-        ("[" * 100_000, "an event of more than 50000 values"),
-        ("x" * (8 << 20) + "y", "an event of more than 8 MB"),
+        ("[" * 100_000, "a message of more than 50000 values"),
+        ("x" * (8 << 20) + "y", "a message of more than 8 MB"),
     ],
 )
 async def test_a_message_that_cannot_be_read_ends_the_connection_with_a_clear_word(frame: str, what: str) -> None:
@@ -1004,7 +1004,7 @@ def test_the_environment_is_that_of_openai(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("OPENAI_ORG_ID", "org-1")
     source = RealtimeSource()
     assert repr(source) == "RealtimeSource('https://here.example/v1/realtime')"
-    assert source._handshake._headers == {"Authorization": f"Bearer {KEY}", "OpenAI-Organization": "org-1"}
+    assert source._handshake.headers == {"Authorization": f"Bearer {KEY}", "OpenAI-Organization": "org-1"}
 
 
 def test_it_is_a_source_and_its_identity_holds_no_credential() -> None:
@@ -1032,7 +1032,7 @@ async def test_several_loops_have_connections_of_their_own() -> None:
 
 
 async def test_a_service_that_stops_answering_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("oggstream.sources.realtime.handshake.HEARTBEAT", 0.05)
+    monkeypatch.setattr("oggstream.sources.sockets.handshake.HEARTBEAT", 0.05)
 
     async def deaf(talk: Talk) -> None:
         await talk.hello()
@@ -1144,7 +1144,7 @@ async def test_warming_a_service_that_refuses_says_nothing_and_the_first_text_sa
 
 
 async def test_a_cancellation_that_the_service_does_not_take_is_left_at_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime_connection, "_SEND_SECONDS", 0.02)
+    monkeypatch.setattr("oggstream.sources.sockets.connection._SEND_SECONDS", 0.02)
 
     async def endless(talk: Talk) -> None:
         await talk.hello()
@@ -1163,7 +1163,7 @@ async def test_a_cancellation_that_the_service_does_not_take_is_left_at_that(mon
 
 
 async def test_a_kept_connection_that_takes_no_other_set_up_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(realtime_connection, "_SEND_SECONDS", 0.02)
+    monkeypatch.setattr("oggstream.sources.sockets.connection._SEND_SECONDS", 0.02)
     async with talking() as (source, service):
         await spoken(source)
         send = source._pool()._kept[0]._socket

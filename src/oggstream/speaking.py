@@ -88,6 +88,7 @@ async def receive(
                 ssml=traits.ssml,
                 language=speech.language,
                 replacements=replacements_of(options, speech, traits),
+                first_cut=traits.first_cut,
             )
             context = SpeechContext(voice, speech)
             delivery.memory = memory = Memory(history_of(options), voice, speech)

@@ -101,6 +101,7 @@ class Session:
             ssml=traits.ssml,
             language=speech.language,
             replacements=replacements_of(options, speech, traits),
+            first_cut=traits.first_cut,
         )
         self._context = SpeechContext(source, speech)
         self.outlet = Outlet(sink, options, self._pacing)

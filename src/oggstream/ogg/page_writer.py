@@ -63,3 +63,9 @@ def without_end(page: Page, granule: int) -> bytes:
     """The bytes of ``page`` as one that does not end its stream, and is at ``granule``."""
     writer = PageWriter(page.serial, page.number)
     return writer._page(page.flags & ~_EOS, granule, page.lacing, page.body)  # noqa: SLF001  # of this module
+
+
+def with_body(page: Page, body: bytes) -> bytes:
+    """The bytes of ``page`` with another ``body`` of the same length."""
+    writer = PageWriter(page.serial, page.number)
+    return writer._page(page.flags, page.granule, page.lacing, body)  # noqa: SLF001  # of this module

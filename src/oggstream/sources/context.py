@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Self
 
 from ..errors import OggStreamError, SourceBrokenError
-from .source import ContextSource
+from .source import ContextSource, FinishingSource
 from .traits import traits_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,9 @@ class SpeechContext:
         self._options = options
         self._order = asyncio.Lock()
         self._held: _HeldContext | None = None
+        self._finished = False
+        self._entered = 0  # pieces that were opened, or are about to be
+        self._changed = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         return self
@@ -45,8 +48,22 @@ class SpeechContext:
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Request ``text``. Passes on the source's errors."""
         if isinstance(self._source, ContextSource) and traits_of(self._source).keeps_context:
+            self._entered += 1
+            self._changed.set()
             return self._open(self._source, text, options)
         return self._source.open(text, options)
+
+    async def finish(self, pieces: int) -> None:
+        """Tell the context, once ``pieces`` of them were opened, that these are all. Never raises."""
+        if not (isinstance(self._source, ContextSource) and traits_of(self._source).keeps_context):
+            return
+        while self._entered < pieces:
+            self._changed.clear()
+            await self._changed.wait()
+        async with self._order:
+            self._finished = True
+            if self._held is not None:
+                await self._tell(self._held)
 
     @asynccontextmanager
     async def _open(self, source: ContextSource, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
@@ -54,7 +71,10 @@ class SpeechContext:
         try:
             async with AsyncExitStack() as stack:
                 async with self._order:
-                    held = self._held = self._held or _HeldContext(source, self._options)
+                    if self._held is None:
+                        self._held = _HeldContext(source, self._options)
+                        await self._tell(self._held)
+                    held = self._held
                     opening = (await self._inside(held)).open(text, options)
                     stream = await stack.enter_async_context(opening)
                 yield stream
@@ -69,6 +89,14 @@ class SpeechContext:
         except OggStreamError:
             await self._lose(held)
             raise
+
+    async def _tell(self, held: _HeldContext) -> None:
+        """Tell a context that no more pieces will be asked for, if that is so."""
+        if self._finished:
+            with suppress(OggStreamError):
+                inner = await held.source()
+                if isinstance(inner, FinishingSource):
+                    await inner.finish()
 
     async def _lose(self, held: _HeldContext) -> None:
         if self._held is held:

@@ -242,6 +242,10 @@ class _FailoverContext:
         failover = self._failover
         return failover._open(text, options, self._contexts, failover._usable())  # noqa: SLF001  # a part of it
 
+    async def finish(self) -> None:
+        for context in self._contexts.values():
+            await context.finish(0)
+
 
 class _Behind:
     """The sources of a `Failover` that stand behind the first one."""

@@ -105,6 +105,15 @@ class ContextSource(Protocol):
 
 
 @runtime_checkable
+class FinishingSource(Protocol):
+    """The source of a context that wants to know when its last piece has been asked for."""
+
+    async def finish(self) -> None:
+        """No more pieces will be asked for, or only such as failed before. Never raises."""
+        ...
+
+
+@runtime_checkable
 class SubstitutingSource(Protocol):
     """A source that can switch to another service."""
 

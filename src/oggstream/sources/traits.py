@@ -31,6 +31,7 @@ class SourceTraits:
     - ``ssml``: it takes documents of SSML as text, as they are.
     - ``whole``: its answer does not depend on the text, which is therefore not cut into pieces.
     - ``words``: its streams give words (see `Word`).
+    - ``first_cut``: characters after which the first piece may be cut at any word, None for only where a clause ends.
     - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
     - ``identity``: host, model and voice, without credentials: the key of the service in the history; or a function of
       the `SpeechOptions` that returns it. None: the history is not used.
@@ -45,6 +46,7 @@ class SourceTraits:
     ssml: bool = False
     words: bool = False
     keeps_context: bool = False
+    first_cut: int | None = None
     identity: str | Callable[[SpeechOptions], str | None] | None = None
 
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
@@ -106,7 +108,7 @@ _STREAM_DEFAULTS = StreamTraits()
 
 
 def _check(traits: SourceTraits) -> None:
-    for name in ("longest_text", "requests"):
+    for name in ("longest_text", "requests", "first_cut"):
         value = getattr(traits, name)
         if value is not None and (not isinstance(value, int) or value < 1):
             raise UsageError(

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Self
 
-from .source import ClosableSource, ContextSource, SubstitutingSource, WarmSource, spare_of
+from .source import ClosableSource, ContextSource, FinishingSource, SubstitutingSource, WarmSource, spare_of
 from .traits import SourceTraits, StreamTraits, stream_traits_of, traits_of
 
 if TYPE_CHECKING:
@@ -82,6 +82,10 @@ class _Inside:
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         return self._wrapper.opened(self._source, text, options)
+
+    async def finish(self) -> None:
+        if isinstance(self._source, FinishingSource):
+            await self._source.finish()
 
 
 class StreamWrapper:

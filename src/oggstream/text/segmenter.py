@@ -42,6 +42,8 @@ class Segmenter:
 
     ``limit``: characters that the service takes; ``longest``: those that are sent at most, for 30 s of speech;
     ``first``: those that a first piece should have. ``speakable``: leave out what is not meant to be spoken.
+    ``word_cut``: characters after which a piece may end at any word, while little is left to be heard and no clause has
+    ended; None: never.
     ``language``: BCP 47, for abbreviations and ordinal numbers that do not end a sentence; None: guessed from the text.
     ``replacements``: what is said for what is written; the pieces are cut from what is said.
     Raises `UsageError` for a limit below 1.
@@ -60,11 +62,13 @@ class Segmenter:
         speakable: bool = True,
         language: str | None = None,
         replacements: Replacements | None = None,
+        word_cut: int | None = None,
     ) -> None:
         if min(limit, longest, first) < 1:
             raise UsageError("limit, longest and first are numbers of characters from 1 on")
         self._longest = min(limit, longest)
         self._first = min(first, self._longest)
+        self._word_cut = None if word_cut is None else min(word_cut, self._longest)
         self.rate = RATE
         self._window = 2 * self._longest + 64
         self._plain = _reader(speakable=speakable, replacements=replacements)
@@ -76,7 +80,7 @@ class Segmenter:
         self._begun = False  # some of it was read
         self._finished = False
         self._read_all = False
-        self._refused: tuple[int, float, int] | None = None  # what did not do for a piece: borders, reserve, room
+        self._refused: tuple[int, float, int, bool] | None = None  # what did not do: borders, reserve, room, words
 
     @property
     def waiting(self) -> int:
@@ -105,7 +109,7 @@ class Segmenter:
         """
         self._fill()
         reserve, most = int(4 * reserve) / 4, self._most(room)
-        asked = (len(self._scanner.borders), reserve, most)
+        asked = (len(self._scanner.borders), reserve, most, self._many_words)
         if asked == self._refused and not flush and not self._complete and self._fits(most):
             return None
         while end := self._choose(reserve, most, flush=flush):
@@ -160,6 +164,8 @@ class Segmenter:
             if reserve < URGENT
             else self._relaxed(borders, reserve, hard, roomy=most == self._longest)
         )
+        if end is None and reserve < URGENT and self._word_cut is not None and self._many_words:
+            end = last_word_end(text, self._holding(text, self._word_cut)) or None
         if end is None and len(text) > hard and (most == self._longest or reserve < COMFORTABLE):
             end = self._forced(borders, hard)
         if end is None and flush and len(text) <= hard and has_words(text):
@@ -167,6 +173,12 @@ class Segmenter:
         if end and self._complete and len(text) <= hard and not has_words(text, end):
             return len(text)  # nothing of the rest can be spoken
         return end
+
+    @property
+    def _many_words(self) -> bool:
+        """Whether there is so much text that it may be cut at any word."""
+        cut = self._word_cut
+        return cut is not None and spoken_length(self._plain.text[:cut]) >= cut
 
     def _borders(self, hard: int) -> list[Border]:
         """Borders in the window up to ``hard`` with anything to say before them, the end of the text among them."""
@@ -183,7 +195,11 @@ class Segmenter:
 
     def _reach(self, most: int) -> int:
         """Position in the window up to which a piece may reach."""
-        text, hard = self._plain.text, most
+        return self._holding(self._plain.text, most)
+
+    def _holding(self, text: str, most: int) -> int:
+        """How much of ``text`` is ``most`` characters of an alphabet."""
+        hard = most
         while hard > 1 and (excess := spoken_length(text[:hard]) - most) > 0:
             hard -= max(1, excess // 3)
         return hard

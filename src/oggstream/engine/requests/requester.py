@@ -56,6 +56,8 @@ class Requester:
         self._speech = speech
         self._options = options
         self._outlet = outlet
+        self._context = context
+        self._finishing: asyncio.Task[None] | None = None  # tells the context that it has all pieces
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()  # a piece has ended
         self.receiver = Receiver(
@@ -76,6 +78,7 @@ class Requester:
         """
         self.receiver.begun = begun
         self.receiver.hedging.until_heard = self.until_heard
+        piece: Piece | None = None
         while self.failure is None:
             await self._slot()
             piece = await self._next_piece()
@@ -83,6 +86,8 @@ class Requester:
                 break
             segment = self._segment(piece)
             self._tasks[segment.index] = group.create_task(self._receive(segment))
+        if piece is None and self.failure is None:
+            self._finishing = group.create_task(self._context.finish(len(self.segments)))
         self._outlet.close(broken=self.failure is not None)
         self._tell()
 
@@ -191,6 +196,8 @@ class Requester:
         """End the speech with the received part of ``segment``."""
         segment.broken = True
         self.failure = error
+        if self._finishing is not None:
+            self._finishing.cancel()
         for behind in self.segments[segment.index + 1 :]:
             self._tasks[behind.index].cancel()
             behind.ended = True

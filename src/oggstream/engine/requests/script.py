@@ -35,8 +35,9 @@ class Script:
 
     A ``str`` that takes at most ``options.ahead`` seconds at ``rate`` characters per second is one piece. So are any
     text for a source that takes it ``whole``, and a document of SSML for one that takes ``ssml``. Other texts are cut
-    into pieces that fit into that time and have at most ``limit`` characters. ``language`` is that of the text, None to
-    guess it; ``replacements`` are what is said for what is written, except in what is spoken as it is.
+    into pieces that fit into that time and have at most ``limit`` characters; with ``first_cut`` at any word, where
+    that many of them are there and no clause has ended. ``language`` is that of the text, None to guess it;
+    ``replacements`` are what is said for what is written, except in what is spoken as it is.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Script:
         ssml: bool = False,
         language: str | None = None,
         replacements: Replacements | None = None,
+        first_cut: int | None = None,
     ) -> None:
         if isinstance(text, bytes | bytearray | dict) or not isinstance(text, str | AsyncIterable | Iterable):
             raise UsageError(f"text must be a str or an iterable of str, not {type(text).__name__}")
@@ -65,6 +67,7 @@ class Script:
         self._language = language
         self._replacements = replacements
         self._replaced: Piece | None = None  # all of a short text, with what is said for it
+        self._first_cut = first_cut
         self._segmenter: Segmenter | None = None
         self._changed = asyncio.Event()
         self._changed_at = 0.0
@@ -176,7 +179,11 @@ class Script:
             speakable = grows if self._options.speakable is None else self._options.speakable
             speakable = speakable or (not grows and is_ssml(self.text))
             self._segmenter = Segmenter(
-                self._limit, speakable=speakable, language=self._language, replacements=self._replacements
+                self._limit,
+                speakable=speakable,
+                language=self._language,
+                replacements=self._replacements,
+                word_cut=self._first_cut,
             )
             self._segmenter.rate = self._rate
             if not grows:

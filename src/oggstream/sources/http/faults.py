@@ -114,19 +114,24 @@ def http_error(
     status: int, said: Said, place: str, secrets: Secrets, *, request_id: str | None = None, advice: str | None = None
 ) -> errors.SourceError:
     """The error for an HTTP answer of ``status`` from ``place``; ``advice`` replaces the usual word on what to do."""
-    kind, usual = _KINDS.get(status, (errors.RequestRefusedError, ""))
-    if said.quota:
-        kind, usual = errors.QuotaError, _OUT_OF_CREDIT
-    elif status >= 500:
-        kind, usual = errors.ServerError, "the service failed, try again later"
-    elif status < 400:
-        kind, usual = errors.SourceError, "nothing was sent back, check the URL"
+    kind, usual = kind_of(status, quota=said.quota)
     said_line = secrets.strike(said.message).rstrip(".")
     parts = [f"{place} answered HTTP {status}{_phrase(status)}", said_line]
     message = ": ".join(part for part in parts if part)
     todo = usual if advice is None else advice
     request_id = secrets.shown(request_id) if request_id else None
     return kind(f"{message}; {todo}" if todo else message, status=status, request_id=request_id)
+
+
+def kind_of(status: int, *, quota: bool = False) -> tuple[type[errors.SourceError], str]:
+    """The class of the error for a status of HTTP, and the usual word on what to do. ``quota``: no credit is left."""
+    if quota:
+        return errors.QuotaError, _OUT_OF_CREDIT
+    if status >= 500:
+        return errors.ServerError, "the service failed, try again later"
+    if status < 400:
+        return errors.SourceError, "nothing was sent back, check the URL"
+    return _KINDS.get(status, (errors.RequestRefusedError, ""))
 
 
 def _phrase(status: int) -> str:

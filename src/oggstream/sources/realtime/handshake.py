@@ -1,56 +1,28 @@
-"""Opens the Realtime API's WebSocket, and turns a refused handshake into an error.
-
-Importing this module loads no aiohttp: that happens with the first connection.
-"""
+"""Where the Realtime API's WebSocket is opened for a model, and in which form the service there speaks."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from ...errors import OggStreamError, SourceError
-from ..http.client import read_some
-from ..http.connections import Sessions
-from ..http.redaction import Secrets, basic_credentials, shown_url
-from ..http.sender import check_headers
-from ..http.urls import usable_url
-from .connection import HEARTBEAT
-from .messages import LONGEST_EVENT
+from ..sockets.handshake import Handshake
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
+    from aiohttp import ClientWebSocketResponse
 
-    from aiohttp import ClientSession, ClientWebSocketResponse
-
-    from ..http.faults import Place
+    from ..sockets.handshake import Advise, Asked
     from .dialect import Dialect
-    from .pending_response import PendingResponse
-
-_CLOSE_SECONDS = 0.5  # for the other end to say that it closes too
 
 Locate = Callable[[str], Awaitable[tuple[str, Mapping[str, str]]]]
 """Called for each connection with the model; returns the URL of the WebSocket and the headers of the handshake."""
-Advise = Callable[[int], str | None]
-"""Called with the status of a refusal; returns what to do about it, None for the usual advice."""
 
 
-class HandshakeRefused(Exception):  # noqa: N818 - an answer, translated where it is caught
-    """An answer that opens no WebSocket: its status, headers, and the start of its body."""
-
-    def __init__(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
-        super().__init__(f"HTTP {status}")
-        self.status = status
-        self.headers = headers
-        self.body = body
-
-
-class Handshake:
-    """Opens WebSockets at ``url`` (http, https, ws or wss). ``shown`` is the URL without credentials.
+class RealtimeHandshake(Handshake):
+    """Opens WebSockets for models.
 
     ``locate``: gives the URL for a model, and the headers, in place of these. ``dialect``: the dialect of the service;
-    None: not known.
+    None: not known. The rest is as in `Handshake`.
     """
 
     def __init__(
@@ -58,128 +30,19 @@ class Handshake:
         url: str,
         headers: Mapping[str, str],
         *,
-        connect_timeout: float,
-        trust_env: bool,
-        ssl_context: SSLContext | None = None,
         locate: Locate | None = None,
         dialect: Dialect | None = None,
+        **settings: Any,
     ) -> None:
-        url = _as_http(url)
-        parts = urlsplit(url) if usable_url(url) else None
-        self._url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if parts is not None else None
-        self._headers = dict(headers)
-        if parts is not None and parts.username is not None:
-            self._headers["Authorization"] = f"Basic {basic_credentials(parts)}"
-        self.shown = shown_url(url)
+        super().__init__(url, headers, kind="with OpenAI's Realtime API", **settings)
         self.dialect = dialect
-        self.secrets = Secrets()
-        self.secrets.add_url(url)
-        self.secrets.add_headers(self._headers)
         self._locate = locate or self._located_here
-        self._connect_timeout = connect_timeout
-        self._sessions = Sessions(
-            url, self.secrets, connect_timeout=connect_timeout, trust_env=trust_env, ssl_context=ssl_context
-        )
 
-    async def open(self, model: str, pending: PendingResponse, advise: Advise) -> ClientWebSocketResponse:
-        """A WebSocket for ``model``. Raises an `OggStreamError`, with ``retry_headers`` set if it may pass.
-
-        Cancelled, it leaves no connection.
-        """
-        if self._url is None:
-            from ..http.faults import unusable
-
-            raise unusable(self.shown)
-        url, headers = await self._locate(model)
-        self.secrets.add_url(url)
-        self.secrets.add_headers(headers)
-        check_headers(headers)
-        session = await self._sessions.get()
-        try:
-            return await self._connect(session, _as_http(url), headers)
-        except HandshakeRefused as refused:
-            raise self._refusal(refused, pending, advise) from None
-        except Exception as error:
-            failed = self._failure(error, pending)
-            if failed is None:
-                raise
-            raise failed from self.secrets.cause(error)
-
-    async def aclose(self) -> None:
-        """Close what the running loop holds."""
-        await self._sessions.aclose()
+    async def open_for(self, model: str, asked: Asked, advise: Advise) -> ClientWebSocketResponse:
+        """A WebSocket for ``model``. Raises as `open`, and `ConfigError` for a URL that cannot be used."""
+        self.checked_url()
+        return await self.open(*await self._locate(model), asked, advise)
 
     async def _located_here(self, model: str) -> tuple[str, Mapping[str, str]]:
-        url = self._url or ""
-        return f"{url}{'&' if '?' in url else '?'}model={quote(model, safe='')}", self._headers
-
-    async def _connect(self, session: ClientSession, url: str, headers: Mapping[str, str]) -> ClientWebSocketResponse:
-        import aiohttp
-        from yarl import URL
-
-        _read_refusals(session)
-        return await session.ws_connect(
-            URL(url, encoded=url.isascii() and " " not in url),
-            headers=headers,
-            proxy=self._sessions.proxy,
-            timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_SECONDS),
-            heartbeat=HEARTBEAT,
-            max_msg_size=LONGEST_EVENT,
-            autoping=False,  # the connection wants to see what answers its own
-        )
-
-    def _refusal(self, refused: HandshakeRefused, pending: PendingResponse, advise: Advise) -> SourceError:
-        from ..http.faults import http_error, read_body
-        from ..http.retries import worth_retrying
-
-        headers = refused.headers
-        said = read_body(refused.body, headers.get("Content-Type", ""))
-        if worth_retrying(refused.status, headers, quota=said.quota, now=time.time()):
-            pending.retry_headers = headers
-        request_id = headers.get("x-request-id")
-        advice = advise(refused.status)
-        return http_error(refused.status, said, self.shown, self.secrets, request_id=request_id, advice=advice)
-
-    def _failure(self, error: Exception, pending: PendingResponse) -> OggStreamError | None:
-        """The error for an exception of aiohttp's, None for one that is not foreseen."""
-        from aiohttp import WSServerHandshakeError
-
-        from ..http.faults import connection_error, lasting
-
-        if isinstance(error, WSServerHandshakeError):
-            todo = "check that the base URL is that of a service with OpenAI's Realtime API"
-            return SourceError(f"{self.shown} opens no WebSocket (HTTP {error.status}); {todo}", status=error.status)
-        if not lasting(error):
-            pending.retry_headers = {}
-        return connection_error(error, self._place(), self.secrets)
-
-    def _place(self) -> Place:
-        from ..http.faults import Place
-
-        proxy = self._sessions.proxy
-        return Place(self.shown, shown_url(proxy) if proxy else None, self._connect_timeout)
-
-
-def _as_http(url: str) -> str:
-    """A WebSocket's URL as that of the HTTP request that opens it (RFC 6455 section 3)."""
-    scheme, mark, rest = url.strip().partition("://")
-    return f"{ {'ws': 'http', 'wss': 'https'}.get(scheme.lower(), scheme) }{mark}{rest}"
-
-
-def _read_refusals(session: ClientSession) -> None:
-    """Have the body of an answer that refuses read: aiohttp closes it unread."""
-    import aiohttp
-
-    if any(_refuse in trace.on_request_end for trace in session.trace_configs):
-        return
-    trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(_refuse)
-    trace.freeze()
-    session.trace_configs.append(trace)
-
-
-async def _refuse(_session: Any, _context: Any, params: Any) -> None:
-    """Raise `HandshakeRefused` for an answer that refuses; aiohttp then closes it."""
-    response = params.response
-    if response.status >= 400:
-        raise HandshakeRefused(response.status, response.headers, await read_some(response))
+        url = self.checked_url()
+        return f"{url}{'&' if '?' in url else '?'}model={quote(model, safe='')}", self.headers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .coding import AudioCoding, coding_from
@@ -21,12 +20,6 @@ DELETING = "oggstream_delete"
 PIECE = "oggstream_piece"
 """The key of a response's ``metadata`` under which the piece of text is named."""
 
-LONGEST_EVENT = 8 << 20
-"""Bytes of an event of the service: two minutes of speech in one frame."""
-LONGEST_TEXT_EVENT = 1 << 20
-"""Characters of an event that is not ASCII: it takes up to four bytes for each. Audio is base64, which is ASCII."""
-MOST_VALUES = 50_000
-"""Values in one event: each takes a hundred bytes or more, however short its text is."""
 LONGEST_NAME = 256
 """Characters of an identifier of the service; a longer one is ignored."""
 
@@ -95,18 +88,6 @@ def item_delete(item_id: str) -> Event:
 def item_name(piece: str) -> str:
     """The identifier of the conversation's item that holds the text of ``piece``."""
     return f"{piece}_text"
-
-
-def parse_event(text: str) -> object:
-    """What an event holds. Raises `ValueError` for what is no JSON, and for what would take too much memory."""
-    if len(text) > LONGEST_TEXT_EVENT and not text.isascii():
-        raise ValueError("an event of more than 1 MB that is not base64")
-    if sum(map(text.count, ",[{")) > MOST_VALUES:
-        raise ValueError(f"an event of more than {MOST_VALUES} values")
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise ValueError("what is no JSON") from None
 
 
 def coding_of(resource: object) -> AudioCoding | None:

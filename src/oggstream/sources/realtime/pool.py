@@ -9,8 +9,9 @@ from ...errors import SourceBrokenError
 from .connection import Connection
 
 if TYPE_CHECKING:
+    from ..sockets.handshake import Advise
     from .dialect import Dialect
-    from .handshake import Advise, Handshake
+    from .handshake import RealtimeHandshake
     from .messages import Setup
     from .pending_response import PendingResponse
 
@@ -21,7 +22,7 @@ KEPT = 4
 class ConnectionPool:
     """Keeps a few connections open and closes the least recently used first. Once closed, it opens none."""
 
-    def __init__(self, handshake: Handshake, advise: Advise) -> None:
+    def __init__(self, handshake: RealtimeHandshake, advise: Advise) -> None:
         self._handshake = handshake
         self._advise = advise
         self._kept: list[Connection] = []  # the most recently used one last
@@ -65,7 +66,7 @@ class ConnectionPool:
         return None
 
     async def _connect(self, setup: Setup, pending: PendingResponse) -> Connection:
-        socket = await self._handshake.open(setup.model, pending, self._advise)
+        socket = await self._handshake.open_for(setup.model, pending, self._advise)
         handshake = self._handshake
         connection = Connection(socket, setup, handshake.shown, handshake.secrets, self._known_dialect())
         pending.retry_headers = {}  # a failure from here on may be retried

@@ -104,6 +104,10 @@ class RealtimeProtocol:
         handler = self._handlers.get(kind) if isinstance(kind, str) else None
         return [] if handler is None or not isinstance(event, dict) else handler(event)
 
+    def receive_binary(self, data: bytes) -> list[Event]:  # noqa: ARG002  # the protocol has no binary events
+        """Take a binary message, which means nothing."""
+        return []
+
     def connection_lost(self, code: int | None, reason: str) -> None:
         """The connection was closed, with ``code`` and ``reason`` (RFC 6455 section 7.1.5 and 7.1.6), if any."""
         said = self._last_error  # services say what is wrong before they close

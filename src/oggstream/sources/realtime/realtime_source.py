@@ -24,7 +24,7 @@ from ..openai_api import (
 from ..traits import SourceTraits
 from .coding import CODINGS
 from .dialect import Dialect
-from .handshake import Handshake
+from .handshake import RealtimeHandshake
 from .messages import Setup
 from .pending_response import PendingResponse
 from .pool import ConnectionPool
@@ -92,7 +92,7 @@ class RealtimeSource:
         for name in ("Accept", "Content-Type"):  # of a body, which a handshake does not have
             headers.pop(name, None)
         url = endpoint_url(base_url, "realtime")
-        self._handshake = Handshake(
+        self._handshake = RealtimeHandshake(
             url,
             headers,
             connect_timeout=connect_timeout,
@@ -227,7 +227,7 @@ class RealtimeSource:
             self._pools[loop] = ConnectionPool(self._handshake, self._advice)
         return self._pools[loop]
 
-    def _advice(self, status: int) -> str | None:
+    def _advice(self, status: int, said: str) -> str | None:  # noqa: ARG002  # the status decides
         if status == 401 and self._keyless:
             return "this server wants a key: set OPENAI_API_KEY"
         if status == 404:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, UsageError
 from ...files.places import settings_folder
@@ -15,6 +15,9 @@ from ...options import FORMATS
 from ..http.redaction import is_secret_name
 from .places import in_url
 from .templates import Fields, field_names, fill_text
+
+if TYPE_CHECKING:
+    from .socket_table import Socket
 
 VARIABLE = "OGGSTREAM_SERVICES"
 """Names a file of services, beside that in the user's folder."""
@@ -45,7 +48,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """How a speech service is asked over HTTP. The entries are those of ``services.toml``, which explains them.
+    """How a speech service is asked. The entries are those of ``services.toml``, which explains them.
+
+    Without ``path``, ``json`` and ``xml`` it is asked over its ``socket`` only.
 
     Texts may hold fields (`templates`): ``text``, ``voice``, ``model``, ``instructions``, ``speed``, ``format``, and
     those of ``environment``, ``defaults`` and the formats. Raises `UsageError` for an entry that makes no sense.
@@ -69,6 +74,7 @@ class Service:
     requests: int | None = None
     advice: Mapping[str, str] = field(default_factory=dict)
     voices: Mapping[str, Any] = field(default_factory=dict)
+    socket: Socket | Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
@@ -89,6 +95,7 @@ class Service:
             if not isinstance(given, (str, Mapping)):
                 raise self._wrong(f"formats.{name} is neither a text nor a table")
         self._check_fields()
+        self._check_socket()
 
     def _check_numbers(self) -> None:
         for name, number in (("longest_text", self.longest_text), ("requests", self.requests)):
@@ -130,11 +137,44 @@ class Service:
             if unknown := sorted(names - self.known):
                 raise self._wrong(f"{place} has the field {{{unknown[0]}}}; there are {', '.join(sorted(self.known))}")
 
+    def _check_socket(self) -> None:
+        """Read the table of ``socket``, and check its fields as those of a request."""
+        if isinstance(self.socket, Mapping):
+            from .socket_table import socket_from
+
+            try:
+                object.__setattr__(self, "socket", socket_from(self.socket))
+            except UsageError as error:
+                raise self._wrong(str(error)) from error
+            self.over_socket()
+
+    def over_socket(self) -> Service:
+        """The same service as it is asked over its socket: ``json`` has what is sent. Raises `UsageError`."""
+        socket = self.socket
+        if socket is None or isinstance(socket, Mapping):
+            raise self._wrong("it has no socket")
+        return replace(
+            self,
+            base_url=socket.base_url or self.base_url,
+            path=socket.path,
+            query=socket.query,
+            headers=self.headers if socket.headers is None else socket.headers,
+            formats=socket.formats or self.formats,
+            json={"messages": socket.messages},
+            xml=None,
+        )
+
+    @property
+    def over_http(self) -> bool:
+        """Whether it is asked over HTTP, too."""
+        return self.socket is None or bool(self.path or self.json or self.xml)
+
     @property
     def known(self) -> frozenset[str]:
         """The names of all fields that there are."""
         brought = {name for given in self.formats.values() if isinstance(given, Mapping) for name in given}
-        return _SPEECH | set(self.environment) | set(self.defaults) | brought
+        own = set() if self.socket is None else {"context"}
+        return _SPEECH | set(self.environment) | set(self.defaults) | brought | own
 
     @property
     def used(self) -> frozenset[str]:

@@ -1,0 +1,161 @@
+"""What is known about the WebSocket of a speech service: what is sent on it, and what the answers mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from ...errors import UsageError
+from .templates import field_names
+
+Message = Mapping[str, Any]
+Sign = Mapping[str, Any]
+"""Places in a message and what stands there; `THERE` for anything but nothing, false, 0 and an empty text."""
+
+THERE = "*"
+PIECES = ("flushed", "characters", "contexts")
+CODINGS = ("base64", "hex", "binary")
+ORIGINS = ("context", "piece", "message")
+CUT = 70
+"""Characters after which the first piece may be cut at any word."""
+_MESSAGES = ("opening", "begin", "text", "flush", "end", "cancel", "alive")
+_SIGNS = ("ready", "flushed", "done", "cancelled")
+_AUDIO = ("at", "as", "when")
+_WORDS = ("text", "start", "end", "duration", "zero", "unit", "each", "from", "when", "late")
+_ERROR = ("when", "message", "code")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Socket:
+    """A JSON WebSocket. The entries are those of ``services.toml``, which explains them.
+
+    Raises `UsageError` for an entry that makes no sense; `Service` puts its name before it.
+    """
+
+    path: str = ""
+    base_url: str | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] | None = None
+    formats: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    opening: Message | Sequence[Message] = ()
+    begin: Message | Sequence[Message] = ()
+    text: Message | Sequence[Message] = ()
+    flush: Message | Sequence[Message] = ()
+    end: Message | Sequence[Message] = ()
+    cancel: Message | Sequence[Message] = ()
+    alive: Message | Sequence[Message] = ()
+    alive_seconds: float = 15.0
+    idle_seconds: float | None = None
+    longest_use: float = 55 * 60.0
+    pieces: str = "flushed"
+    contexts: int = 1
+    single: bool = False
+    cut: int = CUT
+    context: str | Sequence[str] = ()
+    piece: str | None = None
+    audio: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict)
+    ready: Sign | Sequence[Sign] = ()
+    flushed: Sign | Sequence[Sign] = ()
+    done: Sign | Sequence[Sign] = ()
+    cancelled: Sign | Sequence[Sign] = ()
+    error: Mapping[str, Any] = field(default_factory=dict)
+    codes: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in (*_MESSAGES, *_SIGNS):
+            object.__setattr__(self, name, _several(name, getattr(self, name)))
+        if isinstance(self.context, str):
+            object.__setattr__(self, "context", (self.context,))
+        self._check_texts()
+        self._check_numbers()
+        self._check_tables()
+        if not self.text:
+            raise UsageError("socket.text is missing: the message that holds {text}")
+        if "text" not in field_names(list(self.text)):
+            raise UsageError("socket.text has no field {text}")
+        self._check_signs()
+
+    def _check_texts(self) -> None:
+        if not isinstance(self.path, str) or self.path[:1] not in ("", "/", "?"):
+            raise UsageError("socket.path begins with /, so that it cannot change the host")
+        for name in ("base_url", "piece"):
+            if not isinstance(getattr(self, name), str | None):
+                raise UsageError(f"socket.{name} is no text")
+        for name in ("query", "formats", "audio", "words", "error", "codes"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise UsageError(f"socket.{name} is no table")
+        if not isinstance(self.headers, Mapping | None):
+            raise UsageError("socket.headers is no table")
+        if not isinstance(self.context, (list, tuple)) or not all(isinstance(place, str) for place in self.context):
+            raise UsageError("socket.context is neither a place nor a list of places")
+
+    def _check_numbers(self) -> None:
+        for name in ("alive_seconds", "longest_use", "contexts", "cut"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
+                raise UsageError(f"socket.{name} is no positive number")
+        if not all(isinstance(status, int) and 400 <= status < 600 for status in self.codes.values()):
+            raise UsageError("socket.codes are statuses of HTTP from 400 to 599")
+
+    def _check_tables(self) -> None:
+        for name, known in (("audio", _AUDIO), ("words", _WORDS), ("error", _ERROR)):
+            if unknown := sorted(set(getattr(self, name)) - set(known)):
+                raise UsageError(f"socket.{name} has no entry {unknown[0]!r}; there are {', '.join(known)}")
+        _one_of("pieces", self.pieces, PIECES)
+        _one_of("audio.as", self.coding, CODINGS)
+        _one_of("words.unit", self.words.get("unit", "s"), ("s", "ms"))
+        _one_of("words.each", self.words.get("each", "word"), ("word", "character"))
+        _one_of("words.from", self.words.get("from", "piece"), ORIGINS)
+
+    def _check_signs(self) -> None:
+        if self.coding != "binary" and "at" not in self.audio:
+            raise UsageError("socket.audio.at is missing: where in a message the audio is")
+        if self.pieces == "flushed" and not self.flushed:
+            raise UsageError("socket.flushed is missing: what says that a piece is complete (or pieces = contexts)")
+        if self.pieces == "characters" and self.words.get("each") != "character":
+            raise UsageError("socket.pieces are told by characters, but socket.words tells none")
+        if self.pieces == "contexts" and not self.done:
+            raise UsageError("socket.done is missing: what says that a context is complete")
+
+    @property
+    def coding(self) -> str:
+        """How audio is encoded: one of `CODINGS`."""
+        return str(self.audio.get("as", "base64"))
+
+    @property
+    def named(self) -> bool:
+        """Whether contexts have names, by which their audio is told apart."""
+        return bool(self.context)
+
+    @property
+    def alive_names_a_context(self) -> bool:
+        """Whether each context is kept alive by a message of its own."""
+        return "context" in field_names(list(self.alive))
+
+    @property
+    def messages(self) -> list[Any]:
+        """All that is sent."""
+        return [message for name in _MESSAGES for message in getattr(self, name)]
+
+
+def socket_from(table: object) -> Socket:
+    """The socket that ``table`` of a file describes. Raises `UsageError`."""
+    if not isinstance(table, Mapping):
+        raise UsageError("socket is no table")
+    if unknown := sorted(set(table) - {known.name for known in fields(Socket)}):
+        raise UsageError(f"socket has no entry {unknown[0]!r}")
+    return Socket(**table)
+
+
+def _several(name: str, given: object) -> list[Any]:
+    found = [given] if isinstance(given, Mapping) else list(given) if isinstance(given, (list, tuple)) else [None]
+    if not all(isinstance(each, Mapping) for each in found):
+        raise UsageError(f"socket.{name} is neither a table nor a list of tables")
+    return found
+
+
+def _one_of(name: str, given: object, known: Sequence[str]) -> None:
+    if given not in known:
+        raise UsageError(f"socket.{name} is one of {', '.join(known)}")

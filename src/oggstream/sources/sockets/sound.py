@@ -1,0 +1,99 @@
+"""The sound of one context, which goes on over its pieces: how long it is so far, and where a piece begins in it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+RATE = 48000
+_MOST_HEADS = 1 << 16  # bytes of header pages that are kept
+
+
+class Sound(Protocol):
+    """``seconds``: of all that came so far."""
+
+    seconds: float
+
+    def begin_piece(self) -> None:
+        """What comes from here on is another piece."""
+        ...
+
+    def feed(self, data: bytes) -> bytes:
+        """Take what came; return what the piece gets."""
+        ...
+
+
+class SampleSound:
+    """Samples of ``width`` bytes at ``rate`` Hz: a piece is the whole samples between its borders."""
+
+    def __init__(self, rate: int, width: int = 2) -> None:
+        self.seconds = 0.0
+        self._rate = rate
+        self._width = width
+        self._loose = b""  # the beginning of a sample
+
+    def begin_piece(self) -> None:
+        """A sample that was begun belongs to the piece in which it ends."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The whole samples."""
+        data = self._loose + data if self._loose else data
+        whole = len(data) // self._width * self._width
+        self._loose = data[whole:]
+        self.seconds += whole / self._width / self._rate
+        return data[:whole]
+
+
+class OggSound:
+    """Ogg Opus. Where its stream runs on over pieces, each of them gets the pages of the headers before its own.
+
+    A piece that begins with pages of headers is a stream of its own. The pre-skip of a stream that runs on is 0.
+    """
+
+    def __init__(self) -> None:
+        from ...ogg.page import PageReader
+
+        self.seconds = 0.0
+        self._reader = PageReader()
+        self._heads = b""
+        self._begins = False  # a piece begins with the next bytes, and is not the first
+        self._base = 0.0  # seconds before the stream at hand
+        self._pre_skip = 0
+
+    def begin_piece(self) -> None:
+        """The next bytes are of another piece."""
+        self._begins = self.seconds > 0
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes, after those of the headers where they are missing."""
+        if not data:
+            return b""
+        runs_on, self._begins = self._begins, False
+        for page in self._reader.feed(data):
+            self._take(page)
+        return self._heads + data if runs_on and not _begins_a_stream(data) else data
+
+    def _take(self, page: object) -> None:
+        from ...ogg.page import Page
+
+        if not isinstance(page, Page):
+            return
+        if page.bos and page.body.startswith(b"OpusHead") and len(page.body) >= 12:
+            self._base, self._pre_skip = self.seconds, int.from_bytes(page.body[10:12], "little")
+            self._heads = _rewritten(page, page.body[:10] + b"\0\0" + page.body[12:])
+        elif page.granule == 0 and len(self._heads) + page.size < _MOST_HEADS:
+            self._heads += _rewritten(page, page.body)
+        elif page.granule > 0:
+            self.seconds = self._base + max(0, page.granule - self._pre_skip) / RATE
+
+
+def _begins_a_stream(data: bytes) -> bool:
+    return data.startswith(b"OggS") and len(data) > 5 and bool(data[5] & 2)
+
+
+def _rewritten(page: object, body: bytes) -> bytes:
+    """The bytes of ``page`` with ``body``, which is as long as its own."""
+    from ...ogg.page import Page
+    from ...ogg.page_writer import with_body
+
+    assert isinstance(page, Page)
+    return with_body(page, body)
