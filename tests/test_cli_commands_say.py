@@ -508,7 +508,7 @@ async def test_a_long_text_is_spoken_in_pieces_that_are_kept_as_one_stream(tmp_p
 
 async def test_say_speaks_through_a_named_service_and_its_key_shows_nowhere() -> None:
     async with serving(speaking(spoken(0.2))) as service:
-        options = ("--service", "deepgram", "--base-url", service.origin, "--sink", "null", "--json")
+        options = ("--service", "deepgram:http", "--base-url", service.origin, "--sink", "null", "--json")
         result = await process("Hello.", *options, env={"DEEPGRAM_API_KEY": KEY})
         [request] = service.posts
     assert result.status == 0, result.err

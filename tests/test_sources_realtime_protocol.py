@@ -18,9 +18,9 @@ from oggstream.sources.realtime.coding import AudioCoding
 from oggstream.sources.realtime.dialect import Dialect
 from oggstream.sources.realtime.failures import LONGEST_FIELD
 from oggstream.sources.realtime.messages import CANCELLING, PIECE, SETTING_UP, Event, Setup
-from oggstream.sources.sockets.messages import LONGEST_MESSAGE, parse_message
 from oggstream.sources.realtime.pending_response import CHUNK_BYTES, MOST_PARTS, PendingResponse
 from oggstream.sources.realtime.protocol import RealtimeProtocol
+from oggstream.sources.sockets.messages import LONGEST_MESSAGE, parse_message
 
 SETUP = Setup("model", "coral", None, AudioCoding())
 NAMES = st.sampled_from(["resp_1", "resp_2", "piece", "", "other"])

@@ -21,6 +21,7 @@ from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.realtime.realtime_source import RealtimeSource
 from oggstream.sources.resolve_source import FirstOf, coerce, default_source, named
 from oggstream.sources.services.service_source import ServiceSource
+from oggstream.sources.sockets.socket_source import SocketSource
 from oggstream.sources.source import ByteStream, Source
 from oggstream.sources.traits import traits_of
 from speech_server import BODY, free_port, serving, speaking
@@ -117,7 +118,14 @@ def test_bytes_and_what_gives_them_are_played() -> None:
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("deepgram", ServiceSource), ("offline", OfflineVoice), ("openai", OpenAISource), ("deepgram, offline", FirstOf)],
+    [
+        ("azure", ServiceSource),
+        ("deepgram", SocketSource),
+        ("deepgram:http", ServiceSource),
+        ("offline", OfflineVoice),
+        ("openai", OpenAISource),
+        ("deepgram, offline", FirstOf),
+    ],
 )
 def test_a_word_is_the_service_of_that_name(name: str, kind: type) -> None:
     assert type(coerce(name)[0]) is kind
@@ -141,7 +149,8 @@ def test_a_word_that_is_neither_is_told_what_was_meant(name: str) -> None:
         ("openai", OpenAISource, "openai"),
         ("realtime", RealtimeSource, "realtime"),
         ("offline", OfflineVoice, "offline"),
-        ("deepgram", ServiceSource, "deepgram"),
+        ("deepgram", SocketSource, "deepgram"),
+        ("deepgram:http", ServiceSource, "deepgram"),
         (" deepgram , offline ", FirstOf, "deepgram"),
     ],
 )
@@ -159,7 +168,7 @@ async def test_sources_of_several_names_are_closed_with_their_sequence() -> None
 
 
 def test_unknown_name_tells_the_known_ones() -> None:
-    says = "unknown service 'deepgrm': use one of azure, deepgram, .*, or describe it in a file that OGGSTREAM_SERVICES"
+    says = "unknown service 'deepgrm': use one of azure, cartesia, .*, or describe it in a file that OGGSTREAM_SERVICES"
     with pytest.raises(errors.UsageError, match=says):
         coerce("service:deepgrm")
 

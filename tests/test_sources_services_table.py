@@ -98,7 +98,7 @@ def test_unknown_service_tells_the_known_ones_and_how_to_add_one() -> None:
     with pytest.raises(UsageError) as caught:
         service("nobody")
     assert str(caught.value) == (
-        "unknown service 'nobody': use one of azure, deepgram, elevenlabs, kokoro, localai, polly, speaches, "
+        "unknown service 'nobody': use one of azure, cartesia, deepgram, elevenlabs, kokoro, localai, polly, speaches, "
         "or describe it in a file that OGGSTREAM_SERVICES names"
     )
 

@@ -101,6 +101,7 @@ def _realtime(data: bytes) -> None:
     from oggstream.sources.realtime.coding import AudioCoding
     from oggstream.sources.realtime.pending_response import PendingResponse
     from oggstream.sources.realtime.protocol import RealtimeProtocol
+    from oggstream.sources.sockets.messages import parse_message
 
     setup = messages.Setup("model", "voice", None, AudioCoding())
     protocol = RealtimeProtocol("ws://host", Secrets(), setup)
@@ -108,7 +109,7 @@ def _realtime(data: bytes) -> None:
     protocol.ask(PendingResponse("Hello."))
     for line in data.splitlines():
         try:
-            event = messages.parse_event(line.decode("utf-8", "replace"))
+            event = parse_message(line.decode("utf-8", "replace"))
         except ValueError:
             protocol.malformed("event")
             return

@@ -96,7 +96,8 @@ def default_source(**settings: Any) -> Source:
 
 
 def named(name: str, **settings: Any) -> Source:
-    """The source called ``name``: "openai", "realtime", "offline", "offline:ENGINE", or a service that `service` knows.
+    """The source called ``name``: "openai", "realtime", "offline", "offline:ENGINE", or a service that `service` knows,
+    over its socket if it has one; "NAME:http" for HTTP.
 
     Several names with commas between them are a `FirstOf`. ``settings`` are those of `OpenAISource` or `ServiceSource`,
     ``base_url`` only for a single name. Raises `UsageError` for an unknown name.
@@ -126,10 +127,25 @@ def _one_named(name: str, settings: dict[str, Any]) -> Source:
             raise UsageError("the offline voice takes no base URL: it needs no service")
         source = OfflineVoice(name.partition(":")[2] or "auto")
     else:
+        source = _service(name, settings)
+    return source
+
+
+def _service(name: str, settings: dict[str, Any]) -> Source:
+    """A service over its socket, if it has one; ``NAME:http`` and others over HTTP."""
+    from .services.table import service
+
+    name, _, way = name.partition(":")
+    if way not in ("", "http"):
+        raise UsageError(f"unknown way to a service {way!r}: write {name} or {name}:http")
+    described = service(name)
+    if way == "http" or described.socket is None:
         from .services.service_source import ServiceSource
 
-        source = ServiceSource(name, **settings)
-    return source
+        return ServiceSource(described, **settings)
+    from .sockets.socket_source import SocketSource
+
+    return SocketSource(described, **settings)
 
 
 def _from_text(text: str) -> Source:

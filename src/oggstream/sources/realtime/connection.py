@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from ...errors import OggStreamError
 from ..sockets.connection import SocketConnection
 from .dialect import Dialect
-from .messages import Setup
 from .protocol import RealtimeProtocol
 
 if TYPE_CHECKING:
     from aiohttp import ClientWebSocketResponse
 
     from ..http.redaction import Secrets
+    from .messages import Setup
     from .pending_response import PendingResponse
 
 LONGEST_USE = 55 * 60.0

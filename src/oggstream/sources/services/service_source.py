@@ -52,6 +52,8 @@ class ServiceSource:
         **fields: str,
     ) -> None:
         self._service = described(service) if isinstance(service, str) else service
+        if not self._service.over_http:
+            raise UsageError(f"{self._service.name} is asked over its socket only")
         self._fields = _settings(self._service, {**fields, "key": api_key, "base_url": base_url})
         self._voice = voice or self._service.voice
         self._model = model or self._service.model

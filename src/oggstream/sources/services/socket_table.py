@@ -20,17 +20,40 @@ ORIGINS = ("context", "piece", "message")
 CUT = 70
 """Characters after which the first piece may be cut at any word."""
 _MESSAGES = ("opening", "begin", "text", "flush", "end", "cancel", "alive")
+_SPOKEN = ("text", "flush", "end")
 _SIGNS = ("ready", "flushed", "done", "cancelled")
 _AUDIO = ("at", "as", "when")
 _WORDS = ("text", "start", "end", "duration", "zero", "unit", "each", "from", "when", "late")
 _ERROR = ("when", "message", "code")
 
 
+_KINDS: dict[str, tuple[type, ...]] = {
+    "path": (str,),
+    "base_url": (str, type(None)),
+    "query": (Mapping,),
+    "headers": (Mapping, type(None)),
+    "formats": (Mapping,),
+    "alive_seconds": (float, int),
+    "idle_seconds": (float, int, type(None)),
+    "longest_use": (float, int),
+    "contexts": (int,),
+    "single": (bool,),
+    "cut": (int,),
+    "context": (tuple, list),
+    "piece": (str, type(None)),
+    "audio": (Mapping,),
+    "words": (Mapping,),
+    "error": (Mapping,),
+    "codes": (Mapping,),
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Socket:
     """A JSON WebSocket. The entries are those of ``services.toml``, which explains them.
 
-    Raises `UsageError` for an entry that makes no sense; `Service` puts its name before it.
+    Where several messages, signs or places may be given, one will do without a list. Raises `UsageError` for an
+    entry that makes no sense; `Service` puts its name before it.
     """
 
     path: str = ""
@@ -38,13 +61,14 @@ class Socket:
     query: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] | None = None
     formats: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
-    opening: Message | Sequence[Message] = ()
-    begin: Message | Sequence[Message] = ()
-    text: Message | Sequence[Message] = ()
-    flush: Message | Sequence[Message] = ()
-    end: Message | Sequence[Message] = ()
-    cancel: Message | Sequence[Message] = ()
-    alive: Message | Sequence[Message] = ()
+    every: Message = field(default_factory=dict)
+    opening: Sequence[Message] = ()
+    begin: Sequence[Message] = ()
+    text: Sequence[Message] = ()
+    flush: Sequence[Message] = ()
+    end: Sequence[Message] = ()
+    cancel: Sequence[Message] = ()
+    alive: Sequence[Message] = ()
     alive_seconds: float = 15.0
     idle_seconds: float | None = None
     longest_use: float = 55 * 60.0
@@ -52,24 +76,25 @@ class Socket:
     contexts: int = 1
     single: bool = False
     cut: int = CUT
-    context: str | Sequence[str] = ()
+    context: Sequence[str] = ()
     piece: str | None = None
     audio: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
-    ready: Sign | Sequence[Sign] = ()
-    flushed: Sign | Sequence[Sign] = ()
-    done: Sign | Sequence[Sign] = ()
-    cancelled: Sign | Sequence[Sign] = ()
+    ready: Sequence[Sign] = ()
+    flushed: Sequence[Sign] = ()
+    done: Sequence[Sign] = ()
+    cancelled: Sequence[Sign] = ()
     error: Mapping[str, Any] = field(default_factory=dict)
     codes: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in (*_MESSAGES, *_SIGNS):
             object.__setattr__(self, name, _several(name, getattr(self, name)))
+        for name in _SPOKEN:
+            object.__setattr__(self, name, [{**self.every, **message} for message in getattr(self, name)])
         if isinstance(self.context, str):
             object.__setattr__(self, "context", (self.context,))
-        self._check_texts()
-        self._check_numbers()
+        self._check_kinds()
         self._check_tables()
         if not self.text:
             raise UsageError("socket.text is missing: the message that holds {text}")
@@ -77,26 +102,19 @@ class Socket:
             raise UsageError("socket.text has no field {text}")
         self._check_signs()
 
-    def _check_texts(self) -> None:
-        if not isinstance(self.path, str) or self.path[:1] not in ("", "/", "?"):
-            raise UsageError("socket.path begins with /, so that it cannot change the host")
-        for name in ("base_url", "piece"):
-            if not isinstance(getattr(self, name), str | None):
-                raise UsageError(f"socket.{name} is no text")
-        for name in ("query", "formats", "audio", "words", "error", "codes"):
-            if not isinstance(getattr(self, name), Mapping):
-                raise UsageError(f"socket.{name} is no table")
-        if not isinstance(self.headers, Mapping | None):
-            raise UsageError("socket.headers is no table")
-        if not isinstance(self.context, (list, tuple)) or not all(isinstance(place, str) for place in self.context):
-            raise UsageError("socket.context is neither a place nor a list of places")
-
-    def _check_numbers(self) -> None:
-        for name in ("alive_seconds", "longest_use", "contexts", "cut"):
+    def _check_kinds(self) -> None:
+        for name, kinds in _KINDS.items():
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0:
-                raise UsageError(f"socket.{name} is no positive number")
-        if not all(isinstance(status, int) and 400 <= status < 600 for status in self.codes.values()):
+            if not isinstance(value, kinds) or (bool not in kinds and value is True):
+                word = {"Mapping": "table", "str": "text", "bool": "boolean"}.get(kinds[0].__name__, "number")
+                raise UsageError(f"socket.{name} is no {word}")
+            if isinstance(value, (int, float)) and not isinstance(value, bool) and value <= 0:
+                raise UsageError(f"socket.{name} must be positive")
+        if self.path[:1] not in ("", "/", "?"):
+            raise UsageError("socket.path begins with /, so that it cannot change the host")
+        if not all(isinstance(place, str) for place in self.context):
+            raise UsageError("socket.context is neither a place nor a list of places")
+        if not all(status in range(400, 600) for status in self.codes.values()):
             raise UsageError("socket.codes are statuses of HTTP from 400 to 599")
 
     def _check_tables(self) -> None:
@@ -110,6 +128,8 @@ class Socket:
         _one_of("words.from", self.words.get("from", "piece"), ORIGINS)
 
     def _check_signs(self) -> None:
+        if self.words and not {"text", "start"} <= set(self.words):
+            raise UsageError("socket.words says neither where text nor where start is")
         if self.coding != "binary" and "at" not in self.audio:
             raise UsageError("socket.audio.at is missing: where in a message the audio is")
         if self.pieces == "flushed" and not self.flushed:

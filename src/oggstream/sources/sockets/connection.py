@@ -35,7 +35,9 @@ class Conversation(Protocol):
     failure: OggStreamError | None
 
     @property
-    def idle(self) -> bool: ...
+    def idle(self) -> bool:
+        """Nothing is awaited."""
+        ...
 
     def receive(self, event: object) -> Iterable[Message]:
         """Take a message of the service."""

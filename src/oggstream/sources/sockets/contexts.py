@@ -91,9 +91,7 @@ class Context:
                 self._begin(self.pieces[0])
         self.quiet_since = None
 
-    def fail(
-        self, error: OggStreamError, broken: Callable[[OggStreamError], OggStreamError] | None = None
-    ) -> None:
+    def fail(self, error: OggStreamError, broken: Callable[[OggStreamError], OggStreamError] | None = None) -> None:
         """End all pieces with ``error``, those that sound with what ``broken`` makes of it."""
         for piece in self.pieces:
             piece.fail(broken(error) if broken is not None and piece.has_audio else error)

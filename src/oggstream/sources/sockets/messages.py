@@ -58,5 +58,5 @@ def shows(message: object, signs: Sequence[Mapping[str, Any]], there: str) -> bo
 
 def _stands(found: Any, wanted: Any, there: str) -> bool:
     if wanted == there:
-        return found is not None and found is not False and found != 0 and found != ""
+        return found is not None and found not in (0, "")
     return type(found) is type(wanted) and found == wanted

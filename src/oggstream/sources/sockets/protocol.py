@@ -167,7 +167,8 @@ class SocketProtocol:
     @property
     def next_due(self) -> float | None:
         """When `due` is to be called; None for not at all."""
-        times = [context.quiet_since + QUIET_SECONDS for context in self._contexts.values() if context.quiet_since]
+        quiet = (context.quiet_since for context in self._contexts.values())
+        times = [since + QUIET_SECONDS for since in quiet if since is not None]
         times += [until for context in self._contexts.values() for _, until in context.late]
         times += self._clearing[:1] + ([] if self._alive_at is None else [self._alive_at])
         return min(times, default=None)

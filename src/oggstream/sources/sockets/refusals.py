@@ -25,7 +25,7 @@ _WORDS = (  # what services write instead of a code, the first that fits
     (401, r"api.?key|unauthori[sz]ed|authenticat|credential|invalid.?key|token"),
     (403, r"forbidden|permission|not allowed"),
     (429, r"rate.?limit|too many|concurren|capacity"),
-    (404, r"(voice|model|speaker)\b.*(not found|does not exist|unknown|invalid|no such)|(unknown|no such) (voice|model)"),
+    (404, r"(voice|model|speaker)\b.*(not found|not exist|unknown|invalid)|(unknown|no such) (voice|model|speaker)"),
 )
 _IDLE = r"idle|inactiv|timed?.?out|expire"
 

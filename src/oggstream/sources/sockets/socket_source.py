@@ -55,26 +55,13 @@ class SocketSource(ServiceSource):
         connect_timeout: float = 5.0,
         trust_env: bool = True,
         ssl_context: SSLContext | None = None,
-        **settings: str | None,
+        **settings: Any,
     ) -> None:
         given = described(service) if isinstance(service, str) else service
-        super().__init__(
-            given.over_socket(),
-            max_retries=max_retries,
-            connect_timeout=connect_timeout,
-            trust_env=trust_env,
-            ssl_context=ssl_context,
-            **settings,
-        )
-        self._lists = partial(
-            ServiceSource,
-            given,
-            max_retries=max_retries,
-            connect_timeout=connect_timeout,
-            trust_env=trust_env,
-            ssl_context=ssl_context,
-            **settings,
-        )
+        settings |= {"max_retries": max_retries, "connect_timeout": connect_timeout}
+        settings |= {"trust_env": trust_env, "ssl_context": ssl_context}
+        super().__init__(given.over_socket(), **settings)
+        self._lists = partial(ServiceSource, given, **settings)
         self._socket = _socket_of(given)
         self._max_retries = max_retries
         self._connect_timeout = connect_timeout
