@@ -115,8 +115,18 @@ async def test_words_that_come_behind_their_sound_are_as_exact() -> None:
     assert starts_of(report) == list(STARTS)
 
 
-async def test_a_stream_without_words_has_none() -> None:
-    report, _, events, _ = await play(chunks(impulses(), []))
+async def test_where_no_words_are_told_their_times_are_an_estimate() -> None:
+    report, _, events, first = await play(chunks(impulses(), []))
+    assert [word.text for word in report.segments[0].words] == TEXT.split()
+    assert report.segments[0].words_from == "estimate"
+    told = [event for event in events if isinstance(event, WordStarted)]
+    assert [event.text for event in told] == TEXT.split()
+    heard = [first + word.start_sample / RATE for word in report.segments[0].words]
+    assert [event.at for event in told] == pytest.approx(heard, abs=1e-6)
+
+
+async def test_a_speech_without_text_has_no_words() -> None:
+    report, _, events, _ = await play(chunks(impulses(), []), text=" ... ")
     assert report.segments[0].words == []
     assert report.segments[0].words_from is None
     assert not any(isinstance(event, WordStarted) for event in events)
@@ -243,15 +253,17 @@ async def test_words_behind_a_broken_connection_are_those_of_the_answer_that_goe
 
 
 @pytest.mark.parametrize(
-    "told",
+    ("told", "moved"),
     [
-        words((30000, 16000, 4800)),
-        words((4800, 5000, 5100)),
-        words((-9000, 16000, 30000)),
-        words((4800, 16000, 900000)),
+        (words((30000, 16000, 4800)), 2),
+        (words((4800, 5000, 5100)), 2),
+        (words((-9000, 16000, 30000)), 1),
+        (words((4800, 16000, 900000)), 1),
     ],
 )
-async def test_words_that_make_no_sense_are_clipped_in_order_and_one_warning_says_so(told: list[Annotation]) -> None:
+async def test_words_that_make_no_sense_are_clipped_in_order_and_one_warning_counts_them(
+    told: list[Annotation], moved: int
+) -> None:
     report, _, _, _ = await play(chunks(impulses(), told))
     placed = report.segments[0].words
     assert [word.text for word in placed] == TEXT.split()
@@ -259,7 +271,7 @@ async def test_words_that_make_no_sense_are_clipped_in_order_and_one_warning_say
     assert borders == sorted(borders)
     assert 0 <= borders[0] <= borders[-1] <= 40000
     assert [warning for warning in report.stream.warnings if "words" in warning] == [
-        "the times of some words overlap, run backwards or lie outside the sound: they were sorted and clipped"
+        f"the times of {moved} of 3 words overlap, run backwards or lie outside the sound: they were clipped"
     ]
 
 

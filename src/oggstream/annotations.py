@@ -33,6 +33,7 @@ class Word(Annotation):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Speaker(Annotation):
-    """Who speaks from here on: the name of an engine of voices on this machine."""
+    """Who speaks from here on: the name of an engine of voices on this machine, and whether it tells `Word`."""
 
     engine: str
+    tells_words: bool = True

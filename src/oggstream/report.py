@@ -117,7 +117,8 @@ class SegmentInfo:
 
     ``spoken`` is the text that the service reports to have spoken, if it differs from ``text``. ``failed``: why the
     piece was skipped, None if it was not. ``words`` are in order; ``words_from`` is the origin of their times:
-    "service", "voice" (one on this machine), or None if there are none. ``engine``: which voice of this machine spoke
+    "service", "voice" (one on this machine), "estimate" (from the text and the loudness, where nobody tells them), or
+    None if there are none. ``engine``: which voice of this machine spoke
     it ("espeak, hibari": one after the other), None for a service.
     """
 
@@ -137,8 +138,8 @@ class Heard:
     """The heard part of a stopped speech.
 
     ``text`` are the first ``chars`` characters of the original text, ready to replace an assistant's message;
-    ``seconds`` of it were heard. It is ``exact`` at the end of a piece, and within a piece whose words have times: a
-    word counts if its middle was heard. Otherwise it is an estimate, at the end of a word.
+    ``seconds`` of it were heard. A word counts if its middle was heard. It is ``exact`` at the end of a piece, and
+    within a piece whose words were told with their times; elsewhere it rests on an estimate of these.
     """
 
     text: str

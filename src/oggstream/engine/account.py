@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from .requests.requester import Requester
     from .segment import Segment
 
-_ODD_WORDS = "the times of some words overlap, run backwards or lie outside the sound: they were sorted and clipped"
+_ODD_WORDS = "the times of {} of {} words overlap, run backwards or lie outside the sound: they were clipped"
 _COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")
 
 
@@ -93,7 +93,7 @@ class Account:
                 request_ids=self._request_ids,
             ),
             error=_error(error),
-            segments=[self._segment(segment, outlet) for segment in requester.segments],
+            segments=[_segment(segment, outlet) for segment in requester.segments],
         )
 
     def _timing(self, outlet: Outlet) -> Timing:
@@ -130,42 +130,44 @@ class Account:
 
         counts = {name: sum(getattr(stats, name) for stats in requester.stats) for name in _COUNTS}
         warnings = [warning for stats in requester.stats for warning in stats.warnings]
-        if any(place_words(segment, outlet.writer).odd for segment in requester.segments):
-            warnings.append(_ODD_WORDS)
+        placed = [place_words(segment, outlet) for segment in requester.segments]
+        if odd := sum(each.odd for each in placed):
+            warnings.append(_ODD_WORDS.format(odd, sum(len(each.words) for each in placed)))
         return StreamInfo(
             **counts,
             complete=all(each.intake.stats.complete for each in requester.segments),
             warnings=[*self._warnings, *warnings],
         )
 
-    def _segment(self, segment: Segment, outlet: Outlet) -> SegmentInfo:
-        from ..report import SegmentInfo, WordInfo
 
-        words = place_words(segment, outlet.writer).words
-        rate = outlet.ring.rate if outlet.ring else RATE
-        written = outlet.writer.speech if outlet.writer else 0
-        start = written if segment.start is None else segment.start
-        stop = written if segment.stop is None else segment.stop
-        return SegmentInfo(
-            text=segment.written,
-            start_sample=start * RATE // rate,
-            end_sample=stop * RATE // rate,
-            first_packet=segment.first_packet,
-            spoken=segment.spoken,
-            failed=segment.failed,
-            words=[
-                WordInfo(
-                    text=word.text,
-                    start=word.start,
-                    end=word.end,
-                    start_sample=word.start_sample,
-                    end_sample=word.end_sample,
-                )
-                for word in words
-            ],
-            words_from=words[0].told_by if words else None,
-            engine=_speakers(segment),
-        )
+def _segment(segment: Segment, outlet: Outlet) -> SegmentInfo:
+    from ..report import SegmentInfo, WordInfo
+
+    placed = place_words(segment, outlet)
+    rate = outlet.ring.rate if outlet.ring else RATE
+    written = outlet.writer.speech if outlet.writer else 0
+    start = written if segment.start is None else segment.start
+    stop = written if segment.stop is None else segment.stop
+    return SegmentInfo(
+        text=segment.written,
+        start_sample=start * RATE // rate,
+        end_sample=stop * RATE // rate,
+        first_packet=segment.first_packet,
+        spoken=segment.spoken,
+        failed=segment.failed,
+        words=[
+            WordInfo(
+                text=word.text,
+                start=word.start,
+                end=word.end,
+                start_sample=word.start_sample,
+                end_sample=word.end_sample,
+            )
+            for word in placed.words
+        ],
+        words_from=placed.told_by,
+        engine=_speakers(segment),
+    )
 
 
 def _speakers(segment: Segment) -> str | None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from ..body.body_reader import BodyItem
     from ..text.piece import Piece
     from .requests.intake import Intake
+    from .word_estimate import WordEstimate
+    from .words import PlacedWord
 
 
 class PieceAnswer:
@@ -31,6 +33,28 @@ class PieceAnswer:
         self.first_sample = first_sample
         self.first_character = first_character
         self.gaps: list[tuple[int, int]] = []
+
+
+class ReportedWords:
+    """How many words of a piece have had their `WordStarted`."""
+
+    __slots__ = ("_told_by", "_until", "count")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._told_by: str | None = None
+        self._until = 0  # the characters of the original text that they reach to
+
+    def add(self, word: PlacedWord) -> None:
+        """The next word was reported."""
+        self.count += 1
+        self._until = max(self._until, word.end)
+
+    def follow(self, words: list[PlacedWord], told_by: str | None) -> None:
+        """Count anew if the words are others than before: those of a service that tells them after they were heard."""
+        if told_by != self._told_by:
+            self._told_by = told_by
+            self.count = sum(word.end <= self._until for word in words)
 
 
 class Segment:
@@ -63,7 +87,9 @@ class Segment:
         self.stop: int | None = None
         self.loudness: list[tuple[int, int]] = []  # per frame, running totals: samples decoded, audible ones
         self.start_reported = False  # its `SegmentStarted`
-        self.words_reported = 0  # its `WordStarted` so far
+        self.reported = ReportedWords()
+        self.words_told = False  # the source is to tell its words
+        self.estimate: WordEstimate | None = None  # of its words, where nobody tells them
         self.origin: int | None = None  # position in the speech of the piece's first sample, even if that was cut
 
     @property

@@ -1,24 +1,31 @@
-"""Places the words of a piece in the speech: maps their reported times to the samples heard."""
+"""Places the words of a piece in the speech: as they were told, or else as they are estimated."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..annotations import Word
+from ..annotations import Speaker, Word
 from ..audio.frame import RATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .output.outlet import Outlet
     from .output.ring_writer import RingWriter
     from .segment import PieceAnswer, Segment
 
 ROUNDING = RATE // 1000
 """Samples by which words may overlap, or exceed the sound: services count in milliseconds."""
+ESTIMATE = "estimate"
+SOUNDING = 0.88
+"""The share of speech that is no pause."""
 
 
 class PlacedWord(NamedTuple):
-    """A word of the speech: characters of the original text, samples at 48 kHz since the first one of the speech."""
+    """A word of the speech: characters of the original text, samples at 48 kHz since the first one of the speech.
+
+    ``middle`` is that of the whole word, also where its sound breaks off.
+    """
 
     text: str
     start: int
@@ -26,40 +33,90 @@ class PlacedWord(NamedTuple):
     start_sample: int
     end_sample: int
     told_by: str
+    middle: float = 0.0
 
 
 class Placement(NamedTuple):
-    """The words of a piece, in order. ``odd``: some were moved so that they follow each other within the sound."""
+    """The words of a piece, in order. ``odd``: how many were moved so that they follow each other within the sound."""
 
     words: list[PlacedWord]
-    odd: bool
+    odd: int = 0
+
+    @property
+    def told_by(self) -> str | None:
+        """The origin of their times; None without words."""
+        return self.words[0].told_by if self.words else None
 
 
-_NOTHING = Placement([], odd=False)
+_NOTHING = Placement([])
 
 
-def place_words(segment: Segment, writer: RingWriter | None) -> Placement:
-    """The words reported for ``segment``, as far as its sound is decoded."""
+def place_words(segment: Segment, outlet: Outlet, floor: int = 0) -> Placement:
+    """The words of ``segment``, as far as its sound is decoded. No estimate begins before sample ``floor`` (48 kHz)."""
+    writer = outlet.writer
     if writer is None or segment.origin is None or segment.start is None:
         return _NOTHING
-    if not any(answer.intake.annotations for answer in segment.answers):
-        return _NOTHING
-    scale = RATE / writer.ring.rate
-    origin, before = round(segment.origin * scale), round(segment.start * scale)
-    last = round((writer.speech if segment.stop is None else segment.stop) * scale)
+    place = _Place(segment, writer)
+    if any(isinstance(item, Word) for answer in segment.answers for item in answer.intake.annotations):
+        return _told(segment, place)
+    if segment.ended or not _will_tell(segment):
+        return _estimated(segment, outlet, place, floor)
+    return _NOTHING
+
+
+class _Place:
+    """Where a piece lies in the speech, in samples at 48 kHz. ``complete``: all of it is decoded."""
+
+    def __init__(self, segment: Segment, writer: RingWriter) -> None:
+        assert segment.origin is not None
+        assert segment.start is not None
+        scale = RATE / writer.ring.rate
+        self.origin, self.start = round(segment.origin * scale), round(segment.start * scale)
+        self.complete = segment.stop is not None
+        self.last = round((writer.speech if segment.stop is None else segment.stop) * scale)
+
+
+def _told(segment: Segment, place: _Place) -> Placement:
+    before = place.start
     words: list[PlacedWord] = []
-    odd = False
+    odd = 0
     for word in _reported(segment):
-        begin, end = origin + word.start_sample, origin + word.end_sample
-        if begin >= last and segment.stop is None:
+        begin, end = place.origin + word.start_sample, place.origin + word.end_sample
+        if begin >= place.last and not place.complete:
             break  # its sound is not decoded yet
-        start = min(max(begin, before), last)
-        stop = min(max(end, start), last)
-        if segment.stop is not None:
-            odd = odd or abs(start - begin) > ROUNDING or abs(stop - end) > ROUNDING
-        words.append(word._replace(start_sample=start, end_sample=stop))
+        start = min(max(begin, before), place.last)
+        stop = min(max(end, start), place.last)
+        odd += place.complete and (abs(start - begin) > ROUNDING or abs(stop - end) > ROUNDING)
+        words.append(word._replace(start_sample=start, end_sample=stop, middle=(start + max(start, end)) / 2))
         before = stop
     return Placement(words, odd)
+
+
+def _will_tell(segment: Segment) -> bool:
+    """Whether the source may still tell words."""
+    told = [item for item in segment.intake.annotations if isinstance(item, Speaker)]
+    return told[-1].tells_words if told else segment.words_told
+
+
+def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> Placement:
+    piece = segment.piece
+    if segment.estimate is None:
+        from .word_estimate import WordEstimate, weighed_words
+
+        segment.estimate = WordEstimate(weighed_words(piece.text))
+    whole = segment.ended and not segment.broken
+    expected = outlet.word_pace * segment.estimate.weight
+    expected = expected or SOUNDING * RATE * len(piece.text) / outlet.characters_per_second
+    segment.estimate.update(segment.loudness, segment.received if whole else None, expected, floor - place.origin)
+    if place.complete and whole:
+        outlet.word_pace = segment.estimate.pace
+    words: list[PlacedWord] = []
+    for (start, end, *_), begins, ends in segment.estimate.placed:
+        first, last = (min(max(place.origin + at, place.start), place.last) for at in (begins, ends))
+        characters = piece.start_of(start), piece.locate(end)
+        middle = place.origin + (begins + ends) / 2
+        words.append(PlacedWord(piece.text[start:end], *characters, first, last, ESTIMATE, middle))
+    return Placement(words)
 
 
 def _reported(segment: Segment) -> Iterator[PlacedWord]:

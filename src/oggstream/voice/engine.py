@@ -99,6 +99,7 @@ class EngineInfo(NamedTuple):
       library of the system.
     - ``extra``: what installs it: ``pip install 'oggstream[EXTRA]'``.
     - ``writes_out``: it makes words of numbers, dates, amounts and abbreviations itself; for others `wording` does.
+    - ``tells_words``: it may give `SpokenWord`; without, the times of words are estimated from the first one on.
     - ``gain``: linear factor that brings its sound to the common level of -19 LUFS.
     - ``first_piece``, ``longest_piece``: characters of the first piece of a text, if a border is near, and of any.
     - ``seconds``: the longest that a single block, or loading, may take. ``megabytes``: the most memory it may have.
@@ -112,6 +113,7 @@ class EngineInfo(NamedTuple):
     library: bool = False
     extra: str = ""
     writes_out: bool = False
+    tells_words: bool = True
     gain: float = 1.0
     first_piece: int = 400
     longest_piece: int = 400

@@ -198,15 +198,15 @@ class Speech:
                 if word := piece.word(item, position):
                     self._handover.put(word)
             elif rest := piece.fresh(item):
-                self._begin(worker.info.name)
+                self._begin(worker.info)
                 self._encode(rest)
 
-    def _begin(self, engine: str) -> None:
-        if engine != self._speaker:
+    def _begin(self, info: EngineInfo) -> None:
+        if info.name != self._speaker:
             if not self._speaker:
                 self._put(self._body.begin())
-            self._speaker = engine
-            self._handover.put(Speaker(engine=engine))
+            self._speaker = info.name
+            self._handover.put(Speaker(engine=info.name, tells_words=info.tells_words))
 
     def _encode(self, pcm: bytes) -> None:
         self._made += len(pcm) // 2

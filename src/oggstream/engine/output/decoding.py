@@ -11,6 +11,8 @@ from ...codec.frame_decoder import FrameDecoder
 from ...playout.seams import Joiner, faded_tail
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ..segment import Segment
 
 AUDIBLE = 10 ** (-50 / 20)  # -50 dBFS
+STEP_SECONDS = 0.02  # of sound whose loudness is measured together: a packet of most services
 
 
 class Sound(NamedTuple):
@@ -164,14 +167,15 @@ class SpeechDecoder:
         """Count the samples of the frame, and measure its loudness."""
         assert self._segment is not None
         self._note_gap(frame)
-        samples, loud = _loudness(frame)
-        samples, self._rest = divmod(len(frame.pcm) * RATE + self._rest, frame.rate)
-        if loud is not None and self.first_audible is None:
-            self.first_audible = self.samples + loud
-        self.samples += samples
-        if frame.concealed:
-            self.lost += samples
-        self._segment.note_loudness(samples, 0 if loud is None else samples)
+        for pcm in _steps(frame):
+            loud = _first_audible(pcm)
+            samples, self._rest = divmod(len(pcm) * RATE + self._rest, frame.rate)
+            if loud is not None and self.first_audible is None:
+                self.first_audible = self.samples + loud * RATE // frame.rate
+            self.samples += samples
+            if frame.concealed:
+                self.lost += samples
+            self._segment.note_loudness(samples, 0 if loud is None else samples)
 
     def _note_gap(self, frame: PcmFrame) -> None:
         """Note where the frames continue after samples that the stream counts but the sound lacks."""
@@ -194,18 +198,23 @@ def foreseen(segment: Segment, decoder: FrameDecoder | None, gain: str) -> list[
     total, audible = loudness[-1] if loudness else (0, 0)
     for item in segment.queue:
         for frame in decoder.decode(item):
-            samples, loud = _loudness(frame)
-            total, audible = total + samples, audible + samples * (loud is not None)
-            loudness.append((total, audible))
+            for pcm in _steps(frame):
+                samples = round(len(pcm) * RATE / frame.rate)
+                total, audible = total + samples, audible + samples * (_first_audible(pcm) is not None)
+                loudness.append((total, audible))
     decoder.restore(state)
     return loudness
 
 
-def _loudness(frame: PcmFrame) -> tuple[int, int | None]:
-    """The length of a frame in samples at 48 kHz, and the index of its first audible one."""
-    ratio = RATE / frame.rate
-    if is_view(frame.pcm):
-        first = first_above(frame.pcm, AUDIBLE)
-        return round(len(frame.pcm) * ratio), None if first is None else round(first * ratio)
-    loud = (abs(frame.pcm) > AUDIBLE).any(axis=1)
-    return round(len(frame.pcm) * ratio), round(int(loud.argmax()) * ratio) if loud.any() else None
+def _steps(frame: PcmFrame) -> Iterator[NDArray[np.float32]]:
+    """The samples of a frame, cut into steps of `STEP_SECONDS`: services send samples in frames of any length."""
+    step = max(1, round(STEP_SECONDS * frame.rate))
+    return (frame.pcm[at : at + step] for at in range(0, len(frame.pcm), step))
+
+
+def _first_audible(pcm: NDArray[np.float32]) -> int | None:
+    """The first sample that can be heard."""
+    if is_view(pcm):
+        return first_above(pcm, AUDIBLE)
+    loud = (abs(pcm) > AUDIBLE).any(axis=1)
+    return int(loud.argmax()) if loud.any() else None

@@ -44,6 +44,7 @@ class Outlet:
         self.peak = 0.0  # the most seconds ever buffered
         self.withdrawn = 0  # samples at the ring's rate that were withdrawn unheard
         self.unverified = 0  # the same, but already heard
+        self.word_pace = 0.0  # audible samples for each weight of words, of the last piece whose words were estimated
         self.on_ring: Callable[[PcmRing], None] | None = None  # called before the sink gets the ring
         self.on_item: Callable[[int, BodyItem], object] | None = None  # gets all items, before they are decoded
         self.settled = asyncio.Event()  # there is a ring, or there will never be one

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .outlet import Outlet
     from .ring_writer import RingWriter
 
-STARTING_PAUSE, SETTLED_PAUSE = 0.01, 0.1
+SHORTEST_PAUSE, STARTING_PAUSE, SETTLED_PAUSE = 0.002, 0.01, 0.1
 PROGRESS_PERIOD = 0.1  # seconds between two `Progress` events
 
 
@@ -27,11 +27,13 @@ class Watch:
         self._runs_seen = 0
         self._started = False
         self._progress_due = 0.0
+        self._word_due = SETTLED_PAUSE  # seconds until the next word, if that is sooner
+        self._words_from = 0  # sample heard by the last look: what is still to be told begins behind it
 
     @property
     def pause(self) -> float:
-        """Seconds until the next check: few while the first sample is on its way to the converter."""
-        return SETTLED_PAUSE if self._started else STARTING_PAUSE
+        """Seconds until the next check: few while the first sample is on its way, or a word is due."""
+        return min(SETTLED_PAUSE, max(SHORTEST_PAUSE, self._word_due)) if self._started else STARTING_PAUSE
 
     def follow(self, segment: Segment) -> None:
         """Watch this segment too. Call it in the order of the speech."""
@@ -42,11 +44,12 @@ class Watch:
         if outlet.writer is None:
             return
         self._look_for_stalls(outlet.writer)
-        while self._segments and self._tell(self._segments[0], outlet.writer):
+        self._word_due = SETTLED_PAUSE
+        while self._segments and self._tell(self._segments[0], outlet, outlet.writer):
             self._segments.pop(0)
         self._tell_progress(outlet, outlet.writer)
 
-    def _tell(self, segment: Segment, writer: RingWriter) -> bool:
+    def _tell(self, segment: Segment, outlet: Outlet, writer: RingWriter) -> bool:
         """Record the start and the end of a segment once they are heard; return whether both are recorded."""
         if segment.start is None:
             return False
@@ -58,7 +61,7 @@ class Watch:
                 return False
             segment.start_reported = self._started = True
             self._recorder.record(SegmentStarted, at=at, index=segment.index, text=segment.written)
-        self._tell_words(segment, writer)
+        self._tell_words(segment, outlet, writer)
         at = None if segment.stop is None else self._heard_at(writer, segment.stop, end=True)
         if at is None:
             return False
@@ -67,15 +70,29 @@ class Watch:
         self._recorder.record(SegmentEnded, at=at, index=segment.index, text=segment.written)
         return True
 
-    def _tell_words(self, segment: Segment, writer: RingWriter) -> None:
+    def _tell_words(self, segment: Segment, outlet: Outlet, writer: RingWriter) -> None:
         """Record the words heard by now, each once."""
-        for word in place_words(segment, writer).words[segment.words_reported :]:
-            at = self._heard_at(writer, word.start_sample * writer.ring.rate // RATE)
+        placed = place_words(segment, outlet, self._words_from)
+        segment.reported.follow(placed.words, placed.told_by)
+        for word in placed.words[segment.reported.count :]:
+            speech = word.start_sample * writer.ring.rate // RATE
+            at = self._heard_at(writer, speech)
             if at is None:
-                return
-            segment.words_reported += 1
+                self._word_due = self._seconds_until(writer, speech)
+                break
+            segment.reported.add(word)
+            if segment.estimate is not None:
+                segment.estimate.settled = segment.reported.count
             sample = word.start_sample
             self._recorder.record(WordStarted, at=at, text=word.text, start=word.start, end=word.end, sample=sample)
+        self._words_from = writer.heard(self._recorder.elapsed() + self._recorder.zero) * RATE // writer.ring.rate
+
+    def _seconds_until(self, writer: RingWriter, speech: int) -> float:
+        """When a sample of the speech will be heard, if nothing delays it."""
+        at = writer.time_of(speech)
+        if at is not None:
+            return at - self._recorder.zero - self._recorder.elapsed()
+        return (writer.positions.ring_at(speech) - writer.ring.read) / writer.ring.rate
 
     def _heard_at(self, writer: RingWriter, speech: int, *, end: bool = False) -> float | None:
         """When the sample of the speech (with ``end``: the one before it) was heard; None if it is not heard yet."""

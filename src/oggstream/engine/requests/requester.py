@@ -179,6 +179,7 @@ class Requester:
     def _segment(self, piece: Piece) -> Segment:
         wanted = self.receiver.formats.usual if self.segments else self.receiver.formats.opening()
         segment = Segment(len(self.segments), piece, self.receiver.intake, wanted)
+        segment.words_told = traits_of(self._source).words
         self.segments.append(segment)
         self._outlet.add(segment)
         self.on_segment(segment)
