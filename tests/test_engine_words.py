@@ -290,3 +290,10 @@ async def test_heard_is_exact_to_the_word_whose_middle_was_heard() -> None:
         heard = await player.stop()
     assert (heard.text, heard.exact) == ("one two", True)
     await speech
+
+
+async def test_what_stands_for_one_word_of_the_original_is_one_estimated_word() -> None:
+    options = PlaybackOptions(history=None, start_buffer=0.0, replace={"HVAC": "H vac"})
+    report, _, _, _ = await play(chunks(impulses(), []), text="The HVAC *works* well.", options=options)
+    words = [(word.text, word.start, word.end) for word in report.segments[0].words]
+    assert words == [("The", 0, 3), ("H vac", 4, 8), ("works", 10, 15), ("well", 17, 21)]

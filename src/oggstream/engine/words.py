@@ -10,9 +10,12 @@ from ..audio.frame import RATE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from ..text.piece import Piece
+    from ..text.word_weights import WeighedWord
     from .output.outlet import Outlet
     from .output.ring_writer import RingWriter
     from .segment import PieceAnswer, Segment
+    from .word_estimate import WordEstimate
 
 ROUNDING = RATE // 1000
 """Samples by which words may overlap, or exceed the sound: services count in milliseconds."""
@@ -101,9 +104,7 @@ def _will_tell(segment: Segment) -> bool:
 def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> Placement:
     piece = segment.piece
     if segment.estimate is None:
-        from .word_estimate import WordEstimate, weighed_words
-
-        segment.estimate = WordEstimate(weighed_words(piece.text))
+        segment.estimate = _new_estimate(piece)
     whole = segment.ended and not segment.broken
     expected = outlet.word_pace * segment.estimate.weight
     expected = expected or SOUNDING * RATE * len(piece.text) / outlet.characters_per_second
@@ -117,6 +118,18 @@ def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> P
         middle = place.origin + (begins + ends) / 2
         words.append(PlacedWord(piece.text[start:end], *characters, first, last, ESTIMATE, middle))
     return Placement(words)
+
+
+def _new_estimate(piece: Piece) -> WordEstimate:
+    """An estimate of the words of a piece; what stands for one word of the original text is one word."""
+    from .word_estimate import WordEstimate, weighed_words
+
+    words: list[WeighedWord] = []
+    for word in weighed_words(piece.text):
+        if words and piece.start_of(words[-1].start) == piece.start_of(word.start):
+            word = word._replace(start=words[-1].start, weight=words.pop().weight + word.weight)
+        words.append(word)
+    return WordEstimate(words)
 
 
 def _reported(segment: Segment) -> Iterator[PlacedWord]:

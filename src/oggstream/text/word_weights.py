@@ -21,7 +21,8 @@ SPELT = 4.0
 SENTENCE, CLAUSE = 2, 1
 """The borders behind a word; 0: none."""
 
-_SIGNS = frozenset("%&@#*/\\")  # punctuation by their category, but words when read
+_SIGNS = frozenset("&@#*/\\")  # words where they stand alone
+_SPOKEN = frozenset(("Sc", "Sm", "So"))  # currencies, signs of mathematics, other symbols
 _CLAUSE_ENDS = frozenset(",;:\u2013\u2014)\u3001\uff0c\uff1b\uff1a\u060c\u061b")
 _SENTENCE_ENDS = frozenset(".!?\u2026\n\u3002\uff01\uff1f\uff61\u061f\u06d4\u0964\u0965\u104b\u1362\u17d4")
 _SPELT = re.compile(r"[B-DF-HJ-NP-TV-XZ]{2,6}\Z|[A-Z](?:\.[A-Z])+\Z")
@@ -69,15 +70,13 @@ def weighed(text: str) -> list[WeighedWord]:
 
 def _core(text: str, start: int, end: int) -> tuple[int, int]:
     """From the first to the last character that is spoken."""
-    while start < end and not _is_spoken(text[start]):
-        start += 1
-    while end > start and not _is_spoken(text[end - 1]):
-        end -= 1
-    return start, end
+    spoken = [at for at in range(start, end) if _is_spoken(text[at])]
+    spoken = spoken or [at for at in range(start, end) if text[at] in _SIGNS]
+    return (spoken[0], spoken[-1] + 1) if spoken else (start, start)
 
 
 def _is_spoken(sign: str) -> bool:
-    return sign.isalnum() or sign in _SIGNS or category(sign)[0] in "MS"
+    return sign.isalnum() or sign == "%" or category(sign) in _SPOKEN or category(sign)[0] == "M"
 
 
 def _border(behind: str) -> int:
