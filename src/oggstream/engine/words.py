@@ -127,8 +127,10 @@ def _new_estimate(piece: Piece) -> WordEstimate:
     words: list[WeighedWord] = []
     for word in weighed_words(piece.text):
         if words and piece.start_of(words[-1].start) == piece.start_of(word.start):
-            word = word._replace(start=words[-1].start, weight=words.pop().weight + word.weight)
-        words.append(word)
+            before = words.pop()
+            words.append(word._replace(start=before.start, weight=before.weight + word.weight))
+        else:
+            words.append(word)
     return WordEstimate(words)
 
 
