@@ -131,7 +131,7 @@ class Talk:
 
     def cancel(self, name: str) -> None:
         """Drop all work of the context ``name``."""
-        self.service.cancelled.append((_now(), name))
+        self.service.note_cancel(name)
         if name in self._work:
             self._work.pop(name).cancel()
 
@@ -219,6 +219,10 @@ class SocketService:
         """The speech of ``text``, with its words as they are to be told; ``said`` has the true ones."""
         self.said.append(speak(text, rate))
         return dataclasses.replace(self.said[-1], words=self.faults.words(self.said[-1].words))
+
+    def note_cancel(self, name: str) -> None:
+        """The context ``name`` is cancelled; what becomes of its work the service decides (`Talk.cancel` drops it)."""
+        self.cancelled.append((_now(), name))
 
     def refusal(self, request: web.Request) -> web.StreamResponse | None:
         """The answer to a request that is refused (its path, its key), None for one that is not."""
