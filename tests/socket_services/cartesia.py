@@ -6,8 +6,9 @@ with this.
 - header `X-API-Key: KEY` or `Authorization: Bearer KEY`; the version in `Cartesia-Version` or the query
   `cartesia_version`; nothing is said before the first text
 - text `{context_id, model_id, transcript, voice: {mode: id, id}, output_format: {container: raw, encoding,
-  sample_rate}, language, continue: true, add_timestamps, max_buffer_delay_ms}`: every message has all of it, and must agree with the
-  first of its context. Buffered up to a sentence's end, 3000 ms at most, unless `max_buffer_delay_ms` says otherwise
+  sample_rate}, language, continue: true, add_timestamps, max_buffer_delay_ms}`: every message has all of it, and must
+  agree with the first of its context. Buffered up to a sentence's end, 3000 ms at most, unless `max_buffer_delay_ms`
+  says otherwise
 - flush `flush: true`, answered behind its audio by `{type: flush_done, flush_id}`, counted from 1
 - end `continue: false`: what is left is spoken, then `{type: done}`
 - cancel `{context_id, cancel: true}`: what was not begun is dropped; what is being generated goes on to its end
