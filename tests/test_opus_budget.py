@@ -27,6 +27,7 @@ from test_damage import Output
 
 MONO = OpusHead.simple(1, 0)
 LONG = b"\x0b\x06"  # six frames of 20 ms without a byte
+MANY = 50
 FIRST = page(bytes(MONO), flags=2)
 
 
@@ -152,12 +153,13 @@ def test_a_decoder_and_its_buffers_go_with_the_last_reference(kind: type[LinkDec
     try:
         kind(discrete(255))  # what ctypes makes once for each size
         gc.collect()
-        decoder = kind(discrete(255))
-        decoder.decode(b"\x08abc")
-        gone = weakref.ref(decoder)
-        del decoder
-        assert gone() is None
-        assert gc.collect() == 0
+        for _ in range(MANY):
+            decoder = kind(discrete(255))
+            decoder.decode(b"\x08abc")
+            gone = weakref.ref(decoder)
+            del decoder
+            assert gone() is None
+        assert gc.collect() < MANY  # other threads may leave some of their own
     finally:
         gc.enable()
 
