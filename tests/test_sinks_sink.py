@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -48,6 +50,21 @@ def test_a_sink_that_tells_nothing_has_the_defaults_and_the_name_of_its_class() 
     assert traits_of(sink) == SinkTraits(name="Bare")
     assert underflows_of(sink) == 0
     check_sink(sink)
+
+
+@pytest.mark.parametrize("make", [oggstream.NullSink, oggstream.DeviceSink, lambda: oggstream.WavSink(io.BytesIO())])
+async def test_each_of_ours_is_closed_by_leaving_a_block(
+    make: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed = []
+
+    async def aclose(self: object) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr(type(make()), "aclose", aclose)
+    async with make() as sink:
+        assert not closed
+    assert closed == [sink]
 
 
 def test_a_sink_may_have_no_more_than_a_name() -> None:

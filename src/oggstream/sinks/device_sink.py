@@ -17,7 +17,7 @@ from ..events import Warned, emit
 from ..threads import begin
 from .device_clock import Heartbeat
 from .device_stream import Opening, take
-from .sink import SinkTraits
+from .sink import Closing, SinkTraits
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
@@ -36,7 +36,7 @@ PAUSE_SECONDS = 0.15  # of silence ahead, in which the device may be opened agai
 FOLLOW_SECONDS = 2.0  # between two looks at which output is the default one; a look starts a process
 
 
-class DeviceSink:
+class DeviceSink(Closing):
     """Plays on an output device.
 
     ``device`` is an index, a name or part of one (see `oggstream.sinks.portaudio.devices`), or None for the system's
@@ -52,9 +52,9 @@ class DeviceSink:
     do not move streams themselves. ``switch_interval`` (seconds) is Python's own while the device is open, restored
     afterwards: with the callback in Python, and other threads at work, 0.0003 keeps the sound whole more often.
 
-    The stream is opened by `prepare` and plays silence until `aclose`, so that the next ring starts at once; but after
-    ``idle_close`` seconds without a ring it is closed, and opened again for the next one, on what is the default device
-    then. None: it stays open.
+    The stream is opened by `prepare` and plays silence until `aclose`, or until an ``async with`` is left, so that the
+    next ring starts at once; but after ``idle_close`` seconds without a ring it is closed, and opened again for the
+    next one, on what is the default device then. None: it stays open.
 
     ``callbacks`` and ``underflows`` count what the device asked for, and how often it says that it ran dry.
     """

@@ -7,14 +7,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from ..audio.frame import RATE
 from ..errors import OutputError
 from ..files import access
 from ..files.background import BackgroundWriter, open_output_waiting, writes_in_background
 from ..threads import imported
-from .sink import SinkFormat, SinkTraits
+from .sink import Closing, SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined]  # Python 3.12
@@ -46,7 +46,7 @@ class SampleWriter(Protocol):
         ...
 
 
-class FileSink:
+class FileSink(Closing):
     """Writes 16 bits at 48 kHz with the stream's channels; a subclass has the writer of its format.
 
     ``file`` is a path, ``-`` for standard output, or a binary file that is open for writing. An asynchronous context
@@ -81,12 +81,6 @@ class FileSink:
     def _make_writer(self, file: BinaryIO, channels: int, rate: int) -> SampleWriter:
         """A writer for ``file``, which is made when the first sound comes."""
         raise NotImplementedError
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
 
     async def prepare(self) -> SinkFormat:
         """Open the file, so that one that cannot be written is known before anything is asked of a service.

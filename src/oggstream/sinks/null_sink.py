@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from ..audio.frame import RATE
-from .sink import SinkFormat, SinkTraits
+from .sink import Closing, SinkFormat, SinkTraits
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..audio.ring import PcmRing
 
 
-class NullSink:
+class NullSink(Closing):
     """Plays into nothing, as a device would: a block every ``period`` seconds, heard ``latency`` seconds later.
 
     Block n is taken from the ring at the time of `start` plus n periods, and its first sample reaches the simulated

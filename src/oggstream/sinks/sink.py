@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self, runtime_checkable
 
 from ..errors import UsageError
 
@@ -54,6 +54,20 @@ class Sink(Protocol):
     async def aclose(self) -> None:
         """Stop and release everything. May be called twice, and at any time."""
         ...
+
+
+class Closing:
+    """Gives a sink that has ``aclose`` what ``async with`` calls: leaving it closes the sink."""
+
+    async def aclose(self) -> None:
+        """As `Sink.aclose`."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
 
 
 @runtime_checkable
