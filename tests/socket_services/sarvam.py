@@ -5,7 +5,7 @@ Read in livekit-plugins-sarvam 1.8.9 (`tts.py`), which speaks with this; sarvama
 - header `api-subscription-key: KEY`; query `model`, `send_completion_event=true`
 - opening, which may come again: `{type: "config", data: {target_language_code, speaker, pace, model,
   speech_sample_rate, output_audio_codec: linear16 | mp3 | opus ..., min_buffer_size, max_chunk_length}}`, not answered
-- text `{type: "text", data: {text}}`
+- text `{type: "text", data: {text}}`: livekit's plugin sends sentences without the space between them
 - flush `{type: "flush"}`, answered behind its audio by `{type: "event", data: {event_type: "final"}}`, if asked for
 - keep-alive `{type: "ping"}`: the service closes after 60 idle seconds
 - no cancel, no names, no end but closing, no words
@@ -38,7 +38,7 @@ class Sarvam(SocketService):
             case "config":
                 talk.state["config"] = event["data"]
             case "text":
-                talk.state["text"] += event["data"]["text"]
+                talk.state["text"] += f" {event['data']['text']}"
             case "flush":
                 text, talk.state["text"] = talk.state["text"], ""
                 talk.then("", self._make(talk, text))
