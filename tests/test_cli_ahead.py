@@ -24,10 +24,10 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 
 @pytest.fixture(autouse=True)
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The engines whose process is started, in an environment without keys and without a daemon."""
+    """The engines whose process is started, in an environment without keys."""
     engines: list[str] = []
     monkeypatch.setattr(workers.Pool, "prepare", lambda pool: engines.append(pool.info.name))
-    for name in [name for name in os.environ if name.endswith(("_KEY", "_TOKEN", "OPENAI_BASE_URL", "_DAEMON"))]:
+    for name in [name for name in os.environ if name.endswith(("_KEY", "_TOKEN", "OPENAI_BASE_URL"))]:
         monkeypatch.delenv(name)
     return engines
 

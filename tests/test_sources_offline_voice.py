@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -191,3 +193,19 @@ async def test_cancelling_while_it_opens_leaves_nothing(voice: OfflineVoice) -> 
 
 def test_its_repr_is_short() -> None:
     assert repr(OfflineVoice(voice="nova")) == "OfflineVoice(engine='auto', voice='nova')"
+
+
+def test_first_sound_waits_for_no_library_in_this_process() -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from oggstream.options import SpeechOptions\n"
+        "from oggstream.sources.offline_voice import OfflineVoice\n"
+        "async def speak():\n"
+        "    async with OfflineVoice('espeak').open('Hello.', SpeechOptions()) as stream:\n"
+        "        async for _ in stream:\n"
+        "            slow = ('numpy', 'soxr', 'aiohttp', 'espeakng_loader', 'hibari')\n"
+        "            print([name for name in slow if name in sys.modules])\n"
+        "asyncio.run(speak())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert set(done.stdout.splitlines()) == {"[]"}

@@ -46,7 +46,7 @@ def _url_of(args: Namespace) -> str | None:
 
 def _voice_speaks(args: Namespace) -> bool:
     """Whether a voice of this machine will speak, as far as can be told without looking at the services."""
-    if args.command != "say" or args.base_url or os.environ.get("OGGSTREAM_DAEMON"):
+    if args.command != "say" or args.base_url:
         return False
     if args.service is not None:
         return str(args.service).partition(":")[0] == "offline"

@@ -246,6 +246,8 @@ def _integer(name: str, least: int, most: int) -> Callable[[str], int]:
 
 
 def _format(text: str) -> str:
+    if text == OPTIONS["--format"]["default"]:  # which argparse asks about as well
+        return text
     from ..options import AudioFormat
 
     try:

@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from .segment import Segment
 
 
-QUIET_SECONDS = 0.1
-"""Seconds without a sound after which numpy is loaded: what comes after that may as well wait for it."""
+QUIET_SECONDS = 0.3
+"""Seconds without a sound after which numpy is loaded. A voice of this machine needs the processor for itself sooner,
+and a service that answers later keeps nobody waiting with it."""
 
 
 class Gate(Protocol):
