@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ...threads import in_thread, pump
 from ..files import read_chunks
 from .console import printable, write_quietly
+from .reflow import moved, reflows
 
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
@@ -172,12 +173,29 @@ def _application(keyboard: Keyboard) -> Application[None]:
     above = Window(FormattedTextControl(keyboard.above), height=1)
     entry = Window(BufferControl(line, [BeforeInput(PROMPT)]), wrap_lines=True, dont_extend_height=True)
     rows = HSplit([ConditionalContainer(above, Condition(lambda: bool(keyboard.above()))), entry])
-    return Application(
+
+    app: Application[None] = Application(
         Layout(rows, focused_element=entry),
         key_bindings=_keys(keyboard, line),
         output=_output(),
         erase_when_done=True,
     )
+    _find_rows_again(app)
+    return app
+
+
+def _find_rows_again(app: Any) -> None:
+    """Where the terminal wraps its rows anew, erase them all before they are drawn anew."""
+    draw = app._on_resize  # noqa: SLF001  # it has no public place for this, here and below
+
+    def resized() -> None:
+        renderer = app.renderer
+        if renderer.last_rendered_screen is not None and reflows():
+            cells, columns = renderer.last_rendered_screen.data_buffer, app.output.get_size().columns
+            renderer._cursor_pos = moved(cells, renderer._cursor_pos, columns)  # noqa: SLF001
+        draw()
+
+    app._on_resize = resized  # noqa: SLF001
 
 
 def _keys(keyboard: Keyboard, line: Any) -> Any:
