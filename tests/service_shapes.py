@@ -72,7 +72,7 @@ async def elevenlabs(request: web.Request) -> web.StreamResponse:
     body = await request.json()
     if body["text"] == "too much":
         return refuse(401, "quota_exceeded", "This request exceeds your quota of 10000. You have 3 credits remaining.")
-    if set(body) - {"text", "model_id", "voice_settings"}:
+    if set(body) - {"text", "model_id", "voice_settings", "language_code"} or len(body.get("language_code", "en")) > 2:
         return web.json_response(
             {"detail": [{"loc": ["body", "speed"], "msg": "extra fields not permitted"}]}, status=422
         )

@@ -22,14 +22,14 @@ def refusal(body: bytes) -> RefusedError:
 
 
 def test_all_that_can_be_said_is_read() -> None:
-    body = request(instructions="Kindly.", speed=2, response_format="wav", stream_format="sse")
-    assert parse(body) == SpeechRequest("Hello.", "nova", 2.0, "wav", "sse")
+    body = request(instructions="Kindly.", speed=2, response_format="wav", stream_format="sse", language="pt-BR")
+    assert parse(body) == SpeechRequest("Hello.", "nova", 2.0, "wav", "sse", "pt-BR")
 
 
 def test_only_the_text_is_needed() -> None:
     wanted = SpeechRequest("Hello.", "alloy", 1.0, "opus", "audio")
     assert parse(b'{"input": "Hello."}') == wanted
-    nothing = dict.fromkeys(("model", "voice", "instructions", "speed", "response_format", "stream_format"))
+    nothing = dict.fromkeys(("model", "voice", "instructions", "speed", "response_format", "stream_format", "language"))
     assert parse(request(**nothing)) == wanted
 
 
@@ -69,6 +69,8 @@ def test_json_that_is_no_object_is_refused(body: bytes, kind: str) -> None:
         ({"speed": float("nan")}, "speed", "decimal_above_max_value"),
         ({"response_format": "mp3"}, "response_format", "invalid_value"),
         ({"stream_format": "websocket"}, "stream_format", "invalid_value"),
+        ({"language": "German, please"}, "language", "invalid_value"),
+        ({"language": 3}, "language", "invalid_type"),
     ],
 )
 def test_each_fault_names_its_parameter_and_code(fields: dict[str, Any], param: str, code: str) -> None:
@@ -94,7 +96,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=5,
 )
-NAMES = ["model", "input", "voice", "instructions", "speed", "response_format", "stream_format"]
+NAMES = ["model", "input", "voice", "instructions", "speed", "response_format", "stream_format", "language"]
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), json_values) | json_values)

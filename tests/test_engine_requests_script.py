@@ -13,6 +13,7 @@ from oggstream.engine.requests.script import MOST_WAITING, Script
 from oggstream.errors import UsageError
 from oggstream.events import Recorder, Warned, using
 from oggstream.options import PlaybackOptions
+from oggstream.said import Ipa
 from oggstream.text.replacing.replacements import replacements
 
 pytestmark = pytest.mark.looptime
@@ -184,6 +185,16 @@ HVAC = {"HVAC": "heating and cooling"}
 async def test_words_are_replaced_in_a_short_text_and_in_one_that_grows() -> None:
     assert await pieces("The HVAC. It hums.", replace=HVAC) == ["The heating and cooling. It hums."]
     assert await pieces(written("The HV", "AC hums."), replace=HVAC) == ["The heating and cooling hums."]
+
+
+async def test_phonemes_that_the_service_does_not_take_are_told_once() -> None:
+    loop = asyncio.get_running_loop()
+    seen: list[Any] = []
+    with using(Recorder(loop.time, loop.time(), seen.append)):
+        found = await pieces("An HVAC. " * 60, replace={"HVAC": Ipa("heɪvæk", say="H vac")})
+    assert found[0].startswith("An H vac. An H vac.")
+    told = [event.message for event in seen if isinstance(event, Warned)]
+    assert told == ["the service takes no phonemes: 'HVAC' is spoken without"]
 
 
 async def test_a_short_text_that_becomes_too_long_for_a_request_is_cut() -> None:

@@ -16,6 +16,8 @@ from oggstream.options import SpeechOptions
 from oggstream.sources.services.service_source import ServiceSource
 from oggstream.sources.services.table import Service, service, service_names
 from oggstream.sources.source import Source
+from oggstream.text.replacing.replaced_text import replaced
+from oggstream.text.replacing.replacements import replacements
 from scripted import spoken
 from service_shapes import KEY, OPUS, PCM, SHAPES, WAV
 from speech_server import Handler, Service as Server, recorded, serving
@@ -146,6 +148,53 @@ async def test_options_stand_where_each_service_wants_them() -> None:
     assert request.body == (
         b'{"model":"kokoro","input":"Hello.","voice":"af_bella","response_format":"opus","speed":1,"stream":true}'
     )
+
+
+async def test_the_language_stands_where_each_service_wants_it_and_nowhere_else() -> None:
+    async with asked("azure") as (source, server):
+        await speak(source, language="de-AT")
+        await speak(source)
+        assert [b'xml:lang="de-AT"' in server.received[0].body, b'xml:lang="en-US"' in server.received[1].body] == [
+            True,
+            True,
+        ]
+    for name, key in (("elevenlabs", "language_code"), ("localai", "language")):
+        async with asked(name) as (source, server):
+            await speak(source, language="pt-BR")
+            await speak(source)
+            assert [json.loads(request.body).get(key) for request in server.received] == ["pt", None]
+    with recorded() as seen:
+        async with asked("deepgram") as (source, server):
+            await speak(source, language="pt-BR")
+    assert not [event for event in seen if isinstance(event, events.Warned)]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"),
+    [
+        ("azure", {}, 'An <phoneme alphabet="ipa" ph="heɪvæk">HVAC</phoneme> &#38; &#60;b&#62;.'),
+        ("deepgram", {}, r'An \{"word": "HVAC", "pronounce": "heɪvæk"\} & <b>.'),
+        ("deepgram", {"model": "aura-2-viktoria-de"}, "An HVAC & <b>."),
+        ("elevenlabs", {}, "An HVAC & <b>."),
+        ("elevenlabs", {"model": "eleven_flash_v2"}, 'An <phoneme alphabet="ipa" ph="heɪvæk">HVAC</phoneme> & <b>.'),
+        ("kokoro", {}, "An [HVAC](/heɪvæk/) & <b>."),
+        ("localai", {}, "An HVAC & <b>."),
+    ],
+)
+async def test_phonemes_are_sent_as_each_model_takes_them(name: str, settings: dict[str, Any], expected: str) -> None:
+    async with asked(name, **settings) as (source, server):
+        words = replacements({"HVAC": oggstream.Ipa("heɪvæk")}, source.traits.ipa_for(SpeechOptions()))
+        piece = replaced("An HVAC & <b>.", words)
+        await speak(source, piece.text)
+        [request] = server.received
+    body = request.body.decode()
+    assert expected in (body if name == "azure" else json.loads(body).values())
+    assert piece.spelled == (None if "heɪvæk" in expected else "HVAC")
+
+
+async def test_a_word_with_marks_of_its_own_is_sent_without_phonemes() -> None:
+    words = replacements({"A<B": oggstream.Ipa("a")}, service("azure").ipa_of(""))
+    assert replaced("An A<B.", words).text == "An A<B."
 
 
 async def test_ssml_holds_voice_and_speed_escaped() -> None:

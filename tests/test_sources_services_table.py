@@ -150,7 +150,15 @@ def test_entry_that_there_is_not_is_named(own: Path, entry: str) -> None:
         ({"json": {}, "xml": ""}, "give json or xml"),
         ({"formats": {}}, "formats are among opus, pcm, wav"),
         ({"formats": {"mp3": "mp3"}}, "formats are among opus, pcm, wav"),
-        ({"path": "/{who}"}, r"path has the field \{who\}; there are format, instructions, model, speed, text, voice"),
+        (
+            {"path": "/{who}"},
+            r"path has the field \{who\}; there are format, instructions, language, language_base, mod",
+        ),
+        ({"ipa": 5}, "ipa is no str"),
+        ({"ipa": "<{word}>"}, "ipa is no text with {ipa}"),
+        ({"ipa": "{ipa} {text}"}, "ipa is no text with {ipa}"),
+        ({"ipa": "{ipa} {ipa}"}, "ipa is no text with {ipa}"),
+        ({"ipa": {"*": 5}}, "ipa is no text with {ipa}"),
         ({"environment": {"key": "A_KEY"}}, "environment.key is no list of names"),
         ({"formats": {"opus": 3}}, "formats.opus is neither a text nor a table"),
         ({"xml": "<{text>"}, "is no field"),
@@ -160,6 +168,14 @@ def test_entry_that_there_is_not_is_named(own: Path, entry: str) -> None:
 def test_descriptions_that_make_no_sense_are_refused(entries: dict[str, Any], says: str) -> None:
     with pytest.raises(UsageError, match=says):
         Service(name="mine", base_url="http://host", **entries)
+
+
+def test_the_model_decides_how_phonemes_are_written() -> None:
+    mine = Service(name="m", base_url="http://h", ipa={"flash_v2": "/{ipa}/", "aura-*-en": "<{ipa}>"})
+    models = ("flash_v2", "flash_v2_5", "aura-x-en", "aura-x-de", "")
+    assert [mine.ipa_of(model) for model in models] == ["/{ipa}/", None, "<{ipa}>", None, None]
+    assert Service(name="m", base_url="http://h", ipa="/{ipa}/").ipa_of("any") == "/{ipa}/"
+    assert Service(name="m", base_url="http://h").ipa_of("any") is None
 
 
 def test_formats_bring_fields() -> None:

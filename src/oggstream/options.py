@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from .errors import UsageError
-from .rules import Rule, check_all, check_names, kind, number, one_of
+from .rules import Rule, check_all, check_names, kind, language_tag, number, one_of
 from .said import Ipa, check_said
 
 Gain = Literal["none", "track", "album"]
@@ -216,20 +216,12 @@ _SECONDS, _SECONDS_OR_NONE = number(0, _ENDLESS, none=False), number(0, _ENDLESS
 _SWITCH, _SWITCH_OR_NONE = kind("True or False", bool, none=False), kind("True, False", bool)
 
 
-def _language(name: str, value: Any) -> None:
-    """The shape of a BCP 47 tag (RFC 5646 section 2.1), or None."""
-    if value is not None and not (
-        isinstance(value, str) and re.fullmatch("[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", value)
-    ):
-        raise UsageError(f"{name} must be a BCP 47 tag, such as en or pt-BR, not {value!r}")
-
-
 _SPEECH_RULES: dict[str, Rule] = {
     "voice": kind("the name of a voice, {'id': ...}", str, dict),
     "model": _TEXT,
     "instructions": _TEXT,
     "speed": number(0.25, 4),
-    "language": _language,
+    "language": language_tag,
 }
 _PLAYBACK_RULES: dict[str, Rule] = {
     **dict.fromkeys(("start_buffer", "resume_buffer", "pause", "latency", "idle_close"), _SECONDS_OR_NONE),

@@ -48,6 +48,16 @@ def kind(what: str, *kinds: type, none: bool = True) -> Rule:
     return check
 
 
+def language_tag(name: str, value: Any) -> None:
+    """The shape of a BCP 47 tag (RFC 5646 section 2.1), or None."""
+    import re
+
+    if value is not None and not (
+        isinstance(value, str) and re.fullmatch("[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*", value)
+    ):
+        raise UsageError(f"{name} must be a BCP 47 tag, such as en or pt-BR, not {_shown(value)}")
+
+
 def check_all(values: object, rules: Mapping[str, Rule]) -> None:
     """Check the attributes of ``values`` that ``rules`` name."""
     for name, rule in rules.items():

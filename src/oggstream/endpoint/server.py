@@ -215,7 +215,9 @@ async def _speak(request: web.Request, wanted: SpeechRequest, turn: Turn) -> web
     sse = wanted.stream_format == "sse"
     content_type = "text/event-stream" if sse else CONTENT_TYPES[wanted.format]
     response = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
-    speech = synthesize(wanted.text, voice=wanted.voice, speed=wanted.speed, format=wanted.format)
+    speech = synthesize(
+        wanted.text, voice=wanted.voice, speed=wanted.speed, format=wanted.format, language=wanted.language
+    )
     async with aclosing(_events(speech, wanted) if sse else speech) as parts:
         try:
             async for part in parts:

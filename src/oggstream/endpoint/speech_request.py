@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
+from ..rules import language_tag
 from ..voice.bodies import CONTENT_TYPES
 from ..voice.engine import MAX_SPEED, MIN_SPEED
 from ..voice.names import DEFAULT_VOICE, NAMES
@@ -42,13 +43,17 @@ class RefusedError(UsageError):
 
 
 class SpeechRequest(NamedTuple):
-    """What to speak and how: ``format`` is a key of `CONTENT_TYPES`, ``stream_format`` one of `STREAM_FORMATS`."""
+    """What to speak and how: ``format`` is a key of `CONTENT_TYPES`, ``stream_format`` one of `STREAM_FORMATS`.
+
+    ``language`` is that of the text, a BCP 47 tag; None: told from the text.
+    """
 
     text: str
     voice: str
     speed: float
     format: str
     stream_format: str
+    language: str | None = None
 
 
 def parse(body: bytes) -> SpeechRequest:
@@ -66,6 +71,7 @@ def parse(body: bytes) -> SpeechRequest:
         _speed(fields),
         _one_of(fields, "response_format", tuple(CONTENT_TYPES), "opus"),
         _one_of(fields, "stream_format", STREAM_FORMATS, "audio"),
+        _language(fields),
     )
 
 
@@ -117,6 +123,16 @@ def _speed(fields: dict[str, Any]) -> float:
     if not speed <= MAX_SPEED:  # NaN too
         raise _out_of_range("above maximum value", f"<= {MAX_SPEED:g}", speed, "decimal_above_max_value")
     return float(speed)
+
+
+def _language(fields: dict[str, Any]) -> str | None:
+    """That of the text, which OpenAI's requests do not have; None: told from the text."""
+    language = _string(fields, "language", "") or None
+    try:
+        language_tag("Invalid 'language': it", language)
+    except UsageError as error:
+        raise RefusedError(f"{error}.", param="language", code="invalid_value") from None
+    return language
 
 
 def _out_of_range(what: str, expected: str, speed: float, code: str) -> RefusedError:

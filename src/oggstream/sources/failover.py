@@ -18,7 +18,7 @@ from .traits import SourceTraits, formats_for, traits_of
 from .wrapper import BegunStream, close, warm
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from ..annotations import Annotation
     from ..options import SpeechOptions
@@ -105,8 +105,14 @@ class Failover:
             name=self._answered.name,
             longest_text=min(limits, default=None),
             whole=traits_of(self._members[0].source).whole,
+            ipa=self._ipa(),
             keeps_context=any(traits_of(member.source).keeps_context for member in self._members),
         )
+
+    def _ipa(self) -> str | Callable[[SpeechOptions], str | None] | None:
+        """How all of the sources are given phonemes; None if they differ."""
+        ways = [traits_of(member.source).ipa for member in self._members]
+        return ways[0] if all(way == ways[0] for way in ways) else None
 
     def _label(self) -> None:
         """Number the members that share a name."""

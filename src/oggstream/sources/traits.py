@@ -32,6 +32,8 @@ class SourceTraits:
     - ``whole``: its answer does not depend on the text, which is therefore not cut into pieces.
     - ``words``: its streams give words (see `Word`).
     - ``first_cut``: characters after which the first piece may be cut at any word, None for only where a clause ends.
+    - ``ipa``: how it is given phonemes in its text: a text with ``{ipa}`` and ``{word}``, such as "[{word}](/{ipa}/)"
+      (a brace of its own is doubled); or a function of the `SpeechOptions` that returns it. None: it takes none.
     - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
     - ``identity``: host, model and voice, without credentials: the key of the service in the history; or a function of
       the `SpeechOptions` that returns it. None: the history is not used.
@@ -45,6 +47,7 @@ class SourceTraits:
     whole: bool = False
     ssml: bool = False
     words: bool = False
+    ipa: str | Callable[[SpeechOptions], str | None] | None = None
     keeps_context: bool = False
     first_cut: int | None = None
     identity: str | Callable[[SpeechOptions], str | None] | None = None
@@ -52,6 +55,10 @@ class SourceTraits:
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
         """The formats that can be requested with ``options``."""
         return self.formats(options) if callable(self.formats) else self.formats
+
+    def ipa_for(self, options: SpeechOptions) -> str | None:
+        """How it is given phonemes with ``options``."""
+        return self.ipa(options) if callable(self.ipa) else self.ipa
 
     def identity_for(self, options: SpeechOptions) -> str | None:
         """The key of the service in the history with ``options``."""

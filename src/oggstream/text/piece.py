@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 class Piece(NamedTuple):
     """What is asked for in one request: ``text``, for the characters ``start`` to ``end`` of the original text.
 
-    ``written``: the text before words of it were replaced, None if none were.
+    ``written``: the text before words of it were replaced, None if none were. ``spelled``: a word in it that has
+    phonemes, which are not sent.
     """
 
     text: str
@@ -19,6 +20,7 @@ class Piece(NamedTuple):
     end: int
     marks: tuple[Mark, ...] = ()
     written: str | None = None
+    spelled: str | None = None
 
     def locate(self, characters: int) -> int:
         """Position in the original text up to which ``characters`` of ``text`` reach; from ``start`` to ``end``."""

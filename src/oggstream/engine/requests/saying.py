@@ -19,4 +19,4 @@ def replacements_of(options: PlaybackOptions, speech: SpeechOptions, traits: Sou
         return None
     from ...text.replacing.replacements import replacements
 
-    return replacements(words)
+    return replacements(words, traits.ipa_for(speech))

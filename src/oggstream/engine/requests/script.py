@@ -68,6 +68,7 @@ class Script:
         self._replacements = replacements
         self._replaced: Piece | None = None  # all of a short text, with what is said for it
         self._first_cut = first_cut
+        self._told_spelled = False
         self._segmenter: Segmenter | None = None
         self._changed = asyncio.Event()
         self._changed_at = 0.0
@@ -193,8 +194,13 @@ class Script:
 
     async def piece(self, reserve: Callable[[], float]) -> Piece | None:
         """Wait for the next piece; None at the end. ``reserve`` returns the seconds of speech left to be heard."""
-        if self._whole:
-            return await self._only_piece()
+        piece = await self._only_piece() if self._whole else await self._next_piece(reserve)
+        if piece is not None and piece.spelled and not self._told_spelled:
+            self._told_spelled = True
+            emit(Warned, message=f"the service takes no phonemes: {piece.spelled!r} is spoken without")
+        return piece
+
+    async def _next_piece(self, reserve: Callable[[], float]) -> Piece | None:
         pieces = self._pieces()
         while True:
             self._changed.clear()

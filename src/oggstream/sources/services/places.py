@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -50,6 +50,20 @@ def as_query(fields: Mapping[str, Any]) -> str:
 def in_xml(value: str) -> str:
     """As content or attribute of XML 1.0, without the characters that it cannot hold (section 2.2)."""
     return value.translate(_NOT_XML).translate(_ESCAPES)
+
+
+def in_xml_with(ipa: str | None) -> Callable[[str], str]:
+    """As content of XML 1.0 in which phonemes, written in this way, are marks of XML themselves."""
+    if ipa is None:
+        return in_xml
+    way = re.escape(ipa).replace(r"\{\{", r"\{").replace(r"\}\}", r"\}")
+    marks = re.compile("(" + re.sub(r"\\\{(?:ipa|word)\\\}", '[^<>"&]+', way) + ")")
+
+    def in_place(value: str) -> str:
+        parts = marks.split(value)
+        return "".join(part if number % 2 else in_xml(part) for number, part in enumerate(parts))
+
+    return in_place
 
 
 def _in_query(value: Any) -> str:

@@ -15,7 +15,7 @@ from ..http.client import HttpClient, json_body
 from ..http.exchange import Request
 from ..openai_api import check_text, endpoint_name, voice_name
 from ..traits import SourceTraits
-from .places import as_query, check_fields, check_path, in_url, in_xml
+from .places import as_query, check_fields, check_path, in_url, in_xml_with
 from .table import Service, service as described
 from .templates import MissingField, fill, fill_text
 
@@ -88,7 +88,7 @@ class ServiceSource:
         check_fields(fields)
         self._check(fields)
         self._warn(options)
-        async with self._client.open(self._request(fields, len(text)), self._advice) as stream:
+        async with self._client.open(self._request(fields, self._ipa(options)), self._advice) as stream:
             stream.format = chosen
             if chosen == "pcm":
                 _state_rate(stream, fields.get("rate"))
@@ -105,8 +105,13 @@ class ServiceSource:
             longest_text=entry.longest_text,
             requests=entry.requests,
             ssml=entry.xml is not None,
+            ipa=self._ipa,
             identity=self._identity,
         )
+
+    def _ipa(self, options: SpeechOptions) -> str | None:
+        """How the model, or the voice where that is the model, is given phonemes."""
+        return self._service.ipa_of(options.model or self._model or voice_name(options.voice or self._voice or ""))
 
     def _identity(self, options: SpeechOptions) -> str:
         """Endpoint, model and voice, under which the behaviour of the service is remembered."""
@@ -154,7 +159,8 @@ class ServiceSource:
             "model": options.model or self._model,
             "instructions": options.instructions,
             "speed": options.speed,
-            "language": options.language if "language" in self._service.used else None,
+            "language": options.language,
+            "language_base": options.language and options.language.replace("_", "-").partition("-")[0].lower(),
         }
         fields = {**self._service.defaults, **self._service.format_fields(chosen), **self._fields}
         fields.update(self._rate(options, fields.get("rate")))
@@ -199,7 +205,7 @@ class ServiceSource:
                 self._told.add(name)
                 events.emit(events.Warned, message=f"{self._service.name} takes no {name}: left out")
 
-    def _request(self, fields: Mapping[str, Any], characters: int) -> Request:
+    def _request(self, fields: Mapping[str, Any], ipa: str | None) -> Request:
         service = self._service
         headers: dict[str, Any] = fill(service.headers, fields) or {}
         body = None
@@ -209,10 +215,11 @@ class ServiceSource:
         elif service.xml is not None:
             headers.setdefault("Content-Type", "application/ssml+xml")
             text = fields["text"]
-            body = (text if is_ssml(text) else fill_text(service.xml, fields, in_xml)).encode()
+            body = (text if is_ssml(text) else fill_text(service.xml, fields, in_xml_with(ipa))).encode()
         method = service.method or ("GET" if body is None else "POST")
         target = check_path(fill_text(service.path, fields, in_url)) + as_query(fill(service.query, fields) or {})
-        return Request(method, {name: str(value) for name, value in headers.items()}, body, characters, target)
+        sent = {name: str(value) for name, value in headers.items()}
+        return Request(method, sent, body, len(fields["text"]), target)
 
     def _advice(self, status: int, said: str) -> str | None:  # noqa: ARG002  # the status decides
         if (word := self._service.advice.get(str(status))) is not None:

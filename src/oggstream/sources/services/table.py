@@ -24,7 +24,7 @@ VARIABLE = "OGGSTREAM_SERVICES"
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 LIST_ENTRIES = ("path", "list", "id", "languages", "description")
 """What ``voices`` of a service may say of its list."""
-_SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format"})
+_SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format", "language", "language_base"})
 _KINDS: dict[str, tuple[type, ...]] = {
     "base_url": (str,),
     "path": (str,),
@@ -43,6 +43,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "requests": (int, type(None)),
     "advice": (Mapping,),
     "voices": (Mapping,),
+    "ipa": (str, Mapping, type(None)),
 }
 
 
@@ -52,8 +53,9 @@ class Service:
 
     Without ``path``, ``json`` and ``xml`` it is asked over its ``socket`` only.
 
-    Texts may hold fields (`templates`): ``text``, ``voice``, ``model``, ``instructions``, ``speed``, ``format``, and
-    those of ``environment``, ``defaults`` and the formats. Raises `UsageError` for an entry that makes no sense.
+    Texts may hold fields (`templates`): ``text``, ``voice``, ``model``, ``instructions``, ``speed``, ``format``,
+    ``language``, ``language_base``, and those of ``environment``, ``defaults`` and the formats. Raises `UsageError` for
+    an entry that makes no sense.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Service:
     advice: Mapping[str, str] = field(default_factory=dict)
     voices: Mapping[str, Any] = field(default_factory=dict)
     socket: Socket | Mapping[str, Any] | None = None
+    ipa: str | Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
@@ -96,6 +99,7 @@ class Service:
                 raise self._wrong(f"formats.{name} is neither a text nor a table")
         self._check_fields()
         self._check_socket()
+        self._check_ipa()
 
     def _check_numbers(self) -> None:
         for name, number in (("longest_text", self.longest_text), ("requests", self.requests)):
@@ -168,6 +172,22 @@ class Service:
     def over_http(self) -> bool:
         """Whether it is asked over HTTP, too."""
         return self.socket is None or bool(self.path or self.json or self.xml)
+
+    def _check_ipa(self) -> None:
+        """The ways of writing phonemes: texts with one ``{ipa}``, and at most one ``{word}``."""
+        ways: list[Any] = list(self.ipa.values()) if isinstance(self.ipa, Mapping) else [self.ipa]
+        for way in ways if self.ipa is not None else ():
+            names = field_names(way) if isinstance(way, str) else set()
+            if "ipa" not in names or not names <= {"ipa", "word"} or max(map(way.count, ("{ipa}", "{word}"))) > 1:
+                raise self._wrong("ipa is no text with {ipa} and, if wanted, {word}")
+
+    def ipa_of(self, model: str) -> str | None:
+        """How a model is given phonemes; None: not at all."""
+        if not isinstance(self.ipa, Mapping):
+            return self.ipa
+        from fnmatch import fnmatchcase
+
+        return next((way for models, way in self.ipa.items() if fnmatchcase(model, models)), None)
 
     @property
     def known(self) -> frozenset[str]:

@@ -20,6 +20,7 @@ class _Spot(NamedTuple):
     length: int
     written: str
     sent: str | None
+    spelled: bool
 
 
 class ReplacedText:
@@ -94,7 +95,7 @@ class ReplacedText:
     def _replace(self, found: Found) -> None:
         start, end = self._before + found.start, self._before + found.end
         written = self._read[found.start : found.end]
-        self._spots.append(_Spot(self._length, len(found.said), written, found.sent))
+        self._spots.append(_Spot(self._length, len(found.said), written, found.sent, found.spelled))
         if found.said:
             self.map.add(self._length, len(found.said), self._plain.map.start(start), self._plain.map.end(end))
             self._put(found.said)
@@ -116,7 +117,8 @@ class ReplacedText:
         for spot in spots:
             written += text[at : spot.at - start] + spot.written
             at = spot.at + spot.length - start
-        piece = piece._replace(written=(written + text[at:]).strip())
+        spelled = next((spot.written for spot in spots if spot.spelled), None)
+        piece = piece._replace(written=(written + text[at:]).strip(), spelled=spelled)
         for spot in reversed(spots):
             if spot.sent is not None and spot.at + spot.length <= end:
                 piece = _with_markup(piece, spot.at - start, spot.length, spot.sent)

@@ -13,6 +13,8 @@ from .whole_words import WholeWords
 if TYPE_CHECKING:
     from ...said import Ipa
 
+_UNMARKED = re.compile(r"[^<>&\"{}()/\[\]\\\n]+")
+"""A word that no way of writing phonemes takes for a mark of its own."""
 Rule = tuple["str | re.Pattern[str]", "str | Ipa"]
 """What is written, and what is said for it."""
 
@@ -20,18 +22,19 @@ Rule = tuple["str | re.Pattern[str]", "str | Ipa"]
 class Found(NamedTuple):
     """A place from ``start`` to ``end`` of a text for which ``said`` is said; -1 as ``end``: more text will decide.
 
-    ``sent``: how a service is asked for it, where that differs.
+    ``sent``: how a service is asked for it, where that differs. ``spelled``: it has phonemes, which are not sent.
     """
 
     start: int
     end: int
     said: str = ""
     sent: str | None = None
+    spelled: bool = False
 
 
 class Replacements:
     """The ``rules``: where several fit, the one whose text begins first; then words, the longest first; then patterns,
-    in their order. ``ipa``: how a service is given phonemes, a text with ``{ipa}`` and ``{word}``; None: not at all.
+    in their order. ``ipa``: how a service is given phonemes, as in `SourceTraits`; None: not at all.
     """
 
     def __init__(self, rules: Iterable[Rule], ipa: str | None = None) -> None:
@@ -65,8 +68,9 @@ class Replacements:
         if isinstance(said, str):
             return Found(start, end, said)
         spoken = word if said.say is None else said.say
-        sent = self._ipa.replace("{ipa}", said.ipa).replace("{word}", spoken) if self._ipa else None
-        return Found(start, end, spoken, sent)
+        if self._ipa is None or not _UNMARKED.fullmatch(spoken):
+            return Found(start, end, spoken, spelled=True)
+        return Found(start, end, spoken, self._ipa.format(ipa=said.ipa, word=spoken))
 
 
 @lru_cache(maxsize=8)
