@@ -119,8 +119,15 @@ class OpusStream:
         head = OpusHead.simple(1, self._encoder.pre_skip, rate, serial=7)
         self._writer = OggOpusWriter(head, OpusTags(vendor="stand-in"), 1)
         self._started = False
+        self._packets = 0
         self._samples = 0
         self._pcm = b""
+
+    @property
+    def position(self) -> float:
+        """Seconds that can be heard of the pages that have left."""
+        packets = max(0, self._packets - 1)
+        return max(0, packets * self._encoder.packet_samples - self._encoder.pre_skip) / 48000
 
     def feed(self, pcm: bytes) -> bytes:
         """The pages that are complete with ``pcm``; ahead of the first ones the headers."""
@@ -132,6 +139,7 @@ class OpusStream:
         while len(self._pcm) >= size:
             packet = self._encoder.encode(self._pcm[:size])
             pages.append(self._writer.write(packet, self._encoder.packet_samples))
+            self._packets += 1
             self._pcm = self._pcm[size:]
         return b"".join(pages)
 

@@ -49,17 +49,20 @@ def check_audio(heard: Heard, service: SocketService) -> None:
     assert len(bursts(heard.pcm)) == len("".join(TEXT).split())
 
 
-def check_words(heard: Heard, service: SocketService) -> None:
-    """The words are those of the text, and where they are in the audio, within 2 ms."""
+def check_words(heard: Heard, service: SocketService, *, gaps: bool = False) -> None:
+    """The words are those of the text, and where they are in the audio, within 2 ms.
+
+    With ``gaps`` each lasts to the beginning of the next.
+    """
     truth = spoken(service)
     assert [word.text.strip() for word in heard.words] == "".join(TEXT).split()
     for word, true in zip(heard.words, truth.words, strict=True):
         assert word.start == pytest.approx(true.start, abs=0.002)
-        assert word.end is None or word.end == pytest.approx(true.end, abs=0.002)
+        assert gaps or word.end is None or word.end == pytest.approx(true.end, abs=0.002)
 
 
-async def said_by_livekit(tts: Any, parts: Iterable[str] = TEXT) -> Heard:
-    """What a TTS of LiveKit Agents gives for text that comes in parts."""
+async def said_by_livekit(tts: Any, parts: Iterable[str] = TEXT, *, rate: int = RATE) -> Heard:
+    """What a TTS of LiveKit Agents gives for text that comes in parts, at ``rate``."""
     from livekit.agents.types import USERDATA_TIMED_TRANSCRIPT, APIConnectOptions
 
     heard = Heard()
@@ -68,7 +71,7 @@ async def said_by_livekit(tts: Any, parts: Iterable[str] = TEXT) -> Heard:
             stream.push_text(part)
         stream.end_input()
         async for audio in stream:
-            assert audio.frame.sample_rate == RATE
+            assert audio.frame.sample_rate == rate
             heard.pcm += bytes(audio.frame.data)
             told = audio.frame.userdata.get(USERDATA_TIMED_TRANSCRIPT, [])
             heard.words += [Timed(str(word), word.start_time, word.end_time) for word in told]
