@@ -15,6 +15,8 @@ from .said import Ipa, check_said
 Gain = Literal["none", "track", "album"]
 OnRefused = Literal["skip", "stop"]
 
+CAPTIONS = (".vtt", ".srt", ".json")
+"""The endings of files of captions."""
 FORMATS = ("auto", "opus", "pcm", "wav")
 SAMPLE_RATES = range(2000, 384_001)
 """Accepted sample rates of bare samples, in Hz."""
@@ -168,6 +170,10 @@ class PlaybackOptions:
     that is applied on top of the stream's own gain, "none", "track" or "album". ``channels``:
     1 to 255, the channels to which the stream is mixed for the sink; None: unchanged.
 
+    ``captions``: a file to which the words are written as they are heard, with what is said around them, in cues of two
+    lines; its ending is .vtt, .srt or .json. It is valid at any moment. Times count from the call, or the first `say`
+    of a `Player`; where the sound itself goes to a file, they are places in it.
+
     Raises `UsageError` for a value outside its range, or a ring shorter than the buffer that must fit into it.
     """
 
@@ -195,6 +201,7 @@ class PlaybackOptions:
     volume: float = 1.0
     gain: Gain = "none"
     channels: int | None = None
+    captions: str | os.PathLike[str] | None = None
 
     def __post_init__(self) -> None:
         check_all(self, _PLAYBACK_RULES)
@@ -213,7 +220,15 @@ def checked(options: PlaybackOptions | None) -> PlaybackOptions:
 _ENDLESS = float("inf")
 _TEXT = kind("a str", str)
 _SECONDS, _SECONDS_OR_NONE = number(0, _ENDLESS, none=False), number(0, _ENDLESS)
+_PATH = kind("the name of a file", str, bytes, os.PathLike)
 _SWITCH, _SWITCH_OR_NONE = kind("True or False", bool, none=False), kind("True, False", bool)
+
+
+def _captions(name: str, value: Any) -> None:
+    """A path with an ending that says the format, or None."""
+    _PATH(name, value)
+    if value is not None and os.path.splitext(os.fsdecode(value))[1].lower() not in CAPTIONS:
+        raise UsageError(f"{name} {os.fsdecode(value)!r} has no ending that says its format: use {', '.join(CAPTIONS)}")
 
 
 _SPEECH_RULES: dict[str, Rule] = {
@@ -238,6 +253,7 @@ _PLAYBACK_RULES: dict[str, Rule] = {
     "volume": number(0, LOUDEST, none=False),
     "gain": one_of(*GAINS),
     "channels": number(1, 255, whole=True),
+    "captions": _captions,
 }
 _ELSEWHERE = {
     name: f"; it is one of PlaybackOptions: options=PlaybackOptions({name}=...)"

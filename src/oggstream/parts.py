@@ -9,6 +9,7 @@ from .errors import UsageError
 from .sources.wrapper import close
 
 if TYPE_CHECKING:
+    from .engine.caption_file import CaptionFile
     from .engine.listening import Listener
     from .events import OnEvent
     from .history import History
@@ -32,6 +33,17 @@ def listener_of(on_event: OnEvent | None) -> Listener | None:
     from .engine.listening import Listener
 
     return Listener(on_event)
+
+
+def captions_of(stack: AsyncExitStack, options: PlaybackOptions) -> CaptionFile | None:
+    """The captions that the options name, which ``stack`` closes; None for none. Raises `OutputError`."""
+    if options.captions is None:
+        return None
+    from .engine.caption_file import CaptionFile
+
+    captions = CaptionFile(options.captions)
+    stack.callback(captions.close)
+    return captions
 
 
 def history_of(options: PlaybackOptions) -> History | None:

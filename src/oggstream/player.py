@@ -14,16 +14,17 @@ from .engine.session import Session
 from .errors import OggStreamError, UsageError
 from .events import Recorder, using
 from .options import PlaybackOptions, checked, speech_options
-from .parts import borrow, history_of, listener_of
+from .parts import borrow, captions_of, history_of, listener_of
 from .preloading import preload, prepared
 from .rules import number
 from .sinks.resolve_sink import coerce_sink
-from .sinks.sink import PreparedSink
+from .sinks.sink import PreparedSink, traits_of as sink_traits_of
 from .sources.resolve_source import coerce as coerce_source
 from .sources.wrapper import warm
 
 if TYPE_CHECKING:
     from .audio.ring import PcmRing
+    from .engine.caption_file import CaptionFile
     from .options import SpeechKeywords
     from .report import Heard, PlaybackReport
     from .types import OnEvent, SinkLike, SourceLike, TextLike
@@ -173,6 +174,7 @@ class Player:
         self._stack: AsyncExitStack | None = None
         self._source: Any = None
         self._sink: Any = None
+        self._captions: CaptionFile | None = None
         self._speeches: list[Speech] = []  # in order; ended ones are dropped
         self._paused = False
         self._volume = 1.0
@@ -186,6 +188,7 @@ class Player:
         await prepared(self._given[0])
         self._source = borrow(self._stack, coerce_source(self._given[0]))
         self._sink = borrow(self._stack, coerce_sink(self._given[1], self._options))
+        self._captions = captions_of(self._stack, self._options)
         warming = asyncio.get_running_loop().create_task(self._warm())
         self._stack.push_async_callback(_cancelled, warming)
         return self
@@ -231,6 +234,8 @@ class Player:
             listener=listener,
         )
         session.outlet.on_ring = self._apply
+        if self._captions is not None:
+            self._captions.follow(session, recorder, at_once=lambda: sink_traits_of(self._sink).at_once)
         speech = Speech(session, recorder, turn)
         self._speeches.append(speech)
         return speech

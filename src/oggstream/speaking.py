@@ -17,8 +17,9 @@ from .engine.requests.saying import replacements_of
 from .engine.requests.script import Script
 from .engine.session import Session, first_failure
 from .events import Recorder, RequestSent, using
-from .parts import borrow, history_of, listener_of
+from .parts import borrow, captions_of, history_of, listener_of
 from .sinks.resolve_sink import coerce_sink
+from .sinks.sink import traits_of as sink_traits_of
 from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
 from .sources.traits import traits_of
@@ -54,6 +55,7 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
             if take is not None:
                 voice = Unhurried(voice)
             output = borrow(stack, coerce_sink(sink, options))
+            captions = captions_of(stack, options)
             session = Session(
                 text,
                 source=voice,
@@ -66,6 +68,8 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
                 listener=listener,
             )
             session.outlet.on_item = take
+            if captions is not None:
+                captions.follow(session, recorder, at_once=lambda: sink_traits_of(output).at_once)
             return await session.run()
 
 

@@ -38,6 +38,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "write a file instead of playing, as fast as the service: .opus, .ogg, .wav, .mp3, .flac",
     },
     "--save": {"metavar": "PATH", "help": "also keep the bytes as they came; of Opus, several bodies as one stream"},
+    "--captions": {"metavar": "FILE", "help": "write the words as they are heard: .vtt, .srt or .json"},
     "--pause": {"metavar": "S", "help": "silence between two pieces of the text (as the service sends it)"},
     "--patience": {"metavar": "S", "help": "longest wait for the end of a sentence while little is left to hear (0.7)"},
     "--speakable": {
@@ -104,7 +105,7 @@ SOUND = ("--device", "--latency", "--lead-in", "--volume", "--sink", "--save")
 PATIENCE = ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--requests", "--hedge", "--history")
 TALK = ("--json", "--quiet", "--log-level")
 COMPANY = ("--interrupt", "--mix")
-ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, *PATIENCE, *TALK)
+ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, "--captions", *PATIENCE, *TALK)
 CHAT = ("--chat-model", "--chat-base-url", "--system")
 ENDPOINT = ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue")
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
@@ -132,6 +133,7 @@ HIDDEN = {
 """Options that all that plays takes in common, where there is nothing to ask for."""
 _ONCE = {
     "--output",
+    "--captions",
     "--save",
     "--json",
     "--network",
@@ -257,6 +259,16 @@ def _format(text: str) -> str:
     return text
 
 
+def _captions(path: str) -> str:
+    from ..options import PlaybackOptions
+
+    try:
+        PlaybackOptions(captions=path)
+    except UsageError as error:
+        raise ArgumentTypeError(str(error)) from error
+    return path
+
+
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
         ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in", "--ahead", "--idle"),
@@ -264,6 +276,7 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     ),
     **dict.fromkeys(("--pause", "--patience"), _seconds_or_none),
     "--format": _format,
+    "--captions": _captions,
     "--hedge": _share,
     "--volume": _volume,
     "--requests": _integer("number of requests", 1, 16),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import zip_longest
 from typing import NamedTuple
 from unicodedata import category
 
-from .word_borders import ends_word
+from .told_text import words_of
 
 WORD = 0.6
 """What a word weighs besides its characters; a letter weighs 1."""
@@ -21,8 +21,6 @@ SPELT = 4.0
 SENTENCE, CLAUSE = 2, 1
 """The borders behind a word; 0: none."""
 
-_SIGNS = frozenset("&@#*/\\")  # words where they stand alone
-_SPOKEN = frozenset(("Sc", "Sm", "So"))  # currencies, signs of mathematics, other symbols
 _CLAUSE_ENDS = frozenset(",;:\u2013\u2014)\u3001\uff0c\uff1b\uff1a\u060c\u061b")
 _SENTENCE_ENDS = frozenset(".!?\u2026\n\u3002\uff01\uff1f\uff61\u061f\u06d4\u0964\u0965\u104b\u1362\u17d4")
 _SPELT = re.compile(r"[B-DF-HJ-NP-TV-XZ]{2,6}\Z|[A-Z](?:\.[A-Z])+\Z")
@@ -52,35 +50,17 @@ class WeighedWord(NamedTuple):
 
 def weighed(text: str) -> list[WeighedWord]:
     """The words of ``text``, in order. What has nothing to pronounce is none."""
-    ends = [0, *(at for at in range(1, len(text) + 1) if ends_word(text, at))]
+    found = [(word.start, word.end) for word in words_of(text)]
+    behind = [start for start, _ in found[1:]]
     words: list[WeighedWord] = []
-    for begin, end in pairwise(ends):
-        start, stop = _core(text, begin, end)
-        border = _border(text[stop:end] if stop > start else text[begin:end])
-        if stop > start:
-            words.append(WeighedWord(start, stop, _weight(text[start:stop]), border))
-        elif words:
-            words[-1] = words[-1]._replace(border=max(words[-1].border, border))
-        if "\n" in text[end : end + 1] and words:
-            words[-1] = words[-1]._replace(border=SENTENCE)
-    if words:
-        words[-1] = words[-1]._replace(border=SENTENCE)
-    return [word._replace(weight=word.weight + ENDING * (word.border > 0)) for word in words]
-
-
-def _core(text: str, start: int, end: int) -> tuple[int, int]:
-    """From the first to the last character that is spoken."""
-    spoken = [at for at in range(start, end) if _is_spoken(text[at])]
-    spoken = spoken or [at for at in range(start, end) if text[at] in _SIGNS]
-    return (spoken[0], spoken[-1] + 1) if spoken else (start, start)
-
-
-def _is_spoken(sign: str) -> bool:
-    return sign.isalnum() or sign == "%" or category(sign) in _SPOKEN or category(sign)[0] == "M"
+    for (start, end), following in zip_longest(found, behind):
+        border = SENTENCE if following is None else _border(text[end:following])
+        words.append(WeighedWord(start, end, _weight(text[start:end]) + ENDING * (border > 0), border))
+    return words
 
 
 def _border(behind: str) -> int:
-    """What the punctuation behind a word says."""
+    """What the punctuation between two words says."""
     if not _SENTENCE_ENDS.isdisjoint(behind):
         return SENTENCE
     return CLAUSE if not _CLAUSE_ENDS.isdisjoint(behind) or behind.strip() == "-" else 0

@@ -32,7 +32,18 @@ if TYPE_CHECKING:
 
 _DEVICE = ("latency", "lead_in")
 _TEXT = ("pause", "patience", "speakable", "ahead", "on_refused")
-_PLAYBACK = ("first_byte_timeout", "stall_timeout", "requests", "hedge", "volume", "gain", "channels", *_TEXT, *_DEVICE)
+_PLAYBACK = (
+    "first_byte_timeout",
+    "stall_timeout",
+    "requests",
+    "hedge",
+    "volume",
+    "captions",
+    "gain",
+    "channels",
+    *_TEXT,
+    *_DEVICE,
+)
 """The options that are fields of `PlaybackOptions`."""
 
 

@@ -181,6 +181,11 @@ class Outlet:
         return self.ring.length is not None
 
     @property
+    def at_once(self) -> bool:
+        """Whether the sink takes samples as fast as they come."""
+        return self._pacing.at_once
+
+    @property
     def samples(self) -> int:
         """Samples decoded, at 48 kHz."""
         return self.decoder.samples if self.decoder else 0

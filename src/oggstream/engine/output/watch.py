@@ -28,6 +28,7 @@ class Watch:
         self._started = False
         self._progress_due = 0.0
         self._word_due = SETTLED_PAUSE  # seconds until the next word, if that is sooner
+        self._at_once = False  # the sink takes samples as fast as they come
         self._words_from = 0  # sample heard by the last look: what is still to be told begins behind it
 
     @property
@@ -45,6 +46,7 @@ class Watch:
             return
         self._look_for_stalls(outlet.writer)
         self._word_due = SETTLED_PAUSE
+        self._at_once = outlet.at_once
         while self._segments and self._tell(self._segments[0], outlet, outlet.writer):
             self._segments.pop(0)
         self._tell_progress(outlet, outlet.writer)
@@ -99,8 +101,10 @@ class Watch:
         at = writer.time_of(speech, end=end)
         if at is None:
             return None
-        at -= self._recorder.zero
-        return at if self._recorder.elapsed() >= at else None
+        at, now = at - self._recorder.zero, self._recorder.elapsed()
+        if self._at_once:  # what is written counts as heard
+            return min(at, now)
+        return at if now >= at else None
 
     def _tell_progress(self, outlet: Outlet, writer: RingWriter) -> None:
         """Record `Progress` periodically, once playback has started."""
