@@ -18,6 +18,7 @@ import pytest
 import oggstream
 from bodies import tone, wav
 from oggstream.engine import loading as codec
+from oggstream.engine.output.watch import Watch
 from oggstream.errors import DeviceError, OutputError, SourceBrokenError, SourceTimeoutError, WrongContainerError
 from oggstream.events import (
     Event,
@@ -523,3 +524,32 @@ async def test_underflows_are_those_of_the_speech() -> None:
     for _ in range(2):
         report = await oggstream.play_stream("Hello.", source=ScriptedSource(every(0.1, pages(spoken(0.5)))), sink=sink)
         assert report.playout.device_underflows == 2
+
+
+@pytest.mark.parametrize("conceal", [True, False])
+async def test_a_text_that_pauses_costs_a_look_every_tenth_of_a_second_and_no_more(
+    monkeypatch: pytest.MonkeyPatch, conceal: bool
+) -> None:
+    looks: list[float] = []
+    look = Watch.look
+
+    def noted(watch: Watch, outlet: Any) -> None:
+        looks.append(asyncio.get_running_loop().time())
+        look(watch, outlet)
+
+    monkeypatch.setattr(Watch, "look", noted)
+
+    async def text() -> AsyncIterator[str]:
+        yield "One sentence. "
+        await asyncio.sleep(30)
+        yield "Another one."
+
+    report = await oggstream.play_stream(
+        text(),
+        source=ScriptedSource([(0.1, spoken(1.0))]),
+        sink=NullSink(),
+        options=PlaybackOptions(conceal=conceal),
+    )
+    assert report.completed
+    quiet = [at for at in looks if 5 <= at < 30]
+    assert 0 < len(quiet) <= 251

@@ -214,7 +214,7 @@ class Outlet:
             return LONGEST_PAUSE
         if self._waiting:
             pause = self.ring.fill / self.ring.rate / 4
-        elif self.writer.covered or not self._options.conceal:
+        elif self.writer.covered or not self._options.conceal or not self._segments:
             pause = self._pacing.again
         else:
             pause = min(self._pacing.again, self.writer.unread / self.ring.rate - COVERED_SECONDS)
