@@ -113,6 +113,7 @@ async def test_work_of_one_context_is_done_in_order_and_cancelled_together() -> 
             await socket.send_json({"name": "a", "stop": True})
             assert [(await said(socket, "b"))[1] for _ in "12"] == [["one"], ["two"]]
         assert [name for _, name in service.cancelled] == ["a"]
+        assert [speech.text for speech in service.said] in (["one", "two"], ["never heard", "one", "two"])
 
 
 async def test_audio_comes_at_the_pace_and_after_the_delay() -> None:

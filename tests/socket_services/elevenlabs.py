@@ -83,7 +83,7 @@ class _Contexts(SocketService):
         elif event.get("close_socket"):
             for each in list(talk.state):
                 self._close(talk, each)
-            asyncio.get_running_loop().call_soon(lambda: talk.then("", self._end(talk)))
+            talk.then("", self._end(talk))
         elif event.get("close_context"):
             self._close(talk, name)
         elif (problem := self.problem(talk, name, event)) is not None:
@@ -173,7 +173,7 @@ class _Contexts(SocketService):
         await talk.send({"isFinal" if self.camel else "is_final": True, self._context_field: name})
 
     async def _end(self, talk: Talk) -> None:
-        await asyncio.gather(*(work for each, work in talk._work.items() if each), return_exceptions=True)
+        await talk.rest()
         await talk.close()
 
     async def tell_error(self, talk: Talk, name: str, message: str) -> None:

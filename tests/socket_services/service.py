@@ -87,7 +87,7 @@ class Talk:
         self.state: dict[str, Any] = {}
         self.received: list[tuple[float, Event]] = []
         self.sent: list[tuple[float, Event | bytes]] = []
-        self._work: dict[str, asyncio.Task[None]] = {}
+        self._work: dict[str, list[asyncio.Task[None]]] = {}  # of each context, in order
 
     @property
     def context(self) -> str:
@@ -113,27 +113,28 @@ class Talk:
 
     def then(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work`` behind all other work of the context ``name``."""
-        before = self._work.get(name)
+        before = [work for work in self._work.get(name, ()) if not work.done()]
 
         async def in_turn() -> None:
-            if before is not None:
-                await asyncio.wait([before])
+            if before:
+                await asyncio.wait(before)
             with suppress(EndedError):
                 await work
 
-        self._work[name] = task = asyncio.create_task(in_turn(), name=name)
+        task = asyncio.create_task(in_turn(), name=name)
+        self._work[name] = [*before, task]
         task.add_done_callback(lambda _: work.close())  # it may never have begun
         self.service._tasks.add(task)
 
     def busy(self, name: str) -> bool:
         """Whether work of the context ``name`` is not done."""
-        return name in self._work and not self._work[name].done()
+        return not all(work.done() for work in self._work.get(name, ()))
 
     def cancel(self, name: str) -> None:
         """Drop all work of the context ``name``."""
         self.service.note_cancel(name)
-        if name in self._work:
-            self._work.pop(name).cancel()
+        for work in self._work.pop(name, ()):
+            work.cancel()
 
     async def paced(
         self, speech: Speech, told: Sequence[SpokenWord] | None = None
@@ -181,8 +182,15 @@ class Talk:
 
     def end(self) -> None:
         """Drop all work: the connection has ended."""
-        for work in self._work.values():
-            work.cancel()
+        for name in self._work:
+            for work in self._work[name]:
+                work.cancel()
+
+    async def rest(self) -> None:
+        """Wait for all work that there is now, but that which asks."""
+        others = {work for works in self._work.values() for work in works} - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others)
 
 
 class SocketService:
