@@ -5,19 +5,19 @@ Each checks requests as strictly as the real one is documented to, and refuses w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
+import json_shapes
+import plain_shapes
+from shape_parts import KEY, OPUS, PCM, WAV, sound
+
+__all__ = ["KEY", "OPUS", "PCM", "SHAPES", "WAV"]
+
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-KEY = "k-5f1e9c0b7a2d4863"
-PCM = bytes(range(256)) * 8
-OPUS = b"OggS" + bytes(1000)
-WAV = b"RIFF\xff\xff\xff\xffWAVEfmt " + bytes(100)
-_BODIES = {"opus": OPUS, "pcm": PCM, "wav": WAV}
 _SSML = "{http://www.w3.org/2001/10/synthesis}"
 
 
@@ -53,32 +53,7 @@ async def deepgram(request: web.Request) -> web.StreamResponse:  # noqa: PLR0911
     if combination not in kinds:
         return refuse(400, "UNSUPPORTED_AUDIO_FORMAT", "Unsupported audio format.")
     kind, content_type = kinds[combination]
-    return _sound(kind, content_type, {"dg-request-id": "dg-1"})
-
-
-async def elevenlabs(request: web.Request) -> web.StreamResponse:
-    """https://elevenlabs.io/docs/api-reference/text-to-speech/stream, and its help page on errors 400 and 401."""
-
-    def refuse(status: int, code: str, message: str) -> web.Response:
-        return web.json_response({"detail": {"status": code, "message": message}}, status=status)
-
-    voice = re.fullmatch(r"/v1/text-to-speech/([^/]+)/stream", request.raw_path.partition("?")[0])
-    if request.method != "POST" or voice is None:
-        return web.json_response({"detail": "Not Found"}, status=404)
-    if request.headers.get("xi-api-key") != KEY:
-        return refuse(401, "invalid_api_key", f"Invalid API key {request.headers.get('xi-api-key')}")
-    if voice[1] == "unknown":
-        return refuse(400, "voice_not_found", "A voice with voice_id unknown does not exist.")
-    body = await request.json()
-    if body["text"] == "too much":
-        return refuse(401, "quota_exceeded", "This request exceeds your quota of 10000. You have 3 credits remaining.")
-    if set(body) - {"text", "model_id", "voice_settings", "language_code"} or len(body.get("language_code", "en")) > 2:
-        return web.json_response(
-            {"detail": [{"loc": ["body", "speed"], "msg": "extra fields not permitted"}]}, status=422
-        )
-    kinds = {"opus_48000_64": ("opus", "audio/ogg"), "pcm_24000": ("pcm", "application/octet-stream")}
-    kind, content_type = kinds[request.query["output_format"]]
-    return _sound(kind, content_type, {"request-id": "el-1"})
+    return sound(kind, content_type, {"dg-request-id": "dg-1"})
 
 
 async def azure(request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - a refusal each
@@ -105,7 +80,7 @@ async def azure(request: web.Request) -> web.StreamResponse:  # noqa: PLR0911 - 
         "riff-24khz-16bit-mono-pcm": ("wav", "audio/x-wav"),
     }
     kind, content_type = kinds[request.headers["X-Microsoft-OutputFormat"]]
-    return _sound(kind, content_type, {"X-RequestId": "az-1", "X-Heard": f"{prosody.get('rate')}"})
+    return sound(kind, content_type, {"X-RequestId": "az-1", "X-Heard": f"{prosody.get('rate')}"})
 
 
 async def polly(request: web.Request) -> web.StreamResponse:
@@ -126,27 +101,7 @@ async def polly(request: web.Request) -> web.StreamResponse:
         return refuse(400, "ValidationException", "1 validation error detected: Value at 'engine' failed")
     kinds = {("ogg_opus", "48000"): ("opus", "audio/ogg"), ("pcm", "16000"): ("pcm", "audio/pcm")}
     kind, content_type = kinds[body["OutputFormat"], body["SampleRate"]]
-    return _sound(kind, content_type, {"x-amzn-RequestId": "aws-1"})
-
-
-async def kokoro(request: web.Request) -> web.StreamResponse:
-    """https://github.com/remsky/Kokoro-FastAPI, api/src/routers/openai_compatible.py."""
-
-    def refuse(status: int, code: str, message: str) -> web.Response:
-        detail = {"error": code, "message": message, "type": "invalid_request_error"}
-        return web.json_response({"detail": detail}, status=status)
-
-    if request.method != "POST" or request.path != "/v1/audio/speech":
-        return web.json_response({"detail": "Not Found"}, status=404)
-    body = await request.json()
-    if body["model"] not in ("kokoro", "tts-1", "tts-1-hd"):
-        return refuse(400, "invalid_model", f"Unsupported model: {body['model']}")
-    if body["voice"] == "nobody":
-        return refuse(400, "validation_error", "Voice 'nobody' not found. Available voices: af_bella, af_heart")
-    if not isinstance(body.get("speed", 1.0), int | float) or body["stream"] is not True:
-        return web.json_response({"detail": [{"loc": ["body", "speed"], "msg": "not a number"}]}, status=422)
-    types = {"opus": "audio/opus", "pcm": "audio/pcm", "wav": "audio/wav"}
-    return _sound(body["response_format"], types[body["response_format"]], {})
+    return sound(kind, content_type, {"x-amzn-RequestId": "aws-1"})
 
 
 async def speaches(request: web.Request) -> web.StreamResponse:
@@ -160,7 +115,7 @@ async def speaches(request: web.Request) -> web.StreamResponse:
     if not 0.5 <= body.get("speed", 1.0) <= 2.0:
         return web.json_response({"detail": "speed must be between 0.5 and 2.0"}, status=422)
     types = {"opus": "audio/opus", "pcm": "audio/pcm", "wav": "audio/wav"}
-    return _sound(body["response_format"], types[body["response_format"]], {})
+    return sound(body["response_format"], types[body["response_format"]], {})
 
 
 async def localai(request: web.Request) -> web.StreamResponse:
@@ -175,19 +130,15 @@ async def localai(request: web.Request) -> web.StreamResponse:
         message = "failed to load model with internal loader: could not load model"
         return web.json_response({"error": {"code": 500, "message": message, "type": ""}}, status=500)
     types = {"opus": "audio/ogg", "wav": "audio/x-wav"}
-    return _sound(body["response_format"], types[body["response_format"]], {})
+    return sound(body["response_format"], types[body["response_format"]], {})
 
 
 SHAPES: dict[str, Answer] = {
     "azure": azure,
     "deepgram": deepgram,
-    "elevenlabs": elevenlabs,
-    "kokoro": kokoro,
     "localai": localai,
     "polly": polly,
     "speaches": speaches,
+    **json_shapes.SHAPES,
+    **plain_shapes.SHAPES,
 }
-
-
-def _sound(kind: str, content_type: str, headers: dict[str, str]) -> web.Response:
-    return web.Response(body=_BODIES[kind], headers={"Content-Type": content_type, **headers})

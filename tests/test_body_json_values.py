@@ -57,6 +57,17 @@ def test_an_array_is_its_members_and_a_rest_is_told() -> None:
     assert rest.data == b'{"c": "}'
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize("bad", [b'{"a": "x', b'{"a": [{"b": 1', b'{"a": "\\"', b"{", b'{"a": 1}}'])
+def test_a_line_that_breaks_off_ends_before_the_next(bad: bytes, size: int) -> None:
+    reader = ValueReader(lines=True)
+    body = b'{"a": 1}\n' + bad + b'\n{"b": [{"c": "}"}]}\n{"d": 2}'
+    found = [event for at in range(0, len(body), size) for event in reader.feed(body[at : at + size])]
+    assert [event.data for event in (found[0], *found[-2:])] == [b'{"a": 1}', b'{"b": [{"c": "}"}]}', b'{"d": 2}']
+    assert b"".join(event.data.strip() for event in found[1:-2]) == bad
+    assert reader.finish() is None
+
+
 @pytest.mark.parametrize("size", [0, 1, 4094, 4095, 4096, 5000, 100_000])
 def test_a_long_string_is_what_it_is(size: int) -> None:
     text = "A" * size

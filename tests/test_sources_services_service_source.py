@@ -19,20 +19,31 @@ from oggstream.sources.source import Source
 from oggstream.text.replacing.replaced_text import replaced
 from oggstream.text.replacing.replacements import replacements
 from scripted import spoken
-from service_shapes import KEY, OPUS, PCM, SHAPES, WAV
+from service_shapes import KEY, OPUS, SHAPES
+from shape_parts import BODIES
 from speech_server import Handler, Service as Server, recorded, serving
 
-CLOUD = ("azure", "deepgram", "elevenlabs")
 FORMATS = {
+    "assemblyai": ("pcm",),
     "azure": ("opus", "pcm", "wav"),
+    "cartesia": ("pcm", "wav"),
     "deepgram": ("opus", "pcm", "wav"),
     "elevenlabs": ("opus", "pcm"),
+    "fish": ("opus", "pcm", "wav"),
+    "gemini": ("pcm",),
+    "groq": ("wav",),
+    "inworld": ("opus", "pcm"),
     "kokoro": ("opus", "pcm", "wav"),
     "localai": ("opus", "wav"),
+    "mistral": ("pcm", "opus", "wav"),
+    "openrouter": ("pcm",),
+    "piper": ("wav",),
+    "pocket-tts": ("wav",),
     "polly": ("opus", "pcm"),
+    "rime": ("opus", "pcm", "wav"),
     "speaches": ("opus", "pcm", "wav"),
+    "together": ("pcm", "wav"),
 }
-BODIES = {"opus": OPUS, "pcm": PCM, "wav": WAV}
 RATES = {"polly": 16000}
 
 
@@ -52,9 +63,11 @@ async def asked(
 ) -> AsyncIterator[tuple[ServiceSource, Server]]:
     """The source of a service, and a server of its shape."""
     async with serving(handler or SHAPES[name]) as server:
-        base = f"{server.origin}/v1" if name in ("kokoro", "localai", "speaches") else server.origin
-        key = {"api_key": KEY} if name in CLOUD else {}
-        source = ServiceSource(name, **{"base_url": base, "max_retries": 0, **key, **settings})
+        entry = service(name)
+        base = server.origin + (urlsplit(entry.base_url).path if "{" not in entry.base_url else "")
+        usual = {"api_key": KEY} if "key" in entry.needs else {}
+        model = {"model": "openai/any"} if "model" in entry.needs else {}
+        source = ServiceSource(name, **{"base_url": base, "max_retries": 0, **usual, **model, **settings})
         try:
             yield source, server
         finally:
@@ -87,7 +100,7 @@ async def test_each_service_gives_each_of_its_formats(name: str, wanted: str) ->
     async with asked(name) as (source, _):
         body, stream = await speak(source, format=wanted)
     assert body == BODIES[wanted]
-    assert stream.format == wanted
+    assert stream.traits.format == wanted
     if wanted == "pcm":
         assert f"rate={RATES.get(name, 24000)}" in stream.content_type
         assert stream.content_type.startswith(("audio/pcm;", "audio/l16;"))
@@ -98,7 +111,7 @@ async def test_auto_is_the_first_of_the_formats(name: str) -> None:
     async with asked(name) as (source, _):
         assert source.traits.formats_for(SpeechOptions()) == FORMATS[name]
         body, stream = await speak(source)
-    assert (body, stream.format) == (OPUS, "opus")
+    assert (body, stream.traits.format) == (BODIES[FORMATS[name][0]], FORMATS[name][0])
 
 
 async def test_format_that_a_service_does_not_have_is_refused_with_those_it_has() -> None:
@@ -113,13 +126,15 @@ async def test_text_with_letters_of_every_syntax_arrives_as_it_is(name: str) -> 
     async with asked(name) as (source, server):
         body, _ = await speak(source, text)
         [request] = server.received
-    assert body == OPUS
+    assert body == BODIES[FORMATS[name][0]]
     if name == "azure":
         from xml.etree import ElementTree as ET
 
         assert "".join(ET.fromstring(request.body).itertext()) == text
+    elif name == "pocket-tts":
+        assert f'form-data; name="text"\r\n\r\n{text}\r\n'.encode() in request.body
     else:
-        assert text in json.loads(request.body).values()
+        assert json.dumps(text)[1:-1] in json.dumps(json.loads(request.body))
 
 
 async def test_options_stand_where_each_service_wants_them() -> None:
@@ -138,7 +153,7 @@ async def test_options_stand_where_each_service_wants_them() -> None:
         await speak(source, voice="a/b?c=d", speed=1.25)
         await speak(source)
         first, second = server.received
-    assert first.path == "/v1/text-to-speech/a%2Fb%3Fc%3Dd/stream?output_format=opus_48000_64"
+    assert first.path == "/v1/text-to-speech/a%2Fb%3Fc%3Dd/stream/with-timestamps?output_format=opus_48000_64"
     assert json.loads(first.body)["voice_settings"] == {"speed": 1.25}
     assert json.loads(second.body) == {"text": "Hello.", "model_id": "eleven_multilingual_v2"}
     async with asked("kokoro", api_key=KEY) as (source, server):
@@ -290,6 +305,11 @@ async def test_settings_come_from_each_services_own_variables(monkeypatch: pytes
     assert KEY not in repr(ServiceSource("azure"))
 
 
+async def test_a_model_that_must_be_chosen_is_asked_for() -> None:
+    error = await refusal("openrouter", settings={"model": None})
+    assert str(error) == "openrouter needs a model: give one"
+
+
 def test_setting_that_a_service_does_not_know_is_refused() -> None:
     with pytest.raises(errors.UsageError, match="deepgram takes no region; it takes base_url"):
         ServiceSource("deepgram", region="x")
@@ -316,6 +336,20 @@ def test_setting_that_a_service_does_not_know_is_refused() -> None:
         ("speaches", {}, {"speed": 4.0}, errors.RequestRefusedError, "speed must be between 0.5 and 2.0"),
         ("localai", {}, {"model": "absent"}, errors.ServerError, "failed to load model .*; the service failed"),
         ("localai", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "key is required; check LOCALAI_API_KEY"),
+        ("groq", {}, {"model": "tts-1"}, errors.NotFoundError, "`tts-1` does not exist; check the voice, the model"),
+        ("groq", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "Invalid API Key; check GROQ_API_KEY"),
+        ("openrouter", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "check OPENROUTER_API_KEY"),
+        ("assemblyai", {}, {"model": "tts-1"}, errors.RequestRefusedError, "'tts-1' does not exist; it has models of"),
+        ("rime", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "Unauthorized; check RIME_API_KEY"),
+        ("fish", {}, {"model": "x"}, errors.RequestRefusedError, "unknown model"),
+        ("cartesia", {}, {"voice": "nobody"}, errors.NotFoundError, "voice not found; check the voice, the model"),
+        ("gemini", {"api_key": "wrong-key"}, {}, errors.RequestRefusedError, "API key not valid"),
+        ("gemini", {}, {"model": "x"}, errors.RequestRefusedError, "Model x does not support audio; voice Kore"),
+        ("inworld", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "Unauthorized; check INWORLD_API_KEY"),
+        ("inworld", {}, {"voice": "nobody"}, errors.ServerError, "broke off with an error: .*Unknown voice: nobody"),
+        ("mistral", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "Unauthorized; check MISTRAL_API_KEY"),
+        ("together", {"api_key": "wrong-key"}, {}, errors.AuthenticationError, "Invalid API key provided; check TOGE"),
+        ("pocket-tts", {}, {"voice": "nobody"}, errors.RequestRefusedError, "voice_url must start with http"),
     ],
 )  # fmt: skip
 async def test_refusals_of_each_service_are_told_in_its_words(
@@ -343,7 +377,7 @@ async def test_missing_key_is_named_where_a_server_turns_out_to_want_one() -> No
             await speak(source)
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("name", [name for name in FORMATS if service(name).longest_text])
 async def test_text_beyond_a_services_limit_is_not_sent(name: str) -> None:
     limit = service(name).longest_text
     async with asked(name) as (source, server):

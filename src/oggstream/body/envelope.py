@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from binascii import Error as Base64Error, a2b_base64
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import FormatError, OggStreamError, QuotaError, RateLimitError, ServerError
 from ..sniff import json_message, quote
@@ -40,23 +40,41 @@ _STEP = 1 << 16  # bytes of base64
 _SAID = 65536  # characters of an error event that are looked at
 
 
+class Layout(Protocol):
+    """Where a service is known to put its audio."""
+
+    def audio(self, value: dict[str, Any]) -> str | None:
+        """The text of the audio in a value; None without any."""
+        ...
+
+    def decode(self, text: bytes) -> bytes:
+        """The audio of such a text. Raises `ValueError`."""
+        ...
+
+
 class Envelope:
     """Unwraps a stream of events, or of JSON values, into the bytes of the body inside.
+
+    With a ``layout``, audio is where it says; values are kept in ``values`` for whoever takes them, and those that
+    cannot be read are passed over and counted in ``broken``. Without one, both are told by what services usually do.
 
     ``ended``: the service said that nothing more comes. ``open``: it did not, though events of such a kind are ended
     that way. ``sounded``: there was audio; ``facts`` are what
     stood beside the first of it. ``failure``: what went wrong; what came before it is good.
     """
 
-    def __init__(self, stats: StreamStats, *, is_json: bool = False) -> None:
+    def __init__(self, stats: StreamStats, *, is_json: bool = False, layout: Layout | None = None) -> None:
         self.is_json = is_json
+        self.values: list[dict[str, Any]] = []
+        self.broken = 0
         self.ended = False
         self.open = False
         self.sounded = False
         self.facts: dict[str, str] = {}
         self.failure: OggStreamError | None = None
-        self._events = ValueReader() if is_json else EventReader()
+        self._events = ValueReader(lines=layout is not None) if is_json else EventReader()
         self._stats = stats
+        self._layout = layout
 
     def feed(self, data: bytes) -> bytes:
         """The bytes of audio in the events that ``data`` completes. Raises nothing: see ``failure``."""
@@ -91,7 +109,10 @@ class Envelope:
             self.sounded = self.sounded or bool(audio)
             parts.append(audio)
         except OggStreamError as error:
-            self.failure = error
+            if self._layout is not None and isinstance(error, FormatError):
+                self.broken += 1
+            else:
+                self.failure = error
         return not (self.ended or self.failure)
 
     def _audio(self, event: ServerEvent) -> bytes:
@@ -108,11 +129,13 @@ class Envelope:
             raise _broken(event, "JSON") from error
         value = parsed.fields
         kind = str(value.get("type") or value.get("event") or event.name or "").lower()
-        if "error" in kind or "fail" in kind or _is_error(value):
+        if "error" in kind or "fail" in kind or self._is_error(value):
             raise _reported(value, data)
         if kind in _END_TYPES or kind.endswith(("audio.done", "audio.end")):
             self.ended = True
         self.open = not self.ended and (self.open or kind.endswith("audio.delta"))
+        if self._layout is not None:
+            return self._laid_out(parsed, self._layout, event)
         if not _names_audio(kind):
             return b""
         text = _find(value)
@@ -121,6 +144,18 @@ class Envelope:
         if not self.sounded:
             self.facts = _facts(value)
         return _decode(parsed.text(text), event)
+
+    def _laid_out(self, parsed: Value, layout: Layout, event: ServerEvent) -> bytes:
+        self.values.append(parsed.fields)
+        text = layout.audio(parsed.fields)
+        try:
+            return layout.decode(parsed.text(text)) if text else b""
+        except ValueError as error:
+            raise _broken(event, "audio") from error
+
+    def _is_error(self, value: dict[str, Any]) -> bool:
+        find = _find if self._layout is None else self._layout.audio
+        return bool(value.get("error")) and find(value) is None
 
     def _bare(self, name: str, data: bytes) -> bytes:
         """Base64 without JSON around it, where the event's own type says that it is audio."""
@@ -133,10 +168,6 @@ def _names_audio(kind: str) -> bool:
     if any(word in kind for word in _NO_AUDIO):
         return False
     return kind in _PLAIN_TYPES or "audio" in kind
-
-
-def _is_error(value: dict[str, Any]) -> bool:
-    return bool(value.get("error")) and _find(value) is None
 
 
 def _find(value: Any, depth: int = _DEPTH) -> str | None:
@@ -174,26 +205,30 @@ def _facts(value: Any, depth: int = _DEPTH) -> dict[str, str]:
 
 
 def _decode(text: bytes, event: ServerEvent) -> bytes:
-    """Base64 (RFC 4648 sections 4 and 5), padded rightly, wrongly or not at all; in steps, which saves copies.
-
-    Some services write hexadecimal digits instead, or a data URL.
-    """
+    """Base64, or the hexadecimal digits that some services write instead."""
     if _HEX.fullmatch(text):
         return bytes.fromhex(text.decode("ascii"))
+    try:
+        return from_base64(text)
+    except Base64Error as error:
+        raise _broken(event, "base64") from error
+
+
+def from_base64(text: bytes) -> bytes:
+    """Base64 (RFC 4648 sections 4 and 5), padded rightly, wrongly or not at all, or in a data URL; in steps, which
+    saves copies. Raises `binascii.Error`, a `ValueError`.
+    """
     if (prefix := _DATA_URL.match(text)) is not None:
         text = text[prefix.end() :]
     length = len(text.rstrip(b"= \t\r\n"))
     decoded = bytearray()
     rest = b""
-    try:
-        for at in range(0, length, _STEP):
-            piece = rest + text[at : min(at + _STEP, length)].translate(_URL_SAFE, b" \t\r\n")
-            whole = len(piece) & ~3
-            decoded += a2b_base64(piece[:whole], strict_mode=whole > 0)
-            rest = piece[whole:]
-        decoded += a2b_base64(rest + b"=" * (-len(rest) % 4), strict_mode=bool(rest))
-    except Base64Error as error:
-        raise _broken(event, "base64") from error
+    for at in range(0, length, _STEP):
+        piece = rest + text[at : min(at + _STEP, length)].translate(_URL_SAFE, b" \t\r\n")
+        whole = len(piece) & ~3
+        decoded += a2b_base64(piece[:whole], strict_mode=whole > 0)
+        rest = piece[whole:]
+    decoded += a2b_base64(rest + b"=" * (-len(rest) % 4), strict_mode=bool(rest))
     return bytes(decoded)
 
 

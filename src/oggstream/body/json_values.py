@@ -60,9 +60,13 @@ class Value:
 
 
 class ValueReader:
-    """Takes a body of JSON values apart: lines, an array, or objects in a row. Each is an event without a name."""
+    """Takes a body of JSON values apart: lines, an array, or objects in a row. Each is an event without a name.
 
-    def __init__(self) -> None:
+    ``lines``: an object at the start of a line is the next value, so that one which breaks off ends with its line.
+    """
+
+    def __init__(self, *, lines: bool = False) -> None:
+        self._lines = lines
         self._buffer = bytearray()
         self._offset = 0  # of the buffer in the body
         self._depth = 0
@@ -92,19 +96,25 @@ class ValueReader:
         """Where the first value in the buffer ends, None if it does not."""
         if not self._searched:
             self._drop(_end_of(_BETWEEN, self._buffer, 0))
+        next_line = self._buffer.find(b'\n{"', max(0, self._searched - 2)) + 1 if self._lines else 0
+        end = self._close_of_value(next_line or len(self._buffer))
+        return end or next_line or None
+
+    def _close_of_value(self, limit: int) -> int:
+        """The place behind the bracket that closes the value before ``limit``; 0 if none does."""
         at = self._searched
-        while at < len(self._buffer):
+        while at < limit:
             if self._quoted:
-                at = self._end_of_string(at)
+                at = self._end_of_string(at, limit)
                 if self._quoted:
                     break
-            at = _end_of(_PLAIN, self._buffer, at)
-            if at < len(self._buffer):
+            at = _end_of(_PLAIN, self._buffer, at, limit)
+            if at < limit:
                 at += 1
                 if self._closes(self._buffer[at - 1 : at]):
                     return at
         self._searched = at
-        return None
+        return 0
 
     def _closes(self, mark: bytes | bytearray) -> bool:
         """Count the brackets; whether this one closes the value."""
@@ -112,10 +122,10 @@ class ValueReader:
         self._depth += (mark in (b"{", b"[")) - (mark in (b"}", b"]"))
         return self._depth <= 0 and not self._quoted
 
-    def _end_of_string(self, at: int) -> int:
+    def _end_of_string(self, at: int, limit: int) -> int:
         """The place behind the string in which ``at`` lies, or where to go on when more of it is there."""
-        end = _end_of(_IN_STRING, self._buffer, at)
-        self._quoted = self._buffer[end : end + 1] != b'"'
+        end = _end_of(_IN_STRING, self._buffer, at, limit)
+        self._quoted = end >= limit or self._buffer[end : end + 1] != b'"'
         return end if self._quoted else end + 1
 
     def _drop(self, count: int) -> None:
@@ -125,7 +135,7 @@ class ValueReader:
         self._quoted = False
 
 
-def _end_of(pattern: re.Pattern[bytes], data: bytearray, at: int) -> int:
+def _end_of(pattern: re.Pattern[bytes], data: bytearray, at: int, limit: int | None = None) -> int:
     """Where what ``pattern`` matches from ``at`` on, be it nothing, ends."""
-    found = pattern.match(data, at)
+    found = pattern.match(data, at, len(data) if limit is None else limit)
     return at if found is None else found.end()

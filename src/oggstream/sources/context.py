@@ -20,8 +20,9 @@ class SpeechContext:
     """Opens the pieces of one speech in a context of ``source``, or directly if the source has no contexts.
 
     In a context, pieces are opened one at a time, in the order in which `open` is entered; their bodies may arrive side
-    by side. When a piece fails with a `SourceBrokenError`, the context is lost: it is left, and the next piece enters a
-    new one. Leaving this object leaves the context, whatever is under way.
+    by side, and so may the answers of a source that says ``side_by_side``. When a piece fails with a
+    `SourceBrokenError`, the context is lost: it is left, and the next piece enters a new one. Leaving this object
+    leaves the context, whatever is under way.
     """
 
     def __init__(self, source: Source, options: SpeechOptions) -> None:
@@ -47,10 +48,11 @@ class SpeechContext:
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Request ``text``. Passes on the source's errors."""
-        if isinstance(self._source, ContextSource) and traits_of(self._source).keeps_context:
+        traits = traits_of(self._source)
+        if isinstance(self._source, ContextSource) and traits.keeps_context:
             self._entered += 1
             self._changed.set()
-            return self._open(self._source, text, options)
+            return self._open(self._source, text, options, in_order=not traits.side_by_side)
         return self._source.open(text, options)
 
     async def finish(self, pieces: int) -> None:
@@ -66,7 +68,9 @@ class SpeechContext:
                 await self._tell(self._held)
 
     @asynccontextmanager
-    async def _open(self, source: ContextSource, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+    async def _open(
+        self, source: ContextSource, text: str, options: SpeechOptions, *, in_order: bool
+    ) -> AsyncIterator[ByteStream]:
         held = None
         try:
             async with AsyncExitStack() as stack:
@@ -76,8 +80,8 @@ class SpeechContext:
                         await self._tell(self._held)
                     held = self._held
                     opening = (await self._inside(held)).open(text, options)
-                    stream = await stack.enter_async_context(opening)
-                yield stream
+                    stream = await stack.enter_async_context(opening) if in_order else None
+                yield await stack.enter_async_context(opening) if stream is None else stream
         except SourceBrokenError:
             if held is not None:
                 await self._lose(held)

@@ -184,11 +184,22 @@ class ToldWords:
                 for word, said in zip(words[begin:end], told[first:last], strict=True):
                     self._share([word], [said], given, exact=True)
             elif kind == "replace":
-                most = last - first if open_end and last == len(told) else len(words)
-                self._share(words[begin:end][:most], told[first:last], given, exact=False)
+                if open_end and last == len(told):
+                    self._guess(words[begin:end], told[first:], given)
+                else:
+                    self._share(words[begin:end], told[first:last], given, exact=False)
             elif kind == "delete":
                 self.missed += last - first
         self._go_on(stop)
+
+    def _guess(self, words: Sequence[TextWord], told: Sequence[_Told], given: list[Word]) -> None:
+        """Share the last words if they may be those that were told: numbers, marks, or others with the same initial."""
+        words = words[: len(told)]
+        pairs = zip((word.letters for word in words), (said.letters for said in told), strict=False)
+        if all(not letters.isalpha() or letters[0] == said[0] for letters, said in pairs):
+            self._share(words, told, given, exact=False)
+        else:
+            self.missed += len(told)
 
     def _go_on(self, stop: int) -> None:
         self._at, self._reach = stop, self._ends[stop]

@@ -35,6 +35,7 @@ class SourceTraits:
     - ``ipa``: how it is given phonemes in its text: a text with ``{ipa}`` and ``{word}``, such as "[{word}](/{ipa}/)"
       (a brace of its own is doubled); or a function of the `SpeechOptions` that returns it. None: it takes none.
     - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
+    - ``side_by_side``: in a context, a piece may be requested before the request of the one before it is answered.
     - ``identity``: host, model and voice, without credentials: the key of the service in the history; or a function of
       the `SpeechOptions` that returns it. None: the history is not used.
     """
@@ -50,6 +51,7 @@ class SourceTraits:
     ipa: str | Callable[[SpeechOptions], str | None] | None = None
     keeps_context: bool = False
     first_cut: int | None = None
+    side_by_side: bool = False
     identity: str | Callable[[SpeechOptions], str | None] | None = None
 
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ def check_path(path: str) -> str:
 
 def as_query(fields: Mapping[str, Any]) -> str:
     """A query with its mark; empty for no fields."""
-    query = urlencode({name: _in_query(value) for name, value in fields.items()}, quote_via=quote)
+    query = urlencode({name: shown(value) for name, value in fields.items()}, quote_via=quote)
     return f"?{query}" if query else ""
 
 
@@ -66,7 +66,8 @@ def in_xml_with(ipa: str | None) -> Callable[[str], str]:
     return in_place
 
 
-def _in_query(value: Any) -> str:
+def shown(value: Any) -> str:
+    """As text: numbers in the shortest form."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from ... import events
 from ...errors import ConfigError, UsageError
 from ...options import AudioFormat
-from ...text.ssml import is_ssml
-from ..http.client import HttpClient, json_body
+from ..http.client import HttpClient
 from ..http.exchange import Request
 from ..openai_api import check_text, endpoint_name, voice_name
 from ..traits import SourceTraits
-from .places import as_query, check_fields, check_path, in_url, in_xml_with
+from .bodies import request_body
+from .places import as_query, check_fields, check_path, in_url
 from .table import Service, service as described
 from .templates import MissingField, fill, fill_text
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ...options import SpeechOptions
     from ...voice.engine import VoiceInfo
     from ..http.exchange import HttpStream
-    from ..source import ByteStream
+    from ..source import ByteStream, Source
 
 
 class ServiceSource:
@@ -60,6 +60,8 @@ class ServiceSource:
         self._told: set[str] = set()
         try:
             url = self._fields.get("base_url") or self._service.filled_base_url(self._fields)
+            if end := self._service.base_end:
+                url = url.rstrip("/").removesuffix(end)
         except MissingField:
             url = ""  # told when it is used
         self._url = url
@@ -78,21 +80,37 @@ class ServiceSource:
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text``. Raises `TextError`, `UsageError`, `ConfigError` (no key, bad URL) and `SourceError`."""
-        return self._open(text, options)
+        return self.open_after({}, text, options)
 
     @asynccontextmanager
-    async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
+    async def open_after(
+        self, before: Mapping[str, Any], text: str, options: SpeechOptions
+    ) -> AsyncIterator[ByteStream]:
+        """The same, ``before`` being the fields that tell what was spoken before it."""
         check_text(text, self._service.longest_text or len(text))
         chosen = self._format(options)
-        fields = self._speech(text, options, chosen)
+        fields = {**before, **self._speech(text, options, chosen)}
         check_fields(fields)
         self._check(fields)
         self._warn(options)
         async with self._client.open(self._request(fields, self._ipa(options)), self._advice) as stream:
             stream.format = chosen
-            if chosen == "pcm":
-                _state_rate(stream, fields.get("rate"))
+            kind = _kind_of_samples(fields) if chosen == "pcm" else ""
+            if self._service.audio:
+                yield _unwrapped(stream, text, self._service, kind)
+                return
+            _state_kind(stream, kind)
             yield stream
+
+    def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
+        """A speech whose pieces are asked for with what was spoken before them, where the service takes that."""
+        return self._remembering(options)
+
+    @asynccontextmanager
+    async def _remembering(self, options: SpeechOptions) -> AsyncIterator[Source]:
+        from .speech_source import SpeechSource
+
+        yield SpeechSource(self, self._service.before, model=options.model or self._model)
 
     @property
     def traits(self) -> SourceTraits:
@@ -106,6 +124,9 @@ class ServiceSource:
             requests=entry.requests,
             ssml=entry.xml is not None,
             ipa=self._ipa,
+            words=bool(entry.words),
+            keeps_context=bool(entry.before),
+            side_by_side=bool(entry.before),
             identity=self._identity,
         )
 
@@ -208,14 +229,9 @@ class ServiceSource:
     def _request(self, fields: Mapping[str, Any], ipa: str | None) -> Request:
         service = self._service
         headers: dict[str, Any] = fill(service.headers, fields) or {}
-        body = None
-        if service.json is not None:
-            headers.setdefault("Content-Type", "application/json")
-            body = _json(service, fields)
-        elif service.xml is not None:
-            headers.setdefault("Content-Type", "application/ssml+xml")
-            text = fields["text"]
-            body = (text if is_ssml(text) else fill_text(service.xml, fields, in_xml_with(ipa))).encode()
+        content_type, body = request_body(service, fields, ipa)
+        if content_type:
+            headers.setdefault("Content-Type", content_type)
         method = service.method or ("GET" if body is None else "POST")
         target = check_path(fill_text(service.path, fields, in_url)) + as_query(fill(service.query, fields) or {})
         sent = {name: str(value) for name, value in headers.items()}
@@ -230,14 +246,6 @@ class ServiceSource:
         if status == 404:
             return f"check the voice, the model and the URL of {self._service.name}"
         return None
-
-
-def _json(service: Service, fields: Mapping[str, Any]) -> bytes:
-    """The body. Raises `UsageError` for a value of the table that JSON does not have, such as a date or NaN."""
-    try:
-        return json_body(fill(service.json, fields) or {})
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"the service {service.name!r} cannot be used: its json is none ({error})") from error
 
 
 def _settings(service: Service, given: Mapping[str, str | None]) -> dict[str, str]:
@@ -255,11 +263,23 @@ def _settings(service: Service, given: Mapping[str, str | None]) -> dict[str, st
     return {name: value for name, value in found.items() if value}
 
 
-def _state_rate(stream: HttpStream, rate: int | None) -> None:
-    """Put the rate that was asked for beside the type of samples that says none; a type of text stays as it is."""
+def _unwrapped(stream: HttpStream, text: str, service: Service, kind: str) -> ByteStream:
+    from .unwrapped import UnwrappedAnswer, UnwrappedStream
+
+    return UnwrappedStream(stream, UnwrappedAnswer(text, service.audio, service.words), service.name, kind)
+
+
+def _kind_of_samples(fields: Mapping[str, Any]) -> str:
+    """The media type of samples that were asked for; empty where their rate is not known."""
+    rate, form = fields.get("rate"), fields.get("samples")
+    return f"audio/pcm;rate={rate}{f';encoding={form}' if form else ''}" if rate else ""
+
+
+def _state_kind(stream: HttpStream, kind: str) -> None:
+    """Put what was asked for in place of a type of samples that says no rate; a type of text stays as it is."""
     from ...body.media import OCTETS, MediaType
 
     media = MediaType.parse(stream.content_type)
     bare = media.names_samples or media.name in OCTETS
-    if rate and not (bare and media.has_rate) and (bare or media.name.startswith("audio/")):
-        stream.content_type = f"audio/pcm;rate={rate}"
+    if kind and not (bare and media.has_rate) and (bare or media.name.startswith("audio/")):
+        stream.content_type = kind

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError, UsageError
-from ...files.places import settings_folder
-from ...files.toml_file import read_toml
+from ...errors import UsageError
 from ...options import FORMATS
 from ..http.redaction import is_secret_name
 from .places import in_url
+from .speech_memory import check_before
+from .table_files import VARIABLE, tables_of
+from .telling import check_audio, check_words
 from .templates import Fields, field_names, fill_text
 
 if TYPE_CHECKING:
     from .socket_table import Socket
 
-VARIABLE = "OGGSTREAM_SERVICES"
-"""Names a file of services, beside that in the user's folder."""
+_FILLED = ("base_url", "path", "query", "headers", "json", "xml", "form", "multipart")
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 LIST_ENTRIES = ("path", "list", "id", "languages", "description")
 """What ``voices`` of a service may say of its list."""
 _SPEECH = frozenset({"text", "voice", "model", "instructions", "speed", "format", "language", "language_base"})
+_BEFORE = {"previous_text": "characters", "previous_request_ids": "requests"}  # fields of ``before``
 _KINDS: dict[str, tuple[type, ...]] = {
     "base_url": (str,),
     "path": (str,),
@@ -33,6 +33,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "headers": (Mapping,),
     "json": (Mapping, type(None)),
     "xml": (str, type(None)),
+    "form": (Mapping, type(None)),
+    "multipart": (Mapping, type(None)),
     "environment": (Mapping,),
     "needs": (list, tuple),
     "defaults": (Mapping,),
@@ -44,6 +46,10 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "advice": (Mapping,),
     "voices": (Mapping,),
     "ipa": (str, Mapping, type(None)),
+    "audio": (Mapping,),
+    "words": (Mapping,),
+    "before": (Mapping,),
+    "base_end": (str,),
 }
 
 
@@ -66,6 +72,8 @@ class Service:
     headers: Mapping[str, str] = field(default_factory=dict)
     json: Mapping[str, Any] | None = None
     xml: str | None = None
+    form: Mapping[str, Any] | None = None
+    multipart: Mapping[str, Any] | None = None
     environment: Mapping[str, Sequence[str]] = field(default_factory=dict)
     needs: Sequence[str] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
@@ -78,19 +86,24 @@ class Service:
     voices: Mapping[str, Any] = field(default_factory=dict)
     socket: Socket | Mapping[str, Any] | None = None
     ipa: str | Mapping[str, str] | None = None
+    audio: Mapping[str, Any] = field(default_factory=dict)
+    words: Mapping[str, Any] = field(default_factory=dict)
+    before: Mapping[str, Any] = field(default_factory=dict)
+    base_end: str = ""
 
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
             if not isinstance(getattr(self, name), kinds):
                 raise self._wrong(f"{name} is no {kinds[0].__name__.lower().replace('mapping', 'table')}")
-        if self.json is not None and self.xml is not None:
-            raise self._wrong("give json or xml, a request has one body")
+        if sum(body is not None for body in self.bodies) > 1:
+            raise self._wrong("give json, xml, form or multipart, a request has one body")
         if not self.formats or not set(self.formats) <= set(FORMATS[1:]):
             raise self._wrong(f"formats are among {', '.join(FORMATS[1:])}")
         self._check_numbers()
         self._check_texts()
         self._check_places()
         self._check_list()
+        self._check_answer()
         for name, variables in self.environment.items():
             if not isinstance(variables, (list, tuple)) or not all(isinstance(item, str) for item in variables):
                 raise self._wrong(f"environment.{name} is no list of names")
@@ -130,10 +143,20 @@ class Service:
         if self.voices and str(self.voices.get("path", ""))[:1] != "/":
             raise self._wrong("voices.path begins with /")
 
+    def _check_answer(self) -> None:
+        """Where sound and words are in the answer, and what is said of the speech before."""
+        try:
+            if self.audio or self.words:
+                check_audio(self.audio)
+            if self.words:
+                check_words(self.words)
+            check_before(self.before)
+        except UsageError as error:
+            raise self._wrong(str(error)) from error
+
     def _check_fields(self) -> None:
         try:
-            used = {name: field_names(getattr(self, name)) for name in ("base_url", "path", "query", "headers")}
-            used["json"], used["xml"] = field_names(self.json), field_names(self.xml)
+            used = {name: field_names(getattr(self, name)) for name in _FILLED}
         except UsageError as error:
             raise self._wrong(str(error)) from error
         used["needs"] = set(self.needs)
@@ -166,12 +189,17 @@ class Service:
             formats=socket.formats or self.formats,
             json={"messages": socket.messages},
             xml=None,
+            form=None,
+            multipart=None,
+            audio={},
+            words={},
+            before={},
         )
 
     @property
     def over_http(self) -> bool:
         """Whether it is asked over HTTP, too."""
-        return self.socket is None or bool(self.path or self.json or self.xml)
+        return self.socket is None or bool(self.path or any(self.bodies))
 
     def _check_ipa(self) -> None:
         """The ways of writing phonemes: texts with one ``{ipa}``, and at most one ``{word}``."""
@@ -193,14 +221,19 @@ class Service:
     def known(self) -> frozenset[str]:
         """The names of all fields that there are."""
         brought = {name for given in self.formats.values() if isinstance(given, Mapping) for name in given}
+        before = {name for name, entry in _BEFORE.items() if self.before.get(entry)}
         own = set() if self.socket is None else {"context"}
-        return _SPEECH | set(self.environment) | set(self.defaults) | brought | own
+        return _SPEECH | set(self.environment) | set(self.defaults) | brought | before | own
+
+    @property
+    def bodies(self) -> tuple[Any, ...]:
+        """What describes the body of a request: one of them, or none."""
+        return self.json, self.xml, self.form, self.multipart
 
     @property
     def used(self) -> frozenset[str]:
         """The fields that a request holds."""
-        parts = (self.base_url, self.path, self.query, self.headers, self.json, self.xml)
-        return frozenset().union(*map(field_names, parts))
+        return frozenset().union(*(field_names(getattr(self, name)) for name in _FILLED))
 
     def filled_base_url(self, fields: Fields) -> str:
         """The base URL; a field that is all of it is a URL itself. Raises `MissingField`."""
@@ -231,9 +264,9 @@ def service(name: str) -> Service:
 
     Raises `UsageError` if there is none or its description makes no sense, `ConfigError` for a file of services.
     """
-    tables = _tables()
+    tables = tables_of(name)
     if name not in tables:
-        todo = f"use one of {', '.join(sorted(tables))}, or describe it in a file that {VARIABLE} names"
+        todo = f"use one of {', '.join(service_names())}, or describe it in a file that {VARIABLE} names"
         raise UsageError(f"unknown service {name!r}: {todo}")
     table = tables[name]
     if unknown := sorted(set(table) - {known.name for known in fields(Service)} | set(table) & {"name"}):
@@ -245,25 +278,4 @@ def service(name: str) -> Service:
 
 def service_names() -> list[str]:
     """The names of all services there are. Raises `ConfigError` for a file that cannot be read."""
-    return sorted(_tables())
-
-
-def user_path() -> str:
-    """The file of the user's own services; it need not be there."""
-    return os.path.join(settings_folder(), "services.toml")
-
-
-def _tables() -> dict[str, dict[str, Any]]:
-    """The tables of all files: a later one changes the entries that it names."""
-    paths = [os.path.join(os.path.dirname(__file__), "services.toml")]
-    if os.path.exists(user_path()):
-        paths.append(user_path())
-    if named := os.environ.get(VARIABLE, "").strip():
-        paths.append(os.path.expanduser(named))
-    tables: dict[str, dict[str, Any]] = {}
-    for path in paths:
-        for name, table in read_toml(path, "the services").items():
-            if not isinstance(table, dict):
-                raise ConfigError(f"cannot use the services in {path}: {name!r} stands outside a table")
-            tables[name] = {**tables.get(name, {}), **table}
-    return tables
+    return sorted(tables_of())
