@@ -21,7 +21,7 @@ CUT = 70
 """Characters after which the first piece may be cut at any word."""
 _MESSAGES = ("opening", "begin", "text", "flush", "end", "cancel", "alive")
 _SPOKEN = ("text", "flush", "end")
-_SIGNS = ("ready", "flushed", "done", "cancelled")
+_SIGNS = ("greeting", "ready", "flushed", "done", "cancelled")
 _AUDIO = ("at", "as", "when")
 _WORDS = ("text", "start", "end", "duration", "zero", "unit", "each", "from", "when", "late")
 _ERROR = ("when", "message", "code")
@@ -80,6 +80,7 @@ class Socket:
     piece: str | None = None
     audio: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, Any] = field(default_factory=dict)
+    greeting: Sequence[Sign] = ()
     ready: Sequence[Sign] = ()
     flushed: Sequence[Sign] = ()
     done: Sequence[Sign] = ()

@@ -6,16 +6,21 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .reading import ToldTimes
+
 if TYPE_CHECKING:
     from ...errors import OggStreamError
     from ..services.socket_table import Socket
-    from .reading import Told, ToldTimes
+    from .reading import Told
     from .sound import Sound
     from .spoken_piece import SpokenPiece
 
 
 LATE_SECONDS = 0.5
 """Seconds for which the words of a piece are waited for after its sound, where the table says that they come late."""
+AHEAD_BYTES = 1 << 18
+"""Bytes that are kept of sound behind the last piece that was asked for: the pause before the next one."""
+_BORDER = 1e-4  # seconds by which sound may stop short of one: less than a sample at 8 kHz
 
 
 class Speech:
@@ -45,6 +50,7 @@ class Context:
         self.quiet_since: float | None = None
         self._socket = socket
         self._sound = sound
+        self._ahead = b""
         self._asked: list[SpokenPiece] = []
         self._numbers: dict[int, SpokenPiece] = {}
 
@@ -54,12 +60,22 @@ class Context:
             self._begin(piece)
         self.pieces.append(piece)
         self._asked.append(piece)
+        ahead, self._ahead = self._ahead, b""
+        self._feed_counted(ahead)
 
     def heard(self, told: Told, now: float) -> None:
         """Take what a message says of this context."""
         piece = self._piece_of(told)
         while told.audio is not None and piece in self.pieces and piece is not self.pieces[0]:
             self._complete(now)  # what says that it is complete was lost
+        if self._socket.pieces == "characters":
+            self._hear_counted(told)
+        else:
+            self._hear_piece(told, piece, now)
+        sounding = bool(self.pieces) and self.pieces[0].has_audio
+        self.quiet_since = now if sounding else None
+
+    def _hear_piece(self, told: Told, piece: SpokenPiece | None, now: float) -> None:
         before = 0.0 if piece is None else piece.seconds
         if told.audio is not None and piece is not None and not piece.ended:
             self._feed(piece, told.audio)
@@ -67,8 +83,14 @@ class Context:
             self._tell(piece, told.words, before)
         if told.flushed and self.pieces and not (piece is not None and piece.ended):
             self._complete(now)
-        sounding = bool(self.pieces) and self.pieces[0].has_audio
-        self.quiet_since = now if sounding else None
+
+    def _hear_counted(self, told: Told) -> None:
+        """Take a message where pieces are told apart by the characters that are told."""
+        if told.words is not None:
+            self._share(told.words)
+        if told.audio is not None:
+            self._feed_counted(told.audio)
+        self._end_counted()
 
     def complete(self) -> None:
         """The service says that it has spoken all."""
@@ -115,7 +137,7 @@ class Context:
 
     def _feed(self, piece: SpokenPiece, audio: bytes) -> None:
         before = self._sound.seconds
-        self.unread = not piece.feed(self._sound.feed(audio))
+        self.unread = not piece.feed(self._sound.feed(audio)) or self.unread
         piece.seconds += self._sound.seconds - before
 
     def _tell(self, piece: SpokenPiece, words: ToldTimes, before: float) -> None:
@@ -129,20 +151,45 @@ class Context:
         if any(waiting is piece for waiting, _ in self.late):
             self.late = [(waiting, until) for waiting, until in self.late if waiting is not piece]
             piece.end()
-        if self._socket.pieces == "characters":
-            self._count(words)
 
-    def _count(self, words: ToldTimes) -> None:
-        """Note which characters were spoken; a piece is complete when all of its are."""
-        for text in words.texts:
+    def _share(self, words: ToldTimes) -> None:
+        """Give each character to its piece. A piece that has all of its own is complete with the sound of the last."""
+        base = self._sound.seconds if self._socket.words.get("from") == "message" else 0.0
+        piece = next((piece for piece in self.pieces if piece.letters), None)
+        for text, start, end in zip(*words, strict=False):
+            if piece is None:
+                return
+            self._give(piece, ToldTimes([text], [_later(start, base)], [_later(end, base)]))
             letters = len("".join(text.split())) if isinstance(text, str) else 0
-            while letters and self.pieces:
-                piece = self.pieces[0]
+            while letters and piece is not None:
                 taken = min(letters, piece.letters)
                 piece.letters -= taken
                 letters -= taken
                 if not piece.letters:
-                    self._complete(None)
+                    piece.until = _later(start if end is None else end, base)
+                    piece = next((piece for piece in self.pieces if piece.letters), None)
+
+    def _give(self, piece: SpokenPiece, times: ToldTimes) -> None:
+        """Tell ``times`` of the context's sound."""
+        if piece.began is None:
+            piece.early.append(times)
+        else:
+            piece.tell(times, -piece.began, characters=True)
+
+    def _feed_counted(self, audio: bytes) -> None:
+        """Sound, up to the border of each piece; what comes behind the last one is kept for the next."""
+        while audio and self.pieces:
+            self._end_counted()
+            if self.pieces:
+                until = self.pieces[0].until
+                mine, audio = (audio, b"") if until is None else self._sound.split(audio, until)
+                self._feed(self.pieces[0], mine)
+        self._ahead += audio[: AHEAD_BYTES - len(self._ahead)]
+
+    def _end_counted(self) -> None:
+        """Pieces end whose last character has sounded."""
+        while self.pieces and self.pieces[0].until is not None and self._sound.seconds > self.pieces[0].until - _BORDER:
+            self._complete(None)
 
     def _complete(self, now: float | None) -> None:
         """The first piece is complete."""
@@ -160,4 +207,11 @@ class Context:
         piece.began = self._sound.seconds
         early, piece.early = piece.early, []
         for words in early:
-            self._tell(piece, words, 0.0)
+            if self._socket.pieces == "characters":
+                self._give(piece, words)
+            else:
+                self._tell(piece, words, 0.0)
+
+
+def _later(seconds: float | None, by: float) -> float | None:
+    return None if seconds is None else seconds + by

@@ -45,6 +45,7 @@ class SocketProtocol:
     ) -> None:
         self.failure: OggStreamError | None = None
         self.retry_headers: Mapping[str, str] | None = None
+        self.is_greeted = not socket.greeting
         self.is_ready = not socket.ready
         self.dropped = 0
         self.spent = False
@@ -55,7 +56,9 @@ class SocketProtocol:
         self._sound = sound
         self._speeches: list[Speech] = []  # those that may ask for more, or wait for something
         self._contexts: dict[str, Context] = {}
-        self._clearing: list[float] = []  # until when each cancellation must be confirmed
+        self._clearing: list[
+            float
+        ] = []  # until when each cancellation, or end, must be confirmed; contexts without names
         self._sent_at = 0.0
         self.now = 0.0
 
@@ -117,11 +120,18 @@ class SocketProtocol:
                 continue
             if context.pieces:
                 messages += self._cancel(context)
-            elif not context.ended:
-                messages += self._filled(self._socket.end, context)
+            else:
+                messages += self._leave_complete(context)
             context.fail(SourceBrokenError(f"the context at {self._place} was left; try again"))
         speech.context = None
         self._sent_at = self.now if messages else self._sent_at
+        return messages
+
+    def _leave_complete(self, context: Context) -> list[Message]:
+        """End a context whose pieces are complete. What still comes of it must not be taken for the next one's."""
+        messages = [] if context.ended else self._filled(self._socket.end, context)
+        if (messages or context.ended) and self._socket.done and not self._socket.named:
+            self._clearing.append(self.now + CANCEL_SECONDS)
         return messages
 
     def receive(self, event: object) -> list[Message]:
@@ -131,10 +141,11 @@ class SocketProtocol:
         except ValueError as error:
             self.malformed(str(error))
             return []
+        self.is_greeted = self.is_greeted or told.greeted
         self.is_ready = self.is_ready or told.ready
         if told.error:
             self._refused(told, event)
-        elif told.cancelled and self._clearing:
+        elif (told.cancelled or told.done) and self._clearing:
             self._clearing.pop(0)
         elif told != _NOTHING:
             self._hear(told)

@@ -34,6 +34,7 @@ class Told(NamedTuple):
     piece: int | None = None
     audio: bytes | None = None
     words: ToldTimes | None = None
+    greeted: bool = False
     ready: bool = False
     flushed: bool = False
     done: bool = False
@@ -53,6 +54,7 @@ def read(socket: Socket, message: object) -> Told:
         piece=number if type(number) is int else None,
         audio=_audio(socket, message),
         words=_words(socket, message),
+        greeted=shows(message, socket.greeting, THERE),
         ready=shows(message, socket.ready, THERE),
         flushed=shows(message, socket.flushed, THERE),
         done=shows(message, socket.done, THERE),

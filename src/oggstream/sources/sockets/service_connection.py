@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .connection import SocketConnection
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
     from aiohttp import ClientWebSocketResponse
@@ -58,9 +58,13 @@ class ServiceConnection(SocketConnection):
 
     async def begin(self, opening: Iterable[Mapping[str, Any]]) -> None:
         """Send the ``opening`` messages, and wait until the service is ready. Raises what it fails with."""
+        await self._until(lambda: self._protocol.is_greeted)
         for message in opening:
             await self.send(message)
-        while not self._protocol.is_ready and self._protocol.failure is None:
+        await self._until(lambda: self._protocol.is_ready)
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached() and self._protocol.failure is None:
             await self.next_message()
         if self._protocol.failure is not None:
             raise self._protocol.failure

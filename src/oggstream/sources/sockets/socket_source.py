@@ -224,6 +224,7 @@ class SocketContext:
         self._finished = alone
         self._connection: ServiceConnection | None = None
         self._speech: Speech | None = None
+        self._placing = asyncio.Lock()
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text`` behind what was asked before. Entering returns when it is sent.
@@ -239,7 +240,8 @@ class SocketContext:
         check_text(text, source._service.longest_text or len(text))  # noqa: SLF001  # a part of it
         address = source._address(options, text)  # noqa: SLF001
         piece = SpokenPiece(text)
-        connection, speech = await self._place(address)
+        async with self._placing:  # the first piece opens the connection, the others wait for it
+            connection, speech = await self._place(address)
         try:
             await connection.ask(speech, piece)
             events.emit(events.RequestSent, characters=len(text))

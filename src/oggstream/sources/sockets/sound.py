@@ -21,6 +21,10 @@ class Sound(Protocol):
         """Take what came; return what the piece gets."""
         ...
 
+    def split(self, data: bytes, until: float) -> tuple[bytes, bytes]:
+        """What of ``data`` sounds before ``until``, in ``seconds``, and the rest, as far as it can be told apart."""
+        ...
+
 
 class SampleSound:
     """Samples of ``width`` bytes at ``rate`` Hz: a piece is the whole samples between its borders."""
@@ -41,6 +45,12 @@ class SampleSound:
         self._loose = data[whole:]
         self.seconds += whole / self._width / self._rate
         return data[:whole]
+
+    def split(self, data: bytes, until: float) -> tuple[bytes, bytes]:
+        """At the sample."""
+        samples = max(0, round((until - self.seconds) * self._rate))
+        size = max(0, samples * self._width - len(self._loose))
+        return data[:size], data[size:]
 
 
 class OggSound:
@@ -71,6 +81,10 @@ class OggSound:
         for page in self._reader.feed(data):
             self._take(page)
         return self._heads + data if runs_on and not _begins_a_stream(data) else data
+
+    def split(self, data: bytes, until: float) -> tuple[bytes, bytes]:  # noqa: ARG002  # pages stay whole
+        """Pages stay whole."""
+        return data, b""
 
     def _take(self, page: object) -> None:
         from ...ogg.page import Page

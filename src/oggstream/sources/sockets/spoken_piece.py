@@ -24,13 +24,15 @@ class SpokenPiece:
     """Asked for, then sounding, then ended, well or with a failure. One consumer awaits `next_item`.
 
     ``began``: seconds of the context's sound before its own, None as long as an earlier piece sounds.
-    ``letters``: characters of the text, without white space, that were not told yet.
+    ``letters``: characters of the text, without white space, that were not told yet; ``until``: when the last of them
+    ends, in seconds of the context's sound.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.began: float | None = None
         self.letters = len("".join(text.split()))
+        self.until: float | None = None
         self.seconds = 0.0  # of its sound so far
         self.has_audio = False
         self.ended = False
