@@ -35,10 +35,12 @@ def serving(*arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[byte
 
 def ask(base_url: str, key: str | None = None) -> bytes:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {key}"} if key else {})
-    request = urllib.request.Request(f"{base_url}/audio/speech", b'{"input": "Hello."}', headers)
+    request = urllib.request.Request(
+        f"{base_url}/audio/speech", b'{"input": "Hello.", "response_format": "opus"}', headers
+    )
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-        body: bytes = response.read()
-        return body
+        answer: bytes = response.read()
+        return answer
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

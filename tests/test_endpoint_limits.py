@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from oggstream.endpoint import server as module
+from oggstream.endpoint import server as module, speaker
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
 from oggstream.opus.opus_reader import OpusReader
@@ -41,13 +41,13 @@ async def client() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 class Synthesis:
-    """Stands in for `synthesize`: says ``b"begun"``, then waits to be let on."""
+    """Stands in for `stream_bytes`: says ``b"begun"``, then waits to be let on."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
         self.go_on = asyncio.Event()
 
-    async def __call__(self, text: str, **_: object) -> AsyncIterator[bytes]:
+    async def __call__(self, text: str, *_: object) -> AsyncIterator[bytes]:
         self.begun.append(text)
         yield b"begun"
         await self.go_on.wait()
@@ -57,7 +57,7 @@ class Synthesis:
 @pytest.fixture
 async def synthesis(monkeypatch: pytest.MonkeyPatch) -> Synthesis:
     stand_in = Synthesis()
-    monkeypatch.setattr(module, "synthesize", stand_in)
+    monkeypatch.setattr(speaker, "stream_bytes", stand_in)
     return stand_in
 
 

@@ -15,12 +15,12 @@ import pytest
 
 from oggstream.endpoint import (
     realtime_messages as requests,
-    realtime_response,
     realtime_socket as realtime,
+    speaker,
     server as server_module,
 )
 from oggstream.endpoint.server import SpeechServer
-from oggstream.errors import LibraryError
+from oggstream.errors import ServerError
 from oggstream.events import Event as Report, Recorder, Transcribed, Warned, using
 from oggstream.options import SpeechOptions
 from oggstream.sources.realtime.realtime_source import RealtimeSource
@@ -29,7 +29,7 @@ from patience import PATIENCE
 
 KEY = "a-key-of-this-server"
 TEXT = "The quick brown fox."
-LONG = "The quick brown fox jumps over the lazy dog. " * 80
+LONG = "The quick brown fox jumps over the lazy dog. " * 40
 Event = dict[str, Any]
 
 
@@ -216,11 +216,11 @@ async def test_an_item_can_be_deleted() -> None:
     [
         ("{", "could not parse"),
         ("[]", "Missing required parameter: 'type'"),
-        ('{"type": "input_audio_buffer.append"}', "Supported values here are: 'session.update'"),
+        ('{"type": "session.end"}', "Supported values here are: 'session.update'"),
         ('{"type": "session.update", "session": 1}', "Invalid type for 'session'"),
         ('{"type": "session.update", "session": {"type": "transcription"}}', "'realtime'"),
         ('{"type": "session.update", "session": {"output_modalities": ["text"]}}', "only speaks"),
-        ('{"type": "session.update", "session": {"audio": {"output": {"voice": "nobody"}}}}', '"nobody"'),
+        ('{"type": "session.update", "session": {"audio": {"output": {"voice": 3}}}}', "3"),
         ('{"type": "session.update", "session": {"audio": {"output": {"speed": 1.6}}}}', "from 0.25 to 1.5"),
         ('{"type": "session.update", "session": {"audio": {"output": {"speed": true}}}}', "from 0.25 to 1.5"),
         ('{"type": "session.update", "session": {"audio": {"output": {"format": {"type": "audio/pcmu"}}}}}', "pcmu"),
@@ -238,11 +238,26 @@ async def test_what_cannot_be_served_is_refused_and_the_session_goes_on(sent: st
         assert (await client.rest())[-1]["response"]["status"] == "completed"
 
 
-async def test_a_text_that_is_too_long_is_refused() -> None:
+@pytest.mark.parametrize(
+    "kind", ["input_audio_buffer.append", "input_audio_buffer.clear", "output_audio_buffer.clear"]
+)
+async def test_what_is_for_ears_is_passed_over_in_silence(kind: str) -> None:
     async with session() as client:
-        refused = await client.ask("x" * 4097)
-        assert refused["error"]["code"] == "string_above_max_length"
-        assert refused["error"]["event_id"] == "mine"
+        await client.send(kind, audio="AAAA")
+        await client.send("conversation.item.create", item=message_of(TEXT))
+        assert (await client.next("conversation.item.added", "error"))["type"] == "conversation.item.added"
+
+
+async def test_an_item_can_be_retrieved_and_truncated() -> None:
+    async with session() as client:
+        await client.send("conversation.item.create", item={**message_of(TEXT), "id": "mine"})
+        await client.send("conversation.item.retrieve", item_id="mine")
+        assert (await client.next("conversation.item.retrieved"))["item"]["id"] == "mine"
+        await client.send("conversation.item.truncate", item_id="mine", content_index=0, audio_end_ms=70)
+        told = await client.next("conversation.item.truncated")
+        assert (told["item_id"], told["audio_end_ms"]) == ("mine", 70)
+        await client.send("conversation.item.truncate", item_id="other")
+        assert (await client.next("error"))["error"]["param"] == "item_id"
 
 
 async def test_an_event_that_is_too_long_ends_the_session() -> None:
@@ -274,14 +289,14 @@ async def test_responses_at_once_are_bounded() -> None:
 
 async def test_a_voice_that_fails_is_a_response_that_failed(monkeypatch: pytest.MonkeyPatch) -> None:
     async def failing(*_: object, **__: object) -> AsyncIterator[bytes]:
-        raise LibraryError("espeak-ng is gone")
+        raise ServerError("the service is gone")
         yield b""
 
     async with session() as client:
-        monkeypatch.setattr(realtime_response, "synthesize", failing)
+        monkeypatch.setattr(speaker, "stream_bytes", failing)
         await client.ask()
         details = (await client.rest())[-1]["response"]["status_details"]
-        assert details["error"] == {"type": "server_error", "code": None, "message": "espeak-ng is gone"}
+        assert details["error"] == {"type": "server_error", "code": None, "message": "the service is gone"}
 
 
 async def test_a_session_ends_after_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +360,7 @@ async def test_a_plain_request_is_told_that_this_is_a_websocket() -> None:
     server = SpeechServer()
     await server.start()
     async with aiohttp.ClientSession() as http, http.get(f"{server.base_url}/realtime") as response:
-        assert response.status == 400
+        assert response.status == 426
         assert "error" in await response.json()
     await server.stop()
 

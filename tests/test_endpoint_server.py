@@ -9,16 +9,17 @@ import sys
 import threading
 from base64 import b64decode
 from collections.abc import AsyncIterator, Callable
+from io import BytesIO
 from typing import Any
 
 import aiohttp
 import pytest
 
-from oggstream.endpoint import server as module
+from oggstream.endpoint import speaker
 from oggstream.endpoint.server import SpeechServer
-from oggstream.errors import ConfigError, LibraryError
+from oggstream.errors import ConfigError, LibraryError, ServerError
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voice.registry import OWN
+from oggstream.voice import synthesis
 from patience import PATIENCE
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 90
@@ -64,27 +65,32 @@ async def test_speech_comes_as_chunked_ogg_opus(client: aiohttp.ClientSession, s
         reader.feed(await response.read())
         reader.finish()
         assert reader.stats.packets > 10
-        assert reader.stats.pages == reader.stats.packets + 2
+        assert reader.stats.pages >= 3
 
 
-async def test_opus_is_what_comes_unasked(client: aiohttp.ClientSession, server: SpeechServer) -> None:
-    async with speech(client, server) as response:
-        assert (await response.read()).startswith(b"OggS")
-
-
-@pytest.mark.parametrize(("name", "kind", "start"), [("wav", "audio/wav", b"RIFF"), ("pcm", "audio/pcm", b"")])
-async def test_wav_and_pcm_come_when_asked_for(
+@pytest.mark.parametrize(
+    ("name", "kind", "start"),
+    [
+        ("", "audio/mpeg", b"ID3"),
+        ("mp3", "audio/mpeg", b"ID3"),
+        ("aac", "audio/aac", b"\xff\xf1"),
+        ("flac", "audio/flac", b"fLaC"),
+        ("wav", "audio/wav", b"RIFF"),
+        ("pcm", "audio/pcm", b""),
+    ],
+)
+async def test_each_format_comes_when_asked_for_and_mp3_unasked(
     client: aiohttp.ClientSession, server: SpeechServer, name: str, kind: str, start: bytes
 ) -> None:
     async with speech(client, server, response_format=name) as response:
         assert response.headers["Content-Type"] == kind
         body = await response.read()
         assert body.startswith(start)
-        assert len(body) > 10000
+        assert len(body) > 3000
 
 
 async def test_events_carry_the_same_audio(client: aiohttp.ClientSession, server: SpeechServer) -> None:
-    async with speech(client, server, stream_format="sse") as response:
+    async with speech(client, server, stream_format="sse", response_format="opus") as response:
         assert response.headers["Content-Type"] == "text/event-stream"
         events = [json.loads(line[6:]) async for line in response.content if line.startswith(b"data: ")]
     assert events[-1] == {
@@ -110,10 +116,9 @@ async def test_every_request_has_its_own_id(client: aiohttp.ClientSession, serve
     ("fields", "param"),
     [
         ({"input": ""}, "input"),
-        ({"input": "x" * 4097}, "input"),
-        ({"voice": "nobody"}, "voice"),
+        ({"voice": "nobody", "strict": True}, "voice"),
         ({"speed": 9}, "speed"),
-        ({"response_format": "mp3"}, "response_format"),
+        ({"response_format": "ogg"}, "response_format"),
     ],
 )
 async def test_faults_of_the_request_are_told_in_openais_shape(
@@ -132,7 +137,7 @@ async def test_faults_of_the_request_are_told_in_openais_shape(
     ("request_line", "data", "status", "message"),
     [
         ("POST /v1/audio/speech", b"{", 400, "could not parse the JSON"),
-        ("POST /v1/audio/speech", b" " * 300_000, 413, "Too Large"),
+        ("POST /v1/audio/speech", b" " * 1_100_000, 413, "it may have 1048576 bytes"),
         ("GET /v1/audio/speech", b"", 405, "GET /v1/audio/speech"),
         ("POST /v1/audio/sing", b"{}", 404, "Invalid URL (POST /v1/audio/sing)"),
     ],
@@ -142,7 +147,7 @@ async def test_http_faults_have_that_shape_too(
 ) -> None:
     method, path = request_line.split()
     url = server.base_url.removesuffix("/v1") + path
-    async with aiohttp.request(method, url, data=data or None) as response:
+    async with aiohttp.request(method, url, data=BytesIO(data) if data else None) as response:
         assert response.status == status
         error = (await response.json())["error"]
         assert message in error["message"]
@@ -155,11 +160,11 @@ async def test_models_and_health_answer(client: aiohttp.ClientSession, server: S
     async with client.get(f"{server.base_url}/models") as response:
         models = await response.json()
     assert models["object"] == "list"
-    assert [model["id"] for model in models["data"]] == ["offline"]
+    assert [model["id"] for model in models["data"]] == ["offline", "gpt-4o-mini-tts", "tts-1", "tts-1-hd"]
     async with client.get(server.base_url.removesuffix("/v1") + "/health") as response:
         health = await response.json()
     assert health["status"] == "ok"
-    assert health["engine"] in OWN
+    assert health["source"] == "offline"
 
 
 async def test_a_client_that_goes_away_stops_the_synthesis(client: aiohttp.ClientSession, server: SpeechServer) -> None:
@@ -202,29 +207,29 @@ async def test_a_port_that_is_taken_is_an_error_of_one_line(server: SpeechServer
 
 
 async def test_without_the_library_it_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def missing() -> None:
+    async def missing(*_: object) -> None:
         raise LibraryError("no espeak-ng")
 
-    monkeypatch.setattr(module, "load", missing)
+    monkeypatch.setattr(synthesis, "load", missing)
     with pytest.raises(LibraryError, match="no espeak-ng"):
         await SpeechServer().start()
 
 
 def failing(parts: list[bytes]) -> Callable[..., AsyncIterator[bytes]]:
-    async def synthesize(*_: object, **__: object) -> AsyncIterator[bytes]:
+    async def stream(*_: object) -> AsyncIterator[bytes]:
         for part in parts:
             yield part
-        raise LibraryError("espeak-ng failed")
+        raise ServerError("espeak-ng failed")
 
-    return synthesize
+    return stream
 
 
 async def test_a_failure_before_the_first_byte_is_a_server_error(
     client: aiohttp.ClientSession, server: SpeechServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "synthesize", failing([]))
+    monkeypatch.setattr(speaker, "stream_bytes", failing([]))
     async with speech(client, server) as response:
-        assert response.status == 500
+        assert response.status == 502
         error = (await response.json())["error"]
     assert error == {"message": "espeak-ng failed", "type": "server_error", "param": None, "code": None}
 
@@ -232,7 +237,7 @@ async def test_a_failure_before_the_first_byte_is_a_server_error(
 async def test_a_failure_in_mid_speech_breaks_the_body_off(
     client: aiohttp.ClientSession, server: SpeechServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "synthesize", failing([b"OggS"]))
+    monkeypatch.setattr(speaker, "stream_bytes", failing([b"OggS"]))
     with pytest.raises(aiohttp.ClientError):
         async with speech(client, server) as response:
             await response.read()
@@ -245,7 +250,7 @@ async def test_a_connection_lost_while_writing_is_no_error(
         yield b"OggS"
         raise ConnectionResetError
 
-    monkeypatch.setattr(module, "synthesize", gone)
+    monkeypatch.setattr(speaker, "stream_bytes", gone)
     async with speech(client, server) as response:
         assert await response.read() == b"OggS"
 
@@ -259,8 +264,9 @@ async def test_the_official_client_is_served(server: SpeechServer) -> None:
     async with openai.AsyncOpenAI(api_key="none", base_url=server.base_url, max_retries=0) as client:
         answer = await client.audio.speech.create(model="tts-1", voice="coral", input="Hi.", response_format="opus")
         assert answer.content.startswith(b"OggS")
+        assert (await client.audio.speech.create(model="tts-1", voice="coral", input="Hi.")).content[:3] == b"ID3"
         with pytest.raises(openai.BadRequestError) as caught:
-            await client.audio.speech.create(model="tts-1", voice="coral", input="Hi.", response_format="mp3")
+            await client.audio.speech.create(model="tts-1", voice="coral", input="Hi.", response_format="ogg")
     assert (caught.value.param, caught.value.code) == ("response_format", "invalid_value")
     assert caught.value.request_id
 

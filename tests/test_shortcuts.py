@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ import numpy as np
 import pytest
 
 import oggstream
+from oggstream.codec.encoding_writer import load_encoder
 from oggstream.engine import loading
 from oggstream.errors import LibraryError, OutputError, SourceError, TextError, UsageError
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.sinks import encoded_sink
 from scripted import ScriptedSource, every, pages, spoken
 
 pytestmark = pytest.mark.looptime
@@ -28,7 +29,7 @@ SENTENCES = [f"This is sentence number {number} of a text that grows. " for numb
 @pytest.fixture(scope="module", autouse=True)
 def _codec() -> None:
     loading._load_codec()  # in virtual time nobody waits for the thread that would do it
-    encoded_sink._load()
+    load_encoder("mp3")
 
 
 def source() -> ScriptedSource:
@@ -132,12 +133,10 @@ async def test_a_file_that_cannot_be_written_is_known_before_anything_is_asked(t
 
 
 async def test_without_pyav_the_error_says_what_installs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
-        raise ModuleNotFoundError("av")
-
-    monkeypatch.setattr(encoded_sink, "_load", missing)
+    monkeypatch.setitem(sys.modules, "av", None)
+    load_encoder.cache_clear()
     from_script = source()
-    with pytest.raises(LibraryError, match=r"writing mp3 needs PyAV: pip install 'oggstream\[codec\]'"):
+    with pytest.raises(LibraryError, match=r"mp3 needs PyAV: pip install 'oggstream\[codec\]'"):
         await oggstream.save("Hello.", tmp_path / "x.mp3", source=from_script)
     assert from_script.opened == 0
     assert not (tmp_path / "x.mp3").exists()

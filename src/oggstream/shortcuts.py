@@ -11,13 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from .errors import UsageError
 from .options import PlaybackOptions, SpeechOptions, checked, speech_options
 from .preloading import prepared
-from .streams import stream_packets
+from .streams import stream_pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from .body.body_reader import BodyItem
-    from .opus.items import AudioPacket
     from .report import PlaybackReport
     from .sinks.file_sink import FileSink
     from .sources.source import Source
@@ -99,15 +98,17 @@ def stream_ogg(
 ) -> OggBody:
     """The speech as one Ogg Opus body, to be sent while it comes: to a browser's ``<audio>``, to a file, to a player.
 
+    The service's own packets are in it; those that came together share a page, and none waits for the next.
+
     Await it before you answer: ``body = await stream_ogg(text)`` raises what `play_stream` raises before there is
     sound; then iterate over ``body``, whose media type is ``body.content_type``. `stream_packets` says the rest.
     """
-    speech_options("stream_ogg", keywords, ("source", "options"))
-    return OggBody(stream_packets(text, source=source, options=options, **keywords))
+    speech = speech_options("stream_ogg", keywords, ("source", "options"))
+    return OggBody(stream_pages(text, source, checked(options), speech))
 
 
 class OggBody:
-    """The bytes of `stream_ogg`: an asynchronous iterator of pages, about one for each 20 ms.
+    """The bytes of `stream_ogg`: an asynchronous iterator of pages.
 
     Awaiting it returns it once there is sound, and raises the error if there will be none; so does ``async with``,
     which closes it in the end. An iterator that is dropped closes itself; `aclose` may be called twice.
@@ -115,13 +116,9 @@ class OggBody:
 
     content_type = "audio/ogg"
 
-    def __init__(self, packets: AsyncGenerator[AudioPacket, None]) -> None:
-        from .opus.remux import Remuxer
-
-        self._packets = packets
-        self._pages = Remuxer(one_link=True)
+    def __init__(self, pages: AsyncGenerator[bytes, None]) -> None:
+        self._pages = pages
         self._first = b""  # came while it was awaited
-        self._ended = False
 
     def __await__(self) -> Generator[Any, None, Self]:
         return self._begun().__await__()
@@ -137,29 +134,18 @@ class OggBody:
 
     async def __anext__(self) -> bytes:
         first, self._first = self._first, b""
-        return first or await self._next()
+        return first or await anext(self._pages)
 
     async def aclose(self) -> None:
         """Close the responses."""
-        self._ended = True
-        await self._packets.aclose()
+        self._first = b""
+        await self._pages.aclose()
 
     async def _begun(self) -> Self:
-        if not self._first and not self._ended:
+        if not self._first:
             with suppress(StopAsyncIteration):
-                self._first = await self._next()
+                self._first = await anext(self._pages)
         return self
-
-    async def _next(self) -> bytes:
-        while not self._ended:
-            try:
-                pages = self._pages.take(await anext(self._packets))
-            except StopAsyncIteration:
-                self._ended = True
-                pages = self._pages.finish()
-            if pages:
-                return pages
-        raise StopAsyncIteration
 
 
 def _file_sink(

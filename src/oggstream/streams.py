@@ -13,6 +13,7 @@ from .preloading import prepared
 
 if TYPE_CHECKING:
     from .audio.frame import PcmFrame
+    from .engine.item_bytes import SampleBody
     from .engine.item_stream import ItemConverter
     from .options import SpeechKeywords
     from .opus.items import AudioPacket
@@ -90,6 +91,32 @@ def stream_packets(
     speech = speech_options("stream_packets", keywords, _OWN)
     options = checked(options)
     return _item_stream(text, source, options, speech, Delivery(options, decodes=False), SpeechPackets)
+
+
+def stream_pages(
+    text: TextLike, source: SourceLike, options: PlaybackOptions, speech: SpeechOptions
+) -> AsyncGenerator[bytes, None]:
+    """Yield the speech as pages of one Ogg Opus body, the first ones with the first packet; as `stream_packets`."""
+    from .engine.item_bytes import SpeechPages
+
+    return _item_stream(text, source, options, speech, Delivery(options, decodes=False), SpeechPages)
+
+
+def stream_samples(  # noqa: PLR0917  # as above
+    text: TextLike,
+    source: SourceLike,
+    options: PlaybackOptions,
+    speech: SpeechOptions,
+    make_body: Callable[[], SampleBody],
+    rate: int,
+) -> AsyncGenerator[bytes, None]:
+    """Yield the speech as the bytes of a body of mono samples, ``rate`` per second, which ``make_body`` makes."""
+    from .engine.item_bytes import SpeechSamples
+
+    def converter() -> SpeechSamples:
+        return SpeechSamples(make_body(), rate, options.volume)
+
+    return _item_stream(text, source, options, speech, Delivery(options), converter)
 
 
 async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:

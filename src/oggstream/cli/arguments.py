@@ -189,7 +189,10 @@ def _voices(options: list[str], words: list[str]) -> Namespace:
 
 
 def _serve(options: list[str], words: list[str]) -> Namespace:
-    parser = _parser("serve", "Serves the offline voice as OpenAI's /v1/audio/speech, until Ctrl-C.")
+    parser = _parser(
+        "serve",
+        "Is OpenAI's speech endpoint, in front of a service or the offline voice, until Ctrl-C.",
+    )
     add_options(parser, "serve")
     return _parse_with_words(parser, options, words)
 

@@ -27,7 +27,7 @@ commands:
   inspect   say whether Ogg Opus is whole, and what is in it: links, headers, tags, damage, packets
   record    speak to a capture: what came, and when
   replay    play captures as they came, and report their latency
-  serve     be a speech endpoint like OpenAI's, with the offline voice
+  serve     be a speech endpoint like OpenAI's, in front of a service or the offline voice
   daemon    stay, and keep everything warm: later calls sound at once
   stop      silence all that speaks by the daemon
   devices   list the output devices
@@ -122,6 +122,7 @@ examples:
 _SERVE = """\
 examples:
   oggstream serve
+  oggstream serve --service elevenlabs,offline
   OGGSTREAM_SERVE_KEY=... oggstream serve --host 0.0.0.0 --port 8000
   curl -s http://127.0.0.1:8880/v1/audio/speech --json '{"input": "Hello."}' | oggstream play -"""
 

@@ -71,6 +71,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--host": {"default": "127.0.0.1", "help": "address to listen on (127.0.0.1: this machine only)"},
     "--port": {"metavar": "N", "default": 8880, "help": "port to listen on; 0 is any free one (8880)"},
     "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
+    "--key-file": {"metavar": "FILE", "help": "several keys, a line each: NAME: KEY, or a key alone"},
+    "--certificate": {"metavar": "FILE", "help": "serve HTTPS with this certificate and its key (PEM)"},
+    "--voice-names": {
+        "metavar": "FILE.toml",
+        "help": 'which voice a client\'s name means, a line each: alloy = "af_heart"',
+    },
     "--no-key": {"action": "store_true", "help": "let other machines use it without a key"},
     "--allow-origin": {
         "metavar": "ORIGIN",
@@ -107,7 +113,8 @@ TALK = ("--json", "--quiet", "--log-level")
 COMPANY = ("--interrupt", "--mix")
 ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, "--captions", *PATIENCE, *TALK)
 CHAT = ("--chat-model", "--chat-base-url", "--system")
-ENDPOINT = ("--host", "--port", "--key", "--no-key", "--allow-origin", "--jobs", "--queue")
+KEYS = ("--key", "--key-file", "--no-key", "--certificate", "--allow-origin")
+ENDPOINT = ("--service", "--base-url", "--voice-names", "--host", "--port", *KEYS, "--jobs", "--queue")
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "say": ("--output", *ALL_SPEECH, *COMPANY),
     "chat": (*CHAT, *ALL_SPEECH, *COMPANY),

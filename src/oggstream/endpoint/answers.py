@@ -5,19 +5,16 @@ aiohttp is imported by the functions that use it: importing this module costs no
 
 from __future__ import annotations
 
-import hmac
 import uuid
 from typing import TYPE_CHECKING
 
 from ..errors import OggStreamError
+from .failures import refusal_of
 from .speech_request import RefusedError
 
 if TYPE_CHECKING:
     from aiohttp import web
-    from aiohttp.typedefs import Handler, Middleware
-
-OPEN_PATHS = ("/health",)
-"""What may be asked without a key: whether the server lives, which says nothing about anybody."""
+    from aiohttp.typedefs import Handler
 
 
 def json_answer(value: object) -> web.Response:
@@ -38,38 +35,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
     try:
         return await handler(request)
-    except RefusedError as refusal:
-        return _refuse(refusal)
     except web.HTTPException as error:
         return _refuse(_translate(request, error))
     except OggStreamError as error:
-        return _refuse(RefusedError(str(error), status=500, kind="server_error"))
-
-
-def key_asker(key: str) -> Middleware:
-    """A middleware that lets nobody in without ``key`` as the bearer token (RFC 6750 section 2.1)."""
-    expected = key.encode()
-
-    async def ask(request: web.Request, handler: Handler) -> web.StreamResponse:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        token = given.strip().encode("utf-8", "surrogateescape") if scheme.lower() == "bearer" else b""
-        # In constant time: how long it takes does not tell how much of a guess was right.
-        if request.path not in OPEN_PATHS and not hmac.compare_digest(token, expected):
-            raise _unauthorized(given=bool(token))
-        return await handler(request)
-
-    return ask
-
-
-def _unauthorized(*, given: bool) -> RefusedError:
-    """OpenAI's two answers; the key that came is not repeated."""
-    missing = "You didn't provide an API key: send it in the header Authorization: Bearer YOUR_KEY."
-    return RefusedError(
-        "Incorrect API key provided." if given else missing,
-        status=401,
-        code="invalid_api_key" if given else None,
-        headers={"WWW-Authenticate": "Bearer"},
-    )
+        return _refuse(refusal_of(error))
 
 
 def _translate(request: web.Request, error: web.HTTPException) -> RefusedError:
@@ -79,6 +48,9 @@ def _translate(request: web.Request, error: web.HTTPException) -> RefusedError:
         return RefusedError(f"Invalid URL ({where})", status=404)
     if error.status == 405:
         return RefusedError(f"Not allowed: {where}", status=405, headers={"Allow": error.headers["Allow"]})
+    if error.status == 413:
+        message = f"The body of your request is too long: it may have {request.client_max_size} bytes."
+        return RefusedError(message, status=413, code="string_above_max_length")
     return RefusedError(error.reason, status=error.status)
 
 

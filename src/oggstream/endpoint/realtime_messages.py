@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from ..voice.names import DEFAULT_VOICE, NAMES
 from ..voice.wire import RATE
-from .speech_request import MAX_CHARACTERS, RefusedError
+from .speech_request import RefusedError
 
 SLOWEST, FASTEST = 0.25, 1.5
 FORMAT = {"type": "audio/pcm", "rate": RATE}
 MAX_ITEMS = 1000
 """Items of a conversation that are kept; the oldest go first."""
 MAX_ITEM_BYTES = 64 << 10
-"""JSON of one item: 4096 characters, each escaped, take 48 KB."""
+"""JSON of one item: 10,000 characters, each escaped."""
 MAX_CONVERSATION_BYTES = 1 << 20
 """JSON of all items that are kept."""
 
@@ -59,13 +59,13 @@ def read_style(event: Event, now: SpeakingStyle, *, spoken: bool) -> SpeakingSty
 
 
 def read_voice(output: Event, now: str, *, fixed: bool) -> str:
-    """The voice that ``audio.output`` asks for. Raises `RefusedError` for an unknown one, and another than a fixed."""
+    """The voice that ``audio.output`` asks for, by any name. Raises `RefusedError` for another than a fixed one."""
     voice = output.get("voice")
     if isinstance(voice, dict):
         voice = voice.get("id")
     if voice is None:
         return now
-    if not isinstance(voice, str) or voice not in NAMES:
+    if not isinstance(voice, str) or not voice:
         raise _unsupported("audio.output.voice", voice, NAMES)
     if fixed and voice != now:
         message = "Cannot update a conversation's voice if assistant audio is present."
@@ -104,14 +104,11 @@ def bounded(items: list[Event]) -> list[Event]:
 
 
 def text_of(items: list[Any]) -> str:
-    """What there is to speak in items. Raises `RefusedError` for nothing, and for too much."""
+    """What there is to speak in items. Raises `RefusedError` for nothing."""
     texts = [part for item in items for part in _texts(item)]
     text = "\n".join(texts)
     if not text.strip():
         raise RefusedError("There is no text to speak: this voice reads what the user's messages say.", param="input")
-    if len(text) > MAX_CHARACTERS:
-        message = f"The text has {len(text)} characters; at most {MAX_CHARACTERS} are spoken at once."
-        raise RefusedError(message, param="input", code="string_above_max_length")
     return text
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..voice.synthesis import synthesize
 from .realtime_messages import FORMAT, Event, SpeakingStyle, name
+from .speech_request import SpeechRequest
+
+if TYPE_CHECKING:
+    from .speaker import Speaker
 
 _WORD = re.compile(r"\S+\s*|\s+")
 
@@ -19,12 +22,22 @@ Send = Callable[[Event], Awaitable[None]]
 class Response:
     """Speaks ``text`` through ``send``. ``metadata`` is given back; ``conversation`` None is out of band."""
 
-    def __init__(self, text: str, style: SpeakingStyle, *, conversation: str | None, metadata: Any, send: Send) -> None:
+    def __init__(
+        self,
+        text: str,
+        style: SpeakingStyle,
+        speaker: Speaker,
+        *,
+        conversation: str | None,
+        metadata: Any,
+        send: Send,
+    ) -> None:
         self.id = name("resp")
         self.item_id = name("item")
         self.conversation = conversation
         self.said = ""  # the transcript so far
         self._text = text
+        self._speaker = speaker
         self._style = style
         self._metadata = metadata
         self._send = send
@@ -64,8 +77,9 @@ class Response:
         """What it adds to a conversation."""
         return {**self._item(status), "content": [{"type": "output_audio", "transcript": self.said}]}
 
-    def _audio(self) -> Any:
-        return synthesize(self._text, voice=self._style.voice, speed=self._style.speed, format="pcm")
+    def _audio(self) -> AsyncGenerator[bytes, None]:
+        wanted = SpeechRequest(self._text, self._style.voice, self._style.speed, format="pcm")
+        return self._speaker.speech(wanted).parts
 
     async def _write_down(self, words: str) -> None:
         if words:

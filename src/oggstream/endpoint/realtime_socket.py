@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .jobs import Jobs
+    from .speaker import Speaker
 
 SESSION_SECONDS = 3600.0
 """After which a session ends, as OpenAI's do."""
@@ -33,23 +34,37 @@ MAX_EVENT_BYTES = 256 << 10
 UNREAD_SECONDS = 60.0  # for a client to take the next event
 HEARTBEAT_SECONDS = 30.0
 CLOSE_SECONDS = 0.5
+SUBPROTOCOL = "realtime"
+"""The one that browsers and some packages name, and want to hear back (RFC 6455 section 4.2.2)."""
+_UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
+_WITHOUT_EARS = (
+    *("input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"),
+    "output_audio_buffer.clear",
+)
 _EXPIRED = "Your session hit the maximum duration of 60 minutes."
 
 log = logging.getLogger(__name__)
 
 
-async def serve(request: web.Request, jobs: Jobs, client: str = "") -> web.WebSocketResponse:
+async def serve(request: web.Request, speaker: Speaker, jobs: Jobs, client: str = "") -> web.WebSocketResponse:
     """GET /v1/realtime: a session from its handshake to its end. Cancelled, it stops what is being said."""
     from aiohttp import web
 
     socket = web.WebSocketResponse(
-        timeout=CLOSE_SECONDS, heartbeat=HEARTBEAT_SECONDS, max_msg_size=MAX_EVENT_BYTES, compress=False
+        timeout=CLOSE_SECONDS,
+        heartbeat=HEARTBEAT_SECONDS,
+        max_msg_size=MAX_EVENT_BYTES,
+        compress=False,
+        protocols=(SUBPROTOCOL,),
     )
+    if not socket.can_prepare(request):
+        raise RefusedError("This is a WebSocket: connect to it with wss:// or ws://.", status=426, headers=_UPGRADE)
     await socket.prepare(request)
     transport = request.transport
     if transport is None:
         return socket  # gone already
-    session = _Session(socket, request.query.get("model", ""), jobs, client=client, give_up=transport.abort)
+    model = request.query.get("model", "")
+    session = _Session(socket, model, speaker, jobs, client=client, give_up=transport.abort)
     try:
         async with asyncio.timeout(SESSION_SECONDS) as limit:
             await session.run()
@@ -79,10 +94,18 @@ async def _expire(session: _Session, socket: web.WebSocketResponse) -> None:
 class _Session:
     """One connection: how it speaks, what its conversation holds, and what is being said."""
 
-    def __init__(
-        self, socket: web.WebSocketResponse, model: str, jobs: Jobs, *, client: str, give_up: Callable[[], object]
+    def __init__(  # what a session is made of
+        self,
+        socket: web.WebSocketResponse,
+        model: str,
+        speaker: Speaker,
+        jobs: Jobs,
+        *,
+        client: str,
+        give_up: Callable[[], object],
     ) -> None:
         self._socket = socket
+        self._speaker = speaker
         self._jobs = jobs
         self._client = client  # whose share of the jobs its responses take
         self._give_up = give_up  # ends the connection without a word
@@ -101,6 +124,9 @@ class _Session:
             "response.cancel": self._cancel,
             "conversation.item.create": self._add,
             "conversation.item.delete": self._delete,
+            "conversation.item.retrieve": self._retrieve,
+            "conversation.item.truncate": self._truncate,
+            **dict.fromkeys(_WITHOUT_EARS, self._swallow),
         }
 
     async def run(self) -> None:
@@ -151,11 +177,26 @@ class _Session:
             await self.send({"type": kind, "previous_item_id": before, "item": item})
 
     async def _delete(self, event: Event) -> None:
-        left = [item for item in self._items if item["id"] != event.get("item_id")]
-        if len(left) == len(self._items):
-            raise RefusedError("There is no such item.", param="item_id", code="item_delete_invalid_item_id")
-        self._items = left
-        await self.send({"type": "conversation.item.deleted", "item_id": event["item_id"]})
+        item = self._item(event)
+        self._items = [other for other in self._items if other is not item]
+        await self.send({"type": "conversation.item.deleted", "item_id": item["id"]})
+
+    async def _retrieve(self, event: Event) -> None:
+        await self.send({"type": "conversation.item.retrieved", "item": self._item(event)})
+
+    async def _truncate(self, event: Event) -> None:
+        """The client says how much was heard: nothing depends on it here, but it waits for the answer."""
+        told = {key: event.get(key, 0) for key in ("content_index", "audio_end_ms")}
+        await self.send({"type": "conversation.item.truncated", "item_id": self._item(event)["id"], **told})
+
+    async def _swallow(self, event: Event) -> None:
+        """What is for ears, and for a client's own buffer of sound."""
+
+    def _item(self, event: Event) -> Event:
+        for item in self._items:
+            if item["id"] == event.get("item_id"):
+                return item
+        raise RefusedError("There is no such item.", param="item_id", code="item_not_found")
 
     async def _create(self, event: Event) -> None:
         wanted = requests.read_response(event)
@@ -172,7 +213,12 @@ class _Session:
         self._style = self._style._replace(voice=voice)
         conversation = None if alone else self._conversation
         response = Response(
-            text, self._style, conversation=conversation, metadata=wanted.get("metadata"), send=self.send
+            text,
+            self._style,
+            self._speaker,
+            conversation=conversation,
+            metadata=wanted.get("metadata"),
+            send=self.send,
         )
         await response.begin()
         self._spoken = True

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from ..errors import UsageError
-from ..rules import language_tag
-from ..voice.bodies import CONTENT_TYPES
+from ..options import SpeechOptions
 from ..voice.engine import MAX_SPEED, MIN_SPEED
-from ..voice.names import DEFAULT_VOICE, NAMES
+from .formats import CONTENT_TYPES, DEFAULT
 
-MAX_CHARACTERS = 4096
 STREAM_FORMATS = ("audio", "sse")
 
 
@@ -43,35 +41,37 @@ class RefusedError(UsageError):
 
 
 class SpeechRequest(NamedTuple):
-    """What to speak and how: ``format`` is a key of `CONTENT_TYPES`, ``stream_format`` one of `STREAM_FORMATS`.
-
-    ``language`` is that of the text, a BCP 47 tag; None: told from the text.
+    """What to speak and how; None leaves the choice to the source. ``format`` is a key of `CONTENT_TYPES`,
+    ``stream_format`` one of `STREAM_FORMATS`; ``strict``: rather an error than another voice or model.
     """
 
     text: str
-    voice: str
-    speed: float
-    format: str
-    stream_format: str
+    voice: str | None = None
+    speed: float | None = None
+    format: str = DEFAULT
+    stream_format: str = STREAM_FORMATS[0]
+    instructions: str | None = None
+    model: str | None = None
     language: str | None = None
+    strict: bool = False
 
 
 def parse(body: bytes) -> SpeechRequest:
-    """Read the JSON of a request.
+    """Read the JSON of a request: OpenAI's fields, ``language`` and ``strict``. Raises `RefusedError`.
 
-    ``model`` and ``instructions`` are looked at but change nothing; an unknown voice is refused as OpenAI does; a
-    request without ``response_format`` gets Opus, where OpenAI's would get MP3. Raises `RefusedError`.
+    An empty string counts as a field that is not there, and capitals in a format as small letters.
     """
     fields = _fields(body)
-    for name in ("model", "instructions"):
-        _string(fields, name, "")
     return SpeechRequest(
         _text(fields),
         _voice(fields),
         _speed(fields),
-        _one_of(fields, "response_format", tuple(CONTENT_TYPES), "opus"),
-        _one_of(fields, "stream_format", STREAM_FORMATS, "audio"),
+        _one_of(fields, "response_format", tuple(CONTENT_TYPES), DEFAULT),
+        _one_of(fields, "stream_format", STREAM_FORMATS, STREAM_FORMATS[0]),
+        _string(fields, "instructions") or None,
+        _string(fields, "model") or None,
         _language(fields),
+        fields.get("strict") is True,
     )
 
 
@@ -88,34 +88,35 @@ def _fields(body: bytes) -> dict[str, Any]:
 def _text(fields: dict[str, Any]) -> str:
     if fields.get("input") is None:
         raise RefusedError("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
-    text = _string(fields, "input", "")
+    text = _string(fields, "input")
     if not text.strip():
         raise RefusedError(
             "Invalid 'input': empty string. Expected a string with minimum length 1.",
             param="input",
             code="string_below_min_length",
         )
-    if len(text) > MAX_CHARACTERS:
-        raise RefusedError(
-            f"Invalid 'input': string too long. Expected a string with maximum length {MAX_CHARACTERS}, but got a "
-            f"string with length {len(text)} instead.",
-            param="input",
-            code="string_above_max_length",
-        )
     return text
 
 
-def _voice(fields: dict[str, Any]) -> str:
+def _voice(fields: dict[str, Any]) -> str | None:
     voice = fields.get("voice")
     if isinstance(voice, dict):  # a custom voice
         voice = voice.get("id")
-    return _one_of({"voice": voice}, "voice", NAMES, DEFAULT_VOICE)
+    return _string({"voice": voice}, "voice").strip() or None
 
 
-def _speed(fields: dict[str, Any]) -> float:
+def _language(fields: dict[str, Any]) -> str | None:
+    name = _string(fields, "language") or None
+    try:
+        return SpeechOptions(language=name).language
+    except UsageError as error:
+        raise RefusedError(f"Invalid {error}.", param="language", code="invalid_value") from None
+
+
+def _speed(fields: dict[str, Any]) -> float | None:
     speed = fields.get("speed")
     if speed is None:
-        return 1.0
+        return None
     if isinstance(speed, bool) or not isinstance(speed, int | float):
         raise _wrong_type("speed", "a number", speed)
     if speed < MIN_SPEED:
@@ -123,16 +124,6 @@ def _speed(fields: dict[str, Any]) -> float:
     if not speed <= MAX_SPEED:  # NaN too
         raise _out_of_range("above maximum value", f"<= {MAX_SPEED:g}", speed, "decimal_above_max_value")
     return float(speed)
-
-
-def _language(fields: dict[str, Any]) -> str | None:
-    """That of the text, which OpenAI's requests do not have; None: told from the text."""
-    language = _string(fields, "language", "") or None
-    try:
-        language_tag("Invalid 'language': it", language)
-    except UsageError as error:
-        raise RefusedError(f"{error}.", param="language", code="invalid_value") from None
-    return language
 
 
 def _out_of_range(what: str, expected: str, speed: float, code: str) -> RefusedError:
@@ -144,19 +135,20 @@ def _out_of_range(what: str, expected: str, speed: float, code: str) -> RefusedE
 
 
 def _one_of(fields: dict[str, Any], name: str, known: tuple[str, ...], default: str) -> str:
-    value = _string(fields, name, default)
-    if value not in known:
+    value = _string(fields, name)
+    if (value.lower() or default) not in known:
         names = ", ".join(f"'{one}'" for one in known)
         raise RefusedError(
             f"Invalid value: '{value}'. Supported values for '{name}' are: {names}.", param=name, code="invalid_value"
         )
-    return value
+    return value.lower() or default
 
 
-def _string(fields: dict[str, Any], name: str, default: str) -> str:
+def _string(fields: dict[str, Any], name: str) -> str:
+    """The text of a field; empty where there is none."""
     value = fields.get(name)
     if value is None:
-        return default
+        return ""
     if not isinstance(value, str):
         raise _wrong_type(name, "a string", value)
     return value

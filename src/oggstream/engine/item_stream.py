@@ -32,6 +32,10 @@ class ItemConverter(Protocol[T_co]):
         """The items that ``item`` of ``segment`` completes."""
         ...
 
+    def flush(self) -> Iterable[T_co]:
+        """Items held back to be joined with those that follow: for now, nothing follows."""
+        ...
+
     def finish(self) -> Iterable[T_co]:
         """The remaining items, at the end."""
         ...
@@ -55,6 +59,10 @@ class SpeechFrames:
             self._segment, self._before = segment, self._position
             self._decoder = FrameDecoder(stats=segment.intake.stats, soft_clip=True)
         yield from map(self._placed, self._decoder.decode(item))
+
+    def flush(self) -> tuple[()]:
+        """Nothing: each frame is given at once."""
+        return ()
 
     def finish(self) -> Iterator[PcmFrame]:
         """The remaining frames of the piece."""
@@ -81,6 +89,10 @@ class SpeechPackets:
     def take(self, segment: Segment, item: BodyItem) -> list[AudioPacket]:
         """The packets that ``item`` completes."""
         return self._packets.take(segment.index, item)
+
+    def flush(self) -> tuple[()]:
+        """Nothing: each packet is given at once."""
+        return ()
 
     def finish(self) -> list[AudioPacket]:
         """The last packet, from samples that do not fill one."""
@@ -160,6 +172,8 @@ class ItemStream(AsyncGenerator[T, None]):
             return
         if received is not None:
             self._ready.extend(converter.take(*received))
+            if not self._delivery.has_more:
+                self._ready.extend(converter.flush())
             return
         await asyncio.wait({self._task})
         self._closed = True

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 class OggOpusWriter:
     """One link: headers, then audio packets gathered into pages, then the end.
 
-    A page leaves when it has ``packets_per_page`` packets (or no more fit) and a further packet is there: the last one
-    stays back until `finish`, for the end trim has to stand on the page that it is on (RFC 7845 section 4.4). A link
-    that is there already goes on with page number ``sequence``, at the position ``granule``, and without `headers`.
+    A page leaves when it has ``packets_per_page`` packets (or no more fit) and a further packet is there, or by
+    `flush`. The last packet stays back until `finish`, for the end trim has to stand on the page that it is on (RFC
+    7845 section 4.4). A link that is there already goes on with page number ``sequence``, at the position ``granule``,
+    and without `headers`.
     """
 
     def __init__(
@@ -39,11 +40,15 @@ class OggOpusWriter:
     def write(self, packet: bytes, samples: int) -> bytes:
         """Take a packet of ``samples`` (at 48 kHz, per channel); returns the page that is complete now, or nothing."""
         full = len(self._packets) == self.packets_per_page or self._segments + segments(len(packet)) > MAX_SEGMENTS
-        page = self._flush() if self._packets and full else b""
+        page = self.flush() if full else b""
         self._packets.append(packet)
         self._segments += segments(len(packet))
         self._pending += samples
         return page
+
+    def flush(self) -> bytes:
+        """The page of the packets so far, if there are any. Only what follows can be trimmed then."""
+        return self._flush() if self._packets else b""
 
     def finish(self, total_samples: int | None = None, *, trim_end: int = 0) -> bytes:
         """The last page, which ends the stream.

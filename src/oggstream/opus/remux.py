@@ -87,6 +87,10 @@ class Remuxer:
         pages += self._headers(packet) + self._write(packet)
         return pages + self.finish() if packet.trim_end and not self._one_link else pages
 
+    def flush(self) -> bytes:
+        """The page of the packets so far, for those who wait. A packet that is trimmed at its end stays back."""
+        return b"" if self._writer is None or self._trim else self._writer.flush()
+
     def _turn(self, packet: AudioPacket) -> bytes:
         """Where ``packet`` begins another run: what joins it to the one before, or ends that."""
         begins = self._trim or self._between or (packet.trim_start and not self._beginning)

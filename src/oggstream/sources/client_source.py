@@ -77,6 +77,7 @@ class ClientSource:
             formats=self._formats,
             samples_known=is_openai(str(self._client.base_url)),
             longest_text=LONGEST_TEXT,
+            openai_names=True,
             identity=self._identity,
         )
 

@@ -75,7 +75,14 @@ class OfflineVoice:
     @property
     def traits(self) -> SourceTraits:
         """Its traits. They list no formats, because trying another one than Opus gains nothing."""
-        return SourceTraits(name="offline", longest_text=LONGEST_TEXT, words=True, identity=self._identity)
+        return SourceTraits(
+            name="offline",
+            longest_text=LONGEST_TEXT,
+            words=True,
+            nearby=True,
+            openai_names=True,
+            identity=self._identity,
+        )
 
     def _identity(self, options: SpeechOptions) -> str:
         """The engine and the voice: its key in the history."""

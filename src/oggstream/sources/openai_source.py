@@ -244,6 +244,7 @@ class OpenAISource:
             formats=self._formats,
             samples_known=self._own,
             longest_text=LONGEST_TEXT,
+            openai_names=True,
             identity=self._identity,
         )
 

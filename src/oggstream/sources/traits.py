@@ -36,6 +36,9 @@ class SourceTraits:
       (a brace of its own is doubled); or a function of the `SpeechOptions` that returns it. None: it takes none.
     - ``keeps_context``: it has ``context(options)`` (see `ContextSource`) and wants it used.
     - ``side_by_side``: in a context, a piece may be requested before the request of the one before it is answered.
+    - ``model``: the model that speaks unless another is asked for; None: not known.
+    - ``nearby``: it is on this machine, so that samples cost no more than Opus.
+    - ``openai_names``: it knows OpenAI's names of voices and models, or makes something of any.
     - ``identity``: host, model and voice, without credentials: the key of the service in the history; or a function of
       the `SpeechOptions` that returns it. None: the history is not used.
     """
@@ -52,6 +55,9 @@ class SourceTraits:
     keeps_context: bool = False
     first_cut: int | None = None
     side_by_side: bool = False
+    model: str | None = None
+    nearby: bool = False
+    openai_names: bool = False
     identity: str | Callable[[SpeechOptions], str | None] | None = None
 
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:

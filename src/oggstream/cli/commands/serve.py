@@ -1,4 +1,4 @@
-"""``serve``: the offline voice for anyone, as OpenAI's speech endpoint on this machine."""
+"""``serve``: OpenAI's speech endpoint on this machine, in front of a service or of the offline voice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from argparse import Namespace
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, OggStreamError
+from ...files.access import read_whole
+from ...files.toml_file import read_toml
+from ...sources.wrapper import close
 from ..output.result import as_json
 from ..terminal.console import Console, show
 from ..terminal.logs import logging_to
@@ -15,9 +18,11 @@ from ..terminal.loop import run_in_loop
 
 if TYPE_CHECKING:
     from ...endpoint.server import SpeechServer
+    from ...sources.source import Source
     from ..terminal.interrupts import Interrupts
 
 KEY_VARIABLE = "OGGSTREAM_SERVE_KEY"
+MOST_BYTES = 1 << 20  # of a file of keys
 
 
 def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
@@ -34,34 +39,63 @@ def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
 async def _serve(args: Namespace, console: Console) -> None:
     from ...endpoint.server import SpeechServer
 
-    key = args.key or os.environ.get(KEY_VARIABLE) or None
-    if key is not None and not (key.isascii() and key.isprintable() and " " not in key):
-        raise ConfigError("the key cannot be sent in a header; choose one of ASCII letters, digits and signs")
+    source = _source(args)
     server = SpeechServer(
         args.host,
         args.port,
-        key=key,
+        source=source,
+        voices=_voice_names(args.voice_names) if args.voice_names else None,
+        key=args.key or os.environ.get(KEY_VARIABLE) or None,
+        keys=_keys_of(args.key_file) if args.key_file else None,
         open_to_all=args.no_key,
         origins=args.allow_origin or (),
+        certificate=args.certificate,
         jobs=args.jobs,
         queue=args.queue,
     )
-    await server.start()
     try:
+        await server.start()
         _announce(server, args, console)
         await asyncio.Event().wait()  # until it is cancelled
     finally:
         await server.stop()
+        await close(source)
+
+
+def _source(args: Namespace) -> Source | None:
+    """Who speaks; None: the voice of this machine. The environment does not choose: a server is told what it is."""
+    from ...sources.resolve_source import named
+
+    if not args.service and not args.base_url:
+        return None
+    return named(args.service or "openai", **({"base_url": args.base_url} if args.base_url else {}))
+
+
+def _keys_of(path: str) -> dict[str, str]:
+    from ...endpoint.keys import read_keys
+
+    try:
+        return read_keys(read_whole(path, MOST_BYTES).decode().splitlines())
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read the keys in {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _voice_names(path: str) -> dict[str, str]:
+    names = read_toml(path, "the names of voices")
+    for name, voice in names.items():
+        if not isinstance(voice, str):
+            raise ConfigError(f"cannot use the names of voices in {path}: {name} is no text")
+    return names
 
 
 def _announce(server: SpeechServer, args: Namespace, console: Console) -> None:
     """Say where it listens and how a client gets there."""
-    if server.is_open and server.key is None:
+    if server.is_open and not server.keys:
         console.warn("other machines may use this without a key")
     console.note(f"listening at {server.base_url} (Ctrl-C stops)")
-    key = "KEY" if server.key else "none"
+    key = "KEY" if server.keys else "none"
     console.note(f"for clients: OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={key}")
     if args.json:
         address = {"base_url": server.base_url, "host": server.host, "port": server.bound_port, "pid": os.getpid()}
-        limits = {"key": server.key is not None, "jobs": args.jobs, "queue": args.queue}
+        limits = {"key": bool(server.keys), "jobs": args.jobs, "queue": args.queue}
         show(as_json(None, **address, **limits))

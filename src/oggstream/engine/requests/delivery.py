@@ -92,6 +92,11 @@ class Delivery:
         self._stopped = True
         self._changed.set()
 
+    @property
+    def has_more(self) -> bool:
+        """Whether `next` has an item without waiting for the service."""
+        return bool(self._segments and self._segments[0].queue)
+
     async def next(self) -> tuple[Segment, BodyItem] | None:
         """Wait for the next item, in the order of the text, and return it with its piece; None at the end."""
         while not self._stopped:

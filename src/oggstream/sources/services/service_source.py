@@ -127,6 +127,7 @@ class ServiceSource:
             words=bool(entry.words),
             keeps_context=bool(entry.before),
             side_by_side=bool(entry.before),
+            model=self._model,
             identity=self._identity,
         )
 

@@ -1,0 +1,60 @@
+"""The paths of the endpoint, in all the spellings that clients have, and what every request passes through.
+
+Imports aiohttp: to be imported once a server starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from .answers import answer_errors, name_request
+from .connections import tell_connections
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler, Middleware
+
+    from .browsers import Browsers
+    from .server import SpeechServer
+
+MAX_BODY_BYTES = 1 << 20
+"""A text of 150,000 characters, each escaped, takes that much."""
+STOP_SECONDS = 0.5  # for answers under way that are no speech; speeches are cancelled at once
+PREFIXES = ("/v1", "", "/openai/v1", "/openai/deployments/{deployment}")
+"""Before each path: OpenAI's, none (a base URL without it), and Azure's two."""
+
+
+def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
+    """The application that serves for ``server``."""
+    guards: list[Middleware] = [
+        tell_connections,
+        web.middleware(answer_errors),
+        web.middleware(browsers.middleware()),
+    ]
+    if server.keys:
+        guards.append(web.middleware(server.keys.middleware()))
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=guards)
+    for method, path, handler in _routes(server):
+        app.router.add_route(method, path, handler)
+        if not path.endswith("}"):
+            app.router.add_route(method, f"{path}/", handler)
+    app.on_response_prepare.append(name_request)
+    app.on_response_prepare.append(browsers.mark)
+    # A client that goes away cancels its handler, and so the synthesis.
+    return web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
+
+
+def _routes(server: SpeechServer) -> list[tuple[str, str, Handler]]:
+    """Method, path and handler."""
+    of_the_api: list[tuple[str, str, Handler]] = [
+        ("POST", "/audio/speech", server.speech),
+        ("GET", "/realtime", server.realtime),
+        ("GET", "/models", server.models),
+        ("GET", "/audio/models", server.models),
+        ("GET", "/audio/voices", server.voices),
+    ]
+    routes = [(method, prefix + path, handler) for prefix in PREFIXES for method, path, handler in of_the_api]
+    routes += [("GET", prefix + "/models/{name}", server.model) for prefix in PREFIXES]
+    routes += [("GET", "/health", server.health), ("GET", "/ready", server.ready)]
+    return routes

@@ -1,0 +1,137 @@
+"""Speaks for the endpoint: one source, behind the names of voices and models that clients know."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import OggStreamError
+from ..options import PlaybackOptions, SpeechOptions
+from ..sources.source import ListingSource, WarmSource
+from ..sources.traits import traits_of
+from ..threads import in_thread
+from .formats import load_formats, stream_bytes
+from .speech_request import RefusedError, SpeechRequest
+from .voice_names import VoiceNames
+
+if TYPE_CHECKING:
+    from ..sources.source import Source
+
+MODELS = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
+"""OpenAI's: whoever asks for one of them means the usual model of the source."""
+LIST_SECONDS = 10.0
+"""For a service to list its voices."""
+
+log = logging.getLogger(__name__)
+
+
+class Speech(NamedTuple):
+    """A speech that can be read, and what its answer says of it."""
+
+    parts: AsyncGenerator[bytes, None]
+    headers: dict[str, str]
+
+
+class Speaker:
+    """Makes speeches of ``source``. ``voices``: names that clients use, and the source's voices that they mean.
+
+    `prepare` before the first speech; the source stays its maker's.
+    """
+
+    def __init__(
+        self, source: Source, *, voices: Mapping[str, str] | None = None, options: PlaybackOptions | None = None
+    ) -> None:
+        self._source = source
+        self._mapped = voices
+        self._options = options or PlaybackOptions()
+        self.voices = self._names(())
+
+    @property
+    def name(self) -> str:
+        """Of the source."""
+        return traits_of(self._source).name
+
+    @property
+    def models(self) -> list[str]:
+        """The models that may be asked for, the usual one first."""
+        own = traits_of(self._source).model
+        return list(dict.fromkeys((own or self.name, *MODELS)))
+
+    async def prepare(self) -> None:
+        """Warm the source, ask for its voices, and load what speeches are made with. Raises `LibraryError`, as the
+        source's `warm` does.
+        """
+        others = asyncio.gather(self._list(), in_thread(load_formats))
+        try:
+            if isinstance(self._source, WarmSource):
+                await self._source.warm()
+            await others
+        finally:
+            others.cancel()
+
+    def speech(self, wanted: SpeechRequest, text: str | None = None) -> Speech:
+        """What is asked for, of ``text`` where it is not in the request. Raises `RefusedError` for what cannot be."""
+        choice = self.voices.choose(wanted.voice)
+        model, known = self._model(wanted.model)
+        if wanted.strict and not choice.known:
+            raise _unknown("voice", wanted.voice or "", self.voices.all)
+        if wanted.strict and not known:
+            raise _unknown("model", wanted.model or "", self.models)
+        samples = wanted.format != "opus" and traits_of(self._source).nearby  # nothing is encoded to be decoded again
+        speech = SpeechOptions(
+            format="wav" if samples else "auto",
+            voice=choice.voice,
+            model=model,
+            instructions=wanted.instructions,
+            speed=wanted.speed,
+            language=wanted.language,
+        )
+        headers = {}
+        if wanted.voice is not None and choice.voice != wanted.voice:
+            headers["X-Oggstream-Voice"] = _header(choice.voice or "default")
+        if not known:
+            headers["X-Oggstream-Model"] = _header(self.models[0])
+        parts = stream_bytes(wanted.text if text is None else text, self._source, wanted.format, self._options, speech)
+        return Speech(parts, headers)
+
+    def _model(self, name: str | None) -> tuple[str | None, bool]:
+        """The model to ask the source for (None: its usual one), and whether ``name`` is known."""
+        traits = traits_of(self._source)
+        if name is None or name == traits.model:
+            return name, True
+        if traits.openai_names:
+            return name, True
+        return None, name in self.models
+
+    async def _list(self) -> None:
+        if not isinstance(self._source, ListingSource):
+            return
+        with suppress(TimeoutError):
+            try:
+                async with asyncio.timeout(LIST_SECONDS):
+                    found = await self._source.voices()
+            except OggStreamError as error:
+                log.info("the voices of %s are not known: %s", self.name, error)
+            else:
+                self.voices = self._names([info.id for info in found])
+
+    def _names(self, known: list[str] | tuple[()]) -> VoiceNames:
+        return VoiceNames(known, self._mapped, takes_openai=traits_of(self._source).openai_names)
+
+
+def _header(name: str) -> str:
+    """A name as the value of a header, which takes no other letters."""
+    return name.encode("ascii", "backslashreplace").decode().replace("\n", " ").replace("\r", " ")
+
+
+def _unknown(param: str, name: str, known: list[str]) -> RefusedError:
+    names = ", ".join(f"'{one}'" for one in known[:50])
+    if param == "model":
+        message = f"The model '{name}' does not exist. Models are: {names}."
+        return RefusedError(message, status=404, param="model", code="model_not_found")
+    return RefusedError(
+        f"Invalid value: '{name}'. Supported values for '{param}' are: {names}.", param=param, code="invalid_value"
+    )

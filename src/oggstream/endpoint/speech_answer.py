@@ -1,0 +1,103 @@
+"""The answer to a request for speech: bytes as they are made, plain or as server-sent events.
+
+aiohttp is imported by the functions that use it: importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NoAudioError, OggStreamError
+from .formats import CONTENT_TYPES
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+    from .jobs import Turn
+    from .speaker import Speech
+    from .speech_request import SpeechRequest
+    from .timing import ServerTiming
+
+UNREAD_SECONDS = 60.0  # for a client to take the next piece; meanwhile its place is free for others
+PATIENCE_SECONDS = 0.1  # after which a client counts as one that does not read
+ROOM_BYTES = 16 << 10  # so little unsent data never makes a write wait
+
+log = logging.getLogger(__name__)
+
+
+async def answer_speech(
+    request: web.Request, wanted: SpeechRequest, speech: Speech, turn: Turn, timing: ServerTiming
+) -> web.StreamResponse:
+    """Send the speech as it is made. A client that goes away cancels this, or makes the next write fail."""
+    from aiohttp import web
+
+    sse = wanted.stream_format == "sse"
+    content_type = "text/event-stream" if sse else CONTENT_TYPES[wanted.format]
+    headers = {"Content-Type": content_type, "Cache-Control": "no-store", **speech.headers}
+    response = web.StreamResponse(headers=headers)
+    async with aclosing(_events(speech.parts, wanted) if sse else speech.parts) as parts:
+        try:
+            async for part in parts:
+                if not response.prepared:  # so that what fails before the first byte gets a status of its own
+                    timing.mark("first")
+                    response.headers["Server-Timing"] = timing.header()
+                    await response.prepare(request)
+                await _write(request, response, part, turn)
+            if not response.prepared:
+                raise NoAudioError("the service answered without any sound")
+        except ConnectionError:
+            log.debug("the client went away")
+        except TimeoutError:
+            log.warning("a client reads no further: its speech is broken off")
+            _cut_off(request)
+        except OggStreamError as error:
+            if not response.prepared:
+                raise
+            log.warning("speech broke off: %s", error)
+            _cut_off(request)
+    return response
+
+
+async def _write(request: web.Request, response: web.StreamResponse, part: bytes, turn: Turn) -> None:
+    """Send ``part``. A client that does not read gives its place to others meanwhile. Raises `TimeoutError`."""
+    transport = request.transport
+    if transport is None or transport.get_write_buffer_size() < ROOM_BYTES:
+        await response.write(part)
+        return
+    writing = asyncio.ensure_future(response.write(part))
+    try:
+        done, _ = await asyncio.wait((writing,), timeout=PATIENCE_SECONDS)
+        if not done:
+            from .connections import stalling
+
+            with stalling(request):
+                async with turn.aside(), asyncio.timeout(UNREAD_SECONDS):
+                    await asyncio.shield(writing)
+    finally:
+        if not writing.done():
+            writing.cancel()
+    await writing
+
+
+def _cut_off(request: web.Request) -> None:
+    """End without the last chunk: the client sees that something is missing."""
+    request.protocol.force_close()
+
+
+async def _events(speech: AsyncGenerator[bytes, None], wanted: SpeechRequest) -> AsyncGenerator[bytes, None]:
+    """The body as server-sent events, as OpenAI does for ``stream_format`` "sse"."""
+    async with aclosing(speech):
+        async for part in speech:
+            yield _event({"type": "speech.audio.delta", "audio": b64encode(part).decode("ascii")})
+    usage = {"input_tokens": len(wanted.text), "output_tokens": 0, "total_tokens": len(wanted.text)}
+    yield _event({"type": "speech.audio.done", "usage": usage})
+
+
+def _event(fields: dict[str, Any]) -> bytes:
+    return b"data: " + json.dumps(fields).encode() + b"\n\n"
