@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from oggstream.endpoint import server as module, speaker
+from oggstream.endpoint import server as module, speaker, speech_answer
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
 from oggstream.opus.opus_reader import OpusReader
@@ -62,7 +62,7 @@ async def synthesis(monkeypatch: pytest.MonkeyPatch) -> Synthesis:
 
 
 def ask(client: aiohttp.ClientSession, server: SpeechServer, text: str = "Hi.", **headers: str) -> Any:
-    return client.post(f"{server.base_url}/audio/speech", json={"input": text}, headers=headers)
+    return client.post(f"{server.base_url}/audio/speech", json={"input": text, "response_format": "opus"}, headers=headers)
 
 
 async def answer(client: aiohttp.ClientSession, server: SpeechServer, text: str) -> tuple[int, bytes]:
@@ -145,7 +145,7 @@ def _packets(body: bytes) -> int:
 async def test_a_client_that_reads_no_further_loses_its_job(
     client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "UNREAD_SECONDS", 0.2)
+    monkeypatch.setattr(speech_answer, "UNREAD_SECONDS", 0.2)
     async with running(jobs=1, queue=0) as server:
         with socket.create_connection(("127.0.0.1", server.bound_port)) as connection:
             body = json.dumps({"input": TEXT * 60, "response_format": "pcm", "speed": 0.25}).encode()
@@ -204,7 +204,7 @@ async def test_a_model_is_told_by_name(client: aiohttp.ClientSession) -> None:
     async with running() as server:
         async with client.get(f"{server.base_url}/models/offline") as response:
             assert (await response.json())["id"] == "offline"
-        async with client.get(f"{server.base_url}/models/tts-1") as response:
+        async with client.get(f"{server.base_url}/models/tts-9") as response:
             assert response.status == 404
             assert (await response.json())["error"]["code"] == "model_not_found"
 
@@ -290,7 +290,7 @@ def test_the_official_client_that_blocks_streams_as_well(openai: Any, server_wit
 
 def test_the_official_client_lists_the_models(openai: Any, server_with_key: SpeechServer) -> None:
     with openai.OpenAI(api_key=KEY, base_url=server_with_key.base_url) as client:
-        assert [model.id for model in client.models.list()] == ["offline"]
+        assert [model.id for model in client.models.list()][:2] == ["offline", "gpt-4o-mini-tts"]
         assert client.models.retrieve("offline").owned_by == "oggstream"
 
 
@@ -303,10 +303,10 @@ def test_faults_are_the_official_clients_own_exceptions(openai: Any, server_with
         create("sk-another-key-that-is-wrong")
     assert caught.value.code == "invalid_api_key"
     with pytest.raises(openai.BadRequestError) as caught:
-        create(input="x" * 4097)
-    assert (caught.value.param, caught.value.code) == ("input", "string_above_max_length")
-    with pytest.raises(openai.BadRequestError, match="mp3"):
-        create(response_format="mp3")
+        create(input="")
+    assert (caught.value.param, caught.value.code) == ("input", "string_below_min_length")
+    with pytest.raises(openai.BadRequestError, match="'mp3'"):
+        create(response_format="ogg")
     with pytest.raises(openai.NotFoundError):
         create(path="/nothing")
     with pytest.raises(openai.APIStatusError) as caught:

@@ -71,6 +71,7 @@ class Speaker:
             await others
         finally:
             others.cancel()
+            await asyncio.gather(others, return_exceptions=True)
 
     def speech(self, wanted: SpeechRequest, text: str | None = None) -> Speech:
         """What is asked for, of ``text`` where it is not in the request. Raises `RefusedError` for what cannot be."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, OggStreamError
@@ -27,13 +30,26 @@ MOST_BYTES = 1 << 20  # of a file of keys
 
 def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     """Serve until a signal comes, which is how it always ends. Raises `ConfigError` and `LibraryError`."""
-    with logging_to(console, args.log_level or "info"):
+    with logging_to(console, args.log_level or "info"), _one_line_a_request(told=args.log_level is None):
         try:
             run_in_loop(_serve(args, console), interrupts)
         except OggStreamError as error:
             if args.json:
                 show(as_json(error, base_url=None))
             raise
+
+
+@contextmanager
+def _one_line_a_request(*, told: bool) -> Iterator[None]:
+    """Where no level was named, what happens inside of a speech is not told beside its line."""
+    loggers = [logging.getLogger(name) for name in ("oggstream.requests", "oggstream.speech")] if told else []
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.setLevel(logging.NOTSET)
 
 
 async def _serve(args: Namespace, console: Console) -> None:
