@@ -24,7 +24,7 @@ def parts(name: str) -> list[bytes]:
 def test_what_is_decoded_again_is_the_tone(name: str) -> None:
     import av
 
-    with av.open(io.BytesIO(b"".join(parts(name)))) as file:
+    with av.open(io.BytesIO(b"".join(parts(name))), "r") as file:
         frames = [frame.to_ndarray().astype(np.float64).reshape(-1) for frame in file.decode(audio=0)]
     sound = np.concatenate(frames)
     assert RATE <= len(sound) < RATE * 1.1

@@ -15,6 +15,7 @@ from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
 
 GOOD, BAD = "https://example.org", "https://evil.example"
+OPUS = {"response_format": "opus"}
 PATHS = [
     ("POST", "/v1/audio/speech"),
     ("GET", "/v1/models"),
@@ -81,7 +82,7 @@ async def test_a_named_page_reads_the_speech_and_its_preflight_needs_no_key() ->
         async with client.options("/v1/audio/speech", headers={**ask, "Origin": BAD}) as answer:
             assert answer.status == 403
         headers = {"Origin": GOOD, "Authorization": "Bearer k"}
-        async with client.post("/v1/audio/speech", json={"input": "Hi.", "response_format": "opus"}, headers=headers) as answer:
+        async with client.post("/v1/audio/speech", json={"input": "Hi.", **OPUS}, headers=headers) as answer:
             assert answer.status == 200
             assert answer.headers["Access-Control-Allow-Origin"] == GOOD
             assert (await answer.read()).startswith(b"OggS")

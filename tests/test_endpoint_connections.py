@@ -15,6 +15,7 @@ from oggstream.endpoint import connections
 from oggstream.endpoint.server import SpeechServer
 from patience import PATIENCE
 
+OPUS = {"response_format": "opus"}
 KEY = "sk-a-key-that-nobody-may-see"
 
 
@@ -67,7 +68,7 @@ async def test_a_speech_lasts_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatc
     async with (
         running() as server,
         aiohttp.ClientSession() as client,
-        client.post(f"{server.base_url}/audio/speech", json={"input": "Hello there. " * 90, "response_format": "opus"}) as answer,
+        client.post(f"{server.base_url}/audio/speech", json={"input": "Hello there. " * 90, **OPUS}) as answer,
     ):
         await asyncio.sleep(0.4)
         assert (await answer.read()).startswith(b"OggS")
@@ -77,7 +78,7 @@ async def test_silent_connections_beyond_the_bound_make_room_for_the_next(monkey
     monkeypatch.setattr(connections, "most_connections", lambda: 10)
     async with running() as server, AsyncExitStack() as stack, aiohttp.ClientSession() as client:
         silent = [await stack.enter_async_context(connected(server)) for _ in range(30)]
-        async with client.post(f"{server.base_url}/audio/speech", json={"input": "Hi.", "response_format": "opus"}) as answer:
+        async with client.post(f"{server.base_url}/audio/speech", json={"input": "Hi.", **OPUS}) as answer:
             assert (await answer.read()).startswith(b"OggS")
         assert server._listener is not None
         assert len(server._listener.connections) <= 10
@@ -96,7 +97,7 @@ async def test_clients_that_do_not_read_make_room_for_one_that_does(monkeypatch:
         async with asyncio.timeout(PATIENCE):
             while len(server._listener.connections._stalled) < 4:  # noqa: ASYNC110 - it happens inside the server
                 await asyncio.sleep(0.05)
-            async with client.post(f"{server.base_url}/audio/speech", json={"input": "Hi.", "response_format": "opus"}) as answer:
+            async with client.post(f"{server.base_url}/audio/speech", json={"input": "Hi.", **OPUS}) as answer:
                 assert (await answer.read()).startswith(b"OggS")
 
 

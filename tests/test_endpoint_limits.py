@@ -19,6 +19,7 @@ from oggstream.errors import ConfigError
 from oggstream.opus.opus_reader import OpusReader
 from patience import PATIENCE
 
+OPUS = {"response_format": "opus"}
 KEY = "a-key-of-this-server"
 TEXT = "The quick brown fox jumps over the lazy dog, and then it rests. "
 CLIENTS = 20
@@ -62,7 +63,7 @@ async def synthesis(monkeypatch: pytest.MonkeyPatch) -> Synthesis:
 
 
 def ask(client: aiohttp.ClientSession, server: SpeechServer, text: str = "Hi.", **headers: str) -> Any:
-    return client.post(f"{server.base_url}/audio/speech", json={"input": text, "response_format": "opus"}, headers=headers)
+    return client.post(f"{server.base_url}/audio/speech", json={"input": text, **OPUS}, headers=headers)
 
 
 async def answer(client: aiohttp.ClientSession, server: SpeechServer, text: str) -> tuple[int, bytes]:
@@ -280,7 +281,7 @@ async def test_the_official_client_streams_each_format(
 
 
 def test_the_official_client_that_blocks_streams_as_well(openai: Any, server_with_key: SpeechServer) -> None:
-    create = {"model": "tts-1", "voice": "coral", "input": "Hello.", "response_format": "opus"}
+    create = {"model": "tts-1", "voice": "coral", "input": "Hello.", **OPUS}
     with (
         openai.OpenAI(api_key=KEY, base_url=server_with_key.base_url) as client,
         client.audio.speech.with_streaming_response.create(**create) as response,
@@ -318,7 +319,7 @@ async def test_the_official_client_waits_as_told_and_is_served_then(openai: Any,
     async with running(jobs=1, queue=0) as server, aiohttp.ClientSession() as other:
         first = asyncio.create_task(answer(other, server, "first"))
         await until(lambda: server._jobs.running == 1)
-        create = {"model": "tts-1", "voice": "coral", "input": "second", "response_format": "opus"}
+        create = {"model": "tts-1", "voice": "coral", "input": "second", **OPUS}
         async with openai.AsyncOpenAI(api_key="none", base_url=server.base_url) as client:
             with pytest.raises(openai.RateLimitError) as caught:
                 await client.with_options(max_retries=0).audio.speech.create(**create)

@@ -16,8 +16,8 @@ import pytest
 from oggstream.endpoint import (
     realtime_messages as requests,
     realtime_socket as realtime,
-    speaker,
     server as server_module,
+    speaker,
 )
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ServerError
@@ -238,9 +238,7 @@ async def test_what_cannot_be_served_is_refused_and_the_session_goes_on(sent: st
         assert (await client.rest())[-1]["response"]["status"] == "completed"
 
 
-@pytest.mark.parametrize(
-    "kind", ["input_audio_buffer.append", "input_audio_buffer.clear", "output_audio_buffer.clear"]
-)
+@pytest.mark.parametrize("kind", ["input_audio_buffer.append", "input_audio_buffer.clear", "output_audio_buffer.clear"])
 async def test_what_is_for_ears_is_passed_over_in_silence(kind: str) -> None:
     async with session() as client:
         await client.send(kind, audio="AAAA")

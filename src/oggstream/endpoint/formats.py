@@ -7,7 +7,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ..voice.bodies import RATE, PcmBody, WavBody
+from ..voice.bodies import PcmBody, WavBody
+from ..voice.wire import RATE
 
 if TYPE_CHECKING:
     from ..engine.item_bytes import SampleBody
