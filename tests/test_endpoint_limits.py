@@ -311,7 +311,7 @@ def test_faults_are_the_official_clients_own_exceptions(openai: Any, server_with
     with pytest.raises(openai.NotFoundError):
         create(path="/nothing")
     with pytest.raises(openai.APIStatusError) as caught:
-        create(instructions="x" * 300_000)
+        create(instructions="x" * 1_100_000)
     assert caught.value.status_code == 413
 
 
