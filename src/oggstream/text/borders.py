@@ -48,12 +48,12 @@ class BorderScanner:
 
     A sentence's end is decided with exactly `LOOKAHEAD` characters after it, however many there are, so that the answer
     does not depend on how much has come. Positions are those of the whole text; `scan` gets a window of it.
-    ``language``: two letters, None to guess it from the text.
+    ``language``: BCP 47, None to guess it from the text.
     """
 
     def __init__(self, language: str | None = None) -> None:
         self.borders: list[Border] = []
-        self._language = language.lower().partition("-")[0] if language else None
+        self._language = language.lower().replace("_", "-").partition("-")[0] if language else None
         self._guess = LanguageGuess()
         self._guessed = 0  # what is before it was used for the guess
         self._next = 0  # what is before it has been looked at

@@ -10,9 +10,37 @@ CONTEXT = 256
 # Titles and other words before a name or a number, which end no sentence in any language.
 _ABBREVIATIONS = (
     "mr mrs ms dr prof st sr sra srta dra d.ª hr fr dhr mevr sig dott avv mme mlle mm nr bzw ca vgl evtl ggf zzgl inkl "
-    "abb bspw sog usf bijv nl ing fam tel str ул им стр рис гр проф np ul tzw m.in tzv napr např č kl bl.a f.eks"  # noqa: RUF001
+    "abb bspw sog bijv nl ing fam tel str ул им стр рис гр проф np ul tzw m.in tzv napr např č kl bl.a f.eks "  # noqa: RUF001
+    "fa sig.ra sig.na dl dna dhr gen col lt sgt capt"
 )
-_ABBREVIATION = "|".join(re.escape(word) for word in sorted(_ABBREVIATIONS.split(), key=len, reverse=True))
+# Those that end no sentence where a small letter follows; otherwise they may.
+_BEFORE_SMALL = (
+    "etc ecc enz usw usf osv dvs tj tzn atd apod itd itp aj bl ca min max incl excl resp approx esim mm ym örn vb vs "
+    "ex ej es ud uds vd exa suiv janv févr avr juill sept oct nov déc ene jan feb mar apr aug dec др тыс млн млрд гг"  # noqa: RUF001
+)
+# Those that end no sentence where a number follows.
+_BEFORE_NUMBER = (
+    "no nos n nn nº núm art arts fig abs abb tab pag pagg pág págs p pp s ss cap vol sec sect eq ch chap kap bd bl blz "
+    "sz str approx aprox env ca c circa av гл рис табл"
+)
+# Titles and the like that are words in other languages.
+_IN_LANGUAGE = {
+    "fr": "m mm me av bd",
+    "es": "av avda ud uds núm lic arq",
+    "pt": "av v exmo exma ilmo dona d",
+    "it": "ing geom on rag",
+    "de": "bd hl gebr",
+    "tr": "av cad sok mah sn doç",
+    "ro": "dl dna dra str nr",
+}
+
+
+def _any_of(words: str) -> str:
+    """What one of ``words`` looks like, the longest one first."""
+    return "|".join(re.escape(word) for word in sorted(words.split(), key=len, reverse=True))
+
+
+_ABBREVIATION = _any_of(_ABBREVIATIONS)
 _ROMAN = "(?=[IVXLC])(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})"
 # What a writer may go on with a word or digit behind the stop: "z. B.", "Sr.", "J. R.", "0.", "II.", "10," and "10:".
 _OPEN = re.compile(
@@ -20,12 +48,16 @@ _OPEN = re.compile(
     r"|[0-9]{1,40}[.,:])\Z"
 )
 _LETTERS = re.compile(r"(?<![^\W_])([^\W\d_])\.[ \xa0]?[^\W\d_]\.\Z")  # the end of "z. B.", "d. h."
-_MONSIEUR = re.compile(r"(?<![^\W_])MM?\.\Z")
 _ABBREVIATED = re.compile(rf"(?<![^\W_])(?i:{_ABBREVIATION})\.\Z")
+_TITLES = {name: re.compile(rf"(?<![^\W_])(?i:{_any_of(words)})\.\Z") for name, words in _IN_LANGUAGE.items()}
+_OPENS_SMALL = re.compile(rf"(?<![^\W_])(?:(?i:{_any_of(_BEFORE_SMALL)})|[^\W\d_]|[^\W_]{{1,4}}\.[^\W_]{{1,4}})\.\Z")
+_OPENS_NUMBER = re.compile(rf"(?<![^\W_])(?i:{_any_of(_BEFORE_NUMBER)})\.\Z")
 _LETTER = re.compile(r"(?<![^\W_])[^\W\d_]\.\Z")
 _ANOTHER = re.compile(r"[^\W\d_]\.")  # behind a letter with a full stop: "z. B.", "J. R."
 _NUMBER = re.compile(rf"(?<![\w.,:])(?P<number>[0-9]{{1,3}}|{_ROMAN})\.\Z")
-_ORDINALS = frozenset(("de", "da", "sv", "nb", "fi", "cs", "sk", "pl", "hu", "sl", "hr", "et", "lv", "tr"))
+_ORDINALS = frozenset(
+    ("de", "da", "sv", "nb", "no", "nn", "is", "fi", "cs", "sk", "pl", "hu", "sl", "hr", "sr", "bs", "et", "lv", "tr")
+)
 """Languages that write an ordinal number as a number with a full stop."""
 _MONTHS = re.compile(
     "(?i:jan|feb|m[aä]r|apr|ma[ijy]|jun|jul|aug|sep|o[ck]t|nov|de[cz]|sty|lut|kwi|cze|lip|sie|wrz|paź|lis|gru|led|úno|"
@@ -79,7 +111,9 @@ def _is_abbreviated(near: str, after: str, language: str) -> bool:
     letters = _LETTERS.search(near)
     if (letters and letters[1].islower()) or _ABBREVIATED.search(near):
         return True
-    if language == "fr" and _MONSIEUR.search(near):
+    if language in _TITLES and _TITLES[language].search(near) and after:
+        return True
+    if (after[:1].islower() and _OPENS_SMALL.search(near)) or (after[:1].isdigit() and _OPENS_NUMBER.search(near)):
         return True
     return bool(_LETTER.search(near) and _ANOTHER.match(after))
 
