@@ -244,7 +244,7 @@ def test_a_fork_does_not_share_the_children_of_its_parent(monkeypatch: pytest.Mo
     pool.prepare()
     [worker] = pool._idle
     pid = worker._process.pid
-    workers._forget()  # as the fork does
+    workers.forget()  # as the fork does
     assert workers.pool_of(info("Good")) is not pool
     assert not worker.alive
     if sys.platform != "win32":

@@ -42,9 +42,12 @@ class Stranger:
 
 
 class Server:
-    """Serves on ``listener`` with processes from ``fork``, until it was idle for ``idle`` seconds or is told to end."""
+    """Serves on ``listener`` with processes from ``fork``, until it was idle for ``idle`` seconds or is told to end.
 
-    def __init__(self, listener: socket.socket, fork: Callable[[], Worker], idle: float) -> None:
+    ``fork`` is told which engine of this machine spoke last, so that the process ahead has it ready.
+    """
+
+    def __init__(self, listener: socket.socket, fork: Callable[[str], Worker], idle: float) -> None:
         self._listener = listener
         self._fork = fork
         self._idle = idle
@@ -54,6 +57,7 @@ class Server:
         self._spare: Worker | None = None
         self._spare_at = 0.0
         self._turns: Turns[Worker] = Turns()
+        self._engine = ""  # of the last speech; empty: a service spoke
         self._served = 0
         self._since = self._used = time.monotonic()
         self._ending = False
@@ -184,7 +188,7 @@ class Server:
     # Workers.
 
     def _new_worker(self) -> Worker:
-        worker = self._fork()
+        worker = self._fork(self._engine)
         self._selector.register(worker.line, selectors.EVENT_READ, lambda: self._hear(worker))
         return worker
 
@@ -200,8 +204,11 @@ class Server:
             return
         frames.feed(data)
         while (fields := frames.next()) is not None:
-            asks = fields[0] == ASK
-            self._follow(self._turns.ask(worker, fields[1].decode()) if asks else self._turns.leave(worker))
+            if fields[0] == ASK:
+                way, self._engine = map(bytes.decode, fields[1:])
+                self._follow(self._turns.ask(worker, way))
+            else:
+                self._follow(self._turns.leave(worker))
 
     def _reap(self, worker: Worker) -> None:
         """It has ended, or is to: forget it."""

@@ -13,6 +13,7 @@ _WORDS = (
 _NAMES = frozenset(_WORDS.split())
 _PREFIXES = ("LC_", "XDG_", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "PYTHON")
 _SOUND = ("XDG_RUNTIME", "XDG_CONFIG", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "HOME", "OGGSTREAM_PYTHON")
+_VOICES = ("OGGSTREAM_PIPER", "OGGSTREAM_KOKORO", "XDG_CACHE", "PYTHON", "HOME")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """numpy would start threads, which a fork does not have."""
 
@@ -26,6 +27,11 @@ def permitted(environment: Mapping[str, str]) -> dict[str, str]:
 def of_sound(environment: Mapping[str, str]) -> dict[str, str]:
     """The part that decides which device is opened, and how."""
     return {name: value for name, value in environment.items() if name.startswith(_SOUND)}
+
+
+def of_voices(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part that decides what an engine of this machine finds."""
+    return {name: value for name, value in environment.items() if name.startswith(_VOICES)}
 
 
 def command(*options: str) -> list[str]:

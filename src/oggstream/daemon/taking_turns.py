@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from ..sinks import turn
+from ..voice.workers import engine_in_use
 from .frames import FrameReader, frame
 from .request import SOUND
 
@@ -54,7 +55,7 @@ class TakingTurns:
     async def _ask(self) -> None:
         loop, frames = asyncio.get_running_loop(), FrameReader()
         with suppress(OSError):
-            await loop.sock_sendall(self._line, frame(ASK, turn.way.encode()))
+            await loop.sock_sendall(self._line, frame(ASK, turn.way.encode(), engine_in_use().encode()))
             while frames.next() is None:
                 data = await loop.sock_recv(self._line, CHUNK)
                 if not data:

@@ -11,6 +11,8 @@ from threading import Thread
 from ..errors import OggStreamError
 from ..sinks import device_stream
 from ..sinks.device_sink import IDLE_SECONDS
+from ..voice.registry import engine_info
+from ..voice.workers import pool_of
 
 MODULES = (
     *("aiohttp", "numpy", "argparse", "json", "difflib", "traceback", "_strptime", "encodings.idna"),
@@ -27,6 +29,7 @@ MODULES = (
     *("oggstream.sources.openai_offers", "oggstream.cli.fallback", "tomllib", "encodings.ascii", "soxr"),
     *("oggstream.voice.choice", "oggstream.voice.synthesis", "oggstream.voice.workers", "oggstream.codec.encoder"),
     *("oggstream.opus.opus_writer", "oggstream.ogg.page_writer", "oggstream.text.charmap"),
+    *("oggstream.engine.pause_matching", "oggstream.engine.word_estimate", "oggstream.text.word_weights"),
     *("oggstream.sinks.device_sink", "oggstream.sinks.native", "oggstream.sinks.wav_sink", "oggstream.sinks.null_sink"),
 )
 """What a speech loads sooner or later, beside what the command line names."""
@@ -42,6 +45,13 @@ def load(modules: tuple[str, ...]) -> None:
     for step in (loading._load_codec, loading._load_resampler):  # noqa: SLF001  # as `load_codec`, without its threads
         with suppress(OggStreamError, ImportError):
             step()
+
+
+def begin_voice(engine: str) -> None:
+    """Start the process of an engine, which loads its model meanwhile; an empty name is that of none."""
+    if engine:
+        with suppress(OggStreamError):
+            pool_of(engine_info(engine)).prepare()
 
 
 class KeptDevice:

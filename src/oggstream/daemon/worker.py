@@ -19,11 +19,12 @@ from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 from .. import process
+from ..voice import workers
 from .frames import FrameReader, frame
 from .request import EXIT, FILES, GO, READY, Request, parse
-from .starting import of_sound
+from .starting import of_sound, of_voices
 from .taking_turns import TakingTurns
-from .warmth import KeptDevice
+from .warmth import KeptDevice, begin_voice
 
 CHUNK = 1 << 16
 MOST_FILES = 4
@@ -44,8 +45,8 @@ class Worker(NamedTuple):
     line: socket.socket
 
 
-def fork_worker(run: Run) -> Worker:
-    """Fork a process that waits for a client. Raises `OSError`."""
+def fork_worker(run: Run, engine: str = "") -> Worker:
+    """Fork a process that waits for a client, with ``engine`` ready to speak. Raises `OSError`."""
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid:
@@ -54,7 +55,7 @@ def fork_worker(run: Run) -> Worker:
     status = 1
     try:
         _be_alone(theirs)
-        status = serve_one(theirs, run)
+        status = serve_one(theirs, run, engine)
     finally:
         os._exit(status)  # never up the daemon's own stack
 
@@ -70,16 +71,19 @@ def _be_alone(line: socket.socket) -> None:
     os.closerange(line.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
 
 
-def serve_one(line: socket.socket, run: Run) -> int:
+def serve_one(line: socket.socket, run: Run, engine: str = "") -> int:
     """Wait for a client on ``line``, and run its command with ``run``. Returns the exit status."""
     device = KeptDevice()
     if not select.select([line], [], [], 0)[0]:  # else a client waits, who may not need it
         device.open()
+        begin_voice(engine)
     request, client = _await_client(line, device)
     if not device.settle(SETTLE_SECONDS):
         return 1
     if of_sound(_environment(request)) != of_sound(os.environ):
         device.give_up()
+    if of_voices(_environment(request)) != of_voices(os.environ):
+        workers.forget()
     client.settimeout(GO_SECONDS)
     with suppress(OSError):
         client.sendall(frame(READY, b"%d" % os.getpid()))

@@ -170,6 +170,8 @@ class Pool:
         self._changed = Condition()
         self._idle: list[Worker] = []
         self._lent = 0
+        self.used = False
+        """Whether anything was asked of it, other than to be there."""
         self._starting = 0  # of those who wait: speeches of which nothing has been heard yet
 
     @contextmanager
@@ -205,6 +207,7 @@ class Pool:
 
     def _take(self, first: bool, stopped: Callable[[], bool]) -> Worker | None:
         with self._changed:
+            self.used = True
             self._starting += first
             try:
                 while not self._free(first):
@@ -290,8 +293,13 @@ def _package_home() -> str:
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def _forget() -> None:
-    """In a fork: the children are those of the other process."""
+def engine_in_use() -> str:
+    """The name of an engine that has spoken in this process; empty: of none."""
+    return next((name for name, pool in _pools.items() if pool.used), "")
+
+
+def forget() -> None:
+    """Let go of all children, which end by themselves or, in a fork, are those of the other process."""
     for pool in _pools.values():
         pool.disown()
     _pools.clear()
@@ -299,4 +307,4 @@ def _forget() -> None:
 
 atexit.register(close_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
+    os.register_at_fork(after_in_child=forget)

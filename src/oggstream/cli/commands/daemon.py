@@ -61,7 +61,7 @@ def _serve(args: Namespace, console: Console, run: Run) -> None:
     with listening() as listener:
         warmth.load(tuple(f"oggstream.{name}" for name in COMMANDS))
         console.note(f"ready at {listener.getsockname()}, ends when idle for {args.idle:g} s (Ctrl-C ends it now)")
-        Server(listener, lambda: fork_worker(lambda argv: _session(argv, run)), args.idle).run()
+        Server(listener, lambda engine: fork_worker(lambda argv: _session(argv, run), engine), args.idle).run()
     console.note("ended")
 
 

@@ -1,0 +1,83 @@
+"""The process that stays: what it tells the processes that it forks ahead."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from oggstream.daemon.frames import FrameReader, frame
+from oggstream.daemon.server import Server
+from oggstream.daemon.starting import of_voices
+from oggstream.daemon.taking_turns import ASK, YOURS
+from oggstream.daemon.warmth import begin_voice
+from oggstream.daemon.worker import Worker
+from oggstream.voice import workers
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
+
+
+class Forks:
+    """Stands for `fork_worker`: the engine of each process, and the process's end of its line."""
+
+    def __init__(self) -> None:
+        self.engines: list[str] = []
+        self.lines: list[socket.socket] = []
+
+    def __call__(self, engine: str) -> Worker:
+        ours, theirs = socket.socketpair()
+        self.engines.append(engine)
+        self.lines.append(theirs)
+        return Worker(os.getpid(), ours)  # no child of ours: it is not waited for
+
+
+@pytest.fixture
+def forks() -> Iterator[Forks]:
+    made = Forks()
+    yield made
+    for line in made.lines:
+        line.close()
+
+
+def test_process_ahead_has_the_engine_that_spoke_last(forks: Forks, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        server = Server(listener, forks, 60.0)
+        for engine in ("hibari", "", "espeak"):
+            worker = server._new_worker()
+            server._sessions[worker] = FrameReader()
+            forks.lines[-1].sendall(frame(ASK, b"mix", engine.encode()))
+            server._hear(worker)
+            assert forks.lines[-1].recv(64) == frame(YOURS)
+            server._reap(worker)
+        server._reap(server._new_worker())
+        server._selector.close()
+    assert forks.engines == ["", "hibari", "", "espeak"]
+
+
+def test_engine_is_ready_before_a_client_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+    monkeypatch.setattr(workers.Pool, "prepare", lambda pool: begun.append(pool.info.name))
+    for engine in ("", "espeak"):
+        begin_voice(engine)
+    assert begun == ["espeak"]
+
+
+def test_engine_that_is_ready_is_not_for_a_client_with_other_voices() -> None:
+    daemon = {"HOME": "/home/a", "LANG": "C"}
+    assert of_voices(daemon) == of_voices({**daemon, "LANG": "de", "OPENAI_API_KEY": "key"})
+    assert of_voices(daemon) != of_voices({**daemon, "OGGSTREAM_PIPER_VOICES": "/mine"})
+
+
+def test_engine_counts_as_used_once_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_pools", {})
+    begin_voice("espeak")
+    assert workers.engine_in_use() == ""
+    with workers.pool_of(workers._pools["espeak"].info).worker():
+        assert workers.engine_in_use() == "espeak"
+    workers.forget()
