@@ -33,15 +33,24 @@ class Finding(AssertionError):  # noqa: N818  # not an error of the tool
 
 def examine(data: bytes) -> float:
     """Run ``data`` through all parts; return the CPU seconds of the slowest one. Raises any finding."""
+    return max(_timed(part, check) for part, check in _parts(data))
+
+
+def slowest(data: bytes) -> tuple[float, str]:
+    """The CPU seconds of the slowest part, however many, and which it is. Raises any other finding."""
+    return max((_at_least(check), part) for part, check in _parts(data))
+
+
+def _parts(data: bytes) -> list[tuple[str, Callable[[], None]]]:
     chance = crc32(data)
-    return max(
-        _timed("reader", lambda: _check_reading(data, 1 + chance % 1500)),
-        _timed("early packets", lambda: _check_early(data, chance)),
-        _timed("frames", lambda: _check_frames(data)),
-        _timed("decode", lambda: _check_decoding(data, chance)),
-        _timed("inspect", lambda: _check_survey(data)),
-        *(_timed("a body", reading) for reading in bodies.readings(data, chance, Finding)),
-    )
+    return [
+        ("reader", lambda: _check_reading(data, 1 + chance % 1500)),
+        ("early packets", lambda: _check_early(data, chance)),
+        ("frames", lambda: _check_frames(data)),
+        ("decode", lambda: _check_decoding(data, chance)),
+        ("inspect", lambda: _check_survey(data)),
+        *(("a body", reading) for reading in bodies.readings(data, chance, Finding)),
+    ]
 
 
 def read(data: bytes, step: int, eager: Callable[[], bool] = bool) -> tuple[list[Item], dict[str, Any], str]:
@@ -206,12 +215,16 @@ def _check_survey(data: bytes) -> None:
 
 
 def _timed(part: str, check: Callable[[], None]) -> float:
-    taken = _seconds(check)
-    if taken > SECONDS:  # perhaps because of other load on this machine
-        taken = min(taken, _seconds(check))
+    taken = _at_least(check)
     if taken > SECONDS:
         raise Finding(f"{part} took {taken:.2f} s")
     return taken
+
+
+def _at_least(check: Callable[[], None]) -> float:
+    """The CPU seconds, without those that other load on this machine may have added."""
+    taken = _seconds(check)
+    return min(taken, _seconds(check)) if taken > SECONDS else taken
 
 
 def _seconds(check: Callable[[], None]) -> float:

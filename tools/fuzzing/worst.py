@@ -21,11 +21,12 @@ _STEREO = 4
 
 
 class Cost(NamedTuple):
-    """The cost of a body: CPU seconds of the slowest part (see `target.examine`), and megabytes."""
+    """The cost of a body: CPU seconds of the slowest part (see `target.slowest`), which that is, and megabytes."""
 
     name: str
     size: int
     seconds: float
+    part: str
     megabytes: float
 
 
@@ -35,8 +36,8 @@ def costs(size: int = SIZE) -> Iterator[Cost]:
     for name, make in BODIES.items():
         data = make(size)
         before = memory.begin()
-        seconds = target.examine(data)
-        yield Cost(name, len(data), seconds, max(0.0, memory.peak() - before))
+        seconds, part = target.slowest(data)
+        yield Cost(name, len(data), seconds, part, max(0.0, memory.peak() - before))
 
 
 def _noise(size: int) -> bytes:
