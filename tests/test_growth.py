@@ -27,8 +27,8 @@ from oggstream.voice.safe_text import safe_text
 
 SIZE = 16 << 10
 SMALLER = {
-    "model text in words": 1 << 10,
-    "model text at once": 3 << 10,
+    "model text in words": 1 << 9,
+    "model text at once": 1 << 10,
     "text for the voice": 3 << 10,
     "deltas": 1 << 10,
     "words that a service tells": 1 << 10,

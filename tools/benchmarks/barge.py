@@ -67,9 +67,9 @@ async def _interrupt(url: str, after: float) -> tuple[Stop, float]:
             await sink.prepare()
             noting = asyncio.create_task(notes.take())
             speech = player.say("Hello.")
+            while (ring := speech.ring) is None or not ring.playing:  # noqa: ASYNC110  # as its users would
+                await asyncio.sleep(0.005)
             await asyncio.sleep(after)
-            ring = speech.ring
-            assert ring is not None
             heard = ring.heard_at(loop.time())
             await player.stop()
             wait = (ring.read - heard) / ring.rate
