@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -45,7 +46,7 @@ def _parts(data: bytes) -> list[tuple[str, Callable[[], None]]]:
     chance = crc32(data)
     return [
         ("reader", lambda: _check_reading(data, 1 + chance % 1500)),
-        ("early packets", lambda: _check_early(data, chance)),
+        *_early(data, chance),
         ("frames", lambda: _check_frames(data)),
         ("decode", lambda: _check_decoding(data, chance)),
         ("inspect", lambda: _check_survey(data)),
@@ -125,21 +126,40 @@ def _end(items: list[Item]) -> int:
     return 0
 
 
-def _check_early(data: bytes, chance: int) -> None:
+def _early(data: bytes, chance: int) -> list[tuple[str, Callable[[], None]]]:
+    """Reading eagerly, and what is heard of that; a part for each time that the body is read or decoded."""
     turns = random.Random(chance)  # noqa: S311  # no secret
     step, often = 1 + chance % 700, turns.choice((0.3, 0.9, 1.0))
-    items, *others = read(data, step, lambda: turns.random() < often)
-    whole, *expected = read(data, len(data) or 1)
-    if (standing(items), others) != (whole, expected):
-        raise Finding(f"what stands of early packets, in pieces of {step} bytes, is something else")
-    if not whole or not any(isinstance(item, PageWithdrawn) for item in items):
-        return  # nothing sounds, or the same items do
-    try:
-        differ = frames_of(items) != frames_of(whole)
-    except FormatError:
-        return
-    if differ:
-        raise Finding(f"early packets, in pieces of {step} bytes, sound different")
+    items: list[Item] = []
+    whole: list[Item] = []
+    told: list[Any] = []
+    sound: list[Any] = []
+
+    def read_eagerly() -> None:
+        items[:], *told[:] = read(data, step, lambda: turns.random() < often)
+
+    def read_whole() -> None:
+        whole[:], *expected = read(data, len(data) or 1)
+        if (standing(items), told) != (whole, expected):
+            raise Finding(f"what stands of early packets, in pieces of {step} bytes, is something else")
+        if not any(isinstance(item, PageWithdrawn) for item in items):
+            whole.clear()  # nothing sounds, or the same items do
+
+    def decode_eagerly() -> None:
+        with suppress(FormatError):
+            sound[:] = frames_of(items) if whole else []
+
+    def decode_whole() -> None:
+        with suppress(FormatError):
+            if sound and sound != frames_of(whole):
+                raise Finding(f"early packets, in pieces of {step} bytes, sound different")
+
+    return [
+        ("reading early packets", read_eagerly),
+        ("reading the same", read_whole),
+        ("decoding early packets", decode_eagerly),
+        ("decoding the same", decode_whole),
+    ]
 
 
 def frames_of(items: list[Item]) -> list[tuple[int, bool, int]]:
