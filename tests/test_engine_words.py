@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -123,6 +124,19 @@ async def test_where_no_words_are_told_their_times_are_an_estimate() -> None:
     assert [event.text for event in told] == TEXT.split()
     heard = [first + word.start_sample / RATE for word in report.segments[0].words]
     assert [event.at for event in told] == pytest.approx(heard, abs=1e-6)
+
+
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_is_said_for_a_word_is_one_word_as_it_was_written(told: bool) -> None:
+    options = replace(PLAIN, replace={"HVAC": "two three"})
+    told_words = words() if told else []
+    report, _, events, _ = await play(chunks(impulses(), told_words), text="one HVAC", options=options)
+    [segment] = report.segments
+    assert segment.text == "one HVAC"
+    assert [(word.text, word.start, word.end) for word in segment.words] == [("one", 0, 3), ("HVAC", 4, 8)]
+    assert [event.text for event in events if isinstance(event, WordStarted)] == ["one", "HVAC"]
+    if told:
+        assert (segment.words[1].start_sample, segment.words[1].end_sample) == (STARTS[1], STARTS[2] + 4000)
 
 
 async def test_a_speech_without_text_has_no_words() -> None:
@@ -296,4 +310,4 @@ async def test_what_stands_for_one_word_of_the_original_is_one_estimated_word() 
     options = PlaybackOptions(history=None, start_buffer=0.0, replace={"HVAC": "H vac"})
     report, _, _, _ = await play(chunks(impulses(), []), text="The HVAC *works* well.", options=options)
     words = [(word.text, word.start, word.end) for word in report.segments[0].words]
-    assert words == [("The", 0, 3), ("H vac", 4, 8), ("works", 10, 15), ("well", 17, 21)]
+    assert words == [("The", 0, 3), ("HVAC", 4, 8), ("works", 10, 15), ("well", 17, 21)]

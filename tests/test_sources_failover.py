@@ -399,6 +399,8 @@ async def test_traits_are_those_of_the_members() -> None:
     await speak(first)
     assert told(first) == ("b||", ("pcm",))
     assert FirstOf([b, a]).traits.whole
+    phonemes = [Scripted(name, ipa=way) for name, way in (("d", "/{ipa}/"), ("e", "/{ipa}/"), ("f", None))]
+    assert [FirstOf(phonemes[:many]).traits.ipa for many in (1, 2, 3)] == ["/{ipa}/", "/{ipa}/", None]
     plain = FirstOf([Scripted("c")])
     assert (plain.traits.longest_text, *told(plain)) == (None, None, ())
 

@@ -117,6 +117,17 @@ def test_phonemes_are_sent_as_the_service_takes_them_and_only_there() -> None:
     assert (piece.start_of(at), piece.locate(at)) == (3, 7)
 
 
+def test_a_piece_tells_what_was_replaced_where_also_with_phonemes() -> None:
+    rules = {"HVAC": "abcd", "GIF": Ipa("dʒɪf"), "a": ""}
+    piece = said("An HVAC is a GIF.", rules, "/{ipa}/{word}/")
+    assert piece.text == "An abcd is /dʒɪf/GIF/."
+    assert [(piece.text[each.at :][: each.length], *each[2:]) for each in piece.replaced] == [
+        ("abcd", 3, 7, "HVAC"),
+        ("/dʒɪf/GIF/", 13, 16, "GIF"),
+    ]
+    assert [piece.replaced_at(at) is not None for at in (2, 3, 6, 7, 11, 20, 21)] == [0, 1, 1, 0, 1, 1, 0]
+
+
 def test_text_is_given_as_soon_as_it_is_decided() -> None:
     stage = ReplacedText(PlainText(), replacements({"HVAC": "H vac", KILOS: r"\1 kilos"}))
     given = []

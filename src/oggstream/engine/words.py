@@ -116,7 +116,9 @@ def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> P
         first, last = (min(max(place.origin + at, place.start), place.last) for at in (begins, ends))
         characters = piece.start_of(start), piece.locate(end)
         middle = place.origin + (begins + ends) / 2
-        words.append(PlacedWord(piece.text[start:end], *characters, first, last, ESTIMATE, middle))
+        replaced = piece.replaced_at(start)
+        text = replaced.written if replaced else piece.text[start:end]
+        words.append(PlacedWord(text, *characters, first, last, ESTIMATE, middle))
     return Placement(words)
 
 
@@ -135,7 +137,23 @@ def _new_estimate(piece: Piece) -> WordEstimate:
 
 
 def _reported(segment: Segment) -> Iterator[PlacedWord]:
-    """The words as reported, their samples counted from the start of the piece."""
+    """The words as reported, their samples counted from the start of the piece; all that is said for one is one."""
+    before: PlacedWord | None = None
+    for word, character in _each_reported(segment):
+        replaced = segment.piece.replaced_at(character)
+        now = word._replace(text=replaced.written, start=replaced.start, end=replaced.end) if replaced else word
+        if before and replaced and before.start == now.start:
+            before = before._replace(end_sample=max(before.end_sample, now.end_sample))
+        else:
+            if before:
+                yield before
+            before = now
+    if before:
+        yield before
+
+
+def _each_reported(segment: Segment) -> Iterator[tuple[PlacedWord, int]]:
+    """Each word that was reported, and where in the piece it stands."""
     piece = segment.piece
     limits = [answer.first_sample for answer in segment.answers[1:]]
     for answer, limit in zip(segment.answers, [*limits, None], strict=True):
@@ -146,9 +164,9 @@ def _reported(segment: Segment) -> Iterator[PlacedWord]:
             if limit is not None and begin >= limit:
                 break  # dropped, and requested again in the next body
             end = answer.first_sample + _heard(answer, word.end_sample)
-            start = piece.start_of(answer.first_character + word.start)
-            stop = piece.locate(answer.first_character + word.end)
-            yield PlacedWord(word.text, start, max(start, stop), begin, end, word.told_by)
+            character = answer.first_character + word.start
+            start, stop = piece.start_of(character), piece.locate(answer.first_character + word.end)
+            yield PlacedWord(word.text, start, max(start, stop), begin, end, word.told_by), character
 
 
 def _heard(answer: PieceAnswer, position: int) -> int:

@@ -8,10 +8,20 @@ if TYPE_CHECKING:
     from .charmap import Mark
 
 
+class Replaced(NamedTuple):
+    """What is said from ``at`` of a piece on for ``written``, ``start`` to ``end`` of the original."""
+
+    at: int
+    length: int
+    start: int
+    end: int
+    written: str
+
+
 class Piece(NamedTuple):
     """What is asked for in one request: ``text``, for the characters ``start`` to ``end`` of the original text.
 
-    ``written``: the text before words of it were replaced, None if none were. ``spelled``: a word in it that has
+    ``written``: the text before words of it were ``replaced``, None if none were. ``spelled``: a word in it that has
     phonemes, which are not sent.
     """
 
@@ -21,6 +31,7 @@ class Piece(NamedTuple):
     marks: tuple[Mark, ...] = ()
     written: str | None = None
     spelled: str | None = None
+    replaced: tuple[Replaced, ...] = ()
 
     def locate(self, characters: int) -> int:
         """Position in the original text up to which ``characters`` of ``text`` reach; from ``start`` to ``end``."""
@@ -37,6 +48,10 @@ class Piece(NamedTuple):
         from .charmap import start_of
 
         return min(max(start_of(character, *self._places()), self.start), self.end)
+
+    def replaced_at(self, character: int) -> Replaced | None:
+        """The replaced word to which the character at index ``character`` of ``text`` belongs."""
+        return next((each for each in self.replaced if each.at <= character < each.at + each.length), None)
 
     def _places(self) -> tuple[list[int], list[int]]:
         return [mark[0] for mark in self.marks] or [0], [mark[1] for mark in self.marks] or [self.start]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..charmap import CharMap
-from ..piece import Piece
+from ..piece import Piece, Replaced
 from ..plain import BLANK, PlainText
 from .growing_pattern import LONGEST_MATCH
 
@@ -118,11 +118,23 @@ class ReplacedText:
             written += text[at : spot.at - start] + spot.written
             at = spot.at + spot.length - start
         spelled = next((spot.written for spot in spots if spot.spelled), None)
+        spelled = next((spot.written for spot in spots if spot.spelled), None)
         piece = piece._replace(written=(written + text[at:]).strip(), spelled=spelled)
-        for spot in reversed(spots):
+        return self._with_places(piece, spots, start, end)
+
+    def _with_places(self, piece: Piece, spots: list[_Spot], start: int, end: int) -> Piece:
+        """``piece`` with its replaced words, sent as the service takes them."""
+        places, longer = [], 0
+        for spot in spots:
+            at, length = spot.at - start + longer, spot.length
             if spot.sent is not None and spot.at + spot.length <= end:
-                piece = _with_markup(piece, spot.at - start, spot.length, spot.sent)
-        return piece
+                piece = _with_markup(piece, at, length, spot.sent)
+                longer += len(spot.sent) - length
+                length = len(spot.sent)
+            first, last = self.map.start(spot.at), self.map.end(spot.at + spot.length)
+            if length:
+                places.append(Replaced(at, length, first, last, spot.written))
+        return piece._replace(replaced=tuple(places))
 
 
 def replaced(text: str, replacements: Replacements) -> Piece:
