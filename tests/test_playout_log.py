@@ -43,6 +43,29 @@ def test_the_pace_is_what_a_player_must_keep_to() -> None:
     assert known([*pages, (14.0, 1.0)]) == (0.5, 0.0, 0.0, 0.0)  # the last two pages come together
 
 
+def test_one_outage_says_nothing_of_the_pace() -> None:
+    plain = [(0.5 * n, 1.0) for n in range(8)]
+    broken = [(at + 3.0 * (at > 1.0), seconds) for at, seconds in plain]
+    assert known(broken).pace == pytest.approx(known(plain).pace, abs=0.1)
+    log = ArrivalLog()
+    for at, seconds in broken:
+        log.add(at, seconds)
+    assert log.outage == pytest.approx(2.5)
+    log.join()
+    log.add(20.0, 1.0)
+    assert log.outage == 0.0  # of the answer under way
+
+
+def test_second_outage_is_one_of_the_pace() -> None:
+    broken = [(0.5 * n + 3.0 * (n > 2) + 2.0 * (n > 5), 1.0) for n in range(8)]
+    assert known(broken).pace == pytest.approx((3.5 + 5.0 - 2.5) / 7)
+
+
+@pytest.mark.parametrize("pace", [0.9, 1.4])
+def test_pages_of_a_slow_service_are_no_outages(pace: float) -> None:
+    assert known([(pace * n, 1.0) for n in range(8)]).pace == pytest.approx(pace)
+
+
 def test_a_pause_that_later_arrivals_make_good_is_a_delay() -> None:
     early = known([(0.0, 0.02), (0.05, 0.02), (0.4, 0.02), *((0.4 + n / 100, 0.02) for n in range(1, 150))])
     assert early.delay == pytest.approx(0.4 - 0.04 - 0.06)

@@ -92,7 +92,7 @@ class Outlook:
         self._received = log.received
         self._characters = characters
         self._least = UNKNOWN_LEFT if open_end else max(LEAST_LEFT, UNSURE * log.received)
-        self._elapsed = log.last - log.first
+        self._elapsed = log.last - log.first - log.outage
         self._audio = log.received - log.burst - log.before  # the audio that arrived in that time
         self._burst = 0.0 if log.waiting else log.burst
 

@@ -11,6 +11,7 @@ KEPT = 1024
 PIECES = 0.1  # of its own length: an arrival that follows the one before it sooner belongs to the same burst,
 LONGEST_BURST = 0.5  # which takes so many seconds at most,
 LONGEST_PAGE = 1.01  # and holds so many of audio: what comes after that is the next page, and shows how fast they come
+OUTAGE = 0.5  # seconds: a wait that is so much longer than what came before it is an outage and not the pace
 HIDDEN = 0.06  # seconds of lateness that concealment hides
 EASY = 0.8  # the pace from which on playback is slowed down before it stalls
 MOST_DELAY = 0.48  # seconds: a longer delay is an accident, not a habit
@@ -23,23 +24,26 @@ class ArrivalLog:
     may deliver in pieces.
 
     ``received``: seconds of audio so far; ``burst``: seconds in the burst at ``last``. The answer under way began at
-    ``first``, when ``before`` seconds had been received; ``waiting``: nothing of it has arrived yet.
+    ``first``, when ``before`` seconds had been received; ``waiting``: nothing of it has arrived yet. ``outage``:
+    seconds of it that the longest outage took, which may never come again.
     """
 
     def __init__(self) -> None:
         self.received = self.burst = self.before = 0.0
         self.first = self.last = self._latest = 0.0
+        self.outage = 0.0
         self.waiting = True
         self._points: list[tuple[float, float]] = []  # per later burst: audio before it, time since the first
         self._learning = True
-        self._learnt = 0.0  # seconds of audio of the first answer
+        self._learnt = self._lost = 0.0  # seconds of audio of the first answer, and its outage
 
     def add(self, now: float, seconds: float) -> None:
         """Log the arrival of ``seconds`` of audio."""
         if self.waiting:
             self.first, self.before, self.waiting = now, self.received, False
-            self.last, self.burst = now, 0.0
+            self.last, self.burst, self.outage = now, 0.0, 0.0
         elif now > self.last and not self._is_same_burst(now, seconds):
+            self._look_for_outage(now - self.last)
             self.last, self.burst = now, 0.0
             self._note()
         self.received += seconds
@@ -47,6 +51,12 @@ class ArrivalLog:
         if self._learning:
             self._learnt = self.received
         self._latest = now
+
+    def _look_for_outage(self, wait: float) -> None:
+        if wait > OUTAGE + self.burst:
+            self.outage = max(self.outage, wait - self.burst)
+        if self._learning:
+            self._lost = self.outage
 
     def _is_same_burst(self, now: float, seconds: float) -> bool:
         """Whether an arrival is the rest of a page that a link delivers in pieces, much faster than it plays."""
@@ -89,7 +99,8 @@ class ArrivalLog:
 
     @property
     def _pace(self) -> float:
-        return self._points[-1][1] / self._points[-1][0]
+        audio, took = self._points[-1]
+        return (took - self._lost) / audio
 
     def _slope(self, slowest: float) -> float:
         """Seconds that a second of audio is made to last: 1, or of a slow service what its pace explains."""
