@@ -32,9 +32,18 @@ def test_repeating_what_is_repeated_is_refused(pattern: str) -> None:
         GrowingPattern(re.compile(pattern))
 
 
+@pytest.mark.parametrize("pattern", [".*.*.*x", r"\w+\S*\w+!", r"(a.*)b.*(c.*)d", r"\s*[ \n]*\s*x"])
+def test_the_same_characters_again_and_again_are_refused(pattern: str) -> None:
+    with pytest.raises(UsageError, match="3 times in a row"):
+        GrowingPattern(re.compile(pattern))
+
+
 @pytest.mark.parametrize(
     "pattern",
     [
+        r"(\w+)\s+(\w+)\s*,\s*(\w+)",
+        r"\w+ \w+ \w+ \w+",
+        r'"(.*?)" and "(.*?)"',
         r"\d+(?:\.\d+)+",
         r"\d{1,3}(?:,\d{3})+",
         r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}\d+",

@@ -10,16 +10,21 @@ from typing import Any
 from ...errors import UsageError
 
 _FEW = 4  # times that what varies in length may be repeated
-_MOST = 3  # parts of any length that one pattern may have beside each other
+_MOST = 2  # repeated characters of the same kind behind each other: all ways to part a text between them are tried
+_LONG = 20  # times from which on this counts
+_PROBES = [chr(code) for code in (*range(9, 14), *range(32, 127), 0xE9, 0x4E2D)]
+_SAFE = ("POSSESSIVE_REPEAT",)
 _ONE = ("LITERAL", "NOT_LITERAL", "ANY", "IN")
 
 
 def refuse_endless(tree: Any, pattern: str, longest: int) -> None:
     """Raise `UsageError` where something of varying length is repeated, so that there are ever more ways to read it.
 
-    Not where a repeated part can be told from what varies in it: ``(?:,[0-9]+)*``. ``longest``: characters that a
-    pattern may look back.
+    Not where a repeated part can be told from what varies in it: ``(?:,[0-9]+)*``. The same for what repeats the same
+    characters again and again, ``.*.*.*x``. ``longest``: characters that a pattern may look back.
     """
+    if _longest_chain(tree) > _MOST:
+        raise UsageError(f"the pattern {pattern!r} repeats the same characters {_MOST + 1} times in a row: use fewer")
     for name, argument in _walk(tree):
         if name in ("MAX_REPEAT", "MIN_REPEAT") and argument[1] > _FEW and _ambiguous(argument[2]):
             raise UsageError(
@@ -53,6 +58,28 @@ def _flat(tree: Any) -> Iterator[tuple[str, Any]]:
             yield from _flat(argument[-1])
         else:
             yield str(op), argument
+
+
+def _longest_chain(tree: Any) -> int:
+    """How many long repeats of characters stand behind each other that nothing tells apart."""
+    longest = chain = 0
+    before: set[str] = set()  # what the last of them repeats
+    for name, argument in _flat(tree):
+        if name.endswith("_REPEAT") and argument[1] > _LONG and (matches := _characters(argument[2])):
+            chain = chain + 1 if matches & before and name not in _SAFE else 1
+            longest, before = max(longest, chain), matches
+        elif name == "LITERAL" and chr(argument) not in before:
+            chain, before = 0, set()
+    return longest
+
+
+def _characters(body: Any) -> set[str]:
+    """Those of some characters that a repeated ``body`` matches; none where it is more than one character."""
+    if len(body) != 1 or str(body[0][0]) not in _ONE:
+        return set()
+    compiler: Any = import_module("re._compiler")
+    repeated: re.Pattern[str] = compiler.compile(body, body.state.flags)
+    return {character for character in _PROBES if repeated.fullmatch(character)}
 
 
 def _ambiguous(body: Any) -> bool:

@@ -24,14 +24,13 @@ class WholeWords:
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._names: dict[str, str] = {}  # a key as it may be written -> the key
+        self._lengths: dict[str, set[int]] = {}  # of the keys that begin with a token
         for key in keys:
             plain = " ".join(key.split())
-            for form in (normalize("NFD", plain), normalize("NFC", plain), plain):
+            for form in (plain,) if plain.isascii() else (normalize("NFD", plain), normalize("NFC", plain), plain):
                 self._names[form] = key
+                self._lengths.setdefault(_head(form), set()).add(len(form))
         self._sorted = sorted(self._names)
-        self._lengths = {_head(key): set[int]() for key in self._sorted}  # of the keys that begin with a token
-        for key in self._sorted:
-            self._lengths[_head(key)].add(len(key))
         self._longest = max(map(len, self._sorted), default=0)
 
     def find(self, text: str, at: int, *, final: bool, blank: bool) -> tuple[int, int, str] | None:
