@@ -529,7 +529,7 @@ async def test_the_next_of_several_services_takes_over() -> None:
 
 def test_service_that_there_is_not_is_told_with_those_there_are() -> None:
     check_failed(
-        run("Hello.", "--service", "deepgrm", "--sink", "null"), "unknown service 'deepgrm': use one of azure", 2
+        run("Hello.", "--service", "deepgrm", "--sink", "null"), "unknown service 'deepgrm': use one of assemblyai", 2
     )
 
 
