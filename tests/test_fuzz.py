@@ -147,6 +147,7 @@ def test_growth_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
         tally.run(b"", lambda _: 0.0)
 
 
+@pytest.mark.once
 def test_bodies_made_to_cost_much_cost_little() -> None:
     found = list(worst.costs(3000))
     assert [cost.name for cost in found] == list(worst.BODIES)

@@ -25,6 +25,7 @@ from oggstream.text.deltas import ModelText
 from oggstream.text.segmenter import Segmenter
 from oggstream.voice.safe_text import safe_text
 
+pytestmark = pytest.mark.once
 SIZE = 16 << 10
 SMALLER = {
     "model text in words": 1 << 9,

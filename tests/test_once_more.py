@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
 CONFTEST = """
 from once_more import pytest_report_teststatus, pytest_runtest_protocol, pytest_terminal_summary
 """

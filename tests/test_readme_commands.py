@@ -17,6 +17,7 @@ from cli_run import environment
 from patience import PATIENCE
 from test_readme import DOCS, PLAYOUT, README, ROOT, blocks
 
+pytestmark = pytest.mark.once
 PAGES = [README, DOCS / "command-line.md", PLAYOUT]
 ELSEWHERE = {
     r"tools/(run|test)": "they set up a checkout",

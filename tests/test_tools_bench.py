@@ -169,6 +169,8 @@ def test_the_speech_is_a_clean_stream_of_the_length_asked_for(tmp_path: Path) ->
     assert (reader.stats.packets, reader.stats.holes, reader.stats.warnings) == (150, 0, [])
 
 
+@pytest.mark.once
+@pytest.mark.timeout(300)  # each is a program of its own, that waits for sound
 @pytest.mark.parametrize("each", ROWS, ids=lambda each: each.name)
 def test_a_row_can_be_measured(each: row.Row, capsys: pytest.CaptureFixture[str]) -> None:
     try:

@@ -13,6 +13,7 @@ import pytest
 from tools.comparing import __main__ as compare, players
 from tools.comparing.players import PLAYERS, Outcome
 
+pytestmark = pytest.mark.once
 ROW = {"group": "x", "what": "y", "file": "clean.opus", "channels": "1", "samples": "57000", "error": ""}
 
 

@@ -11,9 +11,11 @@ import pytest
 
 from tools.sanitizing import __main__ as sanitize
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or shutil.which("gcc") is None, reason="the sanitizers need gcc: sudo apt-get install gcc"
-)
+WITHOUT_GCC = sys.platform != "linux" or shutil.which("gcc") is None
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(WITHOUT_GCC, reason="the sanitizers need gcc: sudo apt-get install gcc"),
+]
 
 
 def run(name: str, folder: Path, blocks: int) -> subprocess.CompletedProcess[str]:

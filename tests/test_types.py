@@ -34,7 +34,7 @@ ignore_missing_imports = true
 """
 """Their types are nothing to the mistakes, and reading them takes five times as long as all the rest."""
 pyright = pytest.mark.skipif(shutil.which("pyright") is None, reason="pyright is not on the path: npm install pyright")
-pytestmark = pytest.mark.timeout(180)  # a checker reads numpy and openai too
+pytestmark = [pytest.mark.once, pytest.mark.timeout(180)]
 
 
 def marked() -> set[int]:
