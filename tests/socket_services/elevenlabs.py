@@ -18,8 +18,9 @@ the sockets.
 - keep-alive `{text: "", context_id}`: a context ends after 20 s, or `inactivity_timeout` (180 s at most)
 - audio `audio`, base64, and `contextId`
 - words `alignment`, and `normalizedAlignment` for the text as it was read: `{chars, charStartTimesMs,
-  charDurationsMs}`. elevenlabs ("relative to the returned chunk from the model, and not the full audio response") and
-  pipecat-ai count from the start of each message, livekit from that of the context: ``zero`` chooses
+  charDurationsMs}`. They count from the audio of the message (elevenlabs: "relative to the returned chunk from the
+  model, and not the full audio response"), from the end of the characters that were told before (pipecat-ai), or from
+  the start of the context (livekit): ``zero`` is "message", "characters" or "context"
 - errors `{message, error, code}`, then the connection is closed with that code
 
 `wss://api.elevenlabs.io/v1/text-to-dialogue/multi-stream-input`, `Dialogue`, for v3 and v4. What differs:
@@ -111,6 +112,7 @@ class _Contexts(SocketService):
             "first": event,
             "text": "",
             "at": 0.0,
+            "told": 0.0,
             "made": 0,
             "rate": rate,
             "opus": OpusStream(rate) if opus else None,
@@ -137,16 +139,20 @@ class _Contexts(SocketService):
         speech = self.speak(text, context["rate"])
         start = at = context["at"]
         context["at"] += speech.seconds
-        told = _characters(speech)
-        async for sound, part in talk.paced(speech, told):
-            zero = {"context": 0.0, "generation": start, "message": at}[self.zero]
-            if context["opus"] is not None:
-                zero = context["opus"].position if self.zero == "message" else zero
-                at, sound = at + len(sound) / 2 / speech.rate, context["opus"].feed(sound)  # noqa: PLW2901
-            else:
-                at += len(sound) / 2 / speech.rate
-            message = {"audio": b64encode(sound).decode(), **self.told(talk, part, start - zero)}
+        async for sound, part in talk.paced(speech, _characters(speech)):
+            shift = start - self._zero_of(context, at)
+            at += len(sound) / 2 / speech.rate
+            coded = sound if context["opus"] is None else context["opus"].feed(sound)
+            message = {"audio": b64encode(coded).decode(), **self.told(talk, part, shift)}
+            if part:
+                context["told"] += round(1000 * (part[-1].end + shift)) / 1000
             await talk.send({**message, self._context_field: name})
+
+    def _zero_of(self, context: Event, at: float) -> float:
+        """Where in the context the times of a message count from whose audio begins at ``at``."""
+        if self.zero == "message":
+            return at if context["opus"] is None else float(context["opus"].position)
+        return float(context["told"]) if self.zero == "characters" else 0.0
 
     def told(self, talk: Talk, part: Sequence[SpokenWord], shift: float) -> Event:
         """What a message tells of the characters ``part``, whose times are ``shift`` later."""

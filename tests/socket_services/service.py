@@ -290,7 +290,10 @@ class SocketService:
             yield self
         finally:
             await runner.cleanup()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            ends = await asyncio.gather(*self._tasks, return_exceptions=True)
+            for fault in ends:
+                if isinstance(fault, Exception):  # of the stand-in's own
+                    raise fault
 
 
 def _now() -> float:

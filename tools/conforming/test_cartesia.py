@@ -1,4 +1,4 @@
-"""Cartesia: its own client, and LiveKit's plugin."""
+"""Cartesia: its own client, LiveKit's plugin and Pipecat's service."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import pytest
 from cartesia import AsyncCartesia
 from livekit.agents import APIStatusError
 from livekit.plugins.cartesia import TTS
+from pipecat.services.cartesia.tts import CartesiaTTSService
 
 from socket_services.cartesia import Cartesia
 from socket_services.service import KEY
 from socket_services.speaking import RATE, bursts
 
+from .by_pipecat import said_by_pipecat
 from .hearing import TEXT, Heard, Timed, check_audio, check_words, said_by_livekit, spoken
 
 SOUND: Any = {"container": "raw", "encoding": "pcm_s16le", "sample_rate": RATE}
@@ -114,6 +116,15 @@ async def test_livekits_plugin_gets_audio_and_words() -> None:
     async with Cartesia().running() as service, aiohttp.ClientSession() as session:
         tts = TTS(api_key=KEY, base_url=service.url.replace("ws", "http", 1), http_session=session)
         heard = await said_by_livekit(tts)
+        check_audio(heard, service)
+        check_words(heard, service)
+
+
+async def test_pipecats_service_gets_audio_and_words() -> None:
+    async with Cartesia().running() as service:
+        settings = CartesiaTTSService.Settings(voice="voice-1")
+        url = service.url + service.path
+        heard = await said_by_pipecat(CartesiaTTSService(api_key=KEY, url=url, settings=settings))
         check_audio(heard, service)
         check_words(heard, service)
 

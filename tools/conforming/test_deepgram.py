@@ -1,4 +1,4 @@
-"""Deepgram: its own client and LiveKit's plugins, over both sockets."""
+"""Deepgram: its own client, LiveKit's plugins and Pipecat's services, over both sockets."""
 
 from __future__ import annotations
 
@@ -14,11 +14,14 @@ from deepgram.speak.v2.types.speak_v2interrupt import SpeakV2Interrupt
 from deepgram.speak.v2.types.speak_v2interrupt_playback_offset import SpeakV2InterruptPlaybackOffset
 from deepgram.speak.v2.types.speak_v2speak import SpeakV2Speak
 from livekit.plugins.deepgram import TTS, TTSv2
+from pipecat.services.deepgram.flux.tts import DeepgramFluxTTSService
+from pipecat.services.deepgram.tts import DeepgramTTSService
 
 from socket_services.deepgram import Aura, Flux
 from socket_services.service import KEY, SocketService
 from socket_services.speaking import RATE
 
+from .by_pipecat import said_by_pipecat
 from .hearing import TEXT, Heard, check_audio, said_by_livekit
 
 SOUND: Any = {"encoding": "linear16", "sample_rate": RATE}
@@ -130,3 +133,10 @@ async def test_livekits_plugin_gets_the_audio(kind: type[Aura | Flux], plugin: A
         url = service.url.replace("ws", "http", 1) + kind.path
         heard = await said_by_livekit(plugin(api_key=KEY, base_url=url, sample_rate=RATE, http_session=session))
         check_audio(heard, service)
+
+
+async def test_pipecats_services_get_the_audio() -> None:
+    async with Aura().running() as aura:
+        check_audio(await said_by_pipecat(DeepgramTTSService(api_key=KEY, base_url=aura.url)), aura)
+    async with Flux().running() as flux:
+        check_audio(await said_by_pipecat(DeepgramFluxTTSService(api_key=KEY, url=flux.url + flux.path)), flux)

@@ -1,4 +1,4 @@
-"""ElevenLabs: its own client over HTTP, LiveKit's plugin over both sockets."""
+"""ElevenLabs: its own client over HTTP, LiveKit's plugin over both sockets, Pipecat's service over that for speech."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from elevenlabs.client import AsyncElevenLabs
 from elevenlabs.core.api_error import ApiError
 from livekit.agents import APIStatusError
 from livekit.plugins.elevenlabs import TTS
+from pipecat.services.elevenlabs.tts import ElevenLabsTTSService
 
 from socket_services.elevenlabs import Dialogue, MultiStream
 from socket_services.service import KEY, SocketService
 from socket_services.speaking import bursts
 
+from .by_pipecat import said_by_pipecat
 from .hearing import TEXT, Heard, Timed, check_audio, check_words, said_by_livekit, spoken
 
 
@@ -65,6 +67,15 @@ async def test_a_wrong_key_and_a_quota_are_told_to_livekits_plugin(
             with pytest.raises(APIStatusError):
                 await said_by_livekit(plugin(service, session, model))
             assert not spoken(service).pcm or service.faults.error
+
+
+async def test_pipecats_service_gets_audio_and_words_that_count_from_those_before() -> None:
+    async with MultiStream(zero="characters").running() as service:
+        settings = ElevenLabsTTSService.Settings(voice="voice-1", model="eleven_flash_v2_5")
+        heard = await said_by_pipecat(ElevenLabsTTSService(api_key=KEY, url=service.url, settings=settings))
+        check_audio(heard, service)
+        heard.words[-1] = spoken(service).words[-1]  # it takes a word's time from the space behind it
+        check_words(heard, service)
 
 
 async def test_its_client_gets_audio_and_characters_over_http() -> None:
