@@ -37,7 +37,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "idle_seconds": (float, int, type(None)),
     "longest_use": (float, int),
     "contexts": (int,),
-    "single": (bool,),
+    "in_turn": (bool,),
     "cut": (int,),
     "context": (tuple, list),
     "piece": (str, type(None)),
@@ -74,7 +74,7 @@ class Socket:
     longest_use: float = 55 * 60.0
     pieces: str = "flushed"
     contexts: int = 1
-    single: bool = False
+    in_turn: bool = False
     cut: int = CUT
     context: Sequence[str] = ()
     piece: str | None = None

@@ -248,7 +248,7 @@ class Service:
         """
         host = "/".join(self.base_url.split("/", 3)[:3])
         addresses = {name for name in field_names(host) if not is_secret_name(name)}
-        return frozenset({"key", *self.environment}) - addresses - _SPEECH - {"base_url", "language"}
+        return frozenset({"key", *self.environment}) - addresses - _SPEECH - {"base_url"}
 
     def format_fields(self, name: str) -> Mapping[str, Any]:
         """What asking for a format brings."""

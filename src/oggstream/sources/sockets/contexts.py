@@ -35,7 +35,8 @@ class Speech:
 class Context:
     """A context of the service.
 
-    ``pieces`` are those that are not complete, the one that sounds first. ``late`` are complete ones whose words are
+    ``pieces`` are those that are not complete, the one that sounds first; ``unsent`` the last of them, whose turn has not
+    come. ``late`` are complete ones whose words are
     still waited for, until the given time. ``ended``: the service was told that nothing more is asked in it.
     ``quiet_since``: when the last message came, where a piece sounds. ``unread``: a piece has too much that waits.
     """
@@ -44,6 +45,7 @@ class Context:
         self.name = name
         self.speech = speech
         self.pieces: deque[SpokenPiece] = deque()
+        self.unsent: deque[SpokenPiece] = deque()
         self.late: list[tuple[SpokenPiece, float]] = []
         self.ended = False
         self.unread = False
@@ -54,8 +56,10 @@ class Context:
         self._asked: list[SpokenPiece] = []
         self._numbers: dict[int, SpokenPiece] = {}
 
-    def add(self, piece: SpokenPiece) -> None:
-        """``piece`` is asked for, behind those before it."""
+    def add(self, piece: SpokenPiece, *, waits: bool = False) -> None:
+        """``piece`` is asked for, behind those before it; ``waits``: once they are complete."""
+        if waits:
+            self.unsent.append(piece)
         if not self.pieces:
             self._begin(piece)
         self.pieces.append(piece)
@@ -120,6 +124,7 @@ class Context:
         for piece, _ in self.late:
             piece.end()
         self.pieces.clear()
+        self.unsent.clear()
         self.late.clear()
         self.quiet_since = None
 

@@ -92,15 +92,26 @@ class SocketProtocol:
         if context is None or context.ended or context.name not in self._contexts:
             context = speech.context = self._new(speech)
             messages += self._filled(socket.begin, context)
-        alone = socket.pieces == "contexts"
-        context.add(piece)
-        messages += self._filled(socket.text, context, text=piece.text)
-        if not alone:
-            messages += self._filled(socket.flush, context)
-        if alone or speech.finished:
-            messages += self._end(context)
+        waits = socket.in_turn and bool(context.pieces)
+        context.add(piece, waits=waits)
         self._sent_at = self.now
+        return messages if waits else messages + self._spoken(context, piece)
+
+    def _spoken(self, context: Context, piece: SpokenPiece) -> list[Message]:
+        """The messages that have ``piece`` spoken."""
+        alone = self._socket.pieces == "contexts"
+        messages = self._filled(self._socket.text, context, text=piece.text)
+        if not alone:
+            messages += self._filled(self._socket.flush, context)
+        if alone or (context.speech.finished and not context.unsent):
+            messages += self._end(context)
         return messages
+
+    def _next(self, context: Context) -> list[Message]:
+        """The messages for the piece whose turn it is."""
+        if not context.unsent or len(context.pieces) > len(context.unsent):
+            return []
+        return self._spoken(context, context.unsent.popleft())
 
     def finish(self, speech: Speech) -> list[Message]:
         """No more pieces will be asked for in ``speech``."""
@@ -108,7 +119,7 @@ class SocketProtocol:
         context = speech.context
         if self.failure is not None or context is None or context.ended or context.name not in self._contexts:
             return []
-        return self._end(context)
+        return [] if context.unsent else self._end(context)
 
     def leave(self, speech: Speech) -> list[Message]:
         """End the contexts of ``speech``. Those with pieces under way are cancelled: what still comes is dropped."""
@@ -148,7 +159,7 @@ class SocketProtocol:
         elif (told.cancelled or told.done) and self._clearing:
             self._clearing.pop(0)
         elif told != _NOTHING:
-            self._hear(told)
+            return self._hear(told)
         return []
 
     def receive_binary(self, data: bytes) -> list[Message]:
@@ -156,7 +167,7 @@ class SocketProtocol:
         if self._socket.coding != "binary":
             self.malformed(f"{len(data)} bytes of binary data where messages of text are promised")
         else:
-            self._hear(_NOTHING._replace(audio=data))
+            return self._hear(_NOTHING._replace(audio=data))
         return []
 
     def due(self) -> list[Message]:
@@ -226,7 +237,6 @@ class SocketProtocol:
     def _end(self, context: Context) -> list[Message]:
         messages = self._filled(self._socket.end, context)
         context.ended = bool(messages) or self._socket.pieces == "contexts"
-        self.spent = self.spent or (context.ended and self._socket.single)
         self._forget_if_over(context)
         return messages
 
@@ -244,15 +254,13 @@ class SocketProtocol:
                 self._clearing.append(self.now + CANCEL_SECONDS)
             else:
                 self.spent = True  # what still comes cannot be told from what is asked for next
-        elif not messages and self._socket.single:
-            self.spent = True
         return messages
 
-    def _hear(self, told: Told) -> None:
+    def _hear(self, told: Told) -> list[Message]:
         context = self._context_of(told)
         if context is None:
             self.dropped += told.audio is not None
-            return
+            return []
         context.heard(told, self.now)
         if context.unread:
             self.fail(self._refusals.malformed("more speech than can be kept ahead of what is heard"))
@@ -263,6 +271,8 @@ class SocketProtocol:
             self._contexts.pop(context.name, None)
         else:
             self._forget_if_over(context)
+            return self._next(context)
+        return []
 
     def _context_of(self, told: Told) -> Context | None:
         """The context that a message is of: the one that it names, or the only one."""
@@ -283,7 +293,7 @@ class SocketProtocol:
     def _quiet(self, context: Context) -> list[Message]:
         """The service has said nothing for long in mid-piece: have it end the context, or take it as ended."""
         context.quiet_since = self.now
-        if not context.ended and self._socket.end and not self._socket.single:
+        if not context.ended and self._socket.end:
             return self._end(context)
         context.end_quiet()
         return []
