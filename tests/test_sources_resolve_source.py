@@ -168,7 +168,7 @@ async def test_sources_of_several_names_are_closed_with_their_sequence() -> None
 
 
 def test_unknown_name_tells_the_known_ones() -> None:
-    says = "unknown service 'deepgrm': use one of assemblyai, azure, .*, or describe it in a file that OGGSTREAM_S"
+    says = "unknown service 'deepgrm': use one of assemblyai, .*, or describe it in a file that OGGSTREAM_SERVICES"
     with pytest.raises(errors.UsageError, match=says):
         coerce("service:deepgrm")
 

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from .sources.resolve_source import FirstOf as FirstOf
     from .sources.services.service_source import ServiceSource as ServiceSource
     from .sources.services.table import Service as Service, service as service
+    from .sources.sockets.socket_source import SocketSource as SocketSource
     from .sources.source import ByteStream as ByteStream, Source as Source
     from .sources.traits import SourceTraits as SourceTraits
     from .streams import (
@@ -174,6 +175,7 @@ _HOMES = {
     "sources.traits": ("SourceTraits",),
     "sources.services.table": ("Service", "service"),
     "sources.services.service_source": ("ServiceSource",),
+    "sources.sockets.socket_source": ("SocketSource",),
     "types": ("AudioBytes", "OnEvent", "SinkLike", "SourceLike", "SpeechClient", "SpeechKeywords", "TextLike"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

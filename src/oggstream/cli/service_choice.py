@@ -36,12 +36,15 @@ def default_source(console: Console, **settings: Any) -> Source:
 
 
 def _keyed() -> dict[str, str]:
-    """The services whose key, and what else they need, is in the environment, and the variable that holds the key."""
+    """The services whose key, and what else they need, is in the environment, and the variable that holds the key.
+
+    Of several with one key it is the first.
+    """
     if not any(name.endswith(_KEYS) and value.strip() for name, value in os.environ.items()):
         return {}
     from ..sources.services.table import service, service_names
 
-    found = {}
+    found: dict[str, str] = {}
     for name in service_names():
         described = service(name)
         held = {
@@ -51,7 +54,7 @@ def _keyed() -> dict[str, str]:
             if os.environ.get(variable, "").strip()
         }
         address = {field for field in described.environment if f"{{{field}}}" in described.base_url}
-        if "key" in held and {*described.needs, *address} <= held.keys():
+        if "key" in held and {*described.needs, *address} <= held.keys() and held["key"] not in found.values():
             found[name] = held["key"]
     return found
 

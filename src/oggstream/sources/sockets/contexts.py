@@ -35,9 +35,9 @@ class Speech:
 class Context:
     """A context of the service.
 
-    ``pieces`` are those that are not complete, the one that sounds first; ``unsent`` the last of them, whose turn has not
-    come. ``late`` are complete ones whose words are
-    still waited for, until the given time. ``ended``: the service was told that nothing more is asked in it.
+    ``pieces`` are those that are not complete, the one that sounds first; ``unsent`` the last of them, whose turn
+    has not come. ``late`` are complete ones whose words are still waited for, until the given time. ``ended``: the
+    service was told that nothing more is asked in it.
     ``quiet_since``: when the last message came, where a piece sounds. ``unread``: a piece has too much that waits.
     """
 

@@ -1,0 +1,228 @@
+"""Every service with a socket, as its stand-in takes it: speeches, their words and ends, and what breaks."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from array import array
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from oggstream import errors
+from oggstream.annotations import Word
+from oggstream.audio.frame import RATE
+from oggstream.options import SpeechOptions
+from oggstream.sources.context import SpeechContext
+from oggstream.sources.sockets.socket_source import SocketSource
+from patience import PATIENCE
+from socket_services.service import SocketService, Talk
+from socket_services.speaking import speak
+
+SERVICES = {
+    "asyncai": "asyncai.AsyncAI",
+    "inworld": "inworld.Inworld",
+    "minimax": "minimax.MiniMax",
+    "mistral": "mistral.Mistral",
+    "neuphonic": "neuphonic.Neuphonic",
+    "resemble": "resemble.Resemble",
+    "rime": "rime.Rime",
+    "sarvam": "sarvam.Sarvam",
+    "smallest": "smallest.Smallest",
+    "soniox": "soniox.Soniox",
+    "together": "together.Together",
+    "xai": "xai.XAI",
+}
+TELLING = ["inworld", "resemble", "rime", "smallest", "soniox", "together", "xai"]
+"""Those that tell words."""
+CANCELLED_IN_PLACE = ["asyncai", "inworld", "minimax", "neuphonic", "rime", "soniox", "together", "xai"]
+TEXTS = ["Hello there.", "This is another one,", "which goes on to its end."]
+PLAIN = SpeechOptions()
+
+
+def stand_in(name: str, **settings: Any) -> SocketService:
+    module, _, kind = SERVICES[name].partition(".")
+    service: SocketService = getattr(import_module(f"socket_services.{module}"), kind)(**settings)
+    return service
+
+
+@asynccontextmanager
+async def talking(name: str, **settings: Any) -> AsyncIterator[tuple[SocketSource, SocketService]]:
+    async with stand_in(name, **settings).running() as service:
+        source = SocketSource(
+            name,
+            base_url=service.url,
+            api_key=service.key,
+            voice="v" if name == "resemble" else None,
+            trust_env=False,
+            connect_timeout=PATIENCE,
+        )
+        try:
+            yield source, service
+        finally:
+            await source.aclose()
+
+
+async def received(source: Any, text: str) -> tuple[bytes, list[Word], str]:
+    """What comes of one piece: samples, words, and the type of the body."""
+    sound, words = b"", []
+    async with asyncio.timeout(PATIENCE), source.open(text, PLAIN) as stream:
+        async for item in stream:
+            if isinstance(item, Word):
+                words.append(item)
+            elif isinstance(item, bytes):
+                sound += item
+    if "f32" in stream.content_type:
+        sound = array("h", (round(value * 32768) for value in array("f", sound))).tobytes()
+    return sound, words, stream.content_type
+
+
+async def speech(source: SocketSource, texts: list[str]) -> list[tuple[bytes, list[Word], str]]:
+    """A speech of pieces that are asked for one behind the other, without waiting for their sound."""
+    async with SpeechContext(source, PLAIN) as context, asyncio.TaskGroup() as group:
+        asked = [group.create_task(received(context, text)) for text in texts]
+        await context.finish(len(texts))
+    return [task.result() for task in asked]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_each_piece_of_a_speech_gets_its_own_sound_to_the_sample(name: str) -> None:
+    async with talking(name) as (source, service):
+        for text, (sound, _, content_type) in zip(TEXTS, await speech(source, TEXTS), strict=True):
+            rate = int(content_type.partition("rate=")[2].partition(";")[0])
+            assert sound == speak(text, rate).pcm
+        assert service.handshakes == 1
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_the_next_speech_uses_the_warm_connection(name: str) -> None:
+    async with talking(name) as (source, service):
+        await source.warm()
+        await speech(source, TEXTS[:1])
+        await speech(source, TEXTS)
+        assert (await received(source, "Alone."))[0]
+        assert service.handshakes == 1
+
+
+@pytest.mark.parametrize("name", TELLING)
+async def test_words_are_told_where_they_are_in_text_and_sound(name: str) -> None:
+    async with talking(name) as (source, _):
+        assert source.traits.words
+        for text, (_, words, _) in zip(TEXTS, await speech(source, TEXTS), strict=True):
+            assert [text[word.start : word.end] for word in words] == [word.strip(".,") for word in text.split()]
+            for told, true in zip(words, speak(text).words, strict=True):
+                assert abs(told.start_sample - true.start * RATE) <= RATE // 500
+                assert abs(told.end_sample - true.end * RATE) <= RATE // 20
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_an_interrupted_speech_is_cancelled_and_the_next_one_hears_nothing_of_it(name: str) -> None:
+    async with talking(name, pace=20.0) as (source, service):
+        long = "This is what is interrupted while it sounds."
+        async with asyncio.timeout(PATIENCE), source.open(long, PLAIN) as stream:
+            await anext(aiter(stream))
+        sound, _, content_type = await received(source, "Next.")
+        rate = int(content_type.partition("rate=")[2].partition(";")[0])
+        assert sound == speak("Next.", rate).pcm
+        assert service.handshakes == (1 if name in CANCELLED_IN_PLACE else 2)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_socket_closed_with_a_reason_is_told_in_one_line_and_the_next_speech_opens_another(name: str) -> None:
+    async with talking(name, close=(1008, "quota exceeded for k-5f1e9c0b7a2d4863")) as (source, service):
+        with pytest.raises(errors.QuotaError, match="quota exceeded") as caught:
+            await received(source, "Hello.")
+        assert service.key not in str(caught.value)
+        assert "\n" not in str(caught.value)
+        service.faults.close = None
+        assert (await received(source, "Hello."))[0]
+        assert service.handshakes == 2
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_what_sounded_before_the_line_was_dropped_is_kept(name: str) -> None:
+    async with talking(name, drop=True, after=2) as (source, _):
+        sound = 0
+        async with source.open("Hello there, this is a sentence.", PLAIN) as stream:
+            with pytest.raises(errors.SourceBrokenError):  # noqa: PT012  # whichever item it is
+                while item := await anext(stream):
+                    sound += len(item) if isinstance(item, bytes) else 0
+        assert sound > 8000
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_what_the_service_says_is_wrong_is_told(name: str) -> None:
+    async with talking(name, error="the voice has lost its tongue") as (source, _):
+        with pytest.raises(errors.OggStreamError, match="the voice has lost its tongue"):
+            await received(source, "Hello.")
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_binary_messages_where_text_is_promised_are_one_clear_error(name: str) -> None:
+    async with talking(name, swapped=True) as (source, _):
+        with pytest.raises(errors.FormatError, match="binary data where messages of text are promised"):
+            await received(source, "Hello.")
+
+
+@pytest.mark.parametrize("name", ["asyncai", "inworld", "soniox", "together"])
+async def test_sound_of_another_context_is_left_out(name: str) -> None:
+    async with talking(name, stray=True) as (source, _):
+        sound, _, _ = await received(source, "Hello.")
+        assert sound == speak("Hello.").pcm
+
+
+@pytest.mark.parametrize("name", SERVICES)
+async def test_a_refused_key_is_told_with_its_variable(name: str) -> None:
+    async with stand_in(name).running() as service:
+        source = SocketSource(name, base_url=service.url, api_key="k-another-one", voice="v", trust_env=False)
+        try:
+            with pytest.raises(errors.SourceError, match=r"_API_KEY|permissions") as caught:
+                await received(source, "Hello.")
+            assert "k-another-one" not in str(caught.value)
+        finally:
+            await source.aclose()
+
+
+class Own(SocketService):
+    """The service of one's own in docs/services.md."""
+
+    path = "/v1/stream"
+
+    async def received(self, talk: Talk, event: dict[str, Any]) -> None:
+        name = event["id"]
+        if "say" in event:
+            talk.state[name] = event["say"]
+        elif "stop" in event:
+            talk.cancel(name)
+        else:
+            talk.then(name, self._make(talk, name, talk.state.pop(name)))
+
+    async def _make(self, talk: Talk, name: str, text: str) -> None:
+        spoken = self.speak(text)
+        words = [{"text": w.text, "from": w.start * 1000, "to": w.end * 1000} for w in spoken.words]
+        await talk.send({"event": "words", "id": name, "words": words})
+        async for sound, _ in talk.paced(spoken):
+            await talk.send({"id": name, "sound": b64encode(sound).decode()})
+        await talk.send({"event": "flushed", "id": name})
+
+
+async def test_a_service_of_ones_own_is_the_few_lines_of_the_documentation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "services.md").read_text(encoding="utf-8")
+    (lines,) = re.findall(r"```toml\n(\[spoken\]\n.*?)```", page, re.DOTALL)
+    (tmp_path / "mine.toml").write_text(lines, encoding="utf-8")
+    monkeypatch.setenv("OGGSTREAM_SERVICES", str(tmp_path / "mine.toml"))
+    async with Own().running() as service:
+        source = SocketSource("spoken", base_url=service.url, api_key=service.key, trust_env=False)
+        try:
+            for text, (sound, words, _) in zip(TEXTS, await speech(source, TEXTS), strict=True):
+                assert sound == speak(text).pcm
+                assert len(words) == len(text.split())
+        finally:
+            await source.aclose()
