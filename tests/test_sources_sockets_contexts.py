@@ -133,19 +133,31 @@ def base64(milliseconds: int, first: int = 0) -> str:
     return b64encode(sound(milliseconds, first)).decode()
 
 
-@pytest.mark.parametrize("finished", [True, False])
-async def test_the_end_of_a_speech_that_comes_late_is_not_that_of_the_next(finished: bool) -> None:
+async def test_the_last_piece_of_a_speech_that_was_ended_has_the_pause_behind_it() -> None:
+    protocol = SocketProtocol(
+        Socket(**ONE_AT_A_TIME), "wss://there", Secrets(), lambda *_: None, partial(SampleSound, RATE)
+    )
+    protocol.enter(speech := Speech({}))
+    protocol.ask(speech, piece := SpokenPiece("ab"))
+    assert protocol.finish(speech) == [{"end": True}]
+    protocol.receive({**SAID, "audio": base64(200)})
+    protocol.receive({"audio": base64(50, 200)})
+    assert not piece.ended
+    protocol.receive({"done": True})
+    assert await heard(piece) == (sound(250), [("ab", 0)])
+    assert protocol.free
+
+
+async def test_the_end_of_a_speech_that_comes_late_is_not_that_of_the_next() -> None:
     protocol = SocketProtocol(
         Socket(**ONE_AT_A_TIME), "wss://there", Secrets(), lambda *_: None, partial(SampleSound, RATE)
     )
     first, second = Speech({}), Speech({})
     protocol.enter(first)
     protocol.ask(first, piece := SpokenPiece("ab"))
-    if finished:
-        assert protocol.finish(first) == [{"end": True}]
     protocol.receive({**SAID, "audio": base64(200)})
     assert piece.ended
-    assert protocol.leave(first) == ([] if finished else [{"end": True}])
+    assert protocol.leave(first) == [{"end": True}]
     protocol.enter(second)
     protocol.ask(second, following := SpokenPiece("ab"))
     protocol.receive({"audio": base64(50)})  # the pause behind the first speech

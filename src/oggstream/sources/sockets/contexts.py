@@ -186,15 +186,22 @@ class Context:
         while audio and self.pieces:
             self._end_counted()
             if self.pieces:
-                until = self.pieces[0].until
+                until = None if self._is_last else self.pieces[0].until
                 mine, audio = (audio, b"") if until is None else self._sound.split(audio, until)
                 self._feed(self.pieces[0], mine)
         self._ahead += audio[: AHEAD_BYTES - len(self._ahead)]
 
     def _end_counted(self) -> None:
         """Pieces end whose last character has sounded."""
-        while self.pieces and self.pieces[0].until is not None and self._sound.seconds > self.pieces[0].until - _BORDER:
+        while self.pieces and not self._is_last and (until := self.pieces[0].until) is not None:
+            if self._sound.seconds <= until - _BORDER:
+                return
             self._complete(None)
+
+    @property
+    def _is_last(self) -> bool:
+        """Whether the piece that sounds ends with the context."""
+        return self.ended and len(self.pieces) == 1
 
     def _complete(self, now: float | None) -> None:
         """The first piece is complete."""

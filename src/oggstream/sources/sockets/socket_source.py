@@ -325,4 +325,6 @@ def _sound(address: Address) -> Sound:
 
     if address.chosen == "opus":
         return OggSound()
-    return SampleSound(address.fields.get("rate") or 24000, 4 if address.fields.get("samples") == "f32" else 2)
+    return SampleSound(
+        address.fields.get("rate") or 24000, 4 if str(address.fields.get("samples", "")).startswith("f32") else 2
+    )
