@@ -73,7 +73,11 @@ def _entry(path: str, kind: str, key: str, value: Any) -> tuple[str | re.Pattern
     try:
         written = re.compile(key) if kind == "patterns" else key
         said = Ipa(**value) if isinstance(value, dict) else value
-        check_rule("it", written, said)
+        check_rule(kind, written, said)
+        if kind == "patterns":
+            from ..text.replacing.growing_pattern import GrowingPattern
+
+            GrowingPattern(re.compile(key))
     except (re.error, UsageError, RecursionError, OverflowError) as error:
         raise _wrong(path, key, str(error)) from error
     except TypeError as error:
