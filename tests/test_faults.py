@@ -500,7 +500,7 @@ def staged(row: Stage) -> Any:
     return pytest.param(row, id=row.name, marks=[pytest.mark.realtime] if untold else [])
 
 
-@pytest.mark.parametrize("row", map(staged, STAGES))
+@pytest.mark.parametrize("row", [staged(row) for row in STAGES])
 def test_an_interruption_at_every_stage(row: Stage, service: FaultService, tmp_path: Path) -> None:
     with ExitStack() as stack:
         base = service.base(row.fault)
