@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from .events import OnEvent
     from .history import History
     from .options import PlaybackOptions
+    from .sources.phrases.phrase_cache import PhraseCache
+    from .sources.source import Source
+    from .types import CacheLike
 
 
 def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
@@ -22,6 +25,24 @@ def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
     if owned:
         stack.push_async_callback(close, part)
     return part
+
+
+def cache_named(value: CacheLike) -> PhraseCache | None:
+    """The cache of phrases that ``cache=`` means; None for none. Raises `UsageError` for what is none."""
+    if value is None:
+        return None
+    from .sources.phrases.phrase_cache import cache_of
+
+    return cache_of(value)
+
+
+def cached(source: Source, cache: PhraseCache | None) -> Source:
+    """``source``, its phrases looked up in ``cache``."""
+    if cache is None:
+        return source
+    from .sources.phrases.cached_source import CachedSource
+
+    return CachedSource(source, cache)
 
 
 def listener_of(on_event: OnEvent | None) -> Listener | None:

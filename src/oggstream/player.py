@@ -14,7 +14,7 @@ from .engine.session import Session
 from .errors import OggStreamError, UsageError
 from .events import Recorder, using
 from .options import PlaybackOptions, checked, speech_options
-from .parts import borrow, captions_of, history_of, listener_of
+from .parts import borrow, cache_named, cached, captions_of, history_of, listener_of
 from .preloading import preload, prepared
 from .rules import number
 from .sinks.resolve_sink import coerce_sink
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .engine.caption_file import CaptionFile
     from .options import SpeechKeywords
     from .report import Heard, PlaybackReport
-    from .types import OnEvent, SinkLike, SourceLike, TextLike
+    from .types import CacheLike, OnEvent, SinkLike, SourceLike, TextLike
 
 _VOLUME = number(0, 1, none=False)
 FADE_WAIT_SECONDS = 0.25  # longest wait for the device to take the fade
@@ -152,8 +152,8 @@ class _Turn:
 class Player:
     """Says one text after the other; an asynchronous context manager that keeps the device and a connection open.
 
-    ``source``, ``sink``, ``options``, ``on_event`` and the other keywords are those of `play_stream`; an event's ``at``
-    counts from the `say` of its speech. Call all methods on the event loop, from any task.
+    ``source``, ``sink``, ``options``, ``on_event``, ``cache`` and the other keywords are those of `play_stream`; an
+    event's ``at`` counts from the `say` of its speech. Call all methods on the event loop, from any task.
     """
 
     def __init__(
@@ -163,13 +163,15 @@ class Player:
         sink: SinkLike = None,
         options: PlaybackOptions | None = None,
         on_event: OnEvent | None = None,
+        cache: CacheLike = None,
         **keywords: Unpack[SpeechKeywords],
     ) -> None:
-        self._speech = speech_options("Player", keywords, ("source", "sink", "options", "on_event"))
+        self._speech = speech_options("Player", keywords, ("source", "sink", "options", "on_event", "cache"))
         self._given = source, sink
         self._options = checked(options)
         listener_of(on_event)  # refuses what is no function
         self._on_event = on_event
+        self._cache = cache_named(cache)
         self._history = history_of(self._options)
         self._stack: AsyncExitStack | None = None
         self._source: Any = None
@@ -186,7 +188,7 @@ class Player:
         """
         self._stack = AsyncExitStack()
         await prepared(self._given[0])
-        self._source = borrow(self._stack, coerce_source(self._given[0]))
+        self._source = cached(borrow(self._stack, coerce_source(self._given[0])), self._cache)
         self._sink = borrow(self._stack, coerce_sink(self._given[1], self._options))
         self._captions = captions_of(self._stack, self._options)
         warming = asyncio.get_running_loop().create_task(self._warm())

@@ -17,7 +17,7 @@ from .engine.requests.saying import replacements_of
 from .engine.requests.script import Script
 from .engine.session import Session, first_failure
 from .events import Recorder, RequestSent, using
-from .parts import borrow, captions_of, history_of, listener_of
+from .parts import borrow, cached, captions_of, history_of, listener_of
 from .sinks.resolve_sink import coerce_sink
 from .sinks.sink import traits_of as sink_traits_of
 from .sources.context import SpeechContext
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .engine.requests.delivery import Delivery
     from .options import PlaybackOptions, SpeechOptions
     from .report import PlaybackReport
+    from .sources.phrases.phrase_cache import PhraseCache
     from .types import OnEvent, SinkLike, SourceLike, TextLike
 
 
@@ -41,6 +42,8 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
     on_event: OnEvent | None,
     speech: SpeechOptions,
     take: Callable[[int, BodyItem], object] | None = None,
+    *,
+    cache: PhraseCache | None = None,
 ) -> PlaybackReport:
     """`play_stream`; ``take`` also gets all items, with the number of their body, before they are decoded."""
     loop = asyncio.get_running_loop()
@@ -51,7 +54,7 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
         async with AsyncExitStack() as stack:
             stack.callback(recorder.end)
             # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
-            voice = borrow(stack, coerce_source(source))
+            voice = cached(borrow(stack, coerce_source(source)), cache)
             if take is not None:
                 voice = Unhurried(voice)
             output = borrow(stack, coerce_sink(sink, options))

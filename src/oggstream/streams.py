@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar, Unpack
 from .engine.item_stream import ItemStream, SpeechFrames, SpeechPackets
 from .engine.requests.delivery import Delivery
 from .options import PlaybackOptions, SpeechOptions, checked, speech_options
+from .parts import cache_named
 from .preloading import prepared
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .options import SpeechKeywords
     from .opus.items import AudioPacket
     from .report import PlaybackReport
-    from .types import OnEvent, SinkLike, SourceLike, TextLike
+    from .types import CacheLike, OnEvent, SinkLike, SourceLike, TextLike
 
 T = TypeVar("T")
 _OWN = ("source", "options")
@@ -31,6 +32,7 @@ async def play_stream(
     sink: SinkLike = None,
     options: PlaybackOptions | None = None,
     on_event: OnEvent | None = None,
+    cache: CacheLike = None,
     **keywords: Unpack[SpeechKeywords],
 ) -> PlaybackReport:
     """Speak ``text`` and return a report when the last sample has been heard.
@@ -41,18 +43,21 @@ async def play_stream(
     endpoint of ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the
     default device. A source or sink that you pass stays open; one made here is closed. The other keywords are the
     fields of `SpeechOptions`. ``on_event`` is called on the event loop for each `Event`; it may be asynchronous, and is
-    then awaited for one event after the other. What it raises ends the speech and is raised here.
+    then awaited for one event after the other. What it raises ends the speech and is raised here. ``cache``: a folder,
+    or "memory", where pieces of text are looked up before the source is asked, and kept as Opus; it is the same for all
+    speeches that name it.
 
     Raises an `OggStreamError`, or the exception of an iterator of text, with ``report`` and ``unspoken`` set, once the
     audio received before the failure has been heard; `TypeError` for an unknown keyword. Cancelling fades the sound out
     in 5 ms, closes the responses and leaves no task behind.
     """
-    speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event"))
+    speech = speech_options("play_stream", keywords, (*_OWN, "sink", "on_event", "cache"))
     options = checked(options)
+    phrases = cache_named(cache)
     await prepared(source)
     from .speaking import speak
 
-    return await speak(text, source, sink, options, on_event, speech)
+    return await speak(text, source, sink, options, on_event, speech, cache=phrases)
 
 
 def stream_frames(

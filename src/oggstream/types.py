@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, Union
 from .events import OnEvent
 from .options import SpeechKeywords
 from .sinks.sink import Sink
+from .sources.phrases.phrase_cache import PhraseCache
 from .sources.source import Source
 
-__all__ = ["AudioBytes", "OnEvent", "SinkLike", "SourceLike", "SpeechClient", "SpeechKeywords", "TextLike"]
+__all__ = ["AudioBytes", "CacheLike", "OnEvent", "SinkLike", "SourceLike", "SpeechClient", "SpeechKeywords", "TextLike"]
 
 
 class ModelEvent(Protocol):
@@ -67,3 +68,6 @@ SourceLike: TypeAlias = Union[  # it contains itself
 
 SinkLike: TypeAlias = Sink | Literal["device", "null"] | str | None  # noqa: PYI051  # editors offer the two
 """Where the sound goes."""
+
+CacheLike: TypeAlias = Union[PhraseCache, "os.PathLike[str]", str, None]
+"""Where phrases are kept: a folder, "memory", or "none"."""

@@ -73,6 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
     "--key-file": {"metavar": "FILE", "help": "several keys, a line each: NAME: KEY, or a key alone"},
     "--certificate": {"metavar": "FILE", "help": "serve HTTPS with this certificate and its key (PEM)"},
+    "--cache": {"metavar": "DIR|memory|none", "help": "where phrases are kept that were spoken once (none)"},
     "--voice-names": {
         "metavar": "FILE.toml",
         "help": 'which voice a client\'s name means, a line each: alloy = "af_heart"',
@@ -114,7 +115,7 @@ COMPANY = ("--interrupt", "--mix")
 ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, "--captions", *PATIENCE, *TALK)
 CHAT = ("--chat-model", "--chat-base-url", "--system")
 KEYS = ("--key", "--key-file", "--no-key", "--certificate", "--allow-origin")
-ENDPOINT = ("--service", "--base-url", "--voice-names", "--host", "--port", *KEYS, "--jobs", "--queue")
+ENDPOINT = ("--service", "--base-url", "--cache", "--voice-names", "--host", "--port", *KEYS, "--jobs", "--queue")
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "say": ("--output", *ALL_SPEECH, *COMPANY),
     "chat": (*CHAT, *ALL_SPEECH, *COMPANY),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..options import PlaybackOptions, checked
+from ..parts import cache_named
 from ..sources.resolve_source import coerce
 from ..sources.wrapper import close
 from .answers import json_answer
@@ -28,7 +29,7 @@ from .timing import ServerTiming
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from ..types import SourceLike
+    from ..types import CacheLike, SourceLike
 
 JOBS, QUEUE = 128, 128
 """Speeches at once, and those that wait, unless told otherwise. Those at once take turns, clause by clause."""
@@ -45,11 +46,11 @@ class SpeechServer:
     """Serves ``host``:``port`` (0: any free one) from `start` to `stop`; may be started again.
 
     ``source`` speaks: anything that `play_stream` takes; None: the voice of this machine. One that you pass stays open.
-    ``voices``: names that clients use, and the source's voices that they mean. With ``key``, or ``keys`` (names and
-    keys), it wants one with every request but ``/health`` and ``/ready``. It has to have one where other machines may
-    reach it, unless ``open_to_all``. Web pages may use it if their origin is in ``origins``. ``certificate``: a PEM
-    file with its key, for HTTPS. ``jobs`` speeches are made at once, ``queue`` more wait in turn, and what comes beyond
-    is answered with 429.
+    ``voices``: names that clients use, and the source's voices that they mean. ``cache``: as for `play_stream`. With
+    ``key``, or ``keys`` (names and keys), it wants one with every request but ``/health`` and ``/ready``. It has to
+    have one where other machines may reach it, unless ``open_to_all``. Web pages may use it if their origin is in
+    ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``jobs`` speeches are made at once, ``queue`` more
+    wait in turn, and what comes beyond is answered with 429.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class SpeechServer:
         source: SourceLike = None,
         voices: Mapping[str, str] | None = None,
         options: PlaybackOptions | None = None,
+        cache: CacheLike = None,
         key: str | None = None,
         keys: Mapping[str, str] | None = None,
         open_to_all: bool = False,
@@ -77,6 +79,7 @@ class SpeechServer:
         self._given = source
         self._voices = voices
         self._options = checked(options)
+        self._cache = cache_named(cache)
         self._speaker: Speaker | None = None
         self._source: object = None  # made here, if it was
         self._jobs = Jobs(jobs, queue)
@@ -120,7 +123,7 @@ class SpeechServer:
             return
         source, ours = _voice_here(self._jobs.limit) if self._given is None else coerce(self._given)
         self._source = source if ours else None
-        self._speaker = Speaker(source, voices=self._voices, options=self._options)
+        self._speaker = Speaker(source, voices=self._voices, options=self._options, cache=self._cache)
         preparing = asyncio.ensure_future(self._speaker.prepare())  # while aiohttp is being imported
         await asyncio.sleep(0)
         listening = asyncio.ensure_future(self._listen())

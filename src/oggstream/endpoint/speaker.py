@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import OggStreamError
 from ..options import PlaybackOptions, SpeechOptions
+from ..parts import cached
 from ..sources.source import ListingSource, WarmSource
 from ..sources.traits import traits_of
 from ..threads import in_thread
@@ -18,6 +19,7 @@ from .speech_request import RefusedError, SpeechRequest
 from .voice_names import VoiceNames
 
 if TYPE_CHECKING:
+    from ..sources.phrases.phrase_cache import PhraseCache
     from ..sources.source import Source
 
 MODELS = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
@@ -33,6 +35,12 @@ class Speech(NamedTuple):
 
     parts: AsyncGenerator[bytes, None]
     headers: dict[str, str]
+    source: Source
+
+    def headers_now(self) -> dict[str, str]:
+        """Those headers, and once there is sound: whether its beginning was in the cache, or is shared."""
+        found = getattr(self.source, "outcomes", [])
+        return {**self.headers, **({"X-Cache": found[0]} if found else {})}
 
 
 class Speaker:
@@ -42,9 +50,15 @@ class Speaker:
     """
 
     def __init__(
-        self, source: Source, *, voices: Mapping[str, str] | None = None, options: PlaybackOptions | None = None
+        self,
+        source: Source,
+        *,
+        voices: Mapping[str, str] | None = None,
+        options: PlaybackOptions | None = None,
+        cache: PhraseCache | None = None,
     ) -> None:
         self._source = source
+        self._cache = cache
         self._mapped = voices
         self._options = options or PlaybackOptions()
         self.voices = self._names(())
@@ -73,8 +87,8 @@ class Speaker:
             others.cancel()
             await asyncio.gather(others, return_exceptions=True)
 
-    def speech(self, wanted: SpeechRequest, text: str | None = None) -> Speech:
-        """What is asked for, of ``text`` where it is not in the request. Raises `RefusedError` for what cannot be."""
+    def speech(self, wanted: SpeechRequest) -> Speech:
+        """What is asked for. Raises `RefusedError` for what cannot be."""
         choice = self.voices.choose(wanted.voice)
         model, known = self._model(wanted.model)
         if wanted.strict and not choice.known:
@@ -95,8 +109,8 @@ class Speaker:
             headers["X-Oggstream-Voice"] = _header(choice.voice or "default")
         if not known:
             headers["X-Oggstream-Model"] = _header(self.models[0])
-        parts = stream_bytes(wanted.text if text is None else text, self._source, wanted.format, self._options, speech)
-        return Speech(parts, headers)
+        source = cached(self._source, self._cache)
+        return Speech(stream_bytes(wanted.text, source, wanted.format, self._options, speech), headers, source)
 
     def _model(self, name: str | None) -> tuple[str | None, bool]:
         """The model to ask the source for (None: its usual one), and whether ``name`` is known."""

@@ -39,14 +39,13 @@ async def answer_speech(
 
     sse = wanted.stream_format == "sse"
     content_type = "text/event-stream" if sse else CONTENT_TYPES[wanted.format]
-    headers = {"Content-Type": content_type, "Cache-Control": "no-store", **speech.headers}
-    response = web.StreamResponse(headers=headers)
+    response = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
     async with aclosing(_events(speech.parts, wanted) if sse else speech.parts) as parts:
         try:
             async for part in parts:
                 if not response.prepared:  # so that what fails before the first byte gets a status of its own
                     timing.mark("first")
-                    response.headers["Server-Timing"] = timing.header()
+                    response.headers.update({**speech.headers_now(), "Server-Timing": timing.header()})
                     await response.prepare(request)
                 await _write(request, response, part, turn)
             if not response.prepared:

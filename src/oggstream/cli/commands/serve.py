@@ -60,6 +60,7 @@ async def _serve(args: Namespace, console: Console) -> None:
         args.host,
         args.port,
         source=source,
+        cache=args.cache,
         voices=_voice_names(args.voice_names) if args.voice_names else None,
         key=args.key or os.environ.get(KEY_VARIABLE) or None,
         keys=_keys_of(args.key_file) if args.key_file else None,

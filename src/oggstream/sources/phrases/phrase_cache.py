@@ -1,0 +1,159 @@
+"""Finds phrases in its stores, and has each one made once, however many ask for it at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Literal
+
+from ...annotations import Word
+from ...errors import UsageError
+from ...threads import in_thread
+from .as_opus import as_ogg_opus
+from .phrase import Phrase, unpacked
+from .stores import LONGEST, DiskStore, MemoryStore
+from .tape import Tape
+
+if TYPE_CHECKING:
+    from ...annotations import Annotation
+    from ..source import ByteStream
+    from .stores import PhraseStore
+    from .tape import Opening
+
+Outcome = Literal["hit", "joined", "miss"]
+NONE = "none"
+MEMORY = "memory"
+
+log = logging.getLogger(__name__)
+
+
+class PhraseCache:
+    """Keeps phrases in ``stores``, the fastest first. One object serves any number of speeches, on any event loop."""
+
+    def __init__(self, stores: Sequence[PhraseStore]) -> None:
+        self._stores = tuple(stores)
+        self._making: dict[tuple[int, str], Tape] = {}
+
+    @asynccontextmanager
+    async def open(self, key: str, opening: Opening, wanted: str = "auto") -> AsyncIterator[tuple[Outcome, ByteStream]]:
+        """The phrase of that key: kept, being made, or made now by ``opening``. Raises what that raises.
+
+        ``wanted``: the format that is asked for, which says what bare samples are.
+        """
+        place = (id(asyncio.get_running_loop()), key)
+        tape = self._making.get(place)
+        outcome: Outcome = "joined"
+        if tape is None or not tape.joinable:
+            if (phrase := await self.find(key)) is not None:
+                yield "hit", _Kept(phrase)
+                return
+            tape = self._making.get(place)  # begun by another one meanwhile
+        if tape is None or not tape.joinable:
+            outcome, tape = "miss", self._begin(place, opening, wanted)
+        stream = await tape.listen()
+        try:
+            yield outcome, stream
+        finally:
+            await tape.leave(stream)
+
+    async def find(self, key: str) -> Phrase | None:
+        """The phrase, if a store has it whole. The stores before that one get it, too."""
+        for number, store in enumerate(self._stores):
+            data = await store.get(key)
+            if data is None:
+                continue
+            phrase = unpacked(data)
+            if phrase is None:
+                log.info("a phrase in the cache is damaged or of another version: it is made again")
+                await store.remove(key)
+                continue
+            for faster in self._stores[:number]:
+                await faster.put(key, data)
+            return phrase
+        return None
+
+    async def aclose(self) -> None:
+        """Close the stores. Phrases that are being made go on as long as somebody listens."""
+        for store in self._stores:
+            await store.aclose()
+
+    def _begin(self, place: tuple[int, str], opening: Opening, wanted: str) -> Tape:
+        tape = Tape(opening, LONGEST)
+        self._making[place] = tape
+        tape.task.add_done_callback(lambda _: self._ended(place, tape, wanted))
+        return tape
+
+    def _ended(self, place: tuple[int, str], tape: Tape, wanted: str) -> None:
+        """Keep what was made, if it is whole; whoever asks meanwhile still joins."""
+        if not tape.complete or tape.size > LONGEST or not tape.size:
+            self._forget(place, tape)
+            return
+        keeping = asyncio.ensure_future(self._keep(place[1], tape, wanted))
+        keeping.add_done_callback(lambda _: self._forget(place, tape))
+
+    def _forget(self, place: tuple[int, str], tape: Tape) -> None:
+        if self._making.get(place) is tape:
+            del self._making[place]
+
+    async def _keep(self, key: str, tape: Tape, wanted: str) -> None:
+        body = b"".join(item for item in tape.items if isinstance(item, bytes))
+        words = tuple(item for item in tape.items if isinstance(item, Word))
+        opus = (
+            body
+            if body.startswith(b"OggS")
+            else await in_thread(partial(as_ogg_opus, body, tape.content_type, tape.traits, wanted))
+        )
+        if opus is None:
+            log.debug("a phrase of %r is not kept", tape.content_type)
+            return
+        data = Phrase(opus, words).packed()
+        for store in self._stores:
+            await store.put(key, data)
+
+
+class _Kept:
+    """The stream of a phrase that was kept."""
+
+    content_type = "audio/ogg"
+    request_id = None
+
+    def __init__(self, phrase: Phrase) -> None:
+        self._items: list[bytes | Annotation] = [phrase.body, *reversed(phrase.words)]
+
+    def __aiter__(self) -> _Kept:
+        return self
+
+    async def __anext__(self) -> bytes | Annotation:
+        if not self._items:
+            raise StopAsyncIteration
+        return self._items.pop()
+
+
+_by_name: dict[str, PhraseCache] = {}
+
+
+def cache_of(value: object) -> PhraseCache | None:
+    """The cache that ``cache=`` means: a folder (made when it is needed), "memory", a `PhraseCache`; None for "none".
+
+    The same folder is the same object in this process. Raises `UsageError` for anything else.
+    """
+    if value is None or value == NONE:
+        return None
+    if isinstance(value, PhraseCache):
+        return value
+    if not isinstance(value, str | os.PathLike):
+        raise UsageError(f"cache must be a folder, {MEMORY!r} or {NONE!r}, not {type(value).__name__}")
+    name = os.fspath(value)
+    if "://" in name:
+        raise UsageError(f"there is no cache at {name.partition('://')[0]}://: use a folder, {MEMORY!r} or {NONE!r}")
+    key = name if name == MEMORY else os.path.abspath(os.path.expanduser(name))
+    if key not in _by_name:
+        stores: list[PhraseStore] = [MemoryStore()]
+        if name != MEMORY:
+            stores.append(DiskStore(key))
+        _by_name[key] = PhraseCache(stores)
+    return _by_name[key]

@@ -1,0 +1,54 @@
+"""Phrases as they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, strategies as st
+
+from oggstream.annotations import Word
+from oggstream.options import SpeechOptions
+from oggstream.sources.phrases.phrase import Phrase, phrase_key, unpacked
+
+WORD = Word(text="Hello", start=0, end=5, start_sample=480, end_sample=20000, told_by="service")
+PHRASE = Phrase(b"OggS" + bytes(range(256)), (WORD,))
+
+
+def test_what_was_packed_is_unpacked() -> None:
+    assert unpacked(PHRASE.packed()) == PHRASE
+
+
+@given(st.integers(0, len(PHRASE.packed()) - 1), st.integers(1, 255))
+def test_any_changed_byte_is_noticed(at: int, change: int) -> None:
+    data = bytearray(PHRASE.packed())
+    data[at] ^= change
+    assert unpacked(bytes(data)) is None
+
+
+@given(st.binary(max_size=100) | st.integers(0, len(PHRASE.packed()) - 1).map(lambda end: PHRASE.packed()[:end]))
+def test_anything_else_is_nothing(data: bytes) -> None:
+    assert unpacked(data) is None
+
+
+OPTIONS = SpeechOptions(voice="anna", model="m", instructions="Kindly.", speed=1.5, language="de")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        replace(OPTIONS, voice="bert"),
+        replace(OPTIONS, model="n"),
+        replace(OPTIONS, instructions=None),
+        replace(OPTIONS, speed=1.0),
+        replace(OPTIONS, language="en"),
+    ],
+)
+def test_whatever_changes_the_sound_changes_the_key(options: SpeechOptions) -> None:
+    assert phrase_key("a", "Hello.", "", options) != phrase_key("a", "Hello.", "", OPTIONS)
+
+
+def test_so_do_the_service_the_text_and_what_was_said_before_but_not_the_format() -> None:
+    keys = {phrase_key(*who, OPTIONS) for who in (("a", "x", ""), ("b", "x", ""), ("a", "y", ""), ("a", "x", "z"))}
+    assert len(keys) == 4
+    assert phrase_key("a", "x", "", replace(OPTIONS, format="pcm")) in keys
