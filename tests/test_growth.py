@@ -20,6 +20,7 @@ from oggstream.sources.realtime import messages
 from oggstream.sources.realtime.coding import AudioCoding
 from oggstream.sources.realtime.pending_response import PendingResponse
 from oggstream.sources.realtime.protocol import RealtimeProtocol
+from oggstream.sources.services.unwrapped import UnwrappedAnswer
 from oggstream.sources.told_words import ToldWords
 from oggstream.text.deltas import ModelText
 from oggstream.text.segmenter import Segmenter
@@ -125,6 +126,13 @@ def told_words(data: bytes) -> None:
     words.finish()
 
 
+def broken_lines(data: bytes) -> None:
+    answer = UnwrappedAnswer("one two", {"at": "audio"}, {})
+    for body in (b'{"audio": "' + data, data.replace(b"}", b'\n{"a": ')):
+        answer.feed(body)
+    answer.finish()
+
+
 READERS: dict[str, Callable[[bytes], object]] = {
     "a body": body,
     "tags": tags,
@@ -141,6 +149,7 @@ READERS: dict[str, Callable[[bytes], object]] = {
     ),
     "a Realtime client": lambda data: realtime_messages.parse(data.decode("utf-8", "replace")),
     "words that a service tells": told_words,
+    "lines of JSON with sound": broken_lines,
     "text for the voice": lambda data: safe_text(data.decode("utf-8", "replace")),
 }
 HOSTILE = [

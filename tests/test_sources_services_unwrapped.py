@@ -23,6 +23,9 @@ from oggstream.sources.services.table import Service
 from oggstream.sources.services.unwrapped import STEP, UnwrappedAnswer
 from scripted import spoken
 from shape_parts import BODIES, KEY, PCM
+from socket_services import service as socket_services
+from socket_services.cartesia import Cartesia
+from socket_services.elevenlabs import MultiStream
 from speech_server import recorded, serving
 
 RATE = 48000
@@ -265,3 +268,70 @@ def test_any_bytes_are_taken(body: bytes, size: int) -> None:
     for start in (b"", b"{", b"data:", line(PCM)):
         sound, _, answer = taken(start + body, size=size)
         assert sound or answer.faults or answer.failure or not (start + body).strip()
+
+
+# The stand-ins with which the makers' clients speak (tools/conforming)
+
+
+@asynccontextmanager
+async def foreign(standin: Any, name: str) -> AsyncIterator[ServiceSource]:
+    async with standin.running() as service:
+        source = ServiceSource(name, base_url=service.url.replace("ws", "http", 1), api_key=socket_services.KEY)
+        try:
+            yield source
+        finally:
+            await source.aclose()
+
+
+async def told_by(standin: Any, text: str) -> tuple[bytes, list[Word], list[str]]:
+    """The samples and the words of a piece that ElevenLabs' stand-in speaks, and the warnings."""
+    async with foreign(standin, "elevenlabs") as source:
+        with recorded() as seen:
+            async with source.open(text, SpeechOptions(format="pcm")) as stream:
+                items = [item async for item in stream]
+    sound = b"".join(item for item in items if isinstance(item, bytes))
+    warned = [event.message for event in seen if isinstance(event, events.Warned)]
+    return sound, [item for item in items if isinstance(item, Word)], warned
+
+
+async def test_words_are_exact_against_the_truth_of_a_stand_in_that_foreign_code_speaks_with() -> None:
+    text = "One small step, then another: 'quite' a few words - and the end."
+    standin = MultiStream()
+    sound, words, warned = await told_by(standin, text)
+    [truly] = standin.said
+    spoken_words = [word for word in truly.words if any(map(str.isalnum, word.text))]
+    assert sound == truly.pcm
+    assert [word.text for word in words] == [word.text.strip(",:'.") for word in spoken_words]
+    for word, true in zip(words, spoken_words, strict=True):
+        assert word.start_sample / RATE == pytest.approx(true.start, abs=0.005 + 0.03 * true.text.startswith("'"))
+        assert word.end_sample / RATE <= true.end + 0.005
+    assert not warned
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        socket_services.out_of_order,
+        socket_services.beyond_the_audio,
+        socket_services.in_other_units,
+        socket_services.spelt_otherwise,
+        socket_services.left_out,
+    ],
+)
+async def test_words_that_are_wrong_leave_the_sound_as_it_is(fault: Any) -> None:
+    standin = MultiStream(words=fault)
+    sound, words, _ = await told_by(standin, "One small step, then another.")
+    assert sound == standin.said[0].pcm
+    assert len(words) <= 5
+    assert [word.start for word in words] == sorted({word.start for word in words})
+    assert [word.start_sample for word in words] == sorted(word.start_sample for word in words)
+
+
+async def test_cartesias_bytes_are_those_of_its_stand_in() -> None:
+    standin = Cartesia()
+    async with (
+        foreign(standin, "cartesia") as source,
+        source.open("One small step.", SpeechOptions(format="pcm")) as stream,
+    ):
+        sound = b"".join([item async for item in stream if isinstance(item, bytes)])
+    assert sound == standin.said[0].pcm

@@ -16,6 +16,7 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # possessive:
 _IN_STRING = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _PLAIN = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)  # what holds no bracket
 _BETWEEN = re.compile(rb"[ \t\r\n,\[\]\x1e]*+")  # between values: lines, the members of an array, RFC 7464
+_LINE = b'\n{"'
 _KEY = "\0long"
 
 
@@ -67,6 +68,7 @@ class ValueReader:
 
     def __init__(self, *, lines: bool = False) -> None:
         self._lines = lines
+        self._read_lines = 0  # bytes of the buffer that hold no start of another value
         self._buffer = bytearray()
         self._offset = 0  # of the buffer in the body
         self._depth = 0
@@ -96,9 +98,15 @@ class ValueReader:
         """Where the first value in the buffer ends, None if it does not."""
         if not self._searched:
             self._drop(_end_of(_BETWEEN, self._buffer, 0))
-        next_line = self._buffer.find(b'\n{"', max(0, self._searched - 2)) + 1 if self._lines else 0
-        end = self._close_of_value(next_line or len(self._buffer))
-        return end or next_line or None
+        next_line = self._next_line() if self._lines else None
+        end = self._close_of_value(len(self._buffer) if next_line is None else next_line)
+        return end or next_line
+
+    def _next_line(self) -> int | None:
+        """Where an object begins a line, so that a value before it ends there at the latest."""
+        found = self._buffer.find(_LINE, max(0, self._read_lines - len(_LINE)))
+        self._read_lines = len(self._buffer) if found < 0 else found
+        return None if found < 0 else found + 1
 
     def _close_of_value(self, limit: int) -> int:
         """The place behind the bracket that closes the value before ``limit``; 0 if none does."""
@@ -133,6 +141,7 @@ class ValueReader:
         self._offset += count
         self._searched = self._depth = 0
         self._quoted = False
+        self._read_lines = max(0, self._read_lines - count)
 
 
 def _end_of(pattern: re.Pattern[bytes], data: bytearray, at: int, limit: int | None = None) -> int:
