@@ -128,6 +128,11 @@ def test_a_piece_tells_what_was_replaced_where_also_with_phonemes() -> None:
     assert [piece.replaced_at(at) is not None for at in (2, 3, 6, 7, 11, 20, 21)] == [0, 1, 1, 0, 1, 1, 0]
 
 
+def test_what_is_said_may_begin_with_a_blank() -> None:
+    (piece,) = pieces("a is it", {"a": "\n\nThis"})
+    assert (piece.text, piece.written, piece.replaced[0][:4]) == ("This is it", "a is it", (0, 4, 0, 1))
+
+
 def test_text_is_given_as_soon_as_it_is_decided() -> None:
     stage = ReplacedText(PlainText(), replacements({"HVAC": "H vac", KILOS: r"\1 kilos"}))
     given = []

@@ -108,7 +108,15 @@ class ReplacedText:
 
     def piece(self, piece: Piece, start: int, end: int) -> Piece:
         """``piece``, which stands from position ``start`` to ``end``, as it is to be asked for."""
-        spots = [spot for spot in self._spots if start <= spot.at < end or spot.at == end == self._length]
+        lead = self.text[: start - self.begin]  # blanks, with which what is said for a word may begin
+        cut = len(lead) - len(lead.rstrip())
+        spots = [
+            spot._replace(at=max(start, spot.at), length=spot.length - max(0, start - spot.at))
+            for spot in self._spots
+            if start <= spot.at < end
+            or spot.at == end == self._length
+            or start - cut <= spot.at < start < spot.at + spot.length
+        ]
         self._spots = [spot for spot in self._spots if spot.at >= end and spot not in spots]
         if not spots:
             return piece
