@@ -22,8 +22,13 @@ class Relay:
 
     def __init__(self, worker: int) -> None:
         self.interrupts = 0
-        self._worker = worker
-        self._held = os.pidfd_open(worker) if hasattr(os, "pidfd_open") else None
+        self._worker = worker  # 0: it has ended
+        self._held: int | None = None
+        if hasattr(os, "pidfd_open"):
+            try:
+                self._held = os.pidfd_open(worker)
+            except ProcessLookupError:  # what it answered is still to be read
+                self._worker = 0
         self._before: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> Self:
@@ -54,7 +59,7 @@ class Relay:
         try:
             if self._held is not None:
                 signal.pidfd_send_signal(self._held, number)
-            else:
+            elif self._worker:
                 os.kill(self._worker, number)
         except ProcessLookupError:
             pass
