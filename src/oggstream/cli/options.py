@@ -84,6 +84,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "help": "let web pages of ORIGIN (https://example.org) use it; may be given several times",
     },
+    "--metrics": {"action": "store_true", "help": "tell figures to Prometheus at /metrics"},
     "--jobs": {"metavar": "N", "default": 128, "help": "speeches at once (128)"},
     "--queue": {"metavar": "N", "default": 128, "help": "speeches that wait for their turn; more are refused (128)"},
     "--idle": {"metavar": "S", "default": 1800.0, "help": "seconds without a client, after which it ends (1800)"},
@@ -115,7 +116,18 @@ COMPANY = ("--interrupt", "--mix")
 ALL_SPEECH = (*SPEECH, *TEXT, *SOUND, "--captions", *PATIENCE, *TALK)
 CHAT = ("--chat-model", "--chat-base-url", "--system")
 KEYS = ("--key", "--key-file", "--no-key", "--certificate", "--allow-origin")
-ENDPOINT = ("--service", "--base-url", "--cache", "--voice-names", "--host", "--port", *KEYS, "--jobs", "--queue")
+ENDPOINT = (
+    "--service",
+    "--base-url",
+    "--cache",
+    "--voice-names",
+    "--host",
+    "--port",
+    *KEYS,
+    "--metrics",
+    "--jobs",
+    "--queue",
+)
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "say": ("--output", *ALL_SPEECH, *COMPANY),
     "chat": (*CHAT, *ALL_SPEECH, *COMPANY),

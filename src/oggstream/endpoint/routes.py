@@ -32,6 +32,8 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
         web.middleware(answer_errors),
         web.middleware(browsers.middleware()),
     ]
+    if server.metrics is not None:
+        guards.insert(1, web.middleware(server.metrics.middleware()))
     if server.keys:
         guards.append(web.middleware(server.keys.middleware()))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=guards)
@@ -56,5 +58,7 @@ def _routes(server: SpeechServer) -> list[tuple[str, str, Handler]]:
     ]
     routes = [(method, prefix + path, handler) for prefix in PREFIXES for method, path, handler in of_the_api]
     routes += [("GET", prefix + "/models/{name}", server.model) for prefix in PREFIXES]
+    if server.metrics is not None:
+        routes.append(("GET", "/metrics", server.figures))
     routes += [("GET", "/health", server.health), ("GET", "/ready", server.ready)]
     return routes

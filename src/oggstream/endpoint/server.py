@@ -21,6 +21,7 @@ from .browsers import Browsers
 from .jobs import Jobs
 from .keys import Keys
 from .listening import Listener, addresses_of, is_loopback, listen, reachable, server_tls
+from .metrics import Metrics
 from .speaker import Speaker
 from .speech_answer import answer_speech
 from .speech_request import RefusedError, parse
@@ -49,8 +50,9 @@ class SpeechServer:
     ``voices``: names that clients use, and the source's voices that they mean. ``cache``: as for `play_stream`. With
     ``key``, or ``keys`` (names and keys), it wants one with every request but ``/health`` and ``/ready``. It has to
     have one where other machines may reach it, unless ``open_to_all``. Web pages may use it if their origin is in
-    ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``jobs`` speeches are made at once, ``queue`` more
-    wait in turn, and what comes beyond is answered with 429.
+    ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``metrics``: ``/metrics`` tells figures to
+    Prometheus, which takes its client library (`LibraryError`). ``jobs`` speeches are made at once, ``queue`` more wait
+    in turn, and what comes beyond is answered with 429.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class SpeechServer:
         open_to_all: bool = False,
         origins: Collection[str] = (),
         certificate: str | None = None,
+        metrics: bool = False,
         jobs: int = JOBS,
         queue: int = QUEUE,
     ) -> None:
@@ -83,6 +86,7 @@ class SpeechServer:
         self._speaker: Speaker | None = None
         self._source: object = None  # made here, if it was
         self._jobs = Jobs(jobs, queue)
+        self.metrics = Metrics(lambda: self._jobs.running, lambda: self._jobs.waiting) if metrics else None
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
@@ -177,7 +181,11 @@ class SpeechServer:
             speech = self.speaker.speech(wanted)
             async with self._jobs.turn(client_of(request)) as turn:
                 timing.mark("queue")
-                return await answer_speech(request, wanted, speech, turn, timing)
+                try:
+                    return await answer_speech(request, wanted, speech, turn, timing)
+                finally:
+                    if self.metrics is not None:
+                        self.metrics.spoken(self.speaker.name, wanted.format, speech, timing)
 
     async def realtime(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/realtime, a WebSocket."""
@@ -220,6 +228,14 @@ class SpeechServer:
         return json_answer(
             {"status": "ok", "source": speaker, "running": self._jobs.running, "waiting": self._jobs.waiting}
         )
+
+    async def figures(self, _request: web.Request) -> web.Response:
+        """GET /metrics."""
+        from aiohttp import web
+
+        assert self.metrics is not None
+        body, content_type = self.metrics.text()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def ready(self, _request: web.Request) -> web.Response:
         """GET /ready: whether a new speech would be taken now."""

@@ -67,6 +67,7 @@ async def _serve(args: Namespace, console: Console) -> None:
         open_to_all=args.no_key,
         origins=args.allow_origin or (),
         certificate=args.certificate,
+        metrics=args.metrics,
         jobs=args.jobs,
         queue=args.queue,
     )
