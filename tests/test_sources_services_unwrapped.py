@@ -194,6 +194,7 @@ def test_an_answer_that_ends_in_the_middle_says_so() -> None:
         {"w": ["Hello", "there"], "s": [0], "e": [1]},
         {"w": ["Hello", "there"], "s": [1, "soon"], "e": [2, 3]},
         {"w": ["Hello", None], "s": [1, 2], "e": [2, 3]},
+        {"w": ["Hello", "there"], "s": [0, 10**400], "e": [10**400, 3]},
         {"w": [["Hello"], {}], "s": [1, 2], "e": [2, 3]},
         {"w": ["Hello", "there"], "s": [0, -4], "e": [1, 2]},
     ],

@@ -14,9 +14,10 @@ from oggstream.annotations import Word
 from oggstream.errors import SourceBrokenError
 from oggstream.sources.http.redaction import Secrets
 from oggstream.sources.services.socket_table import Socket
+from oggstream.sources.services.telling import ToldTimes
 from oggstream.sources.sockets.contexts import AHEAD_BYTES, Context, Speech
 from oggstream.sources.sockets.protocol import SocketProtocol
-from oggstream.sources.sockets.reading import Told, ToldTimes
+from oggstream.sources.sockets.reading import Told
 from oggstream.sources.sockets.sound import SampleSound
 from oggstream.sources.sockets.spoken_piece import SpokenPiece
 

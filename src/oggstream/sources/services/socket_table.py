@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import UsageError
 from .templates import field_names
 
-Message = Mapping[str, Any]
-Sign = Mapping[str, Any]
-"""Places in a message and what stands there; `THERE` for anything but nothing, false, 0 and an empty text."""
+if TYPE_CHECKING:
+    from .telling import Sign
 
-THERE = "*"
+Message = Mapping[str, Any]
+
 PIECES = ("flushed", "characters", "contexts")
 CODINGS = ("base64", "hex", "binary")
 ORIGINS = ("context", "piece", "message")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ...errors import UsageError
 
 Table = Mapping[str, Any]
+Sign = Mapping[str, Any]
+"""Places in a message and what stands there, or `THERE`."""
 
 CODINGS = ("base64", "hex")
 AUDIO = ("at", "as")
-WORDS = ("text", "start", "end", "duration", "unit", "each", "when")
-_UNITS = {"s": 1.0, "ms": 0.001}
+WORDS = ("text", "start", "end", "duration", "zero", "unit", "each", "when")
+THERE = "*"
+"""In a sign: anything but nothing, false, 0 and an empty text."""
+UNITS = {"s": 1.0, "ms": 0.001}
+_LATEST = 1e12  # seconds or milliseconds; a JSON integer may be too large for a float
 _EACH = ("word", "character")
 
 
@@ -59,20 +64,37 @@ def at_place(value: object, place: str) -> Any:
     return at_place(found, rest) if rest else found
 
 
+def first_at(value: object, places: Iterable[str]) -> Any:
+    """The first of ``places`` where something stands."""
+    return next((found for place in places if (found := at_place(value, place)) is not None), None)
+
+
+def shows(message: object, signs: Sequence[Sign]) -> bool:
+    """Whether ``message`` shows one of ``signs``."""
+    return any(all(_stands(at_place(message, place), wanted) for place, wanted in sign.items()) for sign in signs)
+
+
+def signs_of(table: Table) -> Sequence[Sign]:
+    """What a message must show for ``table`` to be about it; without `when`, that is nothing."""
+    when = table.get("when", {})
+    return when if isinstance(when, list) else [when]
+
+
 def told_times(table: Table, message: object) -> ToldTimes | None:
     """The words or characters in a message; None without any. ``table`` has the entries of `WORDS`."""
-    texts = _several(message, table["text"])
-    if not texts or not all(at_place(message, place) == wanted for place, wanted in table.get("when", {}).items()):
+    texts = _several(message, table["text"]) if shows(message, signs_of(table)) else []
+    if not texts:
         return None
-    scale = _UNITS[table.get("unit", "s")]
-    starts = [_scaled(start, scale) for start in _several(message, table["start"])]
+    scale = UNITS[table.get("unit", "s")]
+    zero = (_number(at_place(message, table["zero"])) if "zero" in table else None) or 0.0
+    starts = [_scaled(start, scale, zero) for start in _several(message, table["start"])]
     if "duration" in table:
         lasts = [_scaled(last, scale) for last in _several(message, table["duration"])]
         ends = [_sum(start, last) for start, last in zip(starts, lasts, strict=False)]
     elif "end" in table:
-        ends = [_scaled(end, scale) for end in _several(message, table["end"])]
+        ends = [_scaled(end, scale, zero) for end in _several(message, table["end"])]
     else:
-        ends = [*starts[1:], *starts[-1:]]
+        ends = [*starts[1:], *starts[-1:]]  # each lasts until the next begins
     return ToldTimes(texts, _padded(starts, len(texts)), _padded(ends, len(texts)))
 
 
@@ -91,11 +113,11 @@ def check_words(table: Table) -> None:
     for name in ("text", "start"):
         if not isinstance(table.get(name), str):
             raise UsageError(f"words.{name} is missing: where in the answer that is")
-    if table.get("unit", "s") not in _UNITS:
-        raise UsageError(f"words.unit is one of {', '.join(_UNITS)}")
+    if table.get("unit", "s") not in UNITS:
+        raise UsageError(f"words.unit is one of {', '.join(UNITS)}")
     if table.get("each", "word") not in _EACH:
         raise UsageError(f"words.each is one of {', '.join(_EACH)}")
-    if not isinstance(table.get("when", {}), Mapping):
+    if not all(isinstance(sign, Mapping) for sign in signs_of(table)):
         raise UsageError("words.when is no table")
 
 
@@ -116,8 +138,21 @@ def _padded(times: list[float | None], count: int) -> list[float | None]:
     return [*times[:count], *[None] * (count - len(times))]
 
 
-def _scaled(value: object, scale: float) -> float | None:
-    return value * scale if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+def _stands(found: Any, wanted: Any) -> bool:
+    if wanted == THERE:
+        return found is not None and found not in (0, "")
+    return type(found) is type(wanted) and found == wanted
+
+
+def _number(value: object) -> float | None:
+    """A number that may be a time; None for anything else."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and -_LATEST < value < _LATEST else None  # type: ignore[arg-type, operator]
+
+
+def _scaled(value: object, scale: float, zero: float = 0.0) -> float | None:
+    number = _number(value)
+    return None if number is None else (number - zero) * scale
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

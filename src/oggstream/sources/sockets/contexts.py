@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .reading import ToldTimes
+from ..services.telling import ToldTimes
 
 if TYPE_CHECKING:
     from ...errors import OggStreamError

@@ -1,10 +1,8 @@
-"""Reads JSON messages of services within bounds, and finds what stands at a place in them. Pure."""
+"""Reads JSON messages of services within bounds. Pure."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 LONGEST_MESSAGE = 8 << 20
 """Bytes of a message of the service: two minutes of speech in one frame."""
@@ -24,39 +22,3 @@ def parse_message(text: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError):
         raise ValueError("what is no JSON") from None
-
-
-def at_place(value: object, place: str) -> Any:
-    """What stands at ``place``: names with dots between them lead into tables, numbers into lists, and ``*`` into each
-    entry of a list, which gives a list. None where there is nothing.
-    """
-    name, _, rest = place.partition(".")
-    if name == "*" and isinstance(value, list):
-        return [at_place(each, rest) if rest else each for each in value]
-    if isinstance(value, Mapping):
-        found = value.get(name)
-    elif isinstance(value, list) and name.isdecimal() and int(name) < len(value):
-        found = value[int(name)]
-    else:
-        return None
-    return at_place(found, rest) if rest else found
-
-
-def first_at(value: object, places: Iterable[str]) -> Any:
-    """The first of ``places`` where something stands."""
-    return next((found for place in places if (found := at_place(value, place)) is not None), None)
-
-
-def shows(message: object, signs: Sequence[Mapping[str, Any]], there: str) -> bool:
-    """Whether ``message`` shows one of ``signs``: at each of its places stands what it says, or anything for
-    ``there``.
-    """
-    return any(
-        all(_stands(at_place(message, place), wanted, there) for place, wanted in sign.items()) for sign in signs
-    )
-
-
-def _stands(found: Any, wanted: Any, there: str) -> bool:
-    if wanted == there:
-        return found is not None and found not in (0, "")
-    return type(found) is type(wanted) and found == wanted

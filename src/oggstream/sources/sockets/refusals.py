@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ... import errors
 from ..http.faults import kind_of, read_body
 from ..http.redaction import one_line
-from .messages import at_place, first_at
+from ..services.telling import at_place, first_at
 
 if TYPE_CHECKING:
     from ..http.redaction import Secrets

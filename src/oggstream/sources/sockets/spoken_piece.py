@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ...annotations import Annotation
     from ...errors import OggStreamError
+    from ..services.telling import ToldTimes
     from ..told_words import ToldWords
-    from .reading import ToldTimes
 
 UNREAD_BYTES = 20 << 20
 """Most bytes of a piece that may wait unread: seven minutes of samples. A service that sends more is cut off."""
