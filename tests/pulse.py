@@ -176,7 +176,7 @@ def sounddevice() -> Any:
     import sounddevice
 
     if not initialised:
-        if sounddevice._initialized:
+        while sounddevice._initialized:  # more than once where a device was lost in the midst of it
             sounddevice._terminate()
         sounddevice._initialize()
     return sounddevice
