@@ -26,9 +26,15 @@ RATE = 1000
 
 
 def context(*texts: str, origin: str = "context") -> tuple[Context, list[SpokenPiece]]:
+    """A context in which ``texts`` are spoken."""
     words = {"text": "chars", "start": "starts", "end": "ends", "each": "character", "from": origin}
     socket = Socket(
-        text=[{"text": "{text}"}], end=[{"end": True}], pieces="characters", audio={"at": "audio"}, words=words
+        text=[{"text": "{text}"}],
+        end=[{"end": True}],
+        pieces="characters",
+        audio={"at": "audio"},
+        words=words,
+        done=[{"done": True}],
     )
     found = Context("name", Speech({}), SampleSound(RATE), socket)
     pieces = [SpokenPiece(text) for text in texts]
@@ -105,6 +111,15 @@ async def test_the_pause_behind_a_piece_is_kept_for_the_next_one_within_a_bound(
     one.add(third)
     one.complete()
     assert len((await heard(third))[0]) == AHEAD_BYTES
+
+
+async def test_characters_out_of_order_end_a_piece_with_the_last_of_them() -> None:
+    one, (first, second) = context("ab", "cd")
+    one.heard(Told(words=ToldTimes(["b", "a"], [0.1, 0.0], [0.2, 0.1])), 0.0)
+    one.heard(Told(audio=sound(300)), 0.0)
+    one.complete()
+    assert (await heard(first))[0] == sound(200)
+    assert (await heard(second))[0] == sound(100, 200)
 
 
 @pytest.mark.parametrize("odd", [None, "later", True, [0.1], {"at": 1}])

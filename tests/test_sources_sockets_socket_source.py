@@ -246,3 +246,24 @@ async def test_a_service_of_ones_own_is_the_few_lines_of_the_documentation(
                 assert len(words) == len(text.split())
         finally:
             await source.aclose()
+
+
+async def test_a_context_that_is_left_while_a_piece_is_opened_refuses_it_and_takes_no_room() -> None:
+    async with talking("minimax") as (source, service):
+        async with asyncio.timeout(PATIENCE):
+            async with source.context(PLAIN) as context:
+                opening = asyncio.create_task(context.open("Hello.", PLAIN).__aenter__())
+                await asyncio.sleep(0)  # it waits for the connection
+            with pytest.raises(errors.SourceBrokenError, match="left"):
+                await opening
+        assert (await received(source, "Next."))[0]
+        assert service.handshakes == 1
+        assert [speech.text.strip() for speech in service.said] == ["Next."]
+
+
+async def test_pieces_that_are_opened_at_once_share_the_connection_of_the_first() -> None:
+    async with talking("inworld") as (source, service):
+        async with source.context(PLAIN) as context, asyncio.TaskGroup() as group:
+            for text in TEXTS:
+                group.create_task(received(context, text))
+        assert (service.handshakes, len(service.said)) == (1, len(TEXTS))

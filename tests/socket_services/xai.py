@@ -60,7 +60,7 @@ class XAI(SocketService):
         if not text.strip():
             return
         speech = self.speak(text, int(talk.query["sample_rate"]))
-        if talk.query.get("with_timestamps") == "true":
+        if speech.words and talk.query.get("with_timestamps") == "true":
             await self._send_times(talk, speech)
         async for sound, _ in talk.paced(speech):
             await talk.send({"type": "audio.delta", "delta": b64encode(sound).decode()})

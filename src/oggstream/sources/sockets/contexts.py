@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 LATE_SECONDS = 0.5
 """Seconds for which the words of a piece are waited for after its sound, where the table says that they come late."""
-AHEAD_BYTES = 1 << 18
+AHEAD_BYTES = 1 << 20
 """Bytes that are kept of sound behind the last piece that was asked for: the pause before the next one."""
 _BORDER = 1e-4  # seconds by which sound may stop short of one: less than a sample at 8 kHz
 
@@ -170,8 +170,9 @@ class Context:
                 taken = min(letters, piece.letters)
                 piece.letters -= taken
                 letters -= taken
+                piece.last = _latest(piece.last, _later(start if end is None else end, base))
                 if not piece.letters:
-                    piece.until = _later(start if end is None else end, base)
+                    piece.until = piece.last
                     piece = next((piece for piece in self.pieces if piece.letters), None)
 
     def _give(self, piece: SpokenPiece, times: ToldTimes) -> None:
@@ -183,18 +184,18 @@ class Context:
 
     def _feed_counted(self, audio: bytes) -> None:
         """Sound, up to the border of each piece; what comes behind the last one is kept for the next."""
+        self._end_counted()
         while audio and self.pieces:
+            until = None if self._is_last else self.pieces[0].until
+            mine, audio = (audio, b"") if until is None else self._sound.split(audio, until)
+            self._feed(self.pieces[0], mine)
             self._end_counted()
-            if self.pieces:
-                until = None if self._is_last else self.pieces[0].until
-                mine, audio = (audio, b"") if until is None else self._sound.split(audio, until)
-                self._feed(self.pieces[0], mine)
         self._ahead += audio[: AHEAD_BYTES - len(self._ahead)]
 
     def _end_counted(self) -> None:
         """Pieces end whose last character has sounded."""
         while self.pieces and not self._is_last and (until := self.pieces[0].until) is not None:
-            if self._sound.seconds <= until - _BORDER:
+            if self._sound.seconds < until - _BORDER:
                 return
             self._complete(None)
 
@@ -223,6 +224,10 @@ class Context:
                 self._give(piece, words)
             else:
                 self._tell(piece, words, 0.0)
+
+
+def _latest(one: float | None, other: float | None) -> float | None:
+    return max((seconds for seconds in (one, other) if seconds is not None), default=None)
 
 
 def _later(seconds: float | None, by: float) -> float | None:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import events
-from ...errors import OggStreamError, SourceTimeoutError, UsageError
+from ...errors import OggStreamError, SourceBrokenError, SourceTimeoutError, UsageError
 from ...options import SpeechOptions
 from ..asking import asking
 from ..http.client import delay_after
@@ -225,6 +225,7 @@ class SocketContext:
         self._connection: ServiceConnection | None = None
         self._speech: Speech | None = None
         self._placing = asyncio.Lock()
+        self._left = False
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
         """Ask for ``text`` behind what was asked before. Entering returns when it is sent.
@@ -257,7 +258,11 @@ class SocketContext:
             await self._connection.finish(self._speech)
 
     async def leave(self) -> None:
-        """Leave the context. Never fails."""
+        """Leave the context; what is asked for in it from now on is refused. Never fails."""
+        self._left = True
+        await self._leave()
+
+    async def _leave(self) -> None:
         connection, speech, self._connection, self._speech = self._connection, self._speech, None, None
         if connection is not None and speech is not None:
             await connection.leave(speech)
@@ -265,13 +270,18 @@ class SocketContext:
     async def _place(self, address: Address) -> tuple[ServiceConnection, Speech]:
         """The connection and the speech for a piece: those of the pieces before it, if they can be used."""
         if self._connection is not None and (self._connection.key != address.key or not self._connection.usable):
-            await self.leave()
-        if self._connection is None or self._speech is None:
-            self._speech = Speech(address.fields)
-            self._connection = await self._source._connection(address, self._speech)  # noqa: SLF001  # a part of it
-        self._speech.fields = address.fields
-        self._speech.finished = self._finished
-        return self._connection, self._speech
+            await self._leave()
+        connection, speech = self._connection, self._speech
+        if connection is None or speech is None:
+            speech = Speech(address.fields)
+            connection = await self._source._connection(address, speech)  # noqa: SLF001  # a part of it
+            self._connection, self._speech = connection, speech
+        if self._left:
+            await self._leave()
+            raise SourceBrokenError("the context was left while it was opened; try again")
+        speech.fields = address.fields
+        speech.finished = self._finished
+        return connection, speech
 
 
 class SocketStream:

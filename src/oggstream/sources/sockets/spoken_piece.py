@@ -24,14 +24,15 @@ class SpokenPiece:
     """Asked for, then sounding, then ended, well or with a failure. One consumer awaits `next_item`.
 
     ``began``: seconds of the context's sound before its own, None as long as an earlier piece sounds.
-    ``letters``: characters of the text, without white space, that were not told yet; ``until``: when the last of them
-    ends, in seconds of the context's sound.
+    ``letters``: characters of the text, without white space, that were not told yet; ``last``: when the last one of
+    those told ends, in seconds of the context's sound; ``until``: the same, once all are told.
     """
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.began: float | None = None
         self.letters = len("".join(text.split()))
+        self.last: float | None = None
         self.until: float | None = None
         self.seconds = 0.0  # of its sound so far
         self.has_audio = False
