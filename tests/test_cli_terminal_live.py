@@ -23,6 +23,7 @@ from oggstream.events import (
     SegmentEnded,
     SegmentStarted,
     Stalled,
+    WordStarted,
 )
 from oggstream.report import AudioInfo, PlaybackReport, PlayoutInfo, RequestInfo, StreamInfo, Timing
 
@@ -132,6 +133,60 @@ def test_a_long_piece_moves_as_fast_as_the_voice_has_spoken_before(screen: Scree
     tell(line, SegmentEnded(4.412, 0, "x" * 40), SegmentStarted(4.412, 1, TEXT))  # ten characters a second
     tell(line, Progress(9.412, 9 * 48000, 60.0))
     assert screen.line.endswith("  lazy dog, and then it sleeps...")
+
+
+def drawn(screen: Screen) -> str:
+    """What was drawn last."""
+    return screen.getvalue().split("\r")[-1].rstrip()
+
+
+def word(text: str, at: float = 1.5) -> WordStarted:
+    return WordStarted(at, text, 0, 0, 0)
+
+
+def test_the_word_that_is_heard_is_lit(screen: Screen) -> None:
+    line = playing(LiveLine("", colour=True), text="The fox, the fox.")
+    tell(line, word("fox"), word("the"), word("fox"))
+    assert drawn(screen).endswith("\x1b[0m  The fox, the \x1b[1mfox\x1b[0m.")
+    assert screen.line.endswith("  The fox, the fox.")
+
+
+@pytest.mark.parametrize(
+    ("heard", "shown"),
+    [("The", " [The]quick fox, yes."), ("quick", "  The[quick]fox, yes."), ("fox", "  The quick[fox], yes.")],
+)
+def test_without_colour_it_stands_between_brackets_that_move_nothing(heard: str, shown: str, screen: Screen) -> None:
+    tell(playing(LiveLine(""), text="The quick fox, yes."), word(heard))
+    assert screen.line.endswith(f"0.41 s{shown}")
+
+
+def test_a_word_that_the_text_does_not_have_lights_nothing_else(screen: Screen) -> None:
+    line = playing(LiveLine(""), text="The HVAC works, and so does the H.")
+    tell(line, word("The"), word("H vac"), word("works"))
+    assert screen.line.endswith("  The HVAC[works], and so does...")
+
+
+@pytest.mark.parametrize("columns", range(36, 90, 6))
+@pytest.mark.parametrize("colour", [False, True])
+def test_what_is_lit_is_seen_at_every_width(
+    columns: int, colour: bool, screen: Screen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wide(monkeypatch, columns)
+    line = playing(LiveLine("", colour=colour), text=TEXT)
+    for each in TEXT.replace(",", "").replace(".", "").split():
+        tell(line, word(each))
+        assert (f"\x1b[1m{each}\x1b[0m" if colour else f"[{each}]") in drawn(screen)
+        assert cells(screen.line) <= columns - 3
+
+
+@pytest.mark.parametrize("columns", range(27, 70, 3))
+def test_lit_signs_that_are_wide_fit_too(columns: int, screen: Screen, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide(monkeypatch, columns)
+    text = "これは日本語のテキストです。とても長い文章なので、端末の幅に収まりません。" * 2
+    line = playing(LiveLine(text), heard=0.1, text=text)
+    for sign in text:
+        tell(line, word(sign))
+        assert cells(drawn(screen)) <= columns - 3
 
 
 def test_requests_for_what_comes_next_do_not_disturb(screen: Screen) -> None:
@@ -314,7 +369,7 @@ def test_the_summary_of_several_speeches_adds_up() -> None:
 
 def test_on_a_terminal_the_line_comes_goes_and_leaves_a_summary() -> None:
     with terminal("--sink", "null", "--log-level", "error", "One two three.", columns=70) as screen:
-        screen.wait_for(r"buffered, first sound \d\.\d\d s  One two three\.")
+        screen.wait_for(r"buffered, first sound \d\.\d\d s [ \[]One[ \]]two three\.")
         assert screen.end() == 0
         assert re.fullmatch(r"oggstream: \d\.\d s, first sound after \d+\.\d\d s", screen.lines[-1])
         assert len(screen.lines) == 1

@@ -153,6 +153,7 @@ class Session:
             self._failed(first_failure(failures))
         except asyncio.CancelledError as cancelled:
             self._silence()
+            self._watch.conclude(self.outlet)
             # For the command line, which prints it: this very exception reaches the cancelled task.
             cancelled.report = replace(self.report(None), completed=False, stopped=True)  # type: ignore[attr-defined]
             raise

@@ -16,10 +16,10 @@ from typing import TextIO
 from ...errors import OutputError
 
 NAME = "oggstream"
-DIM, PLAIN = STYLES = "\x1b[2m", "\x1b[0m"
+BOLD, DIM, PLAIN = STYLES = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 """The escape sequences that are ever sent to a terminal (ECMA-48 section 8.3.117)."""
 _DRAWING = frozenset({*STYLES, "\r", "\n"})
-_PARTS = re.compile(r"(\r|\n|\x1b\[[02]m)")
+_PARTS = re.compile(r"(\r|\n|\x1b\[[012]m)")
 _JOINERS = "\u200c\u200d"
 _CONTROLS = "\n\v\f\r\x1c\x1d\x1e\x1f\x85\u2028\u2029"
 """What is white space to Python, and not harmless."""

@@ -23,9 +23,10 @@ from ...events import (
     SegmentEnded,
     SegmentStarted,
     Stalled,
+    WordStarted,
 )
 from ...text.word_borders import word_end_from
-from .console import DIM, PLAIN, is_terminal, printable, write_quietly
+from .console import BOLD, DIM, PLAIN, is_terminal, printable, write_quietly
 from .width import cells, fitted, one_line
 
 if TYPE_CHECKING:
@@ -40,7 +41,11 @@ CHARACTERS_PER_SECOND = 20  # nobody speaks faster; tells which part of a long t
 LEAD = 16  # characters shown before the one that is presumably spoken
 ECHO = 2  # cells that a terminal takes to show Ctrl-C, after which the line must still be the same one
 WORTH_TELLING = 0.01  # seconds of made-up or drawn-out sound
+MARGIN = 4  # cells beside the text: two in front, two brackets
+AHEAD = 60  # characters behind the last word in which the next one is looked for
 TELLING = 1.0  # seconds that a piece must last to tell how fast the voice speaks
+
+_WAITS: dict[type[Event], str] = {RequestSent: "waiting", Retrying: "trying again", ResponseStarted: "receiving"}
 
 
 class LiveLine:
@@ -70,21 +75,20 @@ class LiveLine:
         self._first_sound: float | None = None
         self._piece_at = 0.0  # when the piece began, on the session's clock
         self._piece_from: float | None = None  # seconds heard by then
+        self._word = (0, 0)  # characters of the piece that are spoken now
         self._began = 0.0  # when waiting began, on the loop's clock
 
     def on_event(self, event: Event) -> None:
         """Take note, and draw if there is something new to see."""
         match event:
-            case RequestSent():
-                self.wait("waiting")
-            case Retrying():
-                self.wait("trying again")
-            case ResponseStarted():
-                self.wait("receiving")
+            case RequestSent() | Retrying() | ResponseStarted():
+                self.wait(_WAITS[type(event)])
             case SegmentStarted():
                 self._begin_piece(event)
             case SegmentEnded():
                 self._end_piece(event)
+            case WordStarted():
+                self._begin_word(event)
             case Progress():
                 self._clock, self._buffered = event.position / RATE, event.buffered
                 if self._piece_from is None:
@@ -134,21 +138,32 @@ class LiveLine:
         self._state = "playing"
         self._piece = one_line(event.text) or self._title
         self._piece_at, self._piece_from = event.at, None
+        self._word = (0, 0)
 
     def _end_piece(self, event: SegmentEnded) -> None:
         seconds = event.at - self._piece_at
         if seconds >= TELLING:
             self._voice = len(self._piece) / seconds
 
+    def _begin_word(self, event: WordStarted) -> None:
+        """Light a word, where the piece has it: for what was replaced in the text, another one is spoken."""
+        word, after = one_line(event.text), self._word[1]
+        start = self._piece.find(word, after, after + AHEAD + len(word)) if word else -1
+        if start >= 0:
+            self._word = (start, start + len(word))
+            self._draw()
+
     def _draw(self) -> None:
         self.drawn = True
         width = columns() - 1 - ECHO  # in the last column some terminals wrap already
         numbers = fitted(self._numbers(width), width)
-        words = fitted(f"  {self._words()}", width - len(numbers)) if width >= NARROW else ""
+        words, lit = self._words(width - len(numbers), marked=not self._colour) if width >= NARROW else ("", (0, 0))
         if self.show(printable(numbers + words)):
             return
         length = len(numbers) + cells(words)
         padding = " " * (min(self._shown, width) - length)
+        if self._colour and lit[1]:
+            words = f"{words[: lit[0]]}{BOLD}{words[lit[0] : lit[1]]}{PLAIN}{words[lit[1] :]}"
         if self._colour:
             numbers = f"{DIM}{numbers}{PLAIN}"
         write_quietly(sys.stderr, f"\r{numbers}{words}{padding}")
@@ -165,28 +180,46 @@ class LiveLine:
             return f"{clock} +{self._buffered:.1f} s"
         return f"{clock}, {self._buffered:4.1f} s buffered, first sound {self._first_sound:.2f} s"
 
-    def _words(self) -> str:
-        """What goes on, and the text from shortly before what is being said."""
-        if self._state == "playing":
-            return self._piece[self._start() :]
-        return f"{self._state}: {self._piece[self._start() :]}"
+    def _words(self, width: int, *, marked: bool) -> tuple[str, tuple[int, int]]:
+        """What goes on, and the text from shortly before what is being said; and where in it the word is that is lit.
 
-    def _start(self) -> int:
-        """Where the part of the piece begins that is worth showing: from shortly before what is being said.
+        ``marked``: it stands between brackets, which take the place of spaces.
+        """
+        state = "" if self._state == "playing" else f"{self._state}: "
+        start = self._start(width)
+        whole, shift = f"  {state}{self._piece[start:]}", 2 + len(state) - start
+        first, last = self._word[0] + shift, self._word[1] + shift
+        lit = self._word[1] > start and self._state == "playing"
+        if lit and marked:
+            opened = whole[: first - whole.startswith(" ", first - 1)]
+            whole = f"{opened}[{whole[first:last]}]{whole[last + whole.startswith(' ', last) :]}"
+        shown = fitted(whole, width)
+        return shown, (first, last) if lit and whole.startswith(shown[:last]) and last <= len(shown) else (0, 0)
+
+    def _start(self, width: int) -> int:
+        """Where the part of the piece begins that is worth showing: from shortly before what is being said."""
+        if self._word[1] and cells(self._piece) + MARGIN <= width:
+            return 0
+        wide = max(cells(self._piece), 1) / max(len(self._piece), 1)
+        lead = int((min(LEAD, width // 3) if self._word[1] else LEAD) / wide)  # characters; fewer of wide ones
+        before = min(int(self._said()), len(self._piece)) - lead
+        if before <= 0:
+            return 0
+        start = word_end_from(self._piece, before, before + lead)
+        return start + self._piece.startswith(" ", start)
+
+    def _said(self) -> float:
+        """Characters of the piece that are said: up to the latest word, or as many as are likely.
 
         Early on, before much is there, the share heard of what there is would be too far: ``pace`` is the limit.
         """
         if self._first_sound is None or self._piece_from is None or not self._pace:
             return 0
+        if self._word[1]:
+            return self._word[0]
         heard = self._clock - self._piece_from
         share = heard / max(heard + self._buffered, 0.001)
-        said = heard * self._voice if self._voice else min(share * len(self._piece), heard * self._pace)
-        lead = LEAD * len(self._piece) // max(cells(self._piece), 1)  # fewer of wide characters
-        before = min(int(said), len(self._piece)) - lead
-        if before <= 0:
-            return 0
-        start = word_end_from(self._piece, before, before + lead)
-        return start + self._piece.startswith(" ", start)
+        return heard * self._voice if self._voice else min(share * len(self._piece), heard * self._pace)
 
 
 def summary(*reports: PlaybackReport) -> str:

@@ -28,6 +28,7 @@ class Watch:
         self._started = False
         self._progress_due = 0.0
         self._word_due = SETTLED_PAUSE  # seconds until the next word, if that is sooner
+        self._last = False  # nothing more will be recorded
         self._at_once = False  # the sink takes samples as fast as they come
         self._words_from = 0  # sample heard by the last look: what is still to be told begins behind it
 
@@ -50,6 +51,11 @@ class Watch:
         while self._segments and self._tell(self._segments[0], outlet, outlet.writer):
             self._segments.pop(0)
         self._tell_progress(outlet, outlet.writer)
+
+    def conclude(self, outlet: Outlet) -> None:
+        """The speech ends early: record what the device has taken, though it may not be heard yet."""
+        self._last = True
+        self.look(outlet)
 
     def _tell(self, segment: Segment, outlet: Outlet, writer: RingWriter) -> bool:
         """Record the start and the end of a segment once they are heard; return whether both are recorded."""
@@ -102,6 +108,8 @@ class Watch:
         if at is None:
             return None
         at, now = at - self._recorder.zero, self._recorder.elapsed()
+        if self._last:
+            return at if writer.positions.ring_at(speech) < writer.ring.read else None
         if self._at_once:  # what is written counts as heard
             return min(at, now)
         return at if now >= at else None
