@@ -267,3 +267,29 @@ async def test_pieces_that_are_opened_at_once_share_the_connection_of_the_first(
             for text in TEXTS:
                 group.create_task(received(context, text))
         assert (service.handshakes, len(service.said)) == (1, len(TEXTS))
+
+
+@pytest.mark.parametrize("name", ["minimax", "mistral", "rime", "xai"])
+async def test_a_piece_is_sent_when_the_one_before_it_is_complete_where_the_service_wants_that(name: str) -> None:
+    async with talking(name) as (source, service):
+        await speech(source, TEXTS)
+        (talk,) = service.talks
+        ends = [at for at, message in talk.sent if isinstance(message, dict) and is_end(message)]
+        texts = [at for at, message in talk.received if any(text[:5] in str(message) for text in TEXTS)]
+        assert len(ends) == len(texts) == len(TEXTS)
+        assert all(text >= end for text, end in zip(texts[1:], ends, strict=False))
+
+
+def is_end(message: dict[str, Any]) -> bool:
+    kinds = ("task_flushed", "speech.audio.done", "done", "audio.done")
+    return message.get("event", message.get("type")) in kinds
+
+
+async def test_nothing_is_sent_to_mistral_before_it_has_greeted() -> None:
+    async with talking("mistral") as (source, service):
+        await source.warm()
+        (talk,) = service.talks
+        greeting = talk.sent[0][1]
+        assert isinstance(greeting, dict)
+        assert greeting["type"] == "session.created"
+        assert talk.sent[0][0] <= talk.received[0][0]
