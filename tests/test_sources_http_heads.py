@@ -97,3 +97,12 @@ def test_head_without_end_is_not_held_for_ever() -> None:
         held += 4096
     assert held <= LONGEST_HEAD
     assert reader.feed(b"b") == b"b"
+
+
+def test_lines_may_end_without_a_carriage_return() -> None:
+    head = b"HTTP/1.1 200 OK\nContent-Length: 4\nContent-Length: 4\n\n"
+    assert HeadReader().feed(head + b"OggS").count(b"Content-Length") == 1
+
+
+def test_what_is_no_head_passes_at_once() -> None:
+    assert HeadReader().feed(b"SSH-2.0-x\r\n") == b"SSH-2.0-x\r\n"

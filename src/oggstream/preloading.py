@@ -11,12 +11,15 @@ from .threads import imported
 if TYPE_CHECKING:
     from .types import SourceLike
 
-_SPEAKING = ("oggstream.speaking", "oggstream.history", "oggstream.text.piece")
+_SPEAKING = (
+    *("oggstream.speaking", "oggstream.history", "oggstream.text.piece"),
+    *("oggstream.engine.word_estimate", "oggstream.text.word_weights", "oggstream.text.told_text"),
+)
 _SAMPLES = ("numpy", "soxr", "oggstream.engine.item_stream", "oggstream.shortcuts", "oggstream.player")
 _DEVICE = ("sounddevice", "oggstream.sinks.device_sink")
 _HTTP = (
     *("aiohttp", "oggstream.sources.http.client", "oggstream.sources.http.sender", "oggstream.sources.http.exchange"),
-    *("oggstream.sources.http.faults", "oggstream.sources.http.ambiguous_heads"),
+    "oggstream.sources.http.faults",
 )
 _TABLE = ("json", "oggstream.sources.services.table", "oggstream.sources.services.templates", "tomllib")
 _OFFLINE = (

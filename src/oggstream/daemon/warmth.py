@@ -25,7 +25,7 @@ MODULES = (
     *("oggstream.sources.http.faults", "oggstream.sources.failover", "oggstream.body.pcm_reader"),
     *("oggstream.body.wav_reader", "oggstream.playout.stretch", "oggstream.playout.seams"),
     *("oggstream.speaking", "oggstream.text.piece", "oggstream.sources.unhurried", "oggstream.cli.service_choice"),
-    *("oggstream.sources.http.direct", "oggstream.sources.http.ambiguous_heads", "oggstream.sources.http.retries"),
+    *("oggstream.sources.http.direct", "oggstream.sources.http.retries"),
     *("oggstream.sources.openai_offers", "oggstream.cli.fallback", "tomllib", "encodings.ascii", "soxr"),
     *("oggstream.voice.choice", "oggstream.voice.synthesis", "oggstream.voice.workers", "oggstream.codec.encoder"),
     *("oggstream.opus.opus_writer", "oggstream.ogg.page_writer", "oggstream.text.charmap"),

@@ -132,7 +132,7 @@ class Sessions:
         session = self._sessions.get(loop)
         if session is None or session.closed:
             await self._close_left()
-            await imported("aiohttp", f"{__package__}.ambiguous_heads")
+            await imported("aiohttp")
             if (session := self._sessions.get(loop)) is not None and not session.closed:
                 return session  # another request made it meanwhile
             proxy = self.proxy_for(self._url)
@@ -216,10 +216,8 @@ class Sessions:
     def _new_session(self) -> ClientSession:
         import aiohttp
 
-        from .ambiguous_heads import read_heads
-
         connector = self._new_connector()
-        read_heads(connector, asyncio.get_running_loop())
+        read_ambiguous_heads(connector)
         trace = aiohttp.TraceConfig()
         trace.on_request_headers_sent.append(_on_headers)
         trace.on_request_chunk_sent.append(_on_chunk)
@@ -250,9 +248,7 @@ class Sessions:
             connector: BaseConnector = socks_connector(self._socks, **settings)
             return connector
         sockets = _known(aiohttp.TCPConnector, socket_factory=new_socket)
-        connector = aiohttp.TCPConnector(resolver=_new_resolver(), **settings, **sockets)
-        read_ambiguous_heads(connector)
-        return connector
+        return aiohttp.TCPConnector(resolver=_new_resolver(), **settings, **sockets)
 
     async def _on_reuse(self, _session: Any, context: Any, _params: Any) -> None:
         since = self._released.popleft() if self._released else None

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 LONGEST_HEAD = 256 << 10
 """Bytes of a head that are looked at; a longer one goes to the parser as it is."""
-_LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:[ \t]*([^\r\n]*)(?=\r\n)", re.IGNORECASE)
-_CHUNKED = re.compile(rb"\r\ntransfer-encoding[ \t]*:[^\r\n]*chunked[ \t]*\r\n", re.IGNORECASE)
+_END = re.compile(rb"\r?\n\r?\n")
+_VERSION = b"HTTP/"  # with which a head begins
+_LENGTH = re.compile(rb"\r?\ncontent-length[ \t]*:[ \t]*([^\r\n]*)(?=\r?\n)", re.IGNORECASE)
+_CHUNKED = re.compile(rb"\ntransfer-encoding[ \t]*:[^\r\n]*chunked[ \t]*\r?\n", re.IGNORECASE)
 _INTERIM = re.compile(rb"HTTP/1\.[01] 1(?!01)\d\d")
 
 
@@ -44,13 +46,12 @@ class HeadReader:
             return data
         searched = max(0, len(self._head) - 3)
         self._head += data
-        end = self._head.find(b"\r\n\r\n", searched)
-        if end < 0 and len(self._head) <= LONGEST_HEAD:
-            return b""
+        end = _END.search(self._head, searched)
+        if end is None:
+            is_head = self._head.startswith(_VERSION[: len(self._head)]) and len(self._head) <= LONGEST_HEAD
+            return b"" if is_head else self.finish()
         held, self._head = bytes(self._head), None
-        if end < 0:
-            return held
-        head, rest = held[: end + 4], held[end + 4 :]
+        head, rest = held[: end.end()], held[end.end() :]
         if not _INTERIM.match(head):
             return unambiguous(head) + rest
         self._head = bytearray()  # 1xx but 101: the answer is still to come (RFC 9110 section 15.2)
