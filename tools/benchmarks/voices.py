@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
 import time
 from contextlib import aclosing
+from functools import partial
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from ..hearing.sentences import EVERYDAY
+from . import card, daemon
+from .process import US
 from .row import Outcome, Row, Run, Skip, milliseconds
-from .stats import median, percentile
+from .stats import alternate, median, percentile
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
 
 SHORT = "Hello there."
 LONG = (
@@ -18,6 +28,9 @@ LONG = (
 )
 ROUNDS = 25
 TEXTS = 20
+COLD_ROUNDS = 9
+TICK = 0.005
+LAG_SECONDS = 20.0
 
 
 def _need_hibari() -> None:
@@ -77,6 +90,70 @@ def measure_work(run: Run) -> Outcome:
     return Outcome(words, work / seconds <= 0.025, figures)
 
 
+def measure_cold(run: Run) -> Outcome:
+    """From the start of a process to its first sample at the converter, in turn: by espeak-ng, hibari, the daemon."""
+    _need_hibari()
+    with card.plugged_in(), daemon.running() as (environment, _):
+        alone = {**environment, "OGGSTREAM_DAEMON": "off"}
+        ways = [partial(_cold, "espeak", alone), partial(_cold, "hibari", alone), partial(_cold, "hibari", environment)]
+        alternate(2, *ways)  # the file of dictionaries is written, and the daemon knows who speaks
+        espeak, hibari, warm = map(median, alternate(run.count(COLD_ROUNDS, 3), *ways))
+    figures = {"espeak": espeak, "hibari": hibari, "daemon": warm}
+    words = (
+        f"{hibari / espeak:.2f} x, with a daemon {warm / espeak:.2f} x (espeak-ng {milliseconds(espeak)}, hibari "
+        f"{milliseconds(hibari)}, by a daemon {milliseconds(warm)})"
+    )
+    return Outcome(words, hibari <= 1.3 * espeak and warm <= 0.25 * espeak, figures)
+
+
+def _cold(engine: str, environment: dict[str, str]) -> float:
+    time.sleep(daemon.SETTLE_SECONDS)
+    words = ["say", "--quiet", "--json", "--history", "none", "--service", f"offline:{engine}", SHORT]
+    environment = {name: value for name, value in {**os.environ, **environment}.items() if not name.endswith("_KEY")}
+    done = subprocess.run([*US, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    timing = json.loads(done.stdout)["timing"]
+    return float(timing["first_sample"] - timing["process_start"])
+
+
+def measure_lag(run: Run) -> Outcome:
+    """A ticker in the event loop: how late its ticks are while the voice speaks, and in silence."""
+    _need_hibari()
+    speaking, silent = asyncio.run(_lags(run.seconds(LAG_SECONDS, 4.0)))
+    more = percentile(speaking, 99) - percentile(silent, 99)
+    words = f"{milliseconds(more)} more ({milliseconds(percentile(speaking, 99))})"
+    return Outcome(words, more <= 0.002, {"more": more, "speaking": percentile(speaking, 99)})
+
+
+async def _lags(seconds: float) -> tuple[list[float], list[float]]:
+    import oggstream
+
+    voice = oggstream.OfflineVoice("hibari")
+    await oggstream.play_stream(SHORT, source=voice, sink=oggstream.NullSink())  # which loads all
+    silent = await _ticks(asyncio.sleep(seconds))
+    ends = time.perf_counter() + seconds
+
+    async def speak() -> None:
+        while time.perf_counter() < ends:
+            await oggstream.play_stream(LONG, source=voice, sink=oggstream.NullSink())
+
+    return await _ticks(speak()), silent
+
+
+async def _ticks(during: Coroutine[Any, Any, object]) -> list[float]:
+    lags: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            began = time.perf_counter()
+            await asyncio.sleep(TICK)
+            lags.append(time.perf_counter() - began - TICK)
+
+    ticker = asyncio.create_task(tick())
+    await during
+    ticker.cancel()
+    return lags
+
+
 def measure_seams(run: Run) -> Outcome:
     """The same sentences in small pieces and in large ones: the largest difference of a sample."""
     _need_hibari()
@@ -104,6 +181,19 @@ ROWS = [
         "the voice hibari, warm: call to first frame, p50, of 12 and of 118 characters",
         "<= 30 ms, <= 70 ms",
         measure_first,
+    ),
+    Row(
+        "voice-cold",
+        "the voice hibari, process start to first sample, without and with a daemon, against espeak-ng, medians",
+        "<= 1.3 x, with a daemon <= 0.25 x",
+        measure_cold,
+        ("pulseaudio", "parec"),
+    ),
+    Row(
+        "voice-lag",
+        "the voice hibari: p99 of the event loop's lag while it speaks, above silence",
+        "<= 2 ms",
+        measure_lag,
     ),
     Row("voice-work", "the voice hibari: processor time for a second of speech", "<= 25 ms", measure_work),
     Row("voice-seams", "the voice hibari: small pieces against large ones", "<= -60 dB", measure_seams),
