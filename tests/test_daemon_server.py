@@ -13,7 +13,7 @@ import pytest
 from oggstream.daemon.frames import FrameReader, frame
 from oggstream.daemon.server import Server
 from oggstream.daemon.starting import of_voices
-from oggstream.daemon.taking_turns import ASK, YOURS
+from oggstream.daemon.taking_turns import ASK, LEAVE, YOURS
 from oggstream.daemon.warmth import begin_voice
 from oggstream.daemon.worker import Worker
 from oggstream.voice import workers
@@ -51,13 +51,30 @@ def test_process_ahead_has_the_engine_that_spoke_last(forks: Forks, tmp_path: Pa
         for engine in ("hibari", "", "espeak"):
             worker = server._new_worker()
             server._sessions[worker] = FrameReader()
-            forks.lines[-1].sendall(frame(ASK, b"mix", engine.encode()))
+            forks.lines[-1].sendall(frame(ASK, b"mix") + frame(LEAVE, engine.encode()))
             server._hear(worker)
             assert forks.lines[-1].recv(64) == frame(YOURS)
             server._reap(worker)
         server._reap(server._new_worker())
         server._selector.close()
     assert forks.engines == ["", "hibari", "", "espeak"]
+
+
+def test_process_ahead_that_was_forked_for_another_engine_is_replaced(
+    forks: Forks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dismissed: list[Worker] = []
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        server = Server(listener, forks, 60.0)
+        monkeypatch.setattr(server, "_dismiss", dismissed.append)
+        spare = server._spare = server._new_worker()
+        for engine in ("", "hibari", "hibari"):
+            server._spoke_with(engine)
+        server._reap(spare)
+        server._selector.close()
+    assert dismissed == [spare]
 
 
 def test_engine_is_ready_before_a_client_comes(monkeypatch: pytest.MonkeyPatch) -> None:

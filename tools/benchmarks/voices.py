@@ -91,7 +91,7 @@ def measure_work(run: Run) -> Outcome:
 
 
 def measure_cold(run: Run) -> Outcome:
-    """From the start of a process to its first sample at the converter, in turn: by espeak-ng, hibari, the daemon."""
+    """From the start of a process to that of playback on an open device, in turn: espeak-ng, hibari, by a daemon."""
     _need_hibari()
     with card.plugged_in(), daemon.running() as (environment, _):
         alone = {**environment, "OGGSTREAM_DAEMON": "off"}
@@ -112,7 +112,7 @@ def _cold(engine: str, environment: dict[str, str]) -> float:
     environment = {name: value for name, value in {**os.environ, **environment}.items() if not name.endswith("_KEY")}
     done = subprocess.run([*US, *words], env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
     timing = json.loads(done.stdout)["timing"]
-    return float(timing["first_sample"] - timing["process_start"])
+    return float(timing["start"] - timing["process_start"])
 
 
 def measure_lag(run: Run) -> Outcome:
@@ -184,7 +184,7 @@ ROWS = [
     ),
     Row(
         "voice-cold",
-        "the voice hibari, process start to first sample, without and with a daemon, against espeak-ng, medians",
+        "the voice hibari, start of the process to start of playback, without and with a daemon, against espeak-ng",
         "<= 1.3 x, with a daemon <= 0.25 x",
         measure_cold,
         ("pulseaudio", "parec"),

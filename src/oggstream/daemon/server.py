@@ -205,10 +205,17 @@ class Server:
         frames.feed(data)
         while (fields := frames.next()) is not None:
             if fields[0] == ASK:
-                way, self._engine = map(bytes.decode, fields[1:])
-                self._follow(self._turns.ask(worker, way))
+                self._follow(self._turns.ask(worker, fields[1].decode()))
             else:
+                self._spoke_with(fields[1].decode())
                 self._follow(self._turns.leave(worker))
+
+    def _spoke_with(self, engine: str) -> None:
+        """The next client will probably want the same: a process ahead that was forked for another one is replaced."""
+        if engine != self._engine:
+            self._engine = engine
+            if self._spare is not None:
+                self._dismiss(self._spare)
 
     def _reap(self, worker: Worker) -> None:
         """It has ended, or is to: forget it."""

@@ -50,12 +50,12 @@ class TakingTurns:
                 self._granted.cancel()
                 self._granted = None
                 with suppress(OSError):
-                    self._line.send(frame(LEAVE))
+                    self._line.send(frame(LEAVE, engine_in_use().encode()))
 
     async def _ask(self) -> None:
         loop, frames = asyncio.get_running_loop(), FrameReader()
         with suppress(OSError):
-            await loop.sock_sendall(self._line, frame(ASK, turn.way.encode(), engine_in_use().encode()))
+            await loop.sock_sendall(self._line, frame(ASK, turn.way.encode()))
             while frames.next() is None:
                 data = await loop.sock_recv(self._line, CHUNK)
                 if not data:
