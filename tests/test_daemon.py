@@ -37,6 +37,14 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
+def long(folder: Path) -> tuple[str, ...]:
+    """What plays for a minute: it goes on however long the machine takes to interrupt it."""
+    path = folder / "long.opus"
+    path.write_bytes(FIXTURE.read_bytes() * 32)
+    return ("play", str(path), "--sink", "null")
+
+
+@pytest.fixture
 def daemon(folder: Path) -> Iterator[Daemon]:
     with running(folder) as daemon:
         yield daemon
@@ -136,8 +144,8 @@ def _refuse(server: socket.socket, keys: list[str], count: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_reaches_the_speech(daemon: Daemon, number: signal.Signals) -> None:
-    client = daemon.client(*PLAY, "--json")
+def test_a_signal_reaches_the_speech(daemon: Daemon, long: tuple[str, ...], number: signal.Signals) -> None:
+    client = daemon.client(*long, "--json")
     daemon.wait_for(clients=1)
     time.sleep(0.2)  # until it sounds
     result = cli_run.interrupt(client, number)
@@ -145,8 +153,9 @@ def test_a_signal_reaches_the_speech(daemon: Daemon, number: signal.Signals) -> 
     daemon.wait_for(clients=0)
 
 
-def test_with_its_client_a_speech_ends(daemon: Daemon) -> None:
-    client = speaks(daemon)
+def test_with_its_client_a_speech_ends(daemon: Daemon, long: tuple[str, ...]) -> None:
+    client = daemon.client(*long)
+    daemon.wait_for(clients=1)
     client.kill()
     cli_run.finish(client)
     daemon.wait_for(clients=0)
@@ -259,8 +268,8 @@ def test_a_second_daemon_says_so_and_ends(daemon: Daemon) -> None:
     assert daemon.status["running"]
 
 
-def test_stop_silences_every_client(daemon: Daemon) -> None:
-    clients = [daemon.client(*PLAY), daemon.client(*PLAY)]
+def test_stop_silences_every_client(daemon: Daemon, long: tuple[str, ...]) -> None:
+    clients = [daemon.client(*long), daemon.client(*long)]
     daemon.wait_for(clients=2)
     assert daemon.run("stop").err == "oggstream: stopped 2 speeches\n"
     assert [cli_run.finish(client).status for client in clients] == [130, 130]
@@ -322,8 +331,8 @@ def test_lines_can_be_typed(daemon: Daemon) -> None:
         assert screen.echoes
 
 
-def test_ctrl_c_on_a_terminal_ends_it(daemon: Daemon) -> None:
-    with cli_run.terminal(*PLAY, **at(daemon)) as screen:
+def test_ctrl_c_on_a_terminal_ends_it(daemon: Daemon, long: tuple[str, ...]) -> None:
+    with cli_run.terminal(*long, **at(daemon)) as screen:
         daemon.wait_for(clients=1)
         screen.wait_for("first sound")
         screen.write(b"\x03")
