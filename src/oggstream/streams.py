@@ -44,8 +44,8 @@ async def play_stream(
     default device. A source or sink that you pass stays open; one made here is closed. The other keywords are the
     fields of `SpeechOptions`. ``on_event`` is called on the event loop for each `Event`; it may be asynchronous, and is
     then awaited for one event after the other. What it raises ends the speech and is raised here. ``cache``: a folder,
-    or "memory", where pieces of text are looked up before the source is asked, and kept as Opus; it is the same for all
-    speeches that name it.
+    "redis://HOST/0" or "memory", where pieces of text are looked up before the source is asked, and kept as Opus; it is
+    the same for all speeches that name it.
 
     Raises an `OggStreamError`, or the exception of an iterator of text, with ``report`` and ``unspoken`` set, once the
     audio received before the failure has been heard; `TypeError` for an unknown keyword. Cancelling fades the sound out

@@ -73,7 +73,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--key": {"help": "key that clients must send; better in OGGSTREAM_SERVE_KEY, which no process list shows"},
     "--key-file": {"metavar": "FILE", "help": "several keys, a line each: NAME: KEY, or a key alone"},
     "--certificate": {"metavar": "FILE", "help": "serve HTTPS with this certificate and its key (PEM)"},
-    "--cache": {"metavar": "DIR|memory|none", "help": "where phrases are kept that were spoken once (none)"},
+    "--cache": {"metavar": "WHERE", "help": "where phrases are kept: DIR, redis://HOST/0, memory or none (none)"},
     "--voice-names": {
         "metavar": "FILE.toml",
         "help": 'which voice a client\'s name means, a line each: alloy = "af_heart"',

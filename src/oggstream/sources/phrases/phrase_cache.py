@@ -21,21 +21,27 @@ from .tape import Tape
 if TYPE_CHECKING:
     from ...annotations import Annotation
     from ..source import ByteStream
+    from .redis_store import RedisStore
     from .stores import PhraseStore
     from .tape import Opening
 
 Outcome = Literal["hit", "joined", "miss"]
 NONE = "none"
 MEMORY = "memory"
+_SCHEMES = ("redis", "rediss", "unix")
 
 log = logging.getLogger(__name__)
 
 
 class PhraseCache:
-    """Keeps phrases in ``stores``, the fastest first. One object serves any number of speeches, on any event loop."""
+    """Keeps phrases in ``stores``, the fastest first. One object serves any number of speeches, on any event loop.
 
-    def __init__(self, stores: Sequence[PhraseStore]) -> None:
+    ``shared``: where other processes that make a phrase can be followed.
+    """
+
+    def __init__(self, stores: Sequence[PhraseStore], shared: RedisStore | None = None) -> None:
         self._stores = tuple(stores)
+        self._shared = shared
         self._making: dict[tuple[int, str], Tape] = {}
 
     @asynccontextmanager
@@ -53,8 +59,12 @@ class PhraseCache:
                 return
             tape = self._making.get(place)  # begun by another one meanwhile
         if tape is None or not tape.joinable:
-            outcome, tape = "miss", self._begin(place, opening, wanted)
-        stream = await tape.listen()
+            made = self._shared.opening(key, opening) if self._shared is not None else opening
+            outcome, tape = "miss", self._begin(place, made, wanted)
+            stream = await tape.listen()
+            outcome = "joined" if getattr(made, "joined", False) else "miss"
+        else:
+            stream = await tape.listen()
         try:
             yield outcome, stream
         finally:
@@ -137,9 +147,11 @@ _by_name: dict[str, PhraseCache] = {}
 
 
 def cache_of(value: object) -> PhraseCache | None:
-    """The cache that ``cache=`` means: a folder (made when it is needed), "memory", a `PhraseCache`; None for "none".
+    """The cache that ``cache=`` means: a folder (made when it is needed), "redis://host:port/number", "memory", a
+    `PhraseCache`; None for "none".
 
-    The same folder is the same object in this process. Raises `UsageError` for anything else.
+    The same name is the same object in this process. Raises `UsageError` for anything else, `LibraryError` without the
+    client of Redis.
     """
     if value is None or value == NONE:
         return None
@@ -148,12 +160,21 @@ def cache_of(value: object) -> PhraseCache | None:
     if not isinstance(value, str | os.PathLike):
         raise UsageError(f"cache must be a folder, {MEMORY!r} or {NONE!r}, not {type(value).__name__}")
     name = os.fspath(value)
-    if "://" in name:
-        raise UsageError(f"there is no cache at {name.partition('://')[0]}://: use a folder, {MEMORY!r} or {NONE!r}")
-    key = name if name == MEMORY else os.path.abspath(os.path.expanduser(name))
+    key = name if name == MEMORY or "://" in name else os.path.abspath(os.path.expanduser(name))
     if key not in _by_name:
-        stores: list[PhraseStore] = [MemoryStore()]
-        if name != MEMORY:
-            stores.append(DiskStore(key))
-        _by_name[key] = PhraseCache(stores)
+        _by_name[key] = _made(key)
     return _by_name[key]
+
+
+def _made(name: str) -> PhraseCache:
+    scheme = name.partition("://")[0]
+    if name == MEMORY:
+        return PhraseCache([MemoryStore()])
+    if scheme == name:
+        return PhraseCache([MemoryStore(), DiskStore(name)])
+    if scheme not in _SCHEMES:
+        raise UsageError(f"there is no cache at {scheme}://: use a folder, {_SCHEMES[0]}://, {MEMORY!r} or {NONE!r}")
+    from .redis_store import RedisStore
+
+    store = RedisStore(name)
+    return PhraseCache([MemoryStore(), store], store)

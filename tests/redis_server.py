@@ -1,0 +1,50 @@
+"""A Redis of the tests' own, on a socket in a folder."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from patience import PATIENCE
+
+
+class Redis:
+    """The process, and its ``url``."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("redis-server") or shutil.which("valkey-server")
+        if program is None:
+            pytest.skip("there is no Redis: on Debian, apt-get install redis-server")
+        pytest.importorskip("redis", reason="the client of Redis is not installed (the extra redis)")
+        socket = folder / "redis.sock"
+        self.url = f"unix://{socket}"
+        self._process = subprocess.Popen(
+            [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
+            stdout=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not socket.exists():
+            assert self._process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """End it as kill -9 does."""
+        self._process.kill()
+        self._process.wait()
+
+
+@contextmanager
+def running_redis(folder: Path) -> Iterator[Redis]:
+    """One that ends with the block."""
+    server = Redis(folder)
+    try:
+        yield server
+    finally:
+        server.kill()
