@@ -103,7 +103,7 @@ async def inworld(request: web.Request) -> web.StreamResponse:
     if request.headers.get("Authorization") != f"Basic {KEY}":
         return web.json_response({"code": 16, "message": "Unauthorized", "details": []}, status=401)
     body = await request.json()
-    known = {"text", "voiceId", "modelId", "audioConfig", "timestampType", "timestampTransportStrategy"}
+    known = {"text", "voiceId", "modelId", "audioConfig", "timestampType", "timestampTransportStrategy", "temperature"}
     form = body["audioConfig"]
     if set(body) - known or len(body["text"]) > 2000 or body["timestampType"] not in ("WORD", "CHARACTER"):
         return web.json_response({"code": 3, "message": "Invalid argument", "details": []}, status=400)
@@ -126,7 +126,7 @@ async def inworld(request: web.Request) -> web.StreamResponse:
 
 async def gemini(request: web.Request) -> web.StreamResponse:
     """google-genai 3.6.1, models.py; livekit-plugins-google 1.8.9, beta/gemini_tts.py."""
-    model = re.fullmatch(r"/v1beta/models/([^/]+):streamGenerateContent", request.path)
+    model = re.fullmatch(r"/v1(?:beta)?/models/([^/]+):streamGenerateContent", request.path)
     if request.method != "POST" or model is None or request.query.get("alt") != "sse":
         return web.Response(status=404)
     if request.headers.get("x-goog-api-key") != KEY:
@@ -134,7 +134,9 @@ async def gemini(request: web.Request) -> web.StreamResponse:
         return web.json_response({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}, status=400)
     body = await request.json()
     config = body["generationConfig"]
-    voice = config["speechConfig"]["voiceConfig"]["prebuiltVoiceConfig"]["voiceName"]
+    speech = config["speechConfig"]  # in either spelling, as protocol buffers have it
+    wanted = speech["voiceConfig"] if "voiceConfig" in speech else speech["voice_config"]
+    voice = next(iter(wanted[next(iter(wanted))].values()))
     if config["responseModalities"] != ["AUDIO"] or not model[1].endswith(("-tts", "-tts-preview")):
         message = f"Model {model[1]} does not support audio; voice {voice}"
         return web.json_response({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}, status=400)
