@@ -19,7 +19,7 @@ from oggstream.annotations import Word
 from oggstream.audio.frame import RATE
 from oggstream.options import SpeechOptions
 from oggstream.sources.context import SpeechContext
-from oggstream.sources.sockets.socket_source import SocketSource
+from oggstream.sources.sockets.socket_source import SocketContext, SocketSource
 from patience import PATIENCE
 from socket_services.service import SocketService, Talk
 from socket_services.speaking import speak
@@ -194,6 +194,26 @@ async def test_sound_of_another_context_is_left_out(name: str) -> None:
     async with talking(name, stray=True) as (source, _):
         sound, _, _ = await received(source, "Hello.")
         assert sound == speak("Hello.").pcm
+
+
+async def test_a_context_left_while_its_connection_opens_refuses_its_piece_and_leaves_the_room_to_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with talking("cartesia") as (source, service):
+        context, connect = SocketContext(source), source._connection
+
+        async def slow(*args: Any) -> Any:
+            connection = await connect(*args)
+            await context.leave()
+            return connection
+
+        with monkeypatch.context() as patch:
+            patch.setattr(source, "_connection", slow)
+            with pytest.raises(errors.SourceBrokenError, match="was left"):
+                await received(context, TEXTS[0])
+        await speech(source, TEXTS[:1])
+        assert [said.text.strip() for said in service.said] == TEXTS[:1]
+        assert service.handshakes == 1
 
 
 @pytest.mark.parametrize("name", SERVICES)

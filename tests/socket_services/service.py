@@ -96,8 +96,8 @@ class Talk:
 
     async def send(self, event: Event | bytes) -> None:
         """A message: JSON, or binary."""
-        if self.service.faults.stray and isinstance(event, dict):
-            await self._put(_renamed(event, self.context))
+        if self.service.faults.stray and (stray := _renamed(event, self.context)) != event:
+            await self._put(stray)
         await self._put(event)
 
     async def _put(self, event: Event | bytes) -> None:

@@ -73,7 +73,7 @@ class XAI(SocketService):
     async def _send_times(self, talk: Talk, speech: Speech) -> None:
         """In two messages, the cut in a word."""
         told = characters(speech.later(talk.state["seconds"]).words)
-        told.append(SpokenWord(" ", told[-1].end, told[-1].end))
+        told += [SpokenWord(" ", last.end, last.end) for last in told[-1:]]
         middle = len(told) // 2
         for part in (told[:middle], told[middle:]):
             times = {"graph_chars": [each.text for each in part], "graph_times": [[e.start, e.end] for e in part]}
