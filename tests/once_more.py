@@ -18,10 +18,15 @@ RERUN = "rerun"
 
 
 def mark(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a fixture of real time."""
+    """Mark the tests that use a fixture of real time.
+
+    Of those in real time only the ones with the callback in Python differ between its versions: the others run once.
+    """
     for item in items:
         if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames):
             item.add_marker("realtime")
+        if item.get_closest_marker("realtime") is not None and "[python" not in item.name:
+            item.add_marker("once")
 
 
 @pytest.hookimpl(tryfirst=True)
