@@ -180,6 +180,11 @@ def test_words_of_another_text_are_counted_and_only_so_many_of_them_wait() -> No
     assert matcher.missed == 200 - MOST_WAITING
 
 
+def test_words_that_are_not_in_the_text_are_counted_and_the_others_are_found() -> None:
+    words, missed = told("one two three four", each("one um two three four"))
+    assert ([word.text for word in words], missed) == (["one", "two", "three", "four"], 1)
+
+
 def test_words_beyond_the_text_are_counted() -> None:
     words, missed = told("one two", each("one two three four"))
     assert ([word.text for word in words], missed) == (["one", "two"], 2)
