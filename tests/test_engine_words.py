@@ -289,6 +289,31 @@ async def test_words_that_make_no_sense_are_clipped_in_order_and_one_warning_cou
     ]
 
 
+LONG = "one two three four five six seven"
+
+
+@pytest.mark.parametrize("unit", [0.001, 1000.0, 48000.0])
+async def test_times_in_another_unit_are_recognised_and_estimated_instead_with_one_warning(unit: float) -> None:
+    starts = [round(unit * at) for at in range(4800, 40000, 5000)][:7]
+    report, _, events, _ = await play(chunks(impulses(), words(starts, LONG, round(4000 * unit))), text=LONG)
+    assert report.completed
+    assert report.segments[0].words_from == "estimate"
+    assert [event.text for event in events if isinstance(event, WordStarted)] == LONG.split()
+    assert [warning for warning in report.stream.warnings if "words" in warning] == [
+        "the times of 7 words make no sense (another unit?): they are estimated instead"
+    ]
+
+
+async def test_words_that_come_when_some_were_estimated_are_not_told_twice() -> None:
+    body = chunks(impulses(samples=96000), [], rate=2 * RATE)
+    told = words((4800, 18000, 32000, 46000, 60000, 74000, 88000), LONG)
+    late = [(1.0, word) for word in told]
+    source = sorted([*body, *late], key=lambda arrival: arrival[0])
+    report, _, events, _ = await play(source, text=LONG)
+    assert report.segments[0].words_from == "service"
+    assert [event.text for event in events if isinstance(event, WordStarted)] == LONG.split()
+
+
 async def test_times_that_are_off_by_their_rounding_are_no_reason_to_warn() -> None:
     report, _, _, _ = await play(chunks(impulses(), words((0, 3970, 7950))))
     assert report.stream.warnings == []

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .segment import Segment
 
 _ODD_WORDS = "the times of {} of {} words overlap, run backwards or lie outside the sound: they were clipped"
+_DOUBTED_WORDS = "the times of {} words make no sense (another unit?): they are estimated instead"
 _COUNTS = ("bytes", "pages", "packets", "links", "holes", "bad_packets")
 
 
@@ -133,6 +134,8 @@ class Account:
         placed = [place_words(segment, outlet) for segment in requester.segments]
         if odd := sum(each.odd for each in placed):
             warnings.append(_ODD_WORDS.format(odd, sum(len(each.words) for each in placed)))
+        if doubted := sum(each.doubted for each in placed):
+            warnings.append(_DOUBTED_WORDS.format(doubted))
         return StreamInfo(
             **counts,
             complete=all(each.intake.stats.complete for each in requester.segments),

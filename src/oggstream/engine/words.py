@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 ROUNDING = RATE // 1000
 """Samples by which words may overlap, or exceed the sound: services count in milliseconds."""
 ESTIMATE = "estimate"
+FEW = 4
+"""Words that are too few to doubt the times of all."""
+FASTEST = 150
+"""Characters in a second that no voice can speak."""
 SOUNDING = 0.88
 """The share of speech that is no pause."""
 
@@ -40,10 +44,15 @@ class PlacedWord(NamedTuple):
 
 
 class Placement(NamedTuple):
-    """The words of a piece, in order. ``odd``: how many were moved so that they follow each other within the sound."""
+    """The words of a piece, in order.
+
+    ``odd``: how many were moved so that they follow each other within the sound. ``doubted``: how many were told with
+    times that no voice can have, so that these are estimated instead.
+    """
 
     words: list[PlacedWord]
     odd: int = 0
+    doubted: int = 0
 
     @property
     def told_by(self) -> str | None:
@@ -61,7 +70,10 @@ def place_words(segment: Segment, outlet: Outlet, floor: int = 0) -> Placement:
         return _NOTHING
     place = _Place(segment, writer)
     if any(isinstance(item, Word) for answer in segment.answers for item in answer.intake.annotations):
-        return _told(segment, place)
+        told = _told(segment, place)
+        if not _is_doubtful(told, place):
+            return told
+        return _estimated(segment, outlet, place, floor)._replace(doubted=len(told.words))
     if segment.ended or not _will_tell(segment):
         return _estimated(segment, outlet, place, floor)
     return _NOTHING
@@ -93,6 +105,16 @@ def _told(segment: Segment, place: _Place) -> Placement:
         words.append(word._replace(start_sample=start, end_sample=stop, middle=(start + max(start, end)) / 2))
         before = stop
     return Placement(words, odd)
+
+
+def _is_doubtful(told: Placement, place: _Place) -> bool:
+    """Whether the times are in another unit, or of another sound: too short for any voice, or mostly outside of it."""
+    if len(told.words) < FEW:
+        return False
+    first, last = told.words[0], told.words[-1]
+    if last.middle - first.middle < (last.start - first.start) * RATE / FASTEST:
+        return True
+    return place.complete and told.odd > len(told.words) / 2
 
 
 def _will_tell(segment: Segment) -> bool:
