@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from oggstream.engine.requests.mending import continuation
+from oggstream.annotations import Word
+from oggstream.engine.requests.mending import Continuation, behind_a_word, continuation
 
 TEXT = "The first clause goes here, the second one follows it; and a third one ends the sentence that was asked for."
 RATE = 48000
@@ -56,3 +57,35 @@ def test_marks_of_chinese_end_clauses_without_a_space() -> None:
     place = continuation(text, sound(1.4, 0.2, 0.4), earliest=0, rate=4.5)
     assert place is not None
     assert place.chars == 7
+
+
+def told(*words: tuple[str, float, float]) -> list[Word]:
+    found, at = [], 0
+    for text, start, end in words:
+        at = TEXT.index(text, at)
+        begins, ends = round(start * RATE), round(end * RATE)
+        found.append(Word(text=text, start=at, end=at + len(text), start_sample=begins, end_sample=ends))
+        at += len(text)
+    return found
+
+
+WORDS = told(("The", 0.0, 0.2), ("first", 0.3, 0.6), ("clause", 0.7, 1.1), ("goes", 1.3, 1.6))
+
+
+def test_it_goes_on_behind_the_last_word_that_came_whole_where_words_are_told() -> None:
+    place = behind_a_word(TEXT, WORDS, 0, round(1.4 * RATE))
+    assert place == Continuation(round(1.2 * RATE), TEXT.index("goes"))
+
+
+def test_behind_the_last_word_that_was_told_all_other_sound_is_dropped() -> None:
+    place = behind_a_word(TEXT, WORDS[:2], 0, round(3.0 * RATE))
+    assert place == Continuation(round(0.6 * RATE), TEXT.index("clause"))
+
+
+def test_a_word_that_was_heard_in_part_is_no_place_to_go_on_from() -> None:
+    assert behind_a_word(TEXT, WORDS, round(1.35 * RATE), round(1.4 * RATE)) is None
+
+
+def test_there_is_no_such_place_without_words_or_behind_the_last_word_of_the_text() -> None:
+    assert behind_a_word(TEXT, [], 0, RATE) is None
+    assert behind_a_word("The.", WORDS[:1], 0, RATE) is None

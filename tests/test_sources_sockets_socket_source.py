@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from oggstream import errors
+from oggstream import NullSink, errors, events, play_stream
 from oggstream.annotations import Word
 from oggstream.audio.frame import RATE
 from oggstream.options import SpeechOptions
@@ -313,3 +313,21 @@ async def test_nothing_is_sent_to_mistral_before_it_has_greeted() -> None:
         assert isinstance(greeting, dict)
         assert greeting["type"] == "session.created"
         assert talk.sent[0][0] <= talk.received[0][0]
+
+
+@pytest.mark.parametrize("name", ["cartesia", "inworld", "together"])
+async def test_a_line_that_drops_in_mid_piece_costs_no_word_where_words_are_told(name: str) -> None:
+    text = "Hello there, my dear friend."
+    async with talking(name, pace=20.0, drop=True, after=7) as (source, service):
+        heard = []
+
+        def on_event(event: events.Event) -> None:
+            if isinstance(event, events.Retrying):
+                service.faults.drop = False
+            elif isinstance(event, events.WordStarted):
+                heard.append(event.text)
+
+        async with asyncio.timeout(PATIENCE):
+            await play_stream(text, source=source, sink=NullSink(), format="pcm", on_event=on_event)
+        assert heard == ["Hello", "there", "my", "dear", "friend"]
+        assert [speech.text.strip() for speech in service.said] == [text, "my dear friend."]

@@ -1,13 +1,16 @@
 """Finds where a piece of text can be continued after the connection was lost in the middle of its speech.
 
-Pauses match the sound with the text: a pause near the expected end of a clause is taken for that end. The audio after
-it is dropped, and the text after it is requested again.
+Words whose times were told match the sound with the text; without them pauses do: a pause near the expected end of a
+clause is taken for that end. The audio after it is dropped, and the text after it is requested again.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import zip_longest
 from typing import NamedTuple
 
+from ...annotations import Annotation, Word
 from ...audio.frame import RATE
 
 SHORTEST_PAUSE = RATE // 10  # samples of silence between two clauses
@@ -22,6 +25,22 @@ class Continuation(NamedTuple):
 
     samples: int
     chars: int
+
+
+def behind_a_word(text: str, annotations: Iterable[Annotation], earliest: int, received: int) -> Continuation | None:
+    """The end of the last word that came whole, if it was told where that is; None if no word is left behind it.
+
+    ``received``: samples (48 kHz) that came; of those, ``earliest`` cannot be dropped any more.
+    """
+    words = [item for item in annotations if isinstance(item, Word)]
+    best = None
+    for word, following in zip_longest(words, words[1:]):
+        until = word.end_sample if following is None else (word.end_sample + following.start_sample) // 2
+        samples = min(max(until, word.end_sample), received)
+        rest = next((at for at in range(word.end, len(text)) if text[at].isalnum()), None)
+        if word.end_sample <= received and samples >= earliest and rest is not None:
+            best = Continuation(samples, rest)
+    return best
 
 
 def continuation(text: str, loudness: list[tuple[int, int]], earliest: int, rate: float) -> Continuation | None:

@@ -19,7 +19,7 @@ from .format_choice import FormatChoice
 from .hedging import Hedging
 from .in_flight import in_flight_of
 from .intake import Intake
-from .mending import continuation
+from .mending import behind_a_word, continuation
 from .remedy import ATTEMPTS, Case, Remedy, concerns_format, remedy_for
 
 if TYPE_CHECKING:
@@ -229,11 +229,14 @@ class Receiver:
         return True
 
     def _continue_at_a_pause(self, segment: Segment) -> bool:
-        """Drop the audio after the last pause that is not heard yet, and continue from there."""
+        """Drop the audio after the last word, or pause, that is not heard yet, and continue from there."""
         if segment.kept_characters or traits_of(self._source).whole:
             return False
         loudness, earliest = self._outlet.foresee(segment)
-        place = continuation(segment.text, loudness, earliest, self._outlet.characters_per_second)
+        received = loudness[-1][0] if loudness else 0
+        place = behind_a_word(segment.text, segment.intake.annotations, earliest, received) or continuation(
+            segment.text, loudness, earliest, self._outlet.characters_per_second
+        )
         if place is None:
             return False
         self._outlet.keep(segment, place.samples)
