@@ -85,6 +85,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "let web pages of ORIGIN (https://example.org) use it; may be given several times",
     },
     "--metrics": {"action": "store_true", "help": "tell figures to Prometheus at /metrics"},
+    "--workers": {"metavar": "N", "default": 1, "help": "processes that share the port, each with its own --jobs (1)"},
     "--jobs": {"metavar": "N", "default": 128, "help": "speeches at once (128)"},
     "--queue": {"metavar": "N", "default": 128, "help": "speeches that wait for their turn; more are refused (128)"},
     "--idle": {"metavar": "S", "default": 1800.0, "help": "seconds without a client, after which it ends (1800)"},
@@ -125,6 +126,7 @@ ENDPOINT = (
     "--port",
     *KEYS,
     "--metrics",
+    "--workers",
     "--jobs",
     "--queue",
 )
@@ -305,5 +307,6 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     "--seed": _integer("seed", 0, 1 << 64),
     "--port": _integer("port", 0, 65535),
     "--jobs": _integer("number of jobs", 1, 1000),
+    "--workers": _integer("number of workers", 1, 256),
     "--queue": _integer("length of a queue", 0, 100_000),
 }

@@ -6,7 +6,7 @@ import asyncio
 import errno
 import ipaddress
 import socket
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import ConfigError
 from .browsers import is_address
@@ -36,17 +36,20 @@ class Listener(NamedTuple):
         self.connections.stop()
 
 
-async def listen(runner: web.AppRunner, host: str, port: int, tls: SSLContext | None = None) -> Listener:
-    """Open the port. Raises `ConfigError`."""
+async def listen(
+    runner: web.AppRunner, host: str, port: int, tls: SSLContext | None = None, opened: socket.socket | None = None
+) -> Listener:
+    """Open the port, or take connections from one that is ``opened``. Raises `ConfigError`."""
     from .connections import BACKLOG, Connections, most_connections
 
     manager = runner.server
     assert manager is not None
     connections = Connections(manager, most_connections())
     try:
-        server = await asyncio.get_running_loop().create_server(connections, host, port, backlog=BACKLOG, ssl=tls)
+        where: dict[str, Any] = {"sock": opened} if opened is not None else {"host": host, "port": port}
+        server = await asyncio.get_running_loop().create_server(connections, **where, backlog=BACKLOG, ssl=tls)
     except (OSError, UnicodeError) as error:
-        raise _cannot_listen(host, port, error) from error
+        raise cannot_listen(host, port, error) from error
     return Listener(server, connections)
 
 
@@ -59,7 +62,7 @@ async def addresses_of(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise _cannot_listen(host, port, error) from error
+        raise cannot_listen(host, port, error) from error
     return [str(address[0]) for *_, address in found]
 
 
@@ -68,7 +71,8 @@ def is_loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
-def _cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> ConfigError:
+def cannot_listen(host: str, port: int, error: OSError | UnicodeError) -> ConfigError:
+    """What to say where a port cannot be had."""
     return ConfigError(f"cannot listen on {host} port {port}: {_obstacle(error)}")
 
 

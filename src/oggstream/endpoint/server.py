@@ -28,6 +28,8 @@ from .speech_request import RefusedError, parse
 from .timing import ServerTiming
 
 if TYPE_CHECKING:
+    import socket
+
     from aiohttp import web
 
     from ..types import CacheLike, SourceLike
@@ -50,7 +52,8 @@ class SpeechServer:
     ``voices``: names that clients use, and the source's voices that they mean. ``cache``: as for `play_stream`. With
     ``key``, or ``keys`` (names and keys), it wants one with every request but ``/health`` and ``/ready``. It has to
     have one where other machines may reach it, unless ``open_to_all``. Web pages may use it if their origin is in
-    ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``metrics``: ``/metrics`` tells figures to
+    ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``port_opened``: a listening socket to use instead
+    of opening ``port``, as several processes may. ``metrics``: ``/metrics`` tells figures to
     Prometheus, which takes its client library (`LibraryError`). ``jobs`` speeches are made at once, ``queue`` more wait
     in turn, and what comes beyond is answered with 429.
     """
@@ -69,6 +72,7 @@ class SpeechServer:
         open_to_all: bool = False,
         origins: Collection[str] = (),
         certificate: str | None = None,
+        port_opened: socket.socket | None = None,
         metrics: bool = False,
         jobs: int = JOBS,
         queue: int = QUEUE,
@@ -79,6 +83,7 @@ class SpeechServer:
         self.open_to_all = open_to_all
         self.origins = origins
         self.certificate = certificate
+        self._port_opened = port_opened
         self._given = source
         self._voices = voices
         self._options = checked(options)
@@ -145,18 +150,22 @@ class SpeechServer:
         from .routes import runner_of
 
         tls = server_tls(self.certificate) if self.certificate else None
-        addresses = await addresses_of(self.host, self.port)
-        is_open = not all(map(is_loopback, addresses))
+        is_open = await self.check_open()
+        runner = runner_of(self, Browsers(self.origins, {self.host}, any_name=is_open and bool(self.keys)))
+        self._runner = runner
+        await runner.setup()
+        self._listener = await listen(runner, self.host, self.port, tls, self._port_opened)
+        self._addresses = self._listener.addresses()
+
+    async def check_open(self) -> bool:
+        """Whether other machines will reach it. Raises `ConfigError` where they could do so without a key."""
+        is_open = not all(map(is_loopback, await addresses_of(self.host, self.port)))
         if is_open and not self.keys and not self.open_to_all:
             raise ConfigError(
                 f"other machines could use {self.host} port {self.port} without a key: give one, listen on 127.0.0.1, "
                 "or allow it (--no-key; open_to_all=True)"
             )
-        runner = runner_of(self, Browsers(self.origins, {self.host}, any_name=is_open and bool(self.keys)))
-        self._runner = runner
-        await runner.setup()
-        self._listener = await listen(runner, self.host, self.port, tls)
-        self._addresses = self._listener.addresses()
+        return is_open
 
     async def stop(self) -> None:
         """Stop listening and cut off what is being said. May be called twice."""

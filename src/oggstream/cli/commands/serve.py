@@ -18,6 +18,7 @@ from ..output.result import as_json
 from ..terminal.console import Console, show
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
+from .serve_workers import inherited, open_port, parent_gone, supervise
 
 if TYPE_CHECKING:
     from ...endpoint.server import SpeechServer
@@ -55,6 +56,7 @@ def _one_line_a_request(*, told: bool) -> Iterator[None]:
 async def _serve(args: Namespace, console: Console) -> None:
     from ...endpoint.server import SpeechServer
 
+    opened = inherited()
     source = _source(args)
     server = SpeechServer(
         args.host,
@@ -67,17 +69,36 @@ async def _serve(args: Namespace, console: Console) -> None:
         open_to_all=args.no_key,
         origins=args.allow_origin or (),
         certificate=args.certificate,
+        port_opened=opened,
         metrics=args.metrics,
         jobs=args.jobs,
         queue=args.queue,
     )
     try:
+        if args.workers > 1 and opened is None:
+            await server.check_open()
+            await _serve_by_workers(args, console)
         await server.start()
+        if opened is not None:
+            await parent_gone()
+            return
         _announce(server, args, console)
         await asyncio.Event().wait()  # until it is cancelled
     finally:
         await server.stop()
         await close(source)
+
+
+async def _serve_by_workers(args: Namespace, console: Console) -> None:
+    """Open the port, and let workers serve on it."""
+    with open_port(args.host, args.port) as opened:
+        address = opened.getsockname()
+        scheme = "https" if args.certificate else "http"
+        host = f"[{args.host}]" if ":" in args.host else args.host
+        console.note(f"listening at {scheme}://{host}:{address[1]}/v1 with {args.workers} workers (Ctrl-C stops)")
+        if args.json:
+            show(as_json(None, base_url=f"{scheme}://{host}:{address[1]}/v1", port=address[1], pid=os.getpid()))
+        await supervise(opened, args.workers, console)
 
 
 def _source(args: Namespace) -> Source | None:
