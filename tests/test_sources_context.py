@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import pytest
 
@@ -12,8 +14,8 @@ from oggstream.errors import ServerError, SourceBrokenError, SourceConnectionErr
 from oggstream.options import SpeechOptions
 from oggstream.sources.context import SpeechContext
 from oggstream.sources.resolve_source import FirstOf
-from oggstream.sources.source import Source
-from scripted import ScriptedSource, spoken
+from oggstream.sources.source import ByteStream, Source
+from scripted import ScriptedSource, said, spoken
 
 PLAIN = SpeechOptions()
 
@@ -128,3 +130,47 @@ async def test_each_speech_of_a_player_has_a_context_of_its_own() -> None:
         await player.say("Two.")
         await first
     assert sorted(borders(service)) == ["enter 1", "enter 2", "leave 1", "leave 2"]
+
+
+class _Finishing(ContextService):
+    """A service that notes when it is told that a context has all its pieces."""
+
+    @asynccontextmanager
+    async def context(self, options: SpeechOptions) -> AsyncIterator[Source]:
+        async with super().context(options) as inner:
+            service = self
+
+            class Finishing:
+                def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:
+                    return inner.open(text, options)
+
+                async def finish(self) -> None:
+                    service.log.append("finish")
+
+            yield Finishing()
+
+
+async def test_a_context_is_told_when_its_last_piece_has_been_asked_for() -> None:
+    service = _Finishing()
+    async with SpeechContext(service, PLAIN) as context, asyncio.TaskGroup() as group:
+        finishing = group.create_task(context.finish(2))
+        await speak(context, "a")
+        assert not finishing.done()
+        await speak(context, "b")
+    assert service.log == ["enter 1", "a in 1", "b in 1", "finish", "leave 1"]
+
+
+async def test_a_context_that_is_entered_for_what_failed_is_told_at_once() -> None:
+    service = _Finishing(lambda number, text: [SourceBrokenError("cut")] if number == 1 else [b"ok"])
+    async with SpeechContext(service, PLAIN) as context:
+        with pytest.raises(SourceBrokenError):
+            await speak(context, "a")
+        await context.finish(1)
+        assert await speak(context, "a") == b"ok"
+    assert service.log == ["enter 1", "a in 1", "leave 1", "enter 2", "finish", "a in 2", "leave 2"]
+
+
+async def test_a_speech_tells_its_context_that_the_text_has_ended_behind_its_last_piece() -> None:
+    service = _Finishing(lambda _number, text: [said(text)])
+    await oggstream.play_stream(["One sentence is here. ", "Another one is there."], source=service, sink="null")
+    assert service.log[-2:] == ["finish", "leave 1"]

@@ -6,7 +6,7 @@ import asyncio
 import re
 from array import array
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -14,23 +14,27 @@ from typing import Any
 
 import pytest
 
-from oggstream import NullSink, errors, events, play_stream
+from oggstream import NullSink, PlaybackOptions, errors, events, play_stream
 from oggstream.annotations import Word
 from oggstream.audio.frame import RATE
 from oggstream.options import SpeechOptions
+from oggstream.report import PlaybackReport
 from oggstream.sources.context import SpeechContext
+from oggstream.sources.sockets import protocol
 from oggstream.sources.sockets.socket_source import SocketContext, SocketSource
 from patience import PATIENCE
 from socket_services.service import SocketService, Talk
 from socket_services.speaking import speak
 
 SERVICES = {
+    "assemblyai": "assemblyai.AssemblyAI",
     "asyncai": "asyncai.AsyncAI",
     "cartesia": "cartesia.Cartesia",
     "deepgram": "deepgram.Aura",
     "deepgram-flux": "deepgram.Flux",
     "elevenlabs": "elevenlabs.MultiStream",
     "elevenlabs-v3": "elevenlabs.Dialogue",
+    "gradium": "gradium.Gradium",
     "inworld": "inworld.Inworld",
     "minimax": "minimax.MiniMax",
     "mistral": "mistral.Mistral",
@@ -331,3 +335,57 @@ async def test_a_line_that_drops_in_mid_piece_costs_no_word_where_words_are_told
             await play_stream(text, source=source, sink=NullSink(), format="pcm", on_event=on_event)
         assert heard == ["Hello", "there", "my", "dear", "friend"]
         assert [speech.text.strip() for speech in service.said] == [text, "my dear friend."]
+
+
+# Through the engine.
+
+
+async def played(source: SocketSource, text: list[str], **options: Any) -> PlaybackReport:
+    async with asyncio.timeout(PATIENCE):
+        return await play_stream(text, source=source, sink=NullSink(), options=PlaybackOptions(history=None, **options))
+
+
+def _mended_on_the_second(service: SocketService, opened: Callable[[Talk], Awaitable[None]]) -> Any:
+    async def mended(talk: Talk) -> None:
+        service.faults.drop = len(service.talks) < 2
+        await opened(talk)
+
+    return mended
+
+
+@pytest.mark.parametrize("name", ["cartesia", "deepgram", "elevenlabs", "soniox"])
+async def test_a_connection_that_breaks_is_opened_anew_and_what_is_missing_asked_for(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with talking(name, pace=8.0, drop=True) as (source, service):
+        monkeypatch.setattr(service, "opened", _mended_on_the_second(service, service.opened))
+        report = await played(source, ["Here is a sentence of some length. ", "And here comes another one."])
+        assert service.handshakes == 2
+    assert report.completed
+    assert [piece.failed for piece in report.segments] == [None] * len(report.segments)
+
+
+@pytest.mark.parametrize("name", ["cartesia", "deepgram", "rime", "xai"])
+async def test_a_service_that_never_says_done_holds_nothing_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "QUIET_SECONDS", 0.2)
+    async with talking(name, never_done=True) as (source, _):
+        report = await played(source, ["Hello there."])
+    assert report.completed
+    assert report.audio.seconds > 0.5
+
+
+@pytest.mark.parametrize("name", ["cartesia", "deepgram", "soniox"])
+async def test_a_service_that_says_nothing_more_ends_the_speech_after_what_was_heard(name: str) -> None:
+    async with talking(name, hang=True, after=2) as (source, _):
+        with pytest.raises(errors.SourceTimeoutError, match="stall_timeout") as caught:
+            await played(source, ["This is a sentence which never comes to its own end."], stall_timeout=0.3)
+    assert caught.value.report is not None
+    assert caught.value.report.audio.seconds > 0.1
+
+
+async def test_several_speeches_at_once_share_a_socket_only_where_contexts_have_names() -> None:
+    for name, handshakes in (("cartesia", 1), ("deepgram", 3)):
+        async with talking(name, pace=10.0) as (source, service):
+            heard = await asyncio.gather(*(received(source, text) for text in TEXTS))
+            assert [sound for sound, *_ in heard] == [speak(text).pcm for text in TEXTS]
+            assert service.handshakes == handshakes

@@ -470,3 +470,44 @@ def test_a_long_text_is_read_as_it_is_needed() -> None:
     segmenter.feed("This is a sentence of some length. " * 10_000)
     assert segmenter.take(2) is not None
     assert len(segmenter._plain.text) < 4 * LONGEST
+
+
+# Cuts at words, for services whose melody goes on.
+
+CLAUSELESS = "This is an opening that goes on and on without any mark at which one could take a breath for a while"
+
+
+def test_a_text_in_which_no_clause_ends_is_cut_at_a_word_as_soon_as_there_are_so_many_characters() -> None:
+    segmenter = Segmenter(word_cut=70)
+    for character in CLAUSELESS[:69]:
+        segmenter.feed(character)
+        assert segmenter.take(0.0) is None
+    segmenter.feed(CLAUSELESS[69])
+    taken = segmenter.take(0.0)
+    assert taken is not None
+    assert taken.text == CLAUSELESS[:70].rpartition(" ")[0]
+    segmenter.feed(CLAUSELESS[70:] + ".")
+    segmenter.finish()
+    assert rest_of(segmenter)[0].text == CLAUSELESS[len(taken.text) + 1 :] + "."
+
+
+@pytest.mark.parametrize(
+    ("text", "reserve"),
+    [
+        (CLAUSELESS, 2.0),  # enough is left to be heard
+        (CLAUSELESS[:69], 0.0),
+        ("Nowhere" * 20, 0.0),  # where no word ends
+    ],
+)
+def test_else_it_is_waited_for_more(text: str, reserve: float) -> None:
+    segmenter = Segmenter(word_cut=70)
+    segmenter.feed(text)
+    assert segmenter.take(reserve) is None
+
+
+def test_a_clause_goes_before_a_word() -> None:
+    segmenter = Segmenter(word_cut=70)
+    segmenter.feed("This has a clause in its middle, " + CLAUSELESS)
+    piece = segmenter.take(0.0)
+    assert piece is not None
+    assert piece.text == "This has a clause in its middle,"
