@@ -282,8 +282,8 @@ def test_what_may_be_wrong_with_the_key(
         ("play", None, "SourceError", "cannot read in.opus: No such file"),
         ("decode", None, "SourceError", "cannot read in.opus: No such file"),
         ("play", b"", "EmptyBodyError", "empty"),
-        ("play", b"fLaC\0\0\0\x22" + bytes(300), "WrongContainerError", "is FLAC .*--format"),
-        ("decode", b"ID3\x04" + bytes(300), "WrongContainerError", "is MP3 .*convert the file"),
+        ("play", b"fLaC\0\0\0\x22" + bytes(300), "FormatError", "in.opus is damaged FLAC: Invalid data"),
+        ("decode", b"ID3\x04" + bytes(300), "WrongContainerError", "is damaged MP3 .*convert the file"),
         ("play", BODY[:20], "NoAudioError", "cut in its first Ogg page, at byte 0; "),
     ],
 )

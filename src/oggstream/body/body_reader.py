@@ -298,10 +298,11 @@ class BodyReader:
         return False
 
     def _open(self, found: Container, first: bytes) -> None:
+        advice = self._stated.advice if self._service else _OF_A_FILE
         if found is Container.WAV:
             from .wav_reader import WavReader
 
-            self._part = WavReader(self.stats, self._stated.media, self._stated.advice)
+            self._part = WavReader(self.stats, self._stated.media, advice)
         elif found is Container.PCM:
             from .pcm_reader import PcmReader
 
@@ -309,7 +310,7 @@ class BodyReader:
         elif found in (Container.MP3, Container.AAC, Container.FLAC):
             from .compressed import compressed_reader
 
-            self._part = compressed_reader(found, first, self.stats, self._stated.advice)
+            self._part = compressed_reader(found, first, self.stats, advice)
         else:
             self._ogg = OpusReader(self.stats)
             self._ogg.eager = self._eager
@@ -335,6 +336,7 @@ class BodyReader:
         return wrong(self._start, self._stated, service=self._service)
 
 
+_OF_A_FILE = "convert the file to Ogg Opus or WAV"
 _FIRST = 4096  # bytes kept to say what a body is that is no audio
 _TOLD = (QuotaError, RateLimitError)  # that the service says in words
 

@@ -58,7 +58,8 @@ def as_wav(file: BinaryIO, shown: str) -> Iterator[bytes]:
         except FormatError:
             raise
         except Exception as error:  # PyAV raises errors of FFmpeg's, ValueError and others for damage
-            raise FormatError(f"{shown} is damaged {kind}: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise FormatError(f"{shown} is damaged {kind}: {why}") from error
 
 
 def _pieces(av: Any, container: Any, shown: str) -> Iterator[bytes]:
