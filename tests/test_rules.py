@@ -99,7 +99,7 @@ async def test_a_wrong_keyword_is_refused_by_the_function_that_was_called(functi
         ("sourse", "did you mean 'source'?"),
         ("onevent", "did you mean 'on_event'?"),
         ("latency", "it is one of PlaybackOptions: options=PlaybackOptions(latency=...)"),
-        ("zzz", "it takes source, options, sink, on_event, voice"),
+        ("zzz", "it takes source, options, sink, on_event, cache, voice"),
     ],
 )
 async def test_a_wrong_keyword_is_told_what_was_meant(keyword: str, hint: str) -> None:
