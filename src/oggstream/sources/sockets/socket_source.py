@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Hashable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ... import events
 from ...errors import OggStreamError, SourceBrokenError, SourceTimeoutError, UsageError
@@ -20,23 +20,21 @@ from ..services.places import as_query, check_fields, check_path, in_url
 from ..services.service_source import ServiceSource
 from ..services.table import Service, service as described
 from ..services.templates import fill, fill_text
-from ..traits import SourceTraits, StreamTraits
 from .contexts import Speech
 from .handshake import Handshake
 from .protocol import SocketProtocol
 from .service_connection import ServiceConnection
 from .service_pool import ServicePool
+from .socket_stream import Address, SocketStream, sound_of
 from .spoken_piece import SpokenPiece
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
-    from ...annotations import Annotation
     from ...voice.engine import VoiceInfo
-    from ..http.redaction import Secrets
     from ..services.socket_table import Socket
     from ..source import ByteStream, Source
-    from .sound import Sound
+    from ..traits import SourceTraits
 
 
 class SocketSource(ServiceSource):
@@ -174,7 +172,7 @@ class SocketSource(ServiceSource):
             address.url, {**handshake.headers, **address.headers}, asked, self._advice_of_socket
         )
         protocol = SocketProtocol(
-            self._socket, handshake.shown, handshake.secrets, self._advice_of_socket, partial(_sound, address)
+            self._socket, handshake.shown, handshake.secrets, self._advice_of_socket, partial(sound_of, address)
         )
         connection = ServiceConnection(socket, protocol, handshake.shown, self._socket, address.key)
         try:
@@ -199,20 +197,6 @@ class SocketSource(ServiceSource):
             self._pools = {other: pool for other, pool in self._pools.items() if not other.is_closed()}
             self._pools[loop] = ServicePool(self._handshake.shown)
         return self._pools[loop]
-
-
-class Address(NamedTuple):
-    """A connection: where it leads, what is sent first, the fields of all messages, and the format of what comes.
-
-    Speeches with the same ``key`` may share a connection.
-    """
-
-    url: str
-    headers: Mapping[str, str]
-    opening: list[Any]
-    fields: Mapping[str, Any]
-    chosen: str
-    key: Hashable
 
 
 class SocketContext:
@@ -284,31 +268,6 @@ class SocketContext:
         return connection, speech
 
 
-class SocketStream:
-    """What comes of one piece: bytes, and words between them."""
-
-    def __init__(self, piece: SpokenPiece, address: Address, secrets: Secrets) -> None:
-        self._piece = piece
-        self._begun = False
-        self.content_type = _content_type(address)
-        self.request_id: str | None = None
-        self.traits = StreamTraits(
-            format=address.chosen, certain=address.chosen == "pcm", url=secrets.shown(address.url), secrets=secrets
-        )
-
-    def __aiter__(self) -> SocketStream:
-        return self
-
-    async def __anext__(self) -> bytes | Annotation:
-        item = await self._piece.next_item()
-        if not self._begun:
-            self._begun = True
-            events.emit(events.ResponseStarted, content_type=self.content_type, request_id=None)
-        if item is None:
-            raise StopAsyncIteration
-        return item
-
-
 class _Asked:
     """A handshake, and when to try once more after it failed."""
 
@@ -319,22 +278,3 @@ def _socket_of(service: Service) -> Socket:
     if service.socket is None or isinstance(service.socket, Mapping):
         raise UsageError(f"{service.name} has no socket")
     return service.socket
-
-
-def _content_type(address: Address) -> str:
-    if address.chosen != "pcm":
-        return {"opus": "audio/ogg", "wav": "audio/wav"}[address.chosen]
-    form = address.fields.get("samples")
-    encoding = f";encoding={form}" if form else ""
-    return f"audio/pcm;rate={address.fields.get('rate')}{encoding}"
-
-
-def _sound(address: Address) -> Sound:
-    """The measure of a context's sound."""
-    from .sound import OggSound, SampleSound
-
-    if address.chosen == "opus":
-        return OggSound()
-    return SampleSound(
-        address.fields.get("rate") or 24000, 4 if str(address.fields.get("samples", "")).startswith("f32") else 2
-    )
