@@ -43,10 +43,12 @@ class Estimated(NamedTuple):
 class WordEstimate:
     """Places ``words`` in the sound of their piece; `update` it while that is decoded.
 
-    ``placed`` are the words that begin in what is decoded. The first ``settled`` of them stay as they are.
+    ``placed`` are the words that begin in what is decoded. The first ``settled`` of them stay as they are. ``names``:
+    of each word its text, and its characters of the original text.
     """
 
-    def __init__(self, words: Sequence[WeighedWord]) -> None:
+    def __init__(self, words: Sequence[WeighedWord], names: Sequence[tuple[str, int, int]] = ()) -> None:
+        self.names = names
         self.placed: list[Estimated] = []
         self.settled = 0
         self._words = list(words)
@@ -65,13 +67,6 @@ class WordEstimate:
     def pace(self) -> float:
         """Audible samples for each weight; 0 before there is sound."""
         return self._anchors[-1].sounded / self.weight if len(self._anchors) > 1 else 0.0
-
-    def revise(self, words: Sequence[WeighedWord]) -> None:
-        """Go on with other words behind those that are settled."""
-        if list(words) != self._words:
-            self._words = [*self._words[: self.settled], *words[self.settled :]]
-            self._weights = _sums(self._words)
-            self._anchors = self._kept()
 
     def update(self, loudness: Loudness, total: int | None, expected: float, floor: int = 0) -> None:
         """Estimate anew. ``total``: the samples of the whole piece, None while that is unknown; ``expected``: the

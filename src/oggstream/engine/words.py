@@ -134,13 +134,10 @@ def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> P
     if place.complete and whole:
         outlet.word_pace = segment.estimate.pace
     words: list[PlacedWord] = []
-    for (start, end, *_), begins, ends in segment.estimate.placed:
-        first, last = (min(max(place.origin + at, place.start), place.last) for at in (begins, ends))
-        characters = piece.start_of(start), piece.locate(end)
-        middle = place.origin + (begins + ends) / 2
-        replaced = piece.replaced_at(start)
-        text = replaced.written if replaced else piece.text[start:end]
-        words.append(PlacedWord(text, *characters, first, last, ESTIMATE, middle))
+    for (_, begins, ends), named in zip(segment.estimate.placed, segment.estimate.names, strict=False):
+        first = min(max(place.origin + begins, place.start), place.last)
+        last = min(max(place.origin + ends, place.start), place.last)
+        words.append(PlacedWord(*named, first, last, ESTIMATE, place.origin + (begins + ends) / 2))
     return Placement(words)
 
 
@@ -155,7 +152,14 @@ def _new_estimate(piece: Piece) -> WordEstimate:
             words.append(word._replace(start=before.start, weight=before.weight + word.weight))
         else:
             words.append(word)
-    return WordEstimate(words)
+    return WordEstimate(words, [_named(piece, word) for word in words])
+
+
+def _named(piece: Piece, word: WeighedWord) -> tuple[str, int, int]:
+    """The text of a word, as it was written, and its characters of the original text."""
+    replaced = piece.replaced_at(word.start)
+    text = replaced.written if replaced else piece.text[word.start : word.end]
+    return text, piece.start_of(word.start), piece.locate(word.end)
 
 
 def _reported(segment: Segment) -> Iterator[PlacedWord]:
