@@ -24,8 +24,7 @@ from oggstream.opus.tags import OpusTags
 RATE = 24000
 STEP_MS = 20
 LEAD_MS = 40  # of silence before the first word
-GAP_MS = 80  # behind each, and more behind these:
-PAUSES_MS = {**dict.fromkeys(",;:", 160), **dict.fromkeys(".!?", 240)}
+GAP_MS = 80  # behind each
 _WORD_MS = 100  # and `STEP_MS` for each of its letters
 _LOUDNESS = 9000
 _QUIET = 500  # of a sample, what is not of a word
@@ -66,10 +65,9 @@ def speak(text: str, rate: int = RATE) -> Speech:
     at = LEAD_MS
     for word in text.split():
         length = _WORD_MS + STEP_MS * len(word)
-        gap = PAUSES_MS.get(word[-1], GAP_MS)
-        parts += [_tone(word, length, rate), _silence(gap, rate)]
+        parts += [_tone(word, length, rate), _silence(GAP_MS, rate)]
         words.append(SpokenWord(word, at / 1000, (at + length) / 1000))
-        at += length + gap
+        at += length + GAP_MS
     return Speech(text, np.concatenate(parts).tobytes() if words else b"", tuple(words), rate)
 
 
