@@ -21,6 +21,7 @@ from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.realtime.realtime_source import RealtimeSource
 from oggstream.sources.resolve_source import FirstOf, coerce, default_source, named
 from oggstream.sources.services.service_source import ServiceSource
+from oggstream.sources.sockets.or_http import SocketOrHttp
 from oggstream.sources.sockets.socket_source import SocketSource
 from oggstream.sources.source import ByteStream, Source
 from oggstream.sources.traits import traits_of
@@ -120,7 +121,7 @@ def test_bytes_and_what_gives_them_are_played() -> None:
     ("name", "kind"),
     [
         ("azure", ServiceSource),
-        ("deepgram", SocketSource),
+        ("deepgram", SocketOrHttp),
         ("deepgram:http", ServiceSource),
         ("offline", OfflineVoice),
         ("openai", OpenAISource),
@@ -149,7 +150,8 @@ def test_a_word_that_is_neither_is_told_what_was_meant(name: str) -> None:
         ("openai", OpenAISource, "openai"),
         ("realtime", RealtimeSource, "realtime"),
         ("offline", OfflineVoice, "offline"),
-        ("deepgram", SocketSource, "deepgram"),
+        ("deepgram", SocketOrHttp, "deepgram"),
+        ("deepgram-flux", SocketSource, "deepgram-flux"),
         ("deepgram:http", ServiceSource, "deepgram"),
         (" deepgram , offline ", FirstOf, "deepgram"),
     ],

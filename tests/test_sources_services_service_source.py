@@ -166,6 +166,41 @@ async def test_options_stand_where_each_service_wants_them() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "other", "kind"),
+    [
+        ("kokoro", "/v1/audio/speech", "audio/ogg"),
+        ("elevenlabs", "/v1/text-to-speech/JBFqnCBsd6RMkjVDRZzb/stream", "audio/ogg"),
+        ("piper", "/", "audio/wav"),
+    ],
+)
+async def test_a_server_that_does_not_know_the_path_is_asked_at_the_other_one_from_then_on(
+    name: str, other: str, kind: str
+) -> None:
+    body = BODIES["wav" if kind.endswith("wav") else "opus"]
+
+    async def plain(request: web.Request) -> web.Response:
+        if request.path != other:
+            return web.json_response({"detail": "Not Found"}, status=404)
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+    async with asked(name, plain) as (source, server):
+        assert (await speak(source))[0] == body
+        assert (await speak(source))[0] == body
+    assert [request.path.partition("?")[0] for request in server.received][1:] == [other, other]
+
+
+async def test_what_is_found_at_neither_is_the_error_of_the_last() -> None:
+    async def nothing(request: web.Request) -> web.Response:
+        return web.json_response({"detail": f"no {request.path}"}, status=404)
+
+    async with asked("kokoro", nothing) as (source, server):
+        for _ in range(2):
+            with pytest.raises(errors.NotFoundError, match="no /v1/audio/speech"):
+                await speak(source)
+    assert len(server.received) == 4
+
+
 async def test_the_language_stands_where_each_service_wants_it_and_nowhere_else() -> None:
     async with asked("azure") as (source, server):
         await speak(source, language="de-AT")

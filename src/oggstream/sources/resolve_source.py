@@ -132,7 +132,7 @@ def _one_named(name: str, settings: dict[str, Any]) -> Source:
 
 
 def _service(name: str, settings: dict[str, Any]) -> Source:
-    """A service over its socket, if it has one; ``NAME:http`` and others over HTTP."""
+    """A service over its socket, if it has one and can be reached there; ``NAME:http`` and others over HTTP."""
     from .services.table import service
 
     name, _, way = name.partition(":")
@@ -145,7 +145,13 @@ def _service(name: str, settings: dict[str, Any]) -> Source:
         return ServiceSource(described, **settings)
     from .sockets.socket_source import SocketSource
 
-    return SocketSource(described, **settings)
+    socket = SocketSource(described, **settings)
+    if not described.over_http:
+        return socket
+    from .services.service_source import ServiceSource
+    from .sockets.or_http import SocketOrHttp
+
+    return SocketOrHttp(socket, lambda: ServiceSource(described, **settings))
 
 
 def _from_text(text: str) -> Source:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from ... import events
-from ...errors import ConfigError, UsageError
+from ...errors import ConfigError, SourceError, UsageError
 from ...options import AudioFormat
 from ..http.client import HttpClient
 from ..http.exchange import Request
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ...voice.engine import VoiceInfo
     from ..http.exchange import HttpStream
     from ..source import ByteStream, Source
+
+UNKNOWN_PATH = (404, 405)
+"""HTTP's answers of a server that has nothing at a path, or not for such a request (RFC 9110 section 15.5)."""
 
 
 class ServiceSource:
@@ -93,13 +96,30 @@ class ServiceSource:
         check_fields(fields)
         self._check(fields)
         self._warn(options)
-        async with self._client.open(self._request(fields, self._ipa(options)), self._advice) as stream:
+        async with self._answered(fields, self._ipa(options)) as stream:
             stream.format = chosen
             kind = _kind_of_samples(fields) if chosen == "pcm" else ""
             if self._service.audio:
                 yield _unwrapped(stream, text, self._service, kind)
                 return
             _state_kind(stream, kind)
+            yield stream
+
+    @asynccontextmanager
+    async def _answered(self, fields: Mapping[str, Any], ipa: str | None) -> AsyncIterator[HttpStream]:
+        """The answer to a request; a server that does not know the path is asked at the other one, from then on."""
+        asked = self._service
+        async with AsyncExitStack() as stack:
+            try:
+                opening = self._client.open(self._request(asked, fields, ipa), self._advice)
+                stream = await stack.enter_async_context(opening)
+            except SourceError as error:
+                other = asked.older if asked is self._service else self._service
+                if other is None or error.status not in UNKNOWN_PATH:
+                    raise
+                opening = self._client.open(self._request(other, fields, ipa), self._advice)
+                stream = await stack.enter_async_context(opening)
+                self._service = other
             yield stream
 
     def context(self, options: SpeechOptions) -> AbstractAsyncContextManager[Source]:
@@ -227,8 +247,7 @@ class ServiceSource:
                 self._told.add(name)
                 events.emit(events.Warned, message=f"{self._service.name} takes no {name}: left out")
 
-    def _request(self, fields: Mapping[str, Any], ipa: str | None) -> Request:
-        service = self._service
+    def _request(self, service: Service, fields: Mapping[str, Any], ipa: str | None) -> Request:
         headers: dict[str, Any] = fill(service.headers, fields) or {}
         content_type, body = request_body(service, fields, ipa)
         if content_type:

@@ -19,6 +19,7 @@ from .templates import Fields, field_names, fill_text
 if TYPE_CHECKING:
     from .socket_table import Socket
 
+_OTHERWISE = ("path", "query", "json", "form", "multipart", "audio", "words", "before")
 _FILLED = ("base_url", "path", "query", "headers", "json", "xml", "form", "multipart")
 _HEADER_NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110 section 5.6.2
 LIST_ENTRIES = ("path", "list", "id", "languages", "description")
@@ -50,6 +51,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "words": (Mapping,),
     "before": (Mapping,),
     "base_end": (str,),
+    "otherwise": (Mapping,),
 }
 
 
@@ -90,6 +92,7 @@ class Service:
     words: Mapping[str, Any] = field(default_factory=dict)
     before: Mapping[str, Any] = field(default_factory=dict)
     base_end: str = ""
+    otherwise: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
@@ -113,6 +116,8 @@ class Service:
         self._check_fields()
         self._check_socket()
         self._check_ipa()
+        if unknown := sorted(set(self.otherwise) - set(_OTHERWISE)):
+            raise self._wrong(f"otherwise has no entry {unknown[0]!r}; there are {', '.join(_OTHERWISE)}")
 
     def _check_numbers(self) -> None:
         for name, number in (("longest_text", self.longest_text), ("requests", self.requests)):
@@ -195,6 +200,11 @@ class Service:
             words={},
             before={},
         )
+
+    @property
+    def older(self) -> Service | None:
+        """The same service where it does not know the path: with what ``otherwise`` says. None: there is no other."""
+        return replace(self, **self.otherwise, otherwise={}) if self.otherwise else None
 
     @property
     def over_http(self) -> bool:
