@@ -33,6 +33,13 @@ class Good:
             yield BLOCK
 
 
+class Silent(Good):
+    """Finds nothing in the text that it could say."""
+
+    def speak(self, wanted: Utterance) -> Iterator[array[int] | SpokenWord]:
+        return iter(())
+
+
 class Dying(Good):
     """Kills its process behind as many blocks as the text has dots."""
 

@@ -159,6 +159,31 @@ async def test_the_lists_name_the_voices_and_models() -> None:
     assert (one.status, none.status) == (200, 404)
 
 
+@pytest.mark.parametrize("path", ["/v1/models", "/v1/models/tts-1", "/v1/audio/voices", "/health", "/ready"])
+@pytest.mark.parametrize("slash", ["", "/"])
+async def test_what_can_be_read_has_a_head_and_may_have_a_slash_at_its_end(path: str, slash: str) -> None:
+    async with serving(Service()) as server, aiohttp.ClientSession(server.base_url.removesuffix("/v1")) as client:
+        got, head = await client.get(path + slash), await client.head(path + slash)
+        assert (got.status, head.status) == (200, 200)
+        assert head.headers["Content-Length"] == got.headers["Content-Length"]
+        assert await head.read() == b""
+
+
+@pytest.mark.parametrize(("path", "method"), [("/v1/audio/speech", "POST"), ("/v1/models", "GET,HEAD")])
+async def test_options_tells_what_a_path_takes(path: str, method: str) -> None:
+    async with serving(Service()) as server, aiohttp.ClientSession(server.base_url.removesuffix("/v1")) as client:
+        answer = await client.options(path)
+    assert (answer.status, answer.headers["Allow"]) == (204, method)
+
+
+async def test_a_model_with_a_slash_in_its_name_is_looked_up() -> None:
+    service = Service()
+    service.traits = replace(service.traits, model="maker/own-1")
+    async with serving(service) as server, aiohttp.ClientSession() as client:
+        answers = [await client.get(f"{server.base_url}/models/maker/{name}") for name in ("own-1", "own-2")]
+    assert [answer.status for answer in answers] == [200, 404]
+
+
 async def test_a_refusal_of_the_service_is_one_of_the_endpoint() -> None:
     async with serving(Service((0, RateLimitError("too many requests", status=429)))) as server:
         response, body = await ask(server)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from oggstream.annotations import Speaker, Word
-from oggstream.errors import LibraryError
+from oggstream.errors import LibraryError, TextError
 from oggstream.voice import choice, speech
 from oggstream.voice.engine import EngineInfo
 from oggstream.voice.registry import OWN
@@ -57,6 +57,13 @@ async def test_who_speaks_is_told_once(engines: list[EngineInfo]) -> None:
     assert who == ["good"]
     assert warnings == []
     assert [word.text for word in words] == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("name", ["opus", "wav", "pcm"])
+@using("Silent")
+async def test_a_text_in_which_the_engine_finds_nothing_to_say_is_refused(engines: list[EngineInfo], name: str) -> None:
+    with pytest.raises(TextError, match="nothing in it"):
+        [item async for item in speak("- -", format=name)]
 
 
 @posix

@@ -35,6 +35,10 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
     try:
         return await handler(request)
+    except web.HTTPMethodNotAllowed as error:
+        if request.method == "OPTIONS":
+            return web.Response(status=204, headers={"Allow": error.headers["Allow"]})
+        return _refuse(_translate(request, error))
     except web.HTTPException as error:
         return _refuse(_translate(request, error))
     except OggStreamError as error:

@@ -38,9 +38,10 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
         guards.append(web.middleware(server.keys.middleware()))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=guards)
     for method, path, handler in _routes(server):
-        app.router.add_route(method, path, handler)
-        if not path.endswith("}"):
-            app.router.add_route(method, f"{path}/", handler)
+        for spelling in (path, f"{path}/"):
+            app.router.add_route(method, spelling, handler)
+            if method == "GET" and handler != server.realtime:
+                app.router.add_route("HEAD", spelling, handler)
     app.on_response_prepare.append(name_request)
     app.on_response_prepare.append(browsers.mark)
     # A client that goes away cancels its handler, and so the synthesis.
@@ -57,7 +58,7 @@ def _routes(server: SpeechServer) -> list[tuple[str, str, Handler]]:
         ("GET", "/audio/voices", server.voices),
     ]
     routes = [(method, prefix + path, handler) for prefix in PREFIXES for method, path, handler in of_the_api]
-    routes += [("GET", prefix + "/models/{name}", server.model) for prefix in PREFIXES]
+    routes += [("GET", prefix + "/models/{name:.+}", server.model) for prefix in PREFIXES]
     if server.metrics is not None:
         routes.append(("GET", "/metrics", server.figures))
     routes += [("GET", "/health", server.health), ("GET", "/ready", server.ready)]

@@ -221,7 +221,7 @@ class SpeechServer:
 
     async def model(self, request: web.Request) -> web.Response:
         """GET /v1/models/NAME."""
-        name = request.match_info["name"]
+        name = request.match_info["name"].rstrip("/")
         if name not in self.speaker.models:
             message = f"The model '{name}' does not exist; models are {', '.join(self.speaker.models)}."
             raise RefusedError(message, status=404, param="model", code="model_not_found")

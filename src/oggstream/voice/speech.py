@@ -126,8 +126,8 @@ class Speech:
             if self._made > MOST_SECONDS * RATE:
                 raise TextError(f"the text takes more than {MOST_SECONDS / 60:g} minutes to speak: shorten or split it")
             self._speak_piece(start, end)
-        if not self._speaker and self._failure is not None:
-            raise self._failure
+        if not self._speaker:
+            raise self._failure or TextError("the text has nothing in it that can be spoken")
         self._put(self._body.finish())
 
     def cancel(self) -> None:
