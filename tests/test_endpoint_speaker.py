@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ import pytest
 
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import RateLimitError, SourceBrokenError
-from oggstream.options import SpeechOptions
+from oggstream.options import PlaybackOptions, SpeechOptions
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
 from oggstream.sources.traits import SourceTraits
@@ -195,6 +196,20 @@ async def test_a_service_that_breaks_off_ends_the_body_without_its_end() -> None
     async with serving(Service(*every(0, pages(BODY)[:4]), (0, SourceBrokenError("cut")))) as server:
         with pytest.raises(aiohttp.ClientPayloadError):
             await ask(server)
+
+
+@pytest.mark.parametrize(("options", "written"), [(None, False), ("default", False), ("named", True)])
+async def test_speeches_write_no_history_but_one_that_was_named(
+    options: str | None, written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "history.json"
+    monkeypatch.setattr("oggstream.history.default_path", lambda: str(path))
+    service = Service()
+    service.traits = replace(service.traits, identity="service")
+    history: Any = {"default": "default", "named": path}
+    async with serving(service, options=options and PlaybackOptions(history=history[options])) as server:
+        await ask(server)
+    assert path.exists() == written
 
 
 async def test_an_answer_tells_what_it_took() -> None:

@@ -69,10 +69,11 @@ async def openai(url: str) -> AsyncIterator[AsyncOpenAI]:
 
 def check(audio: bytes, name: str = "mp3") -> None:
     """It is in the format ``name``, and lasts as long as the service spoke."""
+    samples: Any
     if name == "pcm":
         samples, rate = np.frombuffer(audio, np.int16), 24000
     else:
-        with av.open(io.BytesIO(audio)) as container:
+        with av.open(io.BytesIO(audio), "r") as container:
             wanted = {"opus": "ogg", "aac": "aac"}.get(name, name)
             assert container.format.name == wanted
             parts = [frame.to_ndarray() for frame in container.decode(audio=0)]
@@ -151,7 +152,8 @@ async def test_openai_speaks_over_realtime(openai: AsyncOpenAI) -> None:
     heard = b""
     async with openai.realtime.connect(model="gpt-realtime") as connection:
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": TEXT}]}
-        await connection.response.create(response={"conversation": "none", "input": [item]})  # type: ignore[list-item]
+        wanted: Any = {"conversation": "none", "input": [item]}
+        await connection.response.create(response=wanted)
         async for event in connection:
             if event.type == "response.output_audio.delta":
                 heard += b64decode(event.delta)
@@ -272,7 +274,7 @@ def realtimetts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     subprocess.run(command, check=True, timeout=300)
     patch = pytest.MonkeyPatch()
     patch.syspath_prepend(folder)
-    patch.setitem(sys.modules, "pyaudio", SimpleNamespace(paInt16=8, paCustomFormat=65536))  # type: ignore[arg-type]
+    patch.setitem(sys.modules, "pyaudio", SimpleNamespace(paInt16=8, paCustomFormat=65536))
     from RealtimeTTS.engines.openai_engine import OpenAIEngine
 
     yield OpenAIEngine

@@ -6,9 +6,11 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import OggStreamError
+from ..history import History
 from ..options import PlaybackOptions, SpeechOptions
 from ..parts import cached
 from ..sources.source import ListingSource, WarmSource
@@ -60,7 +62,7 @@ class Speaker:
         self._source = source
         self._cache = cache
         self._mapped = voices
-        self._options = options or PlaybackOptions()
+        self._options = _without_a_file(options or PlaybackOptions())
         self.voices = self._names(())
 
     @property
@@ -135,6 +137,15 @@ class Speaker:
 
     def _names(self, known: list[str] | tuple[()]) -> VoiceNames:
         return VoiceNames(known, self._mapped, takes_openai=traits_of(self._source).openai_names)
+
+
+def _without_a_file(options: PlaybackOptions) -> PlaybackOptions:
+    """What is learnt of the source is kept for as long as the server lives, but for a file that was named.
+
+    The usual file is read, locked and written with every speech: many at once would wait for each other.
+    """
+    history: Any = History(None)
+    return replace(options, history=history) if options.history == "default" else options
 
 
 def _header(name: str) -> str:
