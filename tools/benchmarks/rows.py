@@ -27,6 +27,7 @@ from . import (
     resampling,
     service,
     soak,
+    sockets,
     voices,
 )
 
@@ -53,6 +54,7 @@ ROWS: list[Row] = [
     *crowd.ROWS,
     *growing.ROWS,
     *openings.ROWS,
+    *sockets.ROWS,
     *barge.ROWS,
     *layers.ROWS,
     *resampling.ROWS,
