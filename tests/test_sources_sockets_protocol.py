@@ -212,6 +212,8 @@ async def test_a_service_that_never_says_done_is_asked_to_end_and_then_taken_to_
             r"key: \*\*\*",
         ),
         ({"message": "You have no credits left", "status_code": 402}, errors.QuotaError, "add credit"),
+        ({"message": "no credit left", "status_code": 400}, errors.QuotaError, "add credit"),
+        ({"message": "the load balancer is down", "status_code": 503}, errors.ServerError, "try again later"),
         ({"title": "Too many", "error_code": "concurrency_limited"}, errors.RateLimitError, "wait a while"),
         ({"title": "Voice not found"}, errors.NotFoundError, "Voice not found"),
         ({"message": "It is broken", "status_code": 503}, errors.ServerError, "try again later"),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .handshake import Advise
 
 _LONGEST = 4096  # characters of a message that are read
+_SPENT = r"quota|\bcredits?\b|payment|billing|\bbalance\b"  # whatever code stands beside it: services differ
 _WORDS = (  # what services write instead of a code, the first that fits
-    (402, r"quota|credit|payment|billing|balance"),
     (401, r"api.?key|unauthori[sz]ed|authenticat|credential|invalid.?key|token"),
     (403, r"forbidden|permission|not allowed"),
     (429, r"rate.?limit|too many|concurren|capacity"),
@@ -70,11 +70,13 @@ class Refusals:
 
     def _status(self, code: str, said: str) -> int | None:
         """The status of HTTP that a code or a text amounts to; None where asking again may do."""
+        words = f"{code} {said}".lower()
+        if re.search(_SPENT, words):
+            return 402
         if code in self._socket.codes:
             return self._socket.codes[code]
         if code.isdecimal() and 400 <= int(code) < 600:
             return int(code)
-        words = f"{code} {said}".lower()
         if re.search(_IDLE, words):
             return None
         return next((status for status, pattern in _WORDS if re.search(pattern, words)), None)
