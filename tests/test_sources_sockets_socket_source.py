@@ -129,9 +129,12 @@ async def test_the_next_speech_uses_the_warm_connection(name: str) -> None:
         assert service.handshakes == 1
 
 
-@pytest.mark.parametrize("name", TELLING)
-async def test_words_are_told_where_they_are_in_text_and_sound(name: str) -> None:
-    async with talking(name) as (source, _):
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [*((name, {}) for name in TELLING), *((name, {"zero": "context"}) for name in BY_CHARACTERS)],
+)
+async def test_words_are_told_where_they_are_in_text_and_sound(name: str, settings: dict[str, Any]) -> None:
+    async with talking(name, **settings) as (source, _):
         assert source.traits.words
         heard = spoken = 0.0
         for text, (sound, words, content_type) in zip(TEXTS, await speech(source, TEXTS), strict=True):

@@ -20,6 +20,7 @@ LATE_SECONDS = 0.5
 """Seconds for which the words of a piece are waited for after its sound, where the table says that they come late."""
 AHEAD_BYTES = 1 << 20
 """Bytes that are kept of sound behind the last piece that was asked for: the pause before the next one."""
+_TELLING = 0.05  # seconds of times, from which on it can be told what they count from
 _BORDER = 1e-4  # seconds by which sound may stop short of one: less than a sample at 8 kHz
 
 
@@ -53,6 +54,7 @@ class Context:
         self._socket = socket
         self._sound = sound
         self._ahead = b""
+        self._told_until = 0.0  # the last time that a message told
         self._asked: list[SpokenPiece] = []
         self._numbers: dict[int, SpokenPiece] = {}
 
@@ -159,7 +161,7 @@ class Context:
 
     def _share(self, words: ToldTimes) -> None:
         """Give each character to its piece. A piece that has all of its own is complete with the sound of the last."""
-        base = self._sound.seconds if self._socket.words.get("from") == "message" else 0.0
+        base = 0.0 if self._counts_on(words) else self._sound.seconds
         piece = next((piece for piece in self.pieces if piece.letters), None)
         for text, start, end in zip(*words, strict=False):
             if piece is None:
@@ -174,6 +176,18 @@ class Context:
                 if not piece.letters:
                     piece.until = piece.last
                     piece = next((piece for piece in self.pieces if piece.letters), None)
+
+    def _counts_on(self, words: ToldTimes) -> bool:
+        """Whether times count from the start of the context, whatever the table says.
+
+        Of ElevenLabs' servers some have been read to begin at 0 in each message, and others to go on.
+        """
+        if self._socket.words.get("from") != "message":
+            return True
+        first = next((start for start in words.starts if start is not None), 0.0)
+        goes_on = self._told_until > _TELLING and first >= self._told_until - _BORDER
+        self._told_until = max([self._told_until, *(end for end in words.ends if end is not None)])
+        return goes_on
 
     def _give(self, piece: SpokenPiece, times: ToldTimes) -> None:
         """Tell ``times`` of the context's sound."""
