@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -10,14 +11,18 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import RateLimitError, SourceBrokenError
 from oggstream.options import PlaybackOptions, SpeechOptions
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
+from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.traits import SourceTraits
 from oggstream.voice.engine import VoiceInfo
+from patience import PATIENCE
 from scripted import ScriptedSource, every, pages, spoken
 
 BODY = spoken(1.0, packets_per_page=5)
@@ -210,6 +215,23 @@ async def test_speeches_write_no_history_but_one_that_was_named(
     async with serving(service, options=options and PlaybackOptions(history=history[options])) as server:
         await ask(server)
     assert path.exists() == written
+
+
+async def test_a_service_is_asked_by_more_streams_than_aiohttp_allows_by_itself() -> None:
+    everybody = asyncio.Barrier(120)
+
+    async def answer(_: web.Request) -> web.Response:
+        await everybody.wait()
+        return web.Response(body=BODY, content_type="audio/ogg")
+
+    app = web.Application()
+    app.router.add_post("/v1/audio/speech", answer)
+    async with TestServer(app) as service:
+        source = OpenAISource(base_url=str(service.make_url("/v1")), api_key="none")
+        async with serving(source) as server, asyncio.timeout(PATIENCE):
+            answers = await asyncio.gather(*(ask(server) for _ in range(120)))
+        await source.aclose()
+    assert {response.status for response, _ in answers} == {200}
 
 
 async def test_an_answer_tells_what_it_took() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from aiohttp import BaseConnector, ClientSession
     from aiohttp.abc import AbstractResolver
 
+MOST_CONNECTIONS = 2000  # of one source at once: whoever serves many speeches bounds them himself
 KEEPALIVE = 120.0
 """Seconds that an idle connection is kept (aiohttp's own 15 end before a person has said the next thing)."""
 LONGEST_HEADER = 64 << 10
@@ -243,7 +244,8 @@ class Sessions:
             from .tls import default_context
 
             context = default_context()
-        settings: dict[str, Any] = {"keepalive_timeout": KEEPALIVE} | ({} if context is None else {"ssl": context})
+        settings: dict[str, Any] = {"keepalive_timeout": KEEPALIVE, "limit": MOST_CONNECTIONS}
+        settings |= {} if context is None else {"ssl": context}
         if self._socks is not None:
             connector: BaseConnector = socks_connector(self._socks, **settings)
             return connector
