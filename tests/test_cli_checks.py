@@ -347,7 +347,7 @@ async def test_an_endpoint_that_answers_is_timed_step_by_step(monkeypatch: pytes
         monkeypatch.setenv("OPENAI_API_KEY", KEY)
         found = await only(service.check_endpoint)
         assert found.level == OK
-        assert f"{server.base_url} answers with 1 model: name " in found.says
+        assert f"{server.base_url} answers with 4 models: name " in found.says
         assert list(found.figures) == ["name", "connection", "first_byte"]
         monkeypatch.setenv("OPENAI_API_KEY", "sk-another-one")
         found = await only(service.check_endpoint)

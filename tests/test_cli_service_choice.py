@@ -15,6 +15,7 @@ from oggstream.cli.terminal.console import Console
 from oggstream.sources.offline_voice import OfflineVoice
 from oggstream.sources.openai_source import OpenAISource
 from oggstream.sources.services.service_source import ServiceSource
+from oggstream.sources.sockets.or_http import SocketOrHttp
 
 SETTINGS: dict[str, Any] = {"base_url": None, "connect_timeout": 5.0}
 
@@ -29,7 +30,7 @@ def test_the_only_service_whose_key_is_there_speaks_and_that_is_told_once(
     monkeypatch.setenv("DEEPGRAM_API_KEY", "abc")
     for _ in range(2):
         source = default_source(Console(), **SETTINGS)
-        assert isinstance(source, ServiceSource)
+        assert isinstance(source, SocketOrHttp)
         assert "deepgram" in repr(source)
     shown = capsys.readouterr().err
     assert shown.count("DEEPGRAM_API_KEY is set: deepgram speaks") == 1

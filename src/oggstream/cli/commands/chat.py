@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
-from ...events import Event, Progress, SegmentEnded, SegmentStarted
+from ...events import Event, Progress, SegmentEnded, SegmentStarted, WordStarted
 from ...text.deltas import text_of
 from ..terminal import stdin
 from ..terminal.console import is_terminal
@@ -156,7 +156,7 @@ class Chat(Conversation):
 
     def _on_event(self, event: Event) -> None:
         on_screen = self._transcript is not None and self._transcript.wraps
-        if not (on_screen and isinstance(event, Progress)):
+        if not (on_screen and isinstance(event, Progress | WordStarted)):  # the text stands where they are shown
             super()._on_event(event)
         if self._transcript is None or not isinstance(event, SegmentStarted | SegmentEnded | Progress):
             return
