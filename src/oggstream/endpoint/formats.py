@@ -52,8 +52,11 @@ def load_formats() -> None:
     from .. import streams  # noqa: F401
     from ..audio.convert import Converter
     from ..audio.frame import PcmFrame
+    from ..body import body_reader, container  # noqa: F401
+    from ..codec import frame_decoder, recode  # noqa: F401
     from ..engine import item_bytes  # noqa: F401
     from ..errors import LibraryError
+    from ..opus import opus_reader, remux  # noqa: F401
 
     Converter(1, RATE).convert(PcmFrame(np.zeros((RATE, 1), np.float32), 0))
     for name in CONTENT_TYPES:

@@ -13,6 +13,7 @@ from ..errors import OggStreamError
 from ..history import History
 from ..options import PlaybackOptions, SpeechOptions
 from ..parts import cached
+from ..preloading import prepared
 from ..sources.source import ListingSource, WarmSource
 from ..sources.traits import traits_of
 from ..threads import in_thread
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 MODELS = ("gpt-4o-mini-tts", "tts-1", "tts-1-hd")
 """OpenAI's: whoever asks for one of them means the usual model of the source."""
+TURN_SECONDS = 600.0
+"""Longest that a speech waits for its turn at the voice of this machine, once others have theirs."""
 LIST_SECONDS = 10.0
 """For a service to list its voices."""
 
@@ -63,6 +66,10 @@ class Speaker:
         self._cache = cache
         self._mapped = voices
         self._options = _without_a_file(options or PlaybackOptions())
+        if traits_of(source).nearby:  # its silence is that of others' turns; and each speech has one turn
+            self._options = replace(
+                self._options, requests=1, first_byte_timeout=TURN_SECONDS, stall_timeout=TURN_SECONDS
+            )
         self.voices = self._names(())
 
     @property
@@ -80,7 +87,7 @@ class Speaker:
         """Warm the source, ask for its voices, and load what speeches are made with. Raises `LibraryError`, as the
         source's `warm` does.
         """
-        others = asyncio.gather(self._list(), in_thread(load_formats))
+        others = asyncio.gather(self._list(), prepared(self._source), in_thread(load_formats))
         try:
             if isinstance(self._source, WarmSource):
                 await self._source.warm()
