@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from aiohttp import web
 
 import oggstream
 from chromium import PROGRAM, chromium
+from oggstream.annotations import Word
 from oggstream.errors import SourceBrokenError
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
@@ -126,6 +128,22 @@ async def test_a_socket_carries_packets_with_their_trims(serving: Serving) -> No
 
 
 @servers
+async def test_words_come_as_json_before_the_packets_that_they_sound_in(serving: Serving) -> None:
+    hello = Word(text="Hello", start=0, end=5, start_sample=0, end_sample=20000)
+    there = Word(text="there", start=6, end=11, start_sample=24000, end_sample=40000)
+    first, rest = b"".join(pages(SOUND)[:20]), b"".join(pages(SOUND)[20:])
+    source = ScriptedSource([(0.0, hello), (0.0, first), (0.1, there), (0.1, rest)])
+    async with serving(source) as url, talking(url) as socket:
+        await socket.send_str("Hello there.")
+        messages = [(await socket.receive()).data]
+        while messages[-1] != "end":
+            messages.append((await socket.receive()).data)
+    told = [json.loads(message) for message in messages if isinstance(message, str) and message.startswith("{")]
+    assert told == [{"start": 0, "end": 5, "sample": 0}, {"start": 6, "end": 11, "sample": 24000}]
+    assert len([message for message in messages if isinstance(message, bytes)]) == len(packets(SOUND))
+
+
+@servers
 async def test_a_text_takes_the_place_of_the_one_before(serving: Serving) -> None:
     source = ScriptedSource(every(0.2, pages(SOUND)))
     async with serving(source) as url, talking(url) as socket:
@@ -176,6 +194,24 @@ async def test_a_browser_plays_packets_as_they_come(
     assert told["first"] > 0
     record_property("first_output_ms", told["first"])
     print(f"first output {told['first']:.1f} ms after the request, {told['stalls']} stalls")  # noqa: T201  # a figure to be read with -s
+
+
+@pytest.mark.timeout(60)
+async def test_a_browser_lights_each_word_when_it_is_heard(tmp_path: Path) -> None:
+    words = [
+        (0.0, Word(text=text, start=at, end=at + len(text), start_sample=sample, end_sample=sample + 9000))
+        for text, at, sample in (("One", 0, 0), ("two", 4, 14400), ("three", 8, 28800))
+    ]
+    async with browsing(ScriptedSource([*words, *QUICK]), "/", tmp_path) as page:
+        lit = await page.evaluate(
+            "(async () => { document.getElementById('text').value = 'One two three.'; const seen = [];"
+            " new MutationObserver(() => { const lit = document.querySelector('#said mark');"
+            " if (lit) seen.push(lit.textContent); }).observe(document.getElementById('said'), { childList: true });"
+            " document.getElementById('say').click();"
+            " while (!/first sound/.test(document.getElementById('state').textContent))"
+            " await new Promise((done) => setTimeout(done, 20)); return [seen, said.textContent]; })()"
+        )
+    assert lit == [["One", "two", "three"], "One two three."]
 
 
 @pytest.mark.timeout(60)

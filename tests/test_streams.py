@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import oggstream
+from oggstream.annotations import Word
 from oggstream.engine import loading as codec
 from oggstream.errors import EmptyBodyError, TextError, UsageError, WrongContainerError
 from oggstream.events import Warned, emit
@@ -231,3 +232,24 @@ async def test_a_source_that_tells_of_no_request_and_takes_its_time_is_waited_fo
 async def test_an_empty_text_is_an_error_and_waits_for_nothing(stream: Any) -> None:
     with pytest.raises(TextError):
         _ = [item async for item in stream("", source=oggstream.OpenAISource(api_key="x"))]
+
+
+async def test_words_are_told_with_the_packets_of_all_pieces_in_samples_of_the_whole() -> None:
+    word = Word(text="x", start=0, end=4, start_sample=9600, end_sample=19200)
+    source = ScriptedSource([(0, word), (0, spoken(1.0))])
+    text = ["This is one sentence. ", "Here is another one, which is a bit longer. "]
+    told: list[Word] = []
+    async for _ in oggstream.stream_packets(text, source=source, on_word=told.append):
+        pass
+    assert source.opened == 2
+    assert [(found.start, found.start_sample, found.end_sample) for found in told] == [
+        (0, 9600, 19200),
+        (len(text[0]), 57600, 67200),
+    ]
+
+
+async def test_a_source_that_tells_no_words_has_none_told() -> None:
+    told: list[Word] = []
+    async for _ in oggstream.stream_packets("Hi", source=ScriptedSource([(0, spoken(1.0))]), on_word=told.append):
+        pass
+    assert told == []

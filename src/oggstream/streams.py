@@ -13,6 +13,7 @@ from .parts import cache_named
 from .preloading import prepared
 
 if TYPE_CHECKING:
+    from .annotations import Word
     from .audio.frame import PcmFrame
     from .engine.item_bytes import SampleBody
     from .engine.item_stream import ItemConverter
@@ -86,16 +87,18 @@ def stream_packets(
     *,
     source: SourceLike = None,
     options: PlaybackOptions | None = None,
+    on_word: Callable[[Word], object] | None = None,
     **keywords: Unpack[SpeechKeywords],
 ) -> AsyncGenerator[AudioPacket, None]:
     """Yield the speech as the Opus packets that the service sent, not transcoded; needs no device and no libopus.
 
-    Other formats are encoded to Opus, which needs libopus. ``text`` may grow. Raises the same errors as `play_stream`.
-    Closing works as for `stream_frames`.
+    Other formats are encoded to Opus, which needs libopus. ``text`` may grow. ``on_word`` is called with each `Word`
+    that the source tells (nothing is estimated here): its characters of ``text``, and its samples at 48 kHz as the
+    packets' ``position`` counts them. Raises the same errors as `play_stream`. Closing works as for `stream_frames`.
     """
-    speech = speech_options("stream_packets", keywords, _OWN)
+    speech = speech_options("stream_packets", keywords, (*_OWN, "on_word"))
     options = checked(options)
-    return _item_stream(text, source, options, speech, Delivery(options, decodes=False), SpeechPackets)
+    return _item_stream(text, source, options, speech, Delivery(options, decodes=False), lambda: SpeechPackets(on_word))
 
 
 def stream_pages(

@@ -30,6 +30,11 @@ class PacketMaker:
         self._end = 0  # and up to now
         self._recoder: _SampleEncoder | None = None
 
+    @property
+    def begun_at(self) -> int:
+        """The position at which the body at hand begins."""
+        return self._before
+
     def take(self, body: int, item: Item | PcmFrame) -> list[AudioPacket]:
         """The packets that ``item`` of the body of that number completes."""
         packets = []

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Itera
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from ..annotations import Word
 from ..audio.frame import RATE
 from ..errors import UsageError
 
@@ -79,16 +80,27 @@ class SpeechFrames:
 
 
 class SpeechPackets:
-    """The packets of a speech, encoded here if the service sent samples."""
+    """The packets of a speech, encoded here if the service sent samples.
 
-    def __init__(self) -> None:
+    ``on_word`` gets the words that the source tells, each once, its samples counted from the first one of the speech.
+    """
+
+    def __init__(self, on_word: Callable[[Word], object] | None = None) -> None:
         from ..codec.recode import PacketMaker
 
         self._packets = PacketMaker()
+        self._on_word = on_word
+        self._segment: Segment | None = None
+        self._told = 0  # words of the piece
 
     def take(self, segment: Segment, item: BodyItem) -> list[AudioPacket]:
         """The packets that ``item`` completes."""
-        return self._packets.take(segment.index, item)
+        if segment is not self._segment:
+            self._tell(whole=True)
+            self._segment, self._told = segment, 0
+        packets = self._packets.take(segment.index, item)
+        self._tell(whole=False)
+        return packets
 
     def flush(self) -> tuple[()]:
         """Nothing: each packet is given at once."""
@@ -96,7 +108,29 @@ class SpeechPackets:
 
     def finish(self) -> list[AudioPacket]:
         """The last packet, from samples that do not fill one."""
+        self._tell(whole=True)
         return self._packets.finish()
+
+    def _tell(self, *, whole: bool) -> None:
+        """Tell the words that have come. The last one may go on, where several are said for one of the text."""
+        if self._on_word is None or self._segment is None or not self._segment.intake.annotations:
+            return
+        from .words import reported_words
+
+        known = list(reported_words(self._segment))
+        for word in known[self._told : None if whole else len(known) - 1]:
+            self._told += 1
+            begins, ends = (self._packets.begun_at + sample for sample in (word.start_sample, word.end_sample))
+            self._on_word(
+                Word(
+                    text=word.text,
+                    start=word.start,
+                    end=word.end,
+                    start_sample=begins,
+                    end_sample=ends,
+                    told_by=word.told_by,
+                )
+            )
 
 
 class ItemStream(AsyncGenerator[T, None]):

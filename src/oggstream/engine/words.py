@@ -95,7 +95,7 @@ def _told(segment: Segment, place: _Place) -> Placement:
     before = place.start
     words: list[PlacedWord] = []
     odd = 0
-    for word in _reported(segment):
+    for word in reported_words(segment):
         begin, end = place.origin + word.start_sample, place.origin + word.end_sample
         if begin >= place.last and not place.complete:
             break  # its sound is not decoded yet
@@ -162,7 +162,7 @@ def _named(piece: Piece, word: WeighedWord) -> tuple[str, int, int]:
     return text, piece.start_of(word.start), piece.locate(word.end)
 
 
-def _reported(segment: Segment) -> Iterator[PlacedWord]:
+def reported_words(segment: Segment) -> Iterator[PlacedWord]:
     """The words as reported, their samples counted from the start of the piece; all that is said for one is one."""
     before: PlacedWord | None = None
     for word, character in _each_reported(segment):

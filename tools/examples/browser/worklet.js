@@ -1,5 +1,6 @@
 // The audio thread: plays what it is sent in order, silence when there is nothing, and tells what it did.
 const ENOUGH = 0.04 * sampleRate; // to begin, and to go on after a stall: two packets
+const TOLD = 0.01 * sampleRate; // how often it tells how much was heard
 
 class Speech extends AudioWorkletProcessor {
   constructor() {
@@ -19,6 +20,7 @@ class Speech extends AudioWorkletProcessor {
     this.holding = true; // until there is enough
     this.at = 0; // samples of the first one that were played
     this.played = 0;
+    this.heard = 0; // samples of which was told
     this.stalls = 0;
     this.ended = false;
     this.told = false;
@@ -52,6 +54,10 @@ class Speech extends AudioWorkletProcessor {
   account(filled, length) {
     if (filled && !this.played) this.port.postMessage({ turn: this.turn, first: true });
     this.played += filled;
+    if (filled && this.played >= this.heard + TOLD) {
+      this.heard = this.played;
+      this.port.postMessage({ turn: this.turn, heard: this.heard });
+    }
     this.queued -= filled;
     if (filled < length && !this.holding && !this.ended) {
       this.stalls += 1;
