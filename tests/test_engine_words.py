@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -19,9 +20,9 @@ import oggstream
 from oggstream.annotations import Annotation, Word
 from oggstream.engine import loading as codec
 from oggstream.errors import SourceBrokenError
-from oggstream.events import Event, WordStarted
+from oggstream.events import Event, Transcribed, WordStarted, emit
 from oggstream.lab.kept_sink import KeptSink
-from oggstream.options import PlaybackOptions
+from oggstream.options import PlaybackOptions, SpeechOptions
 from oggstream.report import PlaybackReport
 from scripted import ScriptedSource, pages, said, spoken
 
@@ -114,6 +115,39 @@ async def test_words_are_reported_at_their_samples_and_characters() -> None:
 async def test_words_that_come_behind_their_sound_are_as_exact() -> None:
     report, _, _, _ = await play(chunks(impulses(), words(), after=True))
     assert starts_of(report) == list(STARTS)
+
+
+class Reader(ScriptedSource):
+    """Tells at the end of its answer what it has read, as the Realtime API does."""
+
+    def __init__(self, text: str, read: str) -> None:
+        super().__init__([(0, said(read))])
+        self._told = (text, read)
+
+    @asynccontextmanager
+    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[Any]:
+        async with super().open(text, options) as stream:
+            emit(Transcribed, text=self._told[0], spoken=self._told[1])
+            yield stream
+
+
+@pytest.mark.parametrize(
+    ("read", "heard"),
+    [
+        ("One two, three four.", ["One", "two", "three", "four"]),
+        ("One, three four.", ["One", "three", "four"]),
+        ("Certainly! One two, three four.", ["One", "two", "three", "four"]),
+        ("Eins zwei, drei vier.", ["One", "two", "three", "four"]),
+    ],
+)
+async def test_of_a_text_that_was_read_otherwise_the_words_of_the_transcript_are_estimated(
+    read: str, heard: list[str]
+) -> None:
+    text = "One two, three four."
+    report = await oggstream.play_stream(text, source=Reader(text, read), sink=KeptSink(), options=PLAIN)
+    segment = report.segments[0]
+    assert (segment.words_from, [word.text for word in segment.words]) == ("estimate", heard)
+    assert [text[word.start : word.end] for word in segment.words] == heard
 
 
 async def test_where_no_words_are_told_their_times_are_an_estimate() -> None:

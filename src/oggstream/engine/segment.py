@@ -90,6 +90,7 @@ class Segment:
         self.reported = ReportedWords()
         self.words_told = False  # the source is to tell its words
         self.estimate: WordEstimate | None = None  # of its words, where nobody tells them
+        self.estimated_as: str | None = None  # the `spoken` that it was made for
         self.origin: int | None = None  # position in the speech of the piece's first sample, even if that was cut
 
     @property

@@ -125,8 +125,9 @@ def _will_tell(segment: Segment) -> bool:
 
 def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> Placement:
     piece = segment.piece
-    if segment.estimate is None:
-        segment.estimate = _new_estimate(piece)
+    if segment.estimate is None or segment.estimated_as != segment.spoken:
+        segment.estimate = _new_estimate(piece, segment.spoken, segment.reported.count)
+        segment.estimated_as = segment.spoken
     whole = segment.ended and not segment.broken
     expected = outlet.word_pace * segment.estimate.weight
     expected = expected or SOUNDING * RATE * len(piece.text) / outlet.characters_per_second
@@ -141,8 +142,11 @@ def _estimated(segment: Segment, outlet: Outlet, place: _Place, floor: int) -> P
     return Placement(words)
 
 
-def _new_estimate(piece: Piece) -> WordEstimate:
-    """An estimate of the words of a piece; what stands for one word of the original text is one word."""
+def _new_estimate(piece: Piece, spoken: str | None = None, kept: int = 0) -> WordEstimate:
+    """An estimate of the words of a piece; what stands for one word of the original text is one word.
+
+    Of those behind the first ``kept`` words only the ones that were ``spoken``, if the service has told what was.
+    """
     from .word_estimate import WordEstimate, weighed_words
 
     words: list[WeighedWord] = []
@@ -152,7 +156,22 @@ def _new_estimate(piece: Piece) -> WordEstimate:
             words.append(word._replace(start=before.start, weight=before.weight + word.weight))
         else:
             words.append(word)
+    if spoken is not None:
+        words = words[:kept] + [words[at] for at in _said_of(piece.text, words, spoken) if at >= kept]
     return WordEstimate(words, [_named(piece, word) for word in words])
+
+
+def _said_of(text: str, words: list[WeighedWord], spoken: str) -> list[int]:
+    """Which of the words are in a transcript, in their order; all of them if it has none."""
+    from difflib import SequenceMatcher
+
+    from .word_estimate import weighed_words
+
+    asked = [text[word.start : word.end].casefold() for word in words]
+    said = [spoken[word.start : word.end].casefold() for word in weighed_words(spoken)]
+    blocks = SequenceMatcher(None, asked, said, autojunk=False).get_matching_blocks()
+    found = [at for block in blocks for at in range(block.a, block.a + block.size)]
+    return found or list(range(len(words)))
 
 
 def _named(piece: Piece, word: WeighedWord) -> tuple[str, int, int]:
