@@ -75,6 +75,14 @@ def test_what_pyav_knows_is_played_where_it_is_installed(codec: str, rate: int, 
     ]
 
 
+@pytest.mark.parametrize("codec", ["mp3", "aac"])
+def test_of_a_file_nothing_is_said_of_a_service(codec: str) -> None:
+    reader, _ = read(encoded(codec), service=False)
+    assert reader.stats.warnings == [
+        f"the file is {codec.upper()}, which starts later than opus; convert the file to Ogg Opus or WAV"
+    ]
+
+
 def test_a_tag_before_the_sound_is_passed_over() -> None:
     body = encoded("mp3")
     plain = joined(read(body)[1])

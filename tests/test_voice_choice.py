@@ -6,9 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from oggstream.errors import UsageError
+from oggstream.errors import LibraryError, UsageError
 from oggstream.voice import choice
-from oggstream.voice.choice import advice_for, engines_for, language_of, language_of_piece, primary, why_not
+from oggstream.voice.choice import (
+    advice_for,
+    engines_for,
+    language_of,
+    language_of_piece,
+    primary,
+    why_not,
+    with_lacking,
+)
 from oggstream.voice.engine import EngineInfo
 
 
@@ -55,6 +63,21 @@ def test_what_to_install_is_named(installed: Callable[..., None]) -> None:
     assert advice_for("en").startswith("nothing here speaks 'en': pip install 'oggstream[voice]' (hibari); or ")
     assert "oggstream[voice]" not in advice_for("th")
     assert "oggstream[espeak]" in advice_for("th")
+
+
+def test_an_engine_that_lacks_only_a_voice_is_named_beside_the_library_that_is_missing(
+    installed: Callable[..., None],
+) -> None:
+    missing = LibraryError("espeak-ng was not found: install it")
+    installed("piper", here={"piper": ("de-DE",)})
+    assert str(with_lacking(missing, "fr")) == f"no voice of piper for 'fr' is here (docs/voices.md), and {missing}"
+    assert advice_for("fr").endswith("; no voice of piper for 'fr' is here (docs/voices.md)")
+    assert with_lacking(missing, "de") is missing
+    installed("piper", "kokoro", here={"piper": (), "kokoro": ()})
+    assert str(with_lacking(missing, "en")).startswith("no voice of piper or kokoro for 'en' is here ")
+    assert str(with_lacking(missing, "de")).startswith("no voice of piper for 'de' is here ")
+    installed()
+    assert with_lacking(missing, "en") is missing
 
 
 @pytest.mark.parametrize(

@@ -16,12 +16,13 @@ from oggstream.annotations import Word
 from oggstream.codec.frame_decoder import FrameDecoder
 from oggstream.errors import LibraryError, TextError, UsageError
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voice import speech, synthesis
+from oggstream.voice import choice, speech, synthesis, voice_files
 from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
+from oggstream.voice.listing import voices_here
 from oggstream.voice.registry import OWN
-from oggstream.voice.synthesis import speak, synthesize
+from oggstream.voice.synthesis import load, speak, synthesize
 from oggstream.voice.wire import RATE
-from oggstream.voice.workers import close_all, pool_of
+from oggstream.voice.workers import Pool, close_all, pool_of
 from patience import PATIENCE
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
@@ -207,6 +208,22 @@ async def test_a_failure_in_the_thread_is_raised_where_it_is_read(monkeypatch: p
     with pytest.raises(LibraryError, match="no espeak-ng"):
         await anext(parts)
     assert speaking() == 0
+
+
+async def test_with_piper_and_neither_a_voice_nor_espeak_both_are_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(_: object, **_how: object) -> None:
+        raise LibraryError("no espeak-ng")
+
+    monkeypatch.setattr(choice, "is_installed", lambda info: info.name in ("piper", "espeak"))
+    monkeypatch.setattr(voice_files, "piper_files", dict)
+    monkeypatch.setattr(Pool, "worker", missing)
+    for failing in (load(), anext(synthesize(TEXT)), voices_here()):
+        with pytest.raises(
+            LibraryError, match=r"^no voice of piper for 'en' is here \(docs/voices.md\), and no espeak-ng$"
+        ):
+            await failing
 
 
 @pytest.mark.parametrize("text", ["...", "a", "😀", "\x00", "你好", "<speak>"])

@@ -310,7 +310,7 @@ class BodyReader:
         elif found in (Container.MP3, Container.AAC, Container.FLAC):
             from .compressed import compressed_reader
 
-            self._part = compressed_reader(found, first, self.stats, advice)
+            self._part = compressed_reader(found, first, self.stats, advice, service=self._service)
         else:
             self._ogg = OpusReader(self.stats)
             self._ogg.eager = self._eager

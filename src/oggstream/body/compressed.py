@@ -18,14 +18,18 @@ _TAG_HEADER = 10  # bytes of an ID3v2 tag before its content
 _PATIENCE = 1 << 16  # bytes without a frame, after which nothing is expected any more
 
 
-def compressed_reader(container: Container, first: bytes, stats: StreamStats, advice: str) -> CompressedReader:
+def compressed_reader(
+    container: Container, first: bytes, stats: StreamStats, advice: str, *, service: bool = True
+) -> CompressedReader:
     """A reader for MP3 or AAC (ADTS) that begins with ``first``, if PyAV, of the extra ``codec``, can be imported.
 
-    That takes 0.2 s once. Raises `WrongContainerError`, which names the options that help.
+    That takes 0.2 s once. ``service``: the body is a service's, not a file's. Raises `WrongContainerError`, which names
+    the options that help.
     """
     codec = _open(_DECODERS[container]) if container in _DECODERS else None
     if codec is not None:
-        stats.warn(f"the service sent {container.name}, which starts later than opus; {advice}")
+        what = "the service sent" if service else "the file is"
+        stats.warn(f"{what} {container.name}, which starts later than opus; {advice}")
         return CompressedReader(codec, describe(first), stats, advice)
     extra = ", or install oggstream[codec], which can decode it" if container in _DECODERS else ""
     raise _refusal(describe(first), advice + extra)

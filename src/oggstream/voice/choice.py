@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..errors import LibraryError, OggStreamError
 from ..text.language import guess_language, languages_of_script, own_letters
 from .engine import ANY, EngineInfo
 from .registry import OWN, all_engines, engine_info, is_installed, languages_here
@@ -72,10 +73,31 @@ def advice_for(language: str) -> str:
     """What to install, that something speaks ``language``."""
     from .workers import install_line
 
-    able = [info for info in OWN.values() if ANY in info.languages or primary(language) in info.languages]
+    able = [info for info in OWN.values() if _may_speak(info, language)]
     able = [info for info in able if not is_installed(info) or info.library] or able
     lines = "; or ".join(f"{install_line(info)} ({info.name})" for info in able)
-    return f"nothing here speaks {language!r}" + (f": {lines}" if lines else ", and no engine that is known does")
+    advice = f": {lines}" if lines else ", and no engine that is known does"
+    return "; ".join(filter(None, (f"nothing here speaks {language!r}{advice}", _lacking(language))))
+
+
+def with_lacking(error: OggStreamError, language: str) -> OggStreamError:
+    """``error`` of the last engine that might have spoken; where a library is missing, so may voices be: both stand in
+    the message.
+    """
+    lacking = _lacking(language) if isinstance(error, LibraryError) else ""
+    return LibraryError(f"{lacking}, and {error}") if lacking else error
+
+
+def _lacking(language: str) -> str:
+    """Says which engines are installed, and have no voice for ``language`` here; "" for none."""
+    names = [i.name for i in OWN.values() if i.here and is_installed(i) and _may_speak(i, language)]
+    names = [name for name in names if not speaks(OWN[name], language)]
+    return f"no voice of {' or '.join(names)} for {language!r} is here (docs/voices.md)" if names else ""
+
+
+def _may_speak(info: EngineInfo, language: str) -> bool:
+    """Whether the engine speaks the language where it has a voice for it."""
+    return ANY in info.languages or primary(language) in info.languages
 
 
 def why_not(engine: str, language: str) -> list[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import LibraryError, OggStreamError
 from ..threads import in_thread
-from .choice import AUTO, advice_for
+from .choice import AUTO, advice_for, with_lacking
 from .registry import all_engines, engine_info, is_installed, languages_here
 from .workers import pool_of
 
@@ -36,5 +36,7 @@ def _voices(engine: str) -> list[VoiceInfo]:
         except OggStreamError as error:
             failure = error
     if not found:
-        raise failure or LibraryError(advice_for("en"))
+        if failure is not None:
+            raise with_lacking(failure, "en") if engine == AUTO else failure
+        raise LibraryError(advice_for("en"))
     return found

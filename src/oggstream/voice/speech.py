@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 
 from ..annotations import Speaker, Word
 from ..errors import LibraryError, OggStreamError, TextError
-from .choice import AUTO, advice_for, engines_for, language_of, language_of_piece, primary, why_not
+from .choice import AUTO, advice_for, engines_for, language_of, language_of_piece, primary, why_not, with_lacking
 from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 from .names import DEFAULT_VOICE, NAMES
 from .pieces import cut
@@ -93,7 +93,7 @@ class VoiceChoice:
     def nothing(language: str, cause: BaseException | None = None) -> NoReturn:
         """Raise what says that no engine is there."""
         if isinstance(cause, LibraryError):
-            raise cause
+            raise with_lacking(cause, language)
         raise LibraryError(advice_for(language)) from cause
 
 
@@ -155,7 +155,7 @@ class Speech:
                 self._speak_with(info, piece)
             except OggStreamError as error:
                 if piece.sounded or number == len(engines):
-                    self._pass_over(error)
+                    self._pass_over(with_lacking(error, language))
                     return
                 self._warn(f"{error} ({engines[number].name} speaks instead)")
             else:
