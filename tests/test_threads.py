@@ -164,7 +164,7 @@ def test_a_thread_that_hangs_is_replaced_and_what_comes_late_is_closed(calls: Ca
         return 7
 
     with pytest.raises(TimeoutError):
-        calls.call(hang, 0.01, abandoned=lambda result: closed.append((result, threading.current_thread())))
+        calls.call(hang, 0.3, abandoned=lambda result: closed.append((result, threading.current_thread())))
     assert calls.call(threading.current_thread, 1.0) is not hanging[0]
     assert not closed
     gate.set()

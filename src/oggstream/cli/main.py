@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from argparse import Namespace
+from contextlib import ExitStack
 
 from ..errors import OggStreamError, OutputError, TextError, UsageError
 from .ahead import dial_ahead, hang_up
@@ -25,11 +26,18 @@ def run(argv: list[str], interrupts: Interrupts) -> int:
     gc.disable()  # until the request is out: a collection during imports costs a tenth of their time and frees nothing
     tolerate_any_text()
     console = Console()
+    with ExitStack() as terminal:  # until all is told: an error comes while PortAudio is being loaded, too
+        return _run(argv, console, interrupts, terminal)
+
+
+def _run(argv: list[str], console: Console, interrupts: Interrupts, terminal: ExitStack) -> int:
     args = Namespace(log_level=None)
     try:
         args = parse(argv)
         console.quiet = args.quiet
         console.warnings = args.log_level not in ("error", "critical")
+        if args.command not in ("daemon", "stop"):
+            terminal.enter_context(own_standard_error())
         _command(args, console, interrupts)
     except SystemExit:  # how argparse ends after --help
         return DONE
@@ -57,8 +65,7 @@ def _command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
         interrupts.release()
         daemon(args, console, run) if args.command == "daemon" else stop(console)
         return
-    with own_standard_error():
-        _sounding_command(args, console, interrupts)
+    _sounding_command(args, console, interrupts)
 
 
 def _sounding_command(args: Namespace, console: Console, interrupts: Interrupts) -> None:
