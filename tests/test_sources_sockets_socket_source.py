@@ -17,6 +17,7 @@ import pytest
 from oggstream import NullSink, PlaybackOptions, errors, events, play_stream
 from oggstream.annotations import Word
 from oggstream.audio.frame import RATE
+from oggstream.events import Warned
 from oggstream.options import SpeechOptions
 from oggstream.report import PlaybackReport
 from oggstream.sources.context import SpeechContext
@@ -24,7 +25,8 @@ from oggstream.sources.sockets import protocol
 from oggstream.sources.sockets.socket_source import SocketContext, SocketSource
 from patience import PATIENCE
 from socket_services.service import SocketService, Talk
-from socket_services.speaking import speak
+from socket_services.speaking import SpokenWord, speak
+from speech_server import recorded
 
 SERVICES = {
     "assemblyai": "assemblyai.AssemblyAI",
@@ -392,3 +394,16 @@ async def test_several_speeches_at_once_share_a_socket_only_where_contexts_have_
             heard = await asyncio.gather(*(received(source, text) for text in TEXTS))
             assert [sound for sound, *_ in heard] == [speak(text).pcm for text in TEXTS]
             assert service.handshakes == handshakes
+
+
+async def test_told_words_that_are_not_in_the_text_are_counted_in_one_warning() -> None:
+    def strange(words: tuple[SpokenWord, ...]) -> tuple[SpokenWord, ...]:
+        return tuple(SpokenWord("zzz", word.start, word.end) for word in words)
+
+    async with talking("cartesia") as (source, service):
+        service.faults.words = strange
+        with recorded() as seen:
+            _, words, _ = await received(source, "Hello there.")
+    assert words == []
+    warned = [event.message for event in seen if isinstance(event, Warned)]
+    assert warned == ["2 of the words that the service tells have no place in the text"]

@@ -316,8 +316,6 @@ def test_positions_within_a_piece_are_those_of_the_original() -> None:
     for said, original in ((3, "See"), (7, "See [the"), (13, "See [the **whole"), (19, "See [the **whole** thing")):
         assert text[: piece.locate(said)] == original
     assert (piece.locate(-1), piece.locate(0), piece.locate(99)) == (0, 0, len(text))
-    assert piece.at(0.5) == piece.locate(12)
-    assert (piece.at(0.0), piece.at(1.0)) == (0, len(text))
 
 
 def test_positions_count_from_the_start_of_the_text() -> None:

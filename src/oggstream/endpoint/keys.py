@@ -22,7 +22,7 @@ SUBPROTOCOL = "openai-insecure-api-key."
 
 
 class Keys:
-    """Names and keys: the name is told in the log, the key nowhere. Raises `ConfigError` for one no header can hold."""
+    """Names and keys; a key is told nowhere. Raises `ConfigError`, which names it, for one that no header can hold."""
 
     def __init__(self, keys: Mapping[str, str]) -> None:
         for name, key in keys.items():

@@ -181,6 +181,7 @@ class SpeechServer:
         if runner is not None:
             await runner.cleanup()
         await close(source)
+        await close(self._cache)
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/audio/speech."""

@@ -55,7 +55,3 @@ class Piece(NamedTuple):
 
     def _places(self) -> tuple[list[int], list[int]]:
         return [mark[0] for mark in self.marks] or [0], [mark[1] for mark in self.marks] or [self.start]
-
-    def at(self, fraction: float) -> int:
-        """Position in the original text when ``fraction`` (0 to 1) of ``text`` is spoken."""
-        return self.locate(round(fraction * len(self.text)))

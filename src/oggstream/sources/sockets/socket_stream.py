@@ -50,8 +50,16 @@ class SocketStream:
             self._begun = True
             events.emit(events.ResponseStarted, content_type=self.content_type, request_id=None)
         if item is None:
+            self._tell_missed()
             raise StopAsyncIteration
         return item
+
+    def _tell_missed(self) -> None:
+        """Say once how many of the told words are not in the text."""
+        missed, self._piece.missed = self._piece.missed, 0
+        if missed:
+            lost = f"{missed} of the words that the service tells have no place in the text"
+            events.emit(events.Warned, message=lost)
 
 
 def sound_of(address: Address) -> Sound:
