@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from oggstream.sinks.portaudio_thread import on_audio_thread
 from patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -171,7 +172,11 @@ class SoundServer:
 
 
 def sounddevice() -> Any:
-    """The module, with PortAudio initialised for the environment as it is now."""
+    """The module, with PortAudio initialised for the environment as it is now: behind a device that is still closed."""
+    return on_audio_thread(_begun_anew)
+
+
+def _begun_anew() -> Any:
     initialised = "sounddevice" not in sys.modules
     import sounddevice
 
