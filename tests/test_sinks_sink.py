@@ -106,3 +106,23 @@ async def test_a_sink_of_a_users_own_takes_every_sample_and_is_named_in_the_repo
     report = await oggstream.play_stream("Hello.", source=source, sink=sink, options=options)
     assert (report.completed, report.sink, report.playout.device_underflows) == (True, traits.get("name", "Bare"), 0)
     assert sink.samples == RATE // 2
+
+
+async def test_a_sink_that_takes_packets_gets_each_before_its_samples() -> None:
+    class Packets(Bare):
+        def __init__(self) -> None:
+            super().__init__()
+            self.taken: list[tuple[int, type, int]] = []
+
+        def take(self, body: int, item: object) -> None:
+            self.taken.append((body, type(item), self._ring.written))
+
+    sink = Packets()
+    await oggstream.play_stream("Hello.", source=ScriptedSource([(0.0, spoken(0.05))]), sink=sink)
+    assert sink.samples == 2400
+    assert [(body, kind.__name__) for body, kind, _ in sink.taken[:3]] == [
+        (0, "OpusHead"),
+        (0, "OpusTags"),
+        (0, "AudioPacket"),
+    ]
+    assert [samples for *_, samples in sink.taken[2:]] == [0, 648, 1608]  # 312 of the first packet are no sound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 from .errors import UsageError
 from .options import PlaybackOptions, SpeechOptions, checked, speech_options
 from .preloading import prepared
+from .sinks.sink import PacketSink
 from .streams import stream_pages
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from .body.body_reader import BodyItem
     from .report import PlaybackReport
     from .sinks.file_sink import FileSink
     from .sources.source import Source
@@ -51,15 +51,15 @@ async def save(
     speech = speech_options("save", keywords, ("path", "source", "options", "on_event"))
     options = checked(options)
     options = replace(options, ahead=max(options.ahead, SAVED_AHEAD))
-    sink, take = _file_sink(path, options)
-    if take is not None:  # the volume stands in the head of the file
+    sink = _file_sink(path, options)
+    if isinstance(sink, PacketSink):  # the volume stands in the head of the file
         options = replace(options, volume=1.0)
     await prepared(source)
     from .speaking import speak
 
     async with sink:
         await sink.prepare()
-        return await speak(text, source, sink, options, on_event, speech, take)
+        return await speak(text, source, sink, options, on_event, speech)
 
 
 async def play(
@@ -148,27 +148,24 @@ class OggBody:
         return self
 
 
-def _file_sink(
-    path: str | os.PathLike[str], options: PlaybackOptions
-) -> tuple[FileSink, Callable[[int, BodyItem], object] | None]:
-    """The sink that writes ``path``, and what is to get the items, if it is to."""
+def _file_sink(path: str | os.PathLike[str], options: PlaybackOptions) -> FileSink:
+    """The sink that writes ``path``."""
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"path must be the name of a file, not {type(path).__name__}")
     ending = os.path.splitext(os.fsdecode(path))[1].lower()
     if ending in _OGG:
         from .sinks.opus_sink import OpusSink
 
-        sink = OpusSink(path, options.volume)
-        return sink, sink.take
+        return OpusSink(path, options.volume)
     if ending == ".wav":
         from .sinks.wav_sink import WavSink
 
-        return WavSink(path), None
+        return WavSink(path)
     if ending not in ENDINGS:
         raise UsageError(f"{os.fsdecode(path)!r} has no ending that says its format: use {', '.join(ENDINGS)}")
     from .sinks.encoded_sink import EncodedSink
 
-    return EncodedSink(path, ending[1:]), None
+    return EncodedSink(path, ending[1:])
 
 
 def _audio_source(audio: AudioBytes | str | os.PathLike[str]) -> Source:

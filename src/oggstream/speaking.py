@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
@@ -19,14 +18,13 @@ from .engine.session import Session, first_failure
 from .events import Recorder, RequestSent, using
 from .parts import borrow, cached, captions_of, history_of, listener_of
 from .sinks.resolve_sink import coerce_sink
-from .sinks.sink import traits_of as sink_traits_of
+from .sinks.sink import PacketSink, traits_of as sink_traits_of
 from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
 from .sources.traits import traits_of
 from .sources.unhurried import Unhurried
 
 if TYPE_CHECKING:
-    from .body.body_reader import BodyItem
     from .engine.requests.delivery import Delivery
     from .options import PlaybackOptions, SpeechOptions
     from .report import PlaybackReport
@@ -41,11 +39,10 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
     options: PlaybackOptions,
     on_event: OnEvent | None,
     speech: SpeechOptions,
-    take: Callable[[int, BodyItem], object] | None = None,
     *,
     cache: PhraseCache | None = None,
 ) -> PlaybackReport:
-    """`play_stream`; ``take`` also gets all items, with the number of their body, before they are decoded."""
+    """`play_stream`. For a file that keeps packets the source is asked for its usual format."""
     loop = asyncio.get_running_loop()
     listener = listener_of(on_event)
     recorder = Recorder(loop.time, loop.time(), listener)
@@ -55,9 +52,9 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
             stack.callback(recorder.end)
             # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
             voice = cached(borrow(stack, coerce_source(source)), cache)
-            if take is not None:
-                voice = Unhurried(voice)
             output = borrow(stack, coerce_sink(sink, options))
+            if isinstance(output, PacketSink) and sink_traits_of(output).at_once:
+                voice = Unhurried(voice)
             captions = captions_of(stack, options)
             session = Session(
                 text,
@@ -70,7 +67,6 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
                 history=history_of(options),
                 listener=listener,
             )
-            session.outlet.on_item = take
             if captions is not None:
                 captions.follow(session, recorder, at_once=lambda: sink_traits_of(output).at_once)
             return await session.run()

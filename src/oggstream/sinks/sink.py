@@ -9,6 +9,7 @@ from ..errors import UsageError
 
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
+    from ..body.body_reader import BodyItem
 
 
 class SinkFormat(NamedTuple):
@@ -78,6 +79,18 @@ class PreparedSink(Sink, Protocol):
         """Open what there is to open, once, off the event loop's thread; return the format of the rings to start.
 
         Raises `DeviceError`.
+        """
+        ...
+
+
+@runtime_checkable
+class PacketSink(Sink, Protocol):
+    """A sink that also wants the speech as it came, before it is decoded."""
+
+    def take(self, body: int, item: BodyItem) -> None:
+        """Take an item of the body of that number: all items in their order, each before its samples are decoded.
+
+        Packets of a page that proves to be damaged later were taken all the same, where the sink is not ``at_once``.
         """
         ...
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...audio.frame import RATE, PcmFrame
 from ...audio.ring import PcmRing
 from ...opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
-from ...sinks.sink import underflows_of
+from ...sinks.sink import PacketSink, underflows_of
 
 if TYPE_CHECKING:
     from ...body.body_reader import BodyItem
@@ -46,7 +46,6 @@ class Outlet:
         self.unverified = 0  # the same, but already heard
         self.word_pace = 0.0  # audible samples for each weight of words, of the last piece whose words were estimated
         self.on_ring: Callable[[PcmRing], None] | None = None  # called before the sink gets the ring
-        self.on_item: Callable[[int, BodyItem], object] | None = None  # gets all items, before they are decoded
         self.settled = asyncio.Event()  # there is a ring, or there will never be one
         self.closed = False  # no segment will be added
         self.broken = False  # the speech ended early
@@ -59,6 +58,7 @@ class Outlet:
         self._page: tuple[Saved, Mark] | None = None  # the start of the page that is played while incomplete
         self._tail_taken = False  # the decoder has given its last samples
         self._underflows_before = 0  # of the sink, when it got the ring
+        self._take = sink.take if isinstance(sink, PacketSink) else None  # gets all items, before they are decoded
 
     # Input.
 
@@ -130,7 +130,7 @@ class Outlet:
 
             return foreseen(segment, None, self._options.gain), 0
         decoded = segment.loudness[-1][0] if segment.loudness else 0
-        if not self.decoder.transparent or segment is not self._segments[0]:
+        if not self.decoder.transparent or self._take is not None or segment is not self._segments[0]:
             return self.decoder.foresee(segment), decoded
         return self.decoder.foresee(segment), max(0, decoded - max(0, self.writer.unread - round(KEPT_SECONDS * RATE)))
 
@@ -332,8 +332,8 @@ class Outlet:
         elif kind is PageWithdrawn:
             self._take_back()
         else:
-            if self.on_item is not None:
-                self.on_item(self._segments[0].index, item)
+            if self._take is not None:
+                self._take(self._segments[0].index, item)
             self._write(self.decoder.decode(item))
 
     def _take_back(self) -> None:
