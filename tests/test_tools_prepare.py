@@ -160,7 +160,7 @@ def test_tests_get_an_environment_of_their_own_on_the_newest_python(
     assert prepare.main(["test", "newest"]) == 0
 
     assert capsys.readouterr().out == f"{workshop.root}/.venv-3.12/bin/python\n"
-    assert workshop.commands[-2].endswith(".[espeak,codec,metrics,redis] dev")
+    assert workshop.commands[-2].endswith(".[espeak,codec,metrics,redis,webrtc] dev")
 
 
 def test_all_tests_run_on_the_oldest_python_and_the_newest(

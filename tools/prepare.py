@@ -130,7 +130,7 @@ def install_packages(program: Path, kind: str) -> None:
         extras = "espeak" if has_opus() else "espeak,codec"
         arguments = ["--editable", f".[{extras}]"]
     else:
-        arguments = ["--editable", ".[espeak,codec,metrics,redis]", "--group", "dev"]
+        arguments = ["--editable", ".[espeak,codec,metrics,redis,webrtc]", "--group", "dev"]
     say("installing the Python packages; this takes a minute")
     if kind == "test" and not pip(program, ["pip"]):  # --group needs a newer pip than many Pythons include
         raise SetupError("pip could not renew itself (see above): is there a network? Then run again")

@@ -1,0 +1,1 @@
+"""Rooms: names under which the endpoint speaks to any number of listeners."""
