@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from .said import Ipa as Ipa
     from .shortcuts import OggBody as OggBody, play as play, save as save, stream_ogg as stream_ogg
     from .sinks.device_sink import DeviceSink as DeviceSink
+    from .sinks.live.broadcast import Broadcast as Broadcast
     from .sinks.null_sink import NullSink as NullSink
     from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
     from .sinks.wav_sink import WavSink as WavSink
@@ -159,6 +160,7 @@ _HOMES = {
     "report": ("Heard", "PlaybackReport"),
     "sinks.sink": ("Sink", "SinkTraits"),
     "sinks.device_sink": ("DeviceSink",),
+    "sinks.live.broadcast": ("Broadcast",),
     "sinks.null_sink": ("NullSink",),
     "sinks.wav_sink": ("WavSink",),
     "voice_list": ("voices",),

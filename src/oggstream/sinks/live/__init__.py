@@ -1,0 +1,1 @@
+"""One speech, many listeners: the broadcast, and the sinks that are heard elsewhere."""
