@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ import pytest
 from oggstream.endpoint.browsers import Browsers, is_local_name, normal_origin
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
+from patience import PATIENCE
 
 GOOD, BAD = "https://example.org", "https://evil.example"
 OPUS = {"response_format": "opus"}
@@ -66,6 +68,15 @@ async def test_pages_that_were_not_named_get_nothing(method: str, path: str, hea
 async def test_this_machine_and_what_was_named_are_known(host: str) -> None:
     async with asking(origins=[GOOD]) as (_, client), client.get("/health", headers={"Host": host}) as answer:
         assert answer.status == 200
+
+
+@pytest.mark.parametrize(("version", "status"), [("1.0", b"200"), ("1.1", b"400")])
+async def test_a_balancers_check_by_http_1_0_needs_no_host(version: str, status: bytes) -> None:
+    async with asking() as (server, _), asyncio.timeout(PATIENCE):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.bound_port)
+        writer.write(f"GET /ready HTTP/{version}\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.read()).split(maxsplit=2)[1] == status
+        writer.close()
 
 
 async def test_a_named_page_reads_the_speech_and_its_preflight_needs_no_key() -> None:

@@ -172,7 +172,7 @@ async def test_a_client_that_goes_away_stops_the_synthesis(client: aiohttp.Clien
     await response.content.readany()
     await until(speaking)
     response.close()
-    await until(lambda: not speaking() and not server._speeches)
+    await until(lambda: not speaking() and not len(server.under_way))
 
 
 async def test_stopping_cuts_off_what_is_said(client: aiohttp.ClientSession) -> None:

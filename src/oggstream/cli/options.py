@@ -88,6 +88,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--workers": {"metavar": "N", "default": 1, "help": "processes that share the port, each with its own --jobs (1)"},
     "--jobs": {"metavar": "N", "default": 128, "help": "speeches at once (128)"},
     "--queue": {"metavar": "N", "default": 128, "help": "speeches that wait for their turn; more are refused (128)"},
+    "--drain": {
+        "metavar": "S",
+        "default": 25.0,
+        "help": "seconds that speeches have to end after Ctrl-C or SIGTERM, before they are cut off (25)",
+    },
     "--idle": {"metavar": "S", "default": 1800.0, "help": "seconds without a client, after which it ends (1800)"},
     "--status": {"action": "store_true", "help": "tell of the one that runs"},
     "--stop": {"action": "store_true", "help": "end the one that runs, after what it speaks"},
@@ -129,6 +134,7 @@ ENDPOINT = (
     "--workers",
     "--jobs",
     "--queue",
+    "--drain",
 )
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
     "say": ("--output", *ALL_SPEECH, *COMPANY),
@@ -293,7 +299,16 @@ def _captions(path: str) -> str:
 
 _KINDS: dict[str, Callable[[str], Any]] = {
     **dict.fromkeys(
-        ("--connect-timeout", "--first-byte-timeout", "--stall-timeout", "--latency", "--lead-in", "--ahead", "--idle"),
+        (
+            "--connect-timeout",
+            "--first-byte-timeout",
+            "--stall-timeout",
+            "--latency",
+            "--lead-in",
+            "--ahead",
+            "--idle",
+            "--drain",
+        ),
         _seconds,
     ),
     **dict.fromkeys(("--pause", "--patience"), _seconds_or_none),

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from aiohttp import web
     from aiohttp.typedefs import Handler, Middleware
 
+_WITH_HOST = (1, 1)  # of HTTP, from which on a request has a Host (RFC 9112 section 3.2): no browser sends an older one
+
 ANY = "*"
 """Allows every origin."""
 
@@ -37,7 +39,8 @@ class Browsers:
         """Refuses what is not allowed, with 403, before a key is looked at; answers preflights of what is."""
 
         async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if not self.knows_host(request.headers.getall("Host", [])):
+            hosts = request.headers.getall("Host", [])
+            if not (self.knows_host(hosts) or (not hosts and request.version < _WITH_HOST)):
                 raise RefusedError(
                     "This server is not known by the name in your request's Host header: use its address, or name it "
                     "with --allow-origin.",

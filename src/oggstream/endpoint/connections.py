@@ -56,6 +56,12 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
+    @property
+    def unsent(self) -> bool:
+        """Whether something waits for its client to read it."""
+        transports = (connection.transport for connection in self._open)
+        return any(transport is not None and transport.get_write_buffer_size() for transport in transports)
+
     def __call__(self) -> ClientConnection:
         """A protocol for a connection that was accepted."""
         return ClientConnection(self, self._manager, loop=self._loop)

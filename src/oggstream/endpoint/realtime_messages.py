@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..voice.names import DEFAULT_VOICE, NAMES
 from ..voice.wire import RATE
 from .speech_request import RefusedError
+
+if TYPE_CHECKING:
+    from ..errors import OggStreamError
 
 SLOWEST, FASTEST = 0.25, 1.5
 FORMAT = {"type": "audio/pcm", "rate": RATE}
@@ -137,6 +140,19 @@ def error_of(refusal: RefusedError, cause: object = None) -> Event:
     """An ``error`` event; ``cause`` is the ``event_id`` of what was refused."""
     error = {"type": refusal.kind, "code": refusal.code, "message": str(refusal), "param": refusal.param}
     return {"type": "error", "error": {**error, "event_id": cause if isinstance(cause, str) else None}}
+
+
+def failure_of(error: OggStreamError) -> Event:
+    """The ``error`` of a response that failed."""
+    kind, code = (error.kind, error.code) if isinstance(error, RefusedError) else ("server_error", None)
+    return {"type": kind, "code": code, "message": str(error)}
+
+
+def unknown_type(kind: str, known: tuple[str, ...]) -> RefusedError:
+    """What is said of an event of a type that is not ``known``."""
+    names = ", ".join(f"'{one}'" for one in known)
+    message = f"Invalid value: '{kind[:100]}'. Supported values here are: {names}."
+    return RefusedError(message, param="type", code="invalid_value")
 
 
 def _texts(item: Any) -> list[str]:

@@ -19,6 +19,7 @@ from . import realtime_messages as requests
 from .realtime_messages import Event, SpeakingStyle
 from .realtime_response import Response
 from .speech_request import RefusedError
+from .under_way import leaving_error
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -41,13 +42,19 @@ _WITHOUT_EARS = (
     *("input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"),
     "output_audio_buffer.clear",
 )
+_LEAVING = b"This server is going away: connect again."
 _EXPIRED = "Your session hit the maximum duration of 60 minutes."
 
 log = logging.getLogger(__name__)
 
 
-async def serve(request: web.Request, speaker: Speaker, jobs: Jobs, client: str = "") -> web.WebSocketResponse:
-    """GET /v1/realtime: a session from its handshake to its end. Cancelled, it stops what is being said."""
+async def serve(
+    request: web.Request, speaker: Speaker, jobs: Jobs, client: str, leaving: asyncio.Event
+) -> web.WebSocketResponse:
+    """GET /v1/realtime: a session from its handshake to its end. Cancelled, it stops what is being said.
+
+    When the server is ``leaving``, it ends behind what is being said.
+    """
     from aiohttp import web
 
     socket = web.WebSocketResponse(
@@ -64,7 +71,8 @@ async def serve(request: web.Request, speaker: Speaker, jobs: Jobs, client: str 
     if transport is None:
         return socket  # gone already
     model = request.query.get("model", "")
-    session = _Session(socket, model, speaker, jobs, client=client, give_up=transport.abort)
+    session = _Session(socket, model, speaker, jobs, client=client, leaving=leaving, give_up=transport.abort)
+    ending = asyncio.create_task(_end_when_told(session, socket, leaving))
     try:
         async with asyncio.timeout(SESSION_SECONDS) as limit:
             await session.run()
@@ -76,13 +84,25 @@ async def serve(request: web.Request, speaker: Speaker, jobs: Jobs, client: str 
     except ConnectionError:
         log.debug("the client went away")
     finally:
+        ending.cancel()
         await session.stop()
-        try:
-            async with asyncio.timeout(2 * CLOSE_SECONDS):
-                await socket.close(code=1001)
-        except TimeoutError:  # the client takes nothing, not even this
-            transport.abort()
+        await _close(socket, transport)
     return socket
+
+
+async def _close(socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+    try:
+        async with asyncio.timeout(2 * CLOSE_SECONDS):
+            await socket.close(code=1001)
+    except TimeoutError:  # the client takes nothing, not even this
+        transport.abort()
+
+
+async def _end_when_told(session: _Session, socket: web.WebSocketResponse, leaving: asyncio.Event) -> None:
+    await leaving.wait()
+    await session.said()
+    with suppress(ConnectionError, TimeoutError):
+        await socket.close(code=1001, message=_LEAVING)
 
 
 async def _expire(session: _Session, socket: web.WebSocketResponse) -> None:
@@ -102,12 +122,14 @@ class _Session:
         jobs: Jobs,
         *,
         client: str,
+        leaving: asyncio.Event,
         give_up: Callable[[], object],
     ) -> None:
         self._socket = socket
         self._speaker = speaker
         self._jobs = jobs
         self._client = client  # whose share of the jobs its responses take
+        self._leaving = leaving
         self._give_up = give_up  # ends the connection without a word
         self._id = requests.name("sess")
         self._conversation = requests.name("conv")
@@ -117,6 +139,7 @@ class _Session:
         self._spoken = False
         self._items: list[Event] = []
         self._responses: dict[str, _Running] = {}
+        self._tasks: set[asyncio.Task[None]] = set()  # that speak, or say how they ended
         self._active: str | None = None  # the response that the conversation waits for
         self._handlers: dict[str, Callable[[Event], Awaitable[None]]] = {
             "session.update": self._update,
@@ -139,13 +162,16 @@ class _Session:
                 continue
             await self._take(message.data)
 
+    async def said(self) -> None:
+        """Wait until all is said that is being said."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     async def stop(self) -> None:
         """Say no more. On return nothing is left of what was being said."""
-        tasks = [running.task for running in self._responses.values()]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)  # cancelled on the way, they go on ending
+        await self.said()  # cancelled on the way, they go on ending
 
     async def send(self, event: Event) -> None:
         """Send an event, with a name of its own. A client that is gone, or takes nothing, is given up."""
@@ -160,7 +186,7 @@ class _Session:
             kind, event = requests.parse(text)
             handler = self._handlers.get(kind)
             if handler is None:
-                raise _unknown(kind, tuple(self._handlers))
+                raise requests.unknown_type(kind, tuple(self._handlers))
             await handler(event)
         except RefusedError as refusal:
             await self.send(requests.error_of(refusal, event.get("event_id")))
@@ -199,6 +225,8 @@ class _Session:
         raise RefusedError("There is no such item.", param="item_id", code="item_not_found")
 
     async def _create(self, event: Event) -> None:
+        if self._leaving.is_set():
+            raise leaving_error()
         wanted = requests.read_response(event)
         alone = wanted.get("conversation") == "none"
         if not alone and self._active is not None:
@@ -226,6 +254,8 @@ class _Session:
             self._active = response.id
         task = asyncio.create_task(self._speak(response), name=response.id)
         self._responses[response.id] = _Running(response, task)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _speak(self, response: Response) -> None:
         """Speak, and say how it ended. Cancelled, it says nothing more."""
@@ -234,7 +264,7 @@ class _Session:
                 async with self._jobs.turn(self._client):
                     await response.speak()
             except OggStreamError as error:
-                await self._end(response, "failed", error=_failure(error))
+                await self._end(response, "failed", error=requests.failure_of(error))
             else:
                 await self._end(response, "completed")
         except ConnectionError:
@@ -269,15 +299,3 @@ class _Running(NamedTuple):
 
     response: Response
     task: asyncio.Task[None]
-
-
-def _failure(error: OggStreamError) -> Event:
-    """The ``error`` of a response that failed."""
-    kind, code = (error.kind, error.code) if isinstance(error, RefusedError) else ("server_error", None)
-    return {"type": kind, "code": code, "message": str(error)}
-
-
-def _unknown(kind: str, known: tuple[str, ...]) -> RefusedError:
-    names = ", ".join(f"'{one}'" for one in known)
-    message = f"Invalid value: '{kind[:100]}'. Supported values here are: {names}."
-    return RefusedError(message, param="type", code="invalid_value")

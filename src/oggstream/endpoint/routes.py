@@ -44,6 +44,7 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
                 app.router.add_route("HEAD", spelling, handler)
     app.on_response_prepare.append(name_request)
     app.on_response_prepare.append(browsers.mark)
+    app.on_response_prepare.append(server.under_way.mark)
     # A client that goes away cancels its handler, and so the synthesis.
     return web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
 

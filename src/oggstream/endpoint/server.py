@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
@@ -26,6 +25,7 @@ from .speaker import Speaker
 from .speech_answer import answer_speech
 from .speech_request import RefusedError, parse
 from .timing import ServerTiming
+from .under_way import UnderWay
 
 if TYPE_CHECKING:
     import socket
@@ -95,7 +95,7 @@ class SpeechServer:
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
-        self._speeches: set[asyncio.Task[Any]] = set()
+        self.under_way = UnderWay()
         self._sessions = 0
 
     @property
@@ -130,6 +130,7 @@ class SpeechServer:
         """
         if self._runner is not None:
             return
+        self.under_way = UnderWay()
         source, ours = _voice_here(self._jobs.limit) if self._given is None else coerce(self._given)
         self._source = source if ours else None
         self._speaker = Speaker(source, voices=self._voices, options=self._options, cache=self._cache)
@@ -167,6 +168,17 @@ class SpeechServer:
             )
         return is_open
 
+    async def drain(self, seconds: float) -> int:
+        """Take nothing new, and wait for at most ``seconds`` until what is being said has been sent to its end.
+
+        From now on ``/ready`` answers 503, and so does what is asked for; Realtime sessions are closed when they have
+        said what they are saying. Returns how many speeches are left, which `stop` cuts off.
+        """
+        self.under_way.leaving.set()
+        listener = self._listener
+        await self.under_way.ended(seconds, lambda: listener is not None and listener.connections.unsent)
+        return len(self.under_way)
+
     async def stop(self) -> None:
         """Stop listening and cut off what is being said. May be called twice."""
         runner, self._runner = self._runner, None
@@ -174,10 +186,7 @@ class SpeechServer:
         source, self._source = self._source, None
         if listener is not None:
             listener.close()
-        speeches = list(self._speeches)
-        for task in speeches:
-            task.cancel()
-        await asyncio.gather(*speeches, return_exceptions=True)
+        await self.under_way.cancel()
         if runner is not None:
             await runner.cleanup()
         await close(source)
@@ -186,7 +195,7 @@ class SpeechServer:
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/audio/speech."""
         timing = ServerTiming(asyncio.get_running_loop().time)
-        async with self._cut_off_with_the_server():
+        async with self.under_way.one():
             wanted = parse(await _body(request))
             speech = self.speaker.speech(wanted)
             async with self._jobs.turn(client_of(request)) as turn:
@@ -210,8 +219,9 @@ class SpeechServer:
             )
         self._sessions += 1
         try:
-            async with self._cut_off_with_the_server():
-                return await serve(request, self.speaker, self._jobs, client_of(request))
+            async with self.under_way.one():
+                client, leaving = client_of(request), self.under_way.leaving
+                return await serve(request, self.speaker, self._jobs, client, leaving)
         finally:
             self._sessions -= 1
 
@@ -249,21 +259,11 @@ class SpeechServer:
 
     async def ready(self, _request: web.Request) -> web.Response:
         """GET /ready: whether a new speech would be taken now."""
-        ready = self._jobs.running + self._jobs.waiting < self._jobs.limit + self._jobs.queue
-        answer = json_answer({"status": "ready" if ready else "full"})
-        answer.set_status(200 if ready else 503)
+        room = self._jobs.running + self._jobs.waiting < self._jobs.limit + self._jobs.queue
+        status = "leaving" if self.under_way.leaving.is_set() else "ready" if room else "full"
+        answer = json_answer({"status": status})
+        answer.set_status(200 if status == "ready" else 503)
         return answer
-
-    @asynccontextmanager
-    async def _cut_off_with_the_server(self) -> AsyncIterator[None]:
-        """Note the task of a block, which `stop` cancels."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._speeches.add(task)
-        try:
-            yield
-        finally:
-            self._speeches.discard(task)
 
 
 def client_of(request: web.Request) -> str:

@@ -18,7 +18,7 @@ from ..output.result import as_json
 from ..terminal.console import Console, show
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
-from .serve_workers import inherited, open_port, parent_gone, supervise
+from .serve_workers import inherited, obey, open_port, supervise
 
 if TYPE_CHECKING:
     from ...endpoint.server import SpeechServer
@@ -30,10 +30,13 @@ MOST_BYTES = 1 << 20  # of a file of keys
 
 
 def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
-    """Serve until a signal comes, which is how it always ends. Raises `ConfigError` and `LibraryError`."""
+    """Serve until a signal comes, and end what is being said; a second signal ends the process at once.
+
+    Raises `ConfigError` and `LibraryError`.
+    """
     with logging_to(console, args.log_level or "info"), _one_line_a_request(told=args.log_level is None):
         try:
-            run_in_loop(_serve(args, console), interrupts)
+            run_in_loop(_serve(args, console, interrupts), interrupts)
         except OggStreamError as error:
             if args.json:
                 show(as_json(error, base_url=None))
@@ -53,7 +56,7 @@ def _one_line_a_request(*, told: bool) -> Iterator[None]:
             logger.setLevel(logging.NOTSET)
 
 
-async def _serve(args: Namespace, console: Console) -> None:
+async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     from ...endpoint.server import SpeechServer
 
     opened = inherited()
@@ -77,19 +80,38 @@ async def _serve(args: Namespace, console: Console) -> None:
     try:
         if args.workers > 1 and opened is None:
             await server.check_open()
-            await _serve_by_workers(args, console)
+            await _serve_by_workers(args, console, _stop_at_a_signal(interrupts))
+            return
         await server.start()
+        stopping = _stop_at_a_signal(interrupts)
         if opened is not None:
-            await parent_gone()
+            await obey(stopping, lambda: _drain(server, args, console, stopping))
             return
         _announce(server, args, console)
-        await asyncio.Event().wait()  # until it is cancelled
+        await _drain(server, args, console, stopping)
     finally:
         await server.stop()
         await close(source)
 
 
-async def _serve_by_workers(args: Namespace, console: Console) -> None:
+def _stop_at_a_signal(interrupts: Interrupts) -> asyncio.Event:
+    """What the next signal sets, instead of cancelling everything."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    interrupts.cancel = lambda: loop.call_soon_threadsafe(stopping.set)
+    return stopping
+
+
+async def _drain(server: SpeechServer, args: Namespace, console: Console, stopping: asyncio.Event) -> None:
+    """Serve until ``stopping`` is set, and then take nothing new until all is said."""
+    await stopping.wait()
+    if speaking := len(server.under_way):
+        console.note(f"{speaking} requests are answered to their end, for at most {args.drain:g} s (Ctrl-C: at once)")
+    if left := await server.drain(args.drain):
+        console.warn(f"{left} requests are cut off")
+
+
+async def _serve_by_workers(args: Namespace, console: Console, stopping: asyncio.Event) -> None:
     """Open the port, and let workers serve on it."""
     with open_port(args.host, args.port) as opened:
         address = opened.getsockname()
@@ -98,7 +120,7 @@ async def _serve_by_workers(args: Namespace, console: Console) -> None:
         console.note(f"listening at {scheme}://{host}:{address[1]}/v1 with {args.workers} workers (Ctrl-C stops)")
         if args.json:
             show(as_json(None, base_url=f"{scheme}://{host}:{address[1]}/v1", port=address[1], pid=os.getpid()))
-        await supervise(opened, args.workers, console)
+        await supervise(opened, args.workers, console, stopping, args.drain)
 
 
 def _source(args: Namespace) -> Source | None:

@@ -6,7 +6,9 @@ import asyncio
 import os
 import socket
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, LibraryError
 
@@ -18,6 +20,9 @@ SOCKET_VARIABLE = "OGGSTREAM_SERVE_SOCKET"
 YOUNG_SECONDS = 10.0
 """A worker that gives up within this time cannot work at all; a later one, or one that was killed, is replaced."""
 STOP_SECONDS = 5.0
+"""For a worker to end that has nothing more to say."""
+STOP = b"."
+"""What a worker is told when it shall end what it is saying, and then itself."""
 
 
 def inherited() -> socket.socket | None:
@@ -26,15 +31,28 @@ def inherited() -> socket.socket | None:
     return socket.socket(fileno=int(number)) if number.isdigit() else None
 
 
-async def parent_gone() -> None:
-    """Wait, in a worker, until the process above has ended in whatever way: it holds the other end of a pipe."""
+async def obey(stopping: asyncio.Event, serve: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run ``serve`` in a worker. The process above holds the other end of a pipe: what it writes there sets
+    ``stopping``, and once it has ended, in whatever way, so does this.
+    """
     loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
-    loop.add_reader(0, gone.set)
+    gone = loop.create_future()
+
+    def read() -> None:
+        if os.read(0, len(STOP)):
+            stopping.set()
+        elif not gone.done():
+            gone.set_result(None)
+
+    serving = asyncio.ensure_future(serve())
+    loop.add_reader(0, read)
     try:
-        await gone.wait()
+        await asyncio.wait((serving, gone), return_when=asyncio.FIRST_COMPLETED)
     finally:
         loop.remove_reader(0)
+        serving.cancel()
+        with suppress(asyncio.CancelledError):
+            await serving
 
 
 def open_port(host: str, port: int) -> socket.socket:
@@ -52,43 +70,54 @@ def open_port(host: str, port: int) -> socket.socket:
     return opened
 
 
-async def supervise(opened: socket.socket, workers: int, console: Console) -> None:
-    """Keep ``workers`` processes with this one's arguments at work, until it is cancelled; then end them.
+async def supervise(
+    opened: socket.socket, workers: int, console: Console, stopping: asyncio.Event, seconds: float
+) -> None:
+    """Keep ``workers`` processes with this one's arguments at work until ``stopping`` is set; then let them end, which
+    takes them ``seconds`` at most.
 
-    Raises `LibraryError` when one ends right after its start: it has said why.
+    Raises `LibraryError` when one fails right after its start: it has said why.
     """
     try:
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
-                group.create_task(_keep_one(opened, console))
+                group.create_task(_keep_one(opened, console, stopping, seconds))
     except* LibraryError as errors:
         raise errors.exceptions[0] from None
 
 
-async def _keep_one(opened: socket.socket, console: Console) -> None:
-    while True:
+async def _keep_one(opened: socket.socket, console: Console, stopping: asyncio.Event, seconds: float) -> None:
+    while not stopping.is_set():
         begun = asyncio.get_running_loop().time()
-        status = await _run_one(opened)
-        if status >= 0 and asyncio.get_running_loop().time() - begun < YOUNG_SECONDS:
+        status = await _run_one(opened, stopping, seconds)
+        if stopping.is_set():
+            return
+        if status > 0 and asyncio.get_running_loop().time() - begun < YOUNG_SECONDS:
             raise LibraryError(f"a worker has ended with status {status}: see above")
         console.warn(f"a worker has ended with status {status}: another one begins")
 
 
-async def _run_one(opened: socket.socket) -> int:
+async def _run_one(opened: socket.socket, stopping: asyncio.Event, seconds: float) -> int:
     """One worker from its start to its end. Cancelled, it is ended: what it says is cut off."""
     environment = {**os.environ, SOCKET_VARIABLE: str(opened.fileno())}
     command = [sys.executable, "-P", "-m", "oggstream", *sys.argv[1:]]
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, pass_fds=(opened.fileno(),), stdin=asyncio.subprocess.PIPE
     )
+    pipe = process.stdin
+    assert pipe is not None
+    ended = asyncio.ensure_future(process.wait())
+    told = asyncio.ensure_future(stopping.wait())
     try:
-        return await process.wait()
+        await asyncio.wait((ended, told), return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            pipe.write(STOP)
+            await asyncio.wait((ended,), timeout=seconds)
     finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                async with asyncio.timeout(STOP_SECONDS):
-                    await process.wait()
-            except TimeoutError:
-                process.kill()
-                await process.wait()
+        told.cancel()
+        pipe.close()
+        await asyncio.wait((ended,), timeout=STOP_SECONDS)
+        if not ended.done():
+            process.kill()
+        await ended
+    return ended.result()
