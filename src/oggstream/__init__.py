@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from .sinks.live.broadcast import Broadcast as Broadcast
     from .sinks.null_sink import NullSink as NullSink
     from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
+    from .sinks.telephone.media_stream_sink import MediaStreamSink as MediaStreamSink
     from .sinks.wav_sink import WavSink as WavSink
     from .sources.captures.replay_source import ReplaySource as ReplaySource
     from .sources.chunk_source import ChunkSource as ChunkSource
@@ -162,6 +163,7 @@ _HOMES = {
     "sinks.device_sink": ("DeviceSink",),
     "sinks.live.broadcast": ("Broadcast",),
     "sinks.null_sink": ("NullSink",),
+    "sinks.telephone.media_stream_sink": ("MediaStreamSink",),
     "sinks.wav_sink": ("WavSink",),
     "voice_list": ("voices",),
     "voice.engine": ("VoiceInfo",),

@@ -252,9 +252,9 @@ class PcmRing:
     def rewind(self, position: int) -> None:
         """Go back to ``position``, at most 0.25 s, from where sound fades in: what was handed over was not heard.
 
-        Only while no reader is at work. Where a cut was under way, silence is all that is left.
+        Only while no reader is at work. Where a cut was under way, silence is all that is left, from any position on.
         """
-        kept = max(self.read - (self._size - self.capacity), 0)
+        kept = 0 if self.cutting else max(self.read - (self._size - self.capacity), 0)
         self._counters[slot.READ] = min(max(position, kept), self.read)
         self._counters[slot.LEVEL] = 0
 

@@ -1,0 +1,1 @@
+"""Telephone calls, as their carriers hand them over: a WebSocket with messages of sound."""
