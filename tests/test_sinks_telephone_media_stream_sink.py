@@ -48,9 +48,7 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-@pytest.mark.parametrize(
-    ("carrier", "api"), [("twilio", "aiohttp"), ("telnyx", "starlette"), ("plivo", "websockets")]
-)
+@pytest.mark.parametrize(("carrier", "api"), [("twilio", "aiohttp"), ("telnyx", "starlette"), ("plivo", "websockets")])
 async def test_a_speech_is_heard_whole_and_without_a_gap(carrier: str, api: str) -> None:
     telephone = Telephone(carrier, api=api)
     async with call(telephone) as sink:
@@ -125,9 +123,10 @@ async def test_a_stop_clears_at_once_and_tells_what_was_heard_to_a_word(carrier:
 async def test_what_is_said_next_after_a_stop_is_heard_whole() -> None:
     telephone = Telephone()
     async with call(telephone) as sink, oggstream.Player(source=TonedSource(), sink=sink, options=OPTIONS) as player:
-        player.say(TEXT)
+        speech = player.say(TEXT)
         await asyncio.sleep(1.0)
         await player.stop()
+        assert (await speech).stopped
         await asyncio.sleep(0.2)
         before = len(telephone.heard())
         await player.say("Kappa a mu.")
@@ -268,8 +267,23 @@ async def test_sound_in_an_encoding_that_is_unknown_is_refused_to_who_listens() 
             await anext(sink.incoming())
 
 
+@pytest.mark.parametrize(
+    ("encoding", "payload"), [("PCMA", b"\xaa"), ("audio/x-mulaw", b"\x80"), ("audio/x-l16", b"\x00\x7e")]
+)
+async def test_the_encodings_of_telephones_are_understood(encoding: str, payload: bytes) -> None:
+    telephone = Telephone("telnyx")
+    beginning: dict[str, Any] = {"event": "start", "stream_id": "S", "start": {"media_format": {"encoding": encoding}}}
+    async with MediaStreamSink(telephone.websocket) as sink:
+        telephone.say(json.dumps(beginning))
+        telephone.speak(payload * 160)
+        frame = await anext(sink.incoming())
+    assert frame.pcm.shape == (160, 1)
+    assert float(frame.pcm[0, 0]) == pytest.approx(0.984, abs=0.001)
+
+
 async def test_keys_and_the_beginning_are_told() -> None:
-    telephone, told_of = Telephone(), []
+    telephone = Telephone()
+    told_of: list[dict[str, Any]] = []
     async with call(telephone, on_message=told_of.append) as sink:
         await sink.prepare()
         telephone.say('{"event": "dtmf", "streamSid": "MZ1", "dtmf": {"digit": "5"}}')
