@@ -12,8 +12,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from mpeg import encoded
 from oggstream import NullSink, PlaybackOptions, errors, events, play_stream
 from oggstream.annotations import Word
 from oggstream.audio.frame import RATE
@@ -21,6 +23,7 @@ from oggstream.events import Warned
 from oggstream.options import SpeechOptions
 from oggstream.report import PlaybackReport
 from oggstream.sources.context import SpeechContext
+from oggstream.sources.services.table import Service
 from oggstream.sources.sockets import protocol
 from oggstream.sources.sockets.socket_source import SocketContext, SocketSource
 from patience import PATIENCE
@@ -275,6 +278,46 @@ async def test_a_service_of_ones_own_is_the_few_lines_of_the_documentation(
                 assert len(words) == len(text.split())
         finally:
             await source.aclose()
+
+
+class OwnInMp3(Own):
+    """The same, but all that it has is MP3, which runs on over pieces; its messages end anywhere."""
+
+    async def _make(self, talk: Talk, name: str, text: str) -> None:  # it always says the same
+        sound = encoded("mp3")
+        for at in range(0, len(sound), 333):
+            await talk.send({"id": name, "sound": b64encode(sound[at : at + 333]).decode()})
+        await talk.send({"event": "flushed", "id": name})
+
+
+async def test_a_service_that_has_nothing_but_mp3_is_heard_too() -> None:
+    encoded("mp3")  # skips without PyAV
+    entry = Service(
+        name="spoken",
+        base_url="https://speech.example.org",
+        headers={"Authorization": "Bearer {key}"},
+        environment={"key": ["SPOKEN_API_KEY"]},
+        voice="bob",
+        socket={
+            "path": "/v1/stream",
+            "formats": {"opus": "mp3"},
+            "text": {"say": "{text} ", "id": "{context}"},
+            "flush": {"flush": True, "id": "{context}"},
+            "context": "id",
+            "audio": {"at": "sound"},
+            "flushed": {"event": "flushed"},
+        },
+    )
+    async with OwnInMp3().running() as service:
+        sink = NullSink(record=True)
+        source = SocketSource(entry, base_url=service.url, api_key=service.key, trust_env=False)
+        try:
+            report = await play_stream(TEXTS, source=source, sink=sink)
+        finally:
+            await source.aclose()
+    assert report.completed
+    assert report.audio.seconds == pytest.approx(len(report.segments), abs=0.1 * len(report.segments))
+    assert np.abs(sink.recording).max() > 0.1
 
 
 async def test_a_context_that_is_left_while_a_piece_is_opened_refuses_it_and_takes_no_room() -> None:

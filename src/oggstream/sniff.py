@@ -123,10 +123,21 @@ def mpeg_frame(first: bytes) -> MpegFrame | None:
         return MpegFrame("AAC", size) if size >= 7 else None
     if codec != "MP3" or not first[2] >> 4:
         return None
+    samples, rate = _layer_3(first)
+    bitrate = (_BITRATES if samples == 1152 else _LOW_BITRATES)[first[2] >> 4]
+    return MpegFrame("MP3", samples // 8 * 1000 * bitrate // rate + (first[2] >> 1 & 1))
+
+
+def mp3_seconds(first: bytes) -> float:
+    """How long the frame of layer III sounds that begins here, of which `mpeg_frame` has told."""
+    samples, rate = _layer_3(first)
+    return samples / rate
+
+
+def _layer_3(first: bytes) -> tuple[int, int]:
+    """The samples of a frame of layer III, and their rate."""
     halvings = (2, 0, 1, 0)[first[1] >> 3 & 3]  # MPEG 2.5, none, 2 and 1: lower rates, in frames of half the samples
-    bitrate = (_LOW_BITRATES if halvings else _BITRATES)[first[2] >> 4]
-    rate = (44100, 48000, 32000)[first[2] >> 2 & 3] >> halvings
-    return MpegFrame("MP3", (72 if halvings else 144) * 1000 * bitrate // rate + (first[2] >> 1 & 1))
+    return 576 if halvings else 1152, (44100, 48000, 32000)[first[2] >> 2 & 3] >> halvings
 
 
 def ogg_codec(packet: bytes) -> str | None:

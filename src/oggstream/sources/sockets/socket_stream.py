@@ -64,10 +64,10 @@ class SocketStream:
 
 def sound_of(address: Address) -> Sound:
     """The measure of a context's sound."""
-    from .sound import OggSound, SampleSound
+    from .sound import CompressedSound, SampleSound
 
     if address.chosen == "opus":
-        return OggSound()
+        return CompressedSound()
     floats = str(address.fields.get("samples", "")).startswith("f32")
     return SampleSound(address.fields.get("rate") or 24000, 4 if floats else 2)
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from ...sniff import mp3_seconds, mpeg_frame
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 RATE = 48000
+_TELLING = 4  # bytes that tell what a sound is
+_MPEG_HEADER = 4
 _MOST_HEADS = 1 << 16  # bytes of header pages that are kept
 
 
@@ -51,6 +58,86 @@ class SampleSound:
         samples = max(0, round((until - self.seconds) * self._rate))
         size = max(0, samples * self._width - len(self._loose))
         return data[:size], data[size:]
+
+
+class CompressedSound:
+    """Ogg Opus, or MP3 where a service has nothing else: what it is, its first bytes tell."""
+
+    def __init__(self) -> None:
+        self._first = b""
+        self._found: OggSound | Mp3Sound | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Of all that came so far."""
+        return 0.0 if self._found is None else self._found.seconds
+
+    def begin_piece(self) -> None:
+        """What comes from here on is another piece."""
+        if self._found is not None:
+            self._found.begin_piece()
+
+    def feed(self, data: bytes) -> bytes:
+        """As the sound that it is; a few bytes tell nothing yet."""
+        if self._found is None:
+            self._first += data
+            if len(self._first) < _TELLING:
+                return b""
+            data, self._first = self._first, b""
+            self._found = Mp3Sound() if data.startswith(b"ID3") or mpeg_frame(data) is not None else OggSound()
+        return self._found.feed(data)
+
+    def split(self, data: bytes, until: float) -> tuple[bytes, bytes]:
+        """As the sound that it is."""
+        return (data, b"") if self._found is None else self._found.split(data, until)
+
+
+class Mp3Sound:
+    """MP3: a piece is the whole frames that end in it. What is no frame, such as tags, is passed on with them."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._held = b""  # the beginning of a frame
+
+    def begin_piece(self) -> None:
+        """A frame that was begun belongs to the piece in which it ends."""
+
+    def feed(self, data: bytes) -> bytes:
+        """The whole frames."""
+        data = self._held + data
+        whole = 0
+        for whole, seconds in _mp3_frames(data):  # noqa: B007  # the last one counts
+            self.seconds += seconds
+        self._held = data[whole:]
+        return data[:whole]
+
+    def split(self, data: bytes, until: float) -> tuple[bytes, bytes]:
+        """At the frame."""
+        at, before = 0, self.seconds
+        for end, seconds in _mp3_frames(self._held + data):
+            before += seconds
+            if before > until + seconds / 2:
+                break
+            at = end
+        size = max(0, at - len(self._held))
+        return data[:size], data[size:]
+
+
+def _mp3_frames(data: bytes) -> Iterator[tuple[int, float]]:
+    """The end of each whole frame in ``data``, and its seconds; with 0 seconds, how much is no frame for certain."""
+    at = 0
+    while at + _MPEG_HEADER <= len(data):
+        frame = mpeg_frame(data[at : at + _MPEG_HEADER])
+        if frame is None or frame.codec != "MP3":
+            found = data.find(b"\xff", at + 1)
+            at = found if found >= 0 else len(data)
+            yield at, 0.0
+        elif at + frame.size > len(data):
+            return
+        else:
+            seconds = mp3_seconds(data[at : at + _MPEG_HEADER])
+            at += frame.size
+            yield at, seconds
 
 
 class OggSound:
