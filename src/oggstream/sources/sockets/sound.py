@@ -16,9 +16,12 @@ _MOST_HEADS = 1 << 16  # bytes of header pages that are kept
 
 
 class Sound(Protocol):
-    """``seconds``: of all that came so far."""
+    """The measure of a sound."""
 
-    seconds: float
+    @property
+    def seconds(self) -> float:
+        """Of all that came so far."""
+        ...
 
     def begin_piece(self) -> None:
         """What comes from here on is another piece."""
