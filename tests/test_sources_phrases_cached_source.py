@@ -15,6 +15,8 @@ from oggstream.annotations import Word
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ServerError, UsageError
 from oggstream.options import SpeechOptions
+from oggstream.opus.items import AudioPacket
+from oggstream.opus.opus_reader import OpusReader
 from oggstream.sources.phrases import tape
 from oggstream.sources.phrases.cached_source import CachedSource
 from oggstream.sources.phrases.phrase_cache import PhraseCache, cache_of
@@ -39,6 +41,11 @@ async def listened(source: CachedSource, text: str = "Hello.") -> list[Any]:
         items = [item async for item in stream]
     await kept(source)
     return items
+
+
+def packets(body: bytes) -> list[AudioPacket]:
+    reader = OpusReader()
+    return [item for item in [*reader.feed(body), *reader.finish()] if isinstance(item, AudioPacket)]
 
 
 async def kept(source: CachedSource) -> None:
@@ -216,6 +223,61 @@ async def test_the_endpoint_says_how_it_found_a_phrase() -> None:
         await asyncio.sleep(0.1)
     await server.stop()
     assert [outcome for outcome, _ in told] == ["miss", "hit"]
+
+
+async def endpoint_twice(source: Any, **fields: Any) -> list[tuple[str, bytes]]:
+    """The same asked of the endpoint twice: how it was found, and the bodies."""
+    cache = PhraseCache([MemoryStore()])
+    server = SpeechServer(source=source, cache=cache)
+    await server.start()
+    told = []
+    for _ in range(2):
+        request = {"input": "Hello.", "response_format": "opus", **fields}
+        async with aiohttp.request("POST", f"{server.base_url}/audio/speech", json=request) as response:
+            told.append((response.headers["X-Cache"], await response.read()))
+        await kept(CachedSource(source, cache))
+    await server.stop()
+    return told
+
+
+async def test_a_kept_body_is_sent_as_the_service_sent_it() -> None:
+    (_, first), (outcome, second) = await endpoint_twice(service())
+    assert (outcome, second) == ("hit", BODY)
+    assert packets(first) == packets(second)
+
+
+@pytest.mark.parametrize("odd", [BODY + BODY, BODY[:-40], BODY.replace(b"test", b"tost"), spoken(0.5) + b"junk"])
+async def test_one_that_is_odd_is_read_and_written_anew_each_time(odd: bytes) -> None:
+    source = service()
+    source.arrivals = every(0, [odd])
+    (_, first), (outcome, second) = await endpoint_twice(source)
+    assert outcome == "hit"
+    assert second != odd
+    assert packets(first) == packets(second)
+
+
+async def test_what_is_kept_takes_no_place_among_the_speeches_that_are_made() -> None:
+    source = service()
+    server = SpeechServer(source=source, cache=PhraseCache([MemoryStore()]), jobs=1, queue=0)
+    await server.start()
+    async with aiohttp.ClientSession() as client:
+
+        async def ask(text: str) -> int:
+            request = {"input": text, "response_format": "opus"}
+            async with client.post(f"{server.base_url}/audio/speech", json=request) as response:
+                await response.read()
+                return response.status
+
+        assert await ask("Hello.") == 200
+        assert server._cache is not None
+        await kept(CachedSource(source, server._cache))
+        source.arrivals = every(60, pages(BODY))
+        request = asyncio.create_task(ask("Another one."))
+        while not server._jobs.running:  # noqa: ASYNC110 - another task counts it
+            await asyncio.sleep(0.001)
+        assert (await ask("Hello."), await ask("A third one.")) == (200, 429)
+        request.cancel()
+    await server.stop()
 
 
 def test_a_cache_is_named_by_its_folder(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -52,3 +53,12 @@ def test_so_do_the_service_the_text_and_what_was_said_before_but_not_the_format(
     keys = {phrase_key(*who, OPTIONS) for who in (("a", "x", ""), ("b", "x", ""), ("a", "y", ""), ("a", "x", "z"))}
     assert len(keys) == 4
     assert phrase_key("a", "x", "", replace(OPTIONS, format="pcm")) in keys
+
+
+def test_what_was_kept_by_an_older_version_is_not_called_plain() -> None:
+    old = PHRASE.packed().replace(b',"plain":false', b"")
+    start = len(b"oggstream phrase 1\n")
+    rest = old[start + 4 :]
+    rest = (int.from_bytes(rest[:4], "little") - 14).to_bytes(4, "little") + rest[4:]
+    assert unpacked(old[:start] + zlib.crc32(rest).to_bytes(4, "little") + rest) == PHRASE
+    assert unpacked(PHRASE._replace(plain=True).packed()) == PHRASE._replace(plain=True)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .options import PlaybackOptions, SpeechOptions
     from .report import PlaybackReport
     from .sources.phrases.phrase_cache import PhraseCache
+    from .sources.source import Source
     from .types import OnEvent, SinkLike, SourceLike, TextLike
 
 
@@ -72,6 +73,22 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
             return await session.run()
 
 
+def script_of(text: TextLike, source: Source, speech: SpeechOptions, options: PlaybackOptions) -> Script:
+    """What cuts ``text`` into the pieces that ``source`` is asked for."""
+    traits = traits_of(source)
+    return Script(
+        text,
+        options,
+        whole=traits.whole,
+        rate=CHARACTERS_PER_SECOND * (speech.speed or 1.0),
+        limit=traits.longest_text,
+        ssml=traits.ssml,
+        language=speech.language,
+        replacements=replacements_of(options, speech, traits),
+        first_cut=traits.first_cut,
+    )
+
+
 async def receive(
     text: TextLike, source: SourceLike, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
 ) -> None:
@@ -80,19 +97,8 @@ async def receive(
     try:
         async with AsyncExitStack() as stack:
             voice = borrow(stack, coerce_source(source))
-            traits = traits_of(voice)
-            delivery.characters_per_second = rate = CHARACTERS_PER_SECOND * (speech.speed or 1.0)
-            script = Script(
-                text,
-                options,
-                whole=traits.whole,
-                rate=rate,
-                limit=traits.longest_text,
-                ssml=traits.ssml,
-                language=speech.language,
-                replacements=replacements_of(options, speech, traits),
-                first_cut=traits.first_cut,
-            )
+            delivery.characters_per_second = CHARACTERS_PER_SECOND * (speech.speed or 1.0)
+            script = script_of(text, voice, speech, options)
             context = SpeechContext(voice, speech)
             delivery.memory = memory = Memory(history_of(options), voice, speech)
             recorder = Recorder(loop.time, loop.time())
@@ -123,9 +129,10 @@ async def _run(script: Script, requester: Requester, context: SpeechContext, del
         async with context, asyncio.TaskGroup() as group:
             making_ready = group.create_task(_make_ready(delivery, requester))
             async with asyncio.TaskGroup() as receiving:
-                reading = receiving.create_task(script.read())
+                reading = None if script.complete else receiving.create_task(script.read())
                 await requester.run(receiving, delivery.request_out.set)
-                reading.cancel()
+                if reading is not None:
+                    reading.cancel()
             if not delivery.request_out.is_set():
                 making_ready.cancel()  # no request and no audio: there is nothing to make
     except BaseExceptionGroup as failures:
@@ -141,4 +148,5 @@ async def _make_ready(delivery: Delivery, requester: Requester) -> None:
     if delivery.decodes or samples:
         await load_codec(samples=samples)
         await load_arrays()
+    delivery.prepare()
     delivery.ready.set()

@@ -18,11 +18,14 @@ class _Encoding(NamedTuple):
     sample: str
     channels: int  # at most
     bits: int | None = None  # a second and channel
+    ahead: int = 0  # samples that it takes before it gives its first frame
+    options: dict[str, str] = {}  # noqa: RUF012  # of a tuple
 
 
 ENCODINGS = {
-    "mp3": _Encoding("mp3", "libmp3lame", "s16p", 2, 96_000),
-    "aac": _Encoding("adts", "aac", "fltp", 8, 96_000),
+    # No frame of MP3 may borrow from the next one: it would wait for that.
+    "mp3": _Encoding("mp3", "libmp3lame", "s16p", 2, 96_000, ahead=1152, options={"reservoir": "0"}),
+    "aac": _Encoding("adts", "aac", "fltp", 8, 96_000, ahead=2048),
     "flac": _Encoding("flac", "flac", "s16", 8),
 }
 """By the name of the format."""
@@ -55,12 +58,13 @@ class EncodingWriter:
             options["write_xing"] = "0"  # the frame that would say how long the whole is
         self._file = file
         self._output = self._av.open(file, "w", format=encoding.container, container_options=options)
-        self._stream = self._output.add_stream(encoding.codec, rate=rate)
+        self._stream = self._output.add_stream(encoding.codec, rate=rate, options=encoding.options)
         self._layout = _LAYOUTS[channels - 1]
         self._stream.codec_context.layout = self._layout
         self._stream.codec_context.format = encoding.sample
         if encoding.bits is not None:
             self._stream.codec_context.bit_rate = encoding.bits * channels
+        self._stream.codec_context.open()
         self._resampler = self._av.AudioResampler(encoding.sample, self._layout, rate)
         self._position = 0
         self._closed = False
@@ -89,12 +93,16 @@ class EncodingWriter:
 class CompressedBody:
     """A body of one of `ENCODINGS`, made while it is sent: `begin` once, `feed` with 16-bit samples, `finish` once.
 
+    Where the first sound is shorter than what an encoder wants before it gives anything, silence goes before it: who
+    plays hears the sound no later than if the frame had waited for more of it, and has its beginning at once.
+
     Raises `LibraryError` without PyAV.
     """
 
     def __init__(self, format: str, rate: int, channels: int = 1) -> None:  # noqa: A002  # of speech
         self._out = _Collector()
         self._writer = EncodingWriter(self._out, channels, rate, format)
+        self._ahead = 2 * channels * ENCODINGS[format].ahead  # bytes, until sound has come
 
     def begin(self) -> bytes:
         """Nothing: the head comes with the first sound."""
@@ -102,7 +110,8 @@ class CompressedBody:
 
     def feed(self, pcm: bytes) -> bytes:
         """The frames that are complete now."""
-        self._writer.write(pcm)
+        ahead, self._ahead = self._ahead, 0
+        self._writer.write(pcm.rjust(ahead, b"\0"))
         return self._out.taken()
 
     def finish(self) -> bytes:

@@ -55,9 +55,12 @@ class PacketMaker:
         return self._placed(recoder.finish()) if recoder is not None else []
 
     def _placed(self, packets: list[AudioPacket]) -> list[AudioPacket]:
-        placed = [packet._replace(position=self._before + packet.position) for packet in packets]
-        for packet in placed:
-            self._end = packet.position + packet.samples - packet.trim_start - packet.trim_end
+        placed = packets
+        if self._before:
+            placed = [packet._replace(position=self._before + packet.position) for packet in packets]
+        if placed:
+            last = placed[-1]
+            self._end = last.position + last.samples - last.trim_start - last.trim_end
         return placed
 
 

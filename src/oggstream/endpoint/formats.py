@@ -69,6 +69,7 @@ def _maker(format: str) -> Callable[[], SampleBody]:  # noqa: A002
         return WavBody
     if format == "pcm":
         return PcmBody
-    from ..codec.encoding_writer import CompressedBody
+    from ..codec.encoding_writer import CompressedBody, load_encoder
 
+    load_encoder(format)  # it is known to be there before a service is asked
     return partial(CompressedBody, format, RATE)

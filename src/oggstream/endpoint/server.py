@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from ..types import CacheLike, SourceLike
+    from .jobs import Turn
+    from .speaker import Speech
 
 JOBS, QUEUE = 128, 128
 """Speeches at once, and those that wait, unless told otherwise. Those at once take turns, clause by clause."""
@@ -197,14 +200,18 @@ class SpeechServer:
         timing = ServerTiming(asyncio.get_running_loop().time)
         async with self.under_way.one():
             wanted = parse(await _body(request))
-            speech = self.speaker.speech(wanted)
-            async with self._jobs.turn(client_of(request)) as turn:
+            speech = await self.speaker.kept(wanted) or self.speaker.speech(wanted)
+            async with self._turn(speech, request) as turn:
                 timing.mark("queue")
                 try:
                     return await answer_speech(request, wanted, speech, turn, timing)
                 finally:
                     if self.metrics is not None:
                         self.metrics.spoken(self.speaker.name, wanted.format, speech, timing)
+
+    def _turn(self, speech: Speech, request: web.Request) -> AbstractAsyncContextManager[Turn | None]:
+        """A place among the jobs; what is there already takes none."""
+        return nullcontext() if speech.length is not None else self._jobs.turn(client_of(request))
 
     async def realtime(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/realtime, a WebSocket."""

@@ -41,6 +41,8 @@ class Speech(NamedTuple):
     parts: AsyncGenerator[bytes, None]
     headers: dict[str, str]
     source: Source
+    length: int | None = None
+    """The bytes of a body that is there: nothing has to be made."""
 
     def headers_now(self) -> dict[str, str]:
         """Those headers, and once there is sound: whether its beginning was in the cache, or is shared."""
@@ -98,6 +100,25 @@ class Speaker:
 
     def speech(self, wanted: SpeechRequest) -> Speech:
         """What is asked for. Raises `RefusedError` for what cannot be."""
+        speech, headers = self._choice(wanted)
+        source = cached(self._source, self._cache)
+        return Speech(stream_bytes(wanted.text, source, wanted.format, self._options, speech), headers, source)
+
+    async def kept(self, wanted: SpeechRequest) -> Speech | None:
+        """The same, if all of it is in the cache and can be sent as it is."""
+        if self._cache is None or wanted.format != "opus" or wanted.stream_format != "audio":
+            return None
+        from ..sources.phrases.cached_source import CachedSource
+        from ..speaking import script_of
+
+        speech, headers = self._choice(wanted)
+        source = CachedSource(self._source, self._cache)
+        piece = script_of(wanted.text, source, speech, self._options).only
+        body = None if piece is None else await source.kept(piece.text, speech)
+        return None if body is None else Speech(_one(body), headers, source, len(body))
+
+    def _choice(self, wanted: SpeechRequest) -> tuple[SpeechOptions, dict[str, str]]:
+        """What the source is asked for, and the headers that say what was chosen."""
         choice = self.voices.choose(wanted.voice)
         model, known = self._model(wanted.model)
         if wanted.strict and not choice.known:
@@ -118,8 +139,7 @@ class Speaker:
             headers["X-Oggstream-Voice"] = _header(choice.voice or "default")
         if not known:
             headers["X-Oggstream-Model"] = _header(self.models[0])
-        source = cached(self._source, self._cache)
-        return Speech(stream_bytes(wanted.text, source, wanted.format, self._options, speech), headers, source)
+        return speech, headers
 
     def _model(self, name: str | None) -> tuple[str | None, bool]:
         """The model to ask the source for (None: its usual one), and whether ``name`` is known."""
@@ -153,6 +173,10 @@ def _without_a_file(options: PlaybackOptions) -> PlaybackOptions:
     """
     history: Any = History(None)
     return replace(options, history=history) if options.history == "default" else options
+
+
+async def _one(body: bytes) -> AsyncGenerator[bytes, None]:
+    yield body
 
 
 def _header(name: str) -> str:

@@ -10,7 +10,7 @@ import json
 import logging
 from base64 import b64encode
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NoAudioError, OggStreamError
@@ -32,14 +32,15 @@ log = logging.getLogger(__name__)
 
 
 async def answer_speech(
-    request: web.Request, wanted: SpeechRequest, speech: Speech, turn: Turn, timing: ServerTiming
+    request: web.Request, wanted: SpeechRequest, speech: Speech, turn: Turn | None, timing: ServerTiming
 ) -> web.StreamResponse:
     """Send the speech as it is made. A client that goes away cancels this, or makes the next write fail."""
-    from aiohttp import web
+    from .connections import Answer
 
     sse = wanted.stream_format == "sse"
     content_type = "text/event-stream" if sse else CONTENT_TYPES[wanted.format]
-    response = web.StreamResponse(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+    response = Answer(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+    response.content_length = speech.length
     async with aclosing(_events(speech.parts, wanted) if sse else speech.parts) as parts:
         try:
             async for part in parts:
@@ -63,7 +64,7 @@ async def answer_speech(
     return response
 
 
-async def _write(request: web.Request, response: web.StreamResponse, part: bytes, turn: Turn) -> None:
+async def _write(request: web.Request, response: web.StreamResponse, part: bytes, turn: Turn | None) -> None:
     """Send ``part``. A client that does not read gives its place to others meanwhile. Raises `TimeoutError`."""
     transport = request.transport
     if transport is None or transport.get_write_buffer_size() < ROOM_BYTES:
@@ -76,7 +77,7 @@ async def _write(request: web.Request, response: web.StreamResponse, part: bytes
             from .connections import stalling
 
             with stalling(request):
-                async with turn.aside(), asyncio.timeout(UNREAD_SECONDS):
+                async with turn.aside() if turn is not None else nullcontext(), asyncio.timeout(UNREAD_SECONDS):
                     await asyncio.shield(writing)
     finally:
         if not writing.done():

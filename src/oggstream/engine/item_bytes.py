@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Protocol
 
 from ..opus.head import OpusHead
@@ -14,10 +15,12 @@ if TYPE_CHECKING:
     from ..body.body_reader import BodyItem
     from .segment import Segment
 
-PACKETS_PER_PAGE = 50
-"""At most, where they come at once: a second of most speech."""
-HELD_BYTES = 32 << 10
-"""Samples that are encoded at once where much has come: two thirds of a second."""
+AT_ONCE = 50
+"""Received items that are worked on in one go, where they came at once: a second of most speech."""
+FIRST_AT_ONCE = 8
+"""The first of them, with which the first bytes leave: heads, and some 0.1 s."""
+SAMPLES_AT_ONCE = 25
+"""The same as `AT_ONCE` where they are decoded: 4 ms of work."""
 
 
 class SampleBody(Protocol):
@@ -47,62 +50,58 @@ class SpeechPages:
         from ..opus.remux import Remuxer
 
         self._packets = PacketMaker()
-        self._pages = Remuxer(PACKETS_PER_PAGE, one_link=True)
+        self._pages = Remuxer(AT_ONCE, one_link=True)
+        self.at_once = FIRST_AT_ONCE
 
-    def take(self, segment: Segment, item: BodyItem) -> list[bytes]:
-        """The pages that ``item`` completes."""
-        pages = [*map(self._pages.take, self._packets.take(segment.index, item))]
-        if isinstance(item, OpusHead):  # of what follows: its gain and its channels stay as they are
-            pages += [*map(self._pages.take, self._packets.finish()), self._pages.begin(item)]
-        return _filled(pages)
-
-    def flush(self) -> list[bytes]:
-        """The page at hand."""
-        return _filled((self._pages.flush(),))
+    def take(self, segment: Segment, items: list[BodyItem]) -> list[bytes]:
+        """The pages of ``items``, as one."""
+        pages: list[bytes] = []
+        for item in items:
+            pages += map(self._pages.take, self._packets.take(segment.index, item))
+            if type(item) is OpusHead:  # of what follows: its gain and its channels stay as they are
+                pages += [*map(self._pages.take, self._packets.finish()), self._pages.begin(item)]
+        pages.append(self._pages.flush())
+        self.at_once = AT_ONCE
+        return _joined(pages)
 
     def finish(self) -> list[bytes]:
         """The last pages."""
-        return _filled((*map(self._pages.take, self._packets.finish()), self._pages.finish()))
+        return _joined([*map(self._pages.take, self._packets.finish()), self._pages.finish()])
 
 
 class SpeechSamples:
-    """Mono samples of ``rate`` (per second), in the container that ``body`` writes."""
+    """Mono samples of ``rate`` (per second, one that Opus has), in the container that ``body`` writes."""
 
     def __init__(self, body: SampleBody, rate: int, volume: float = 1.0) -> None:
         from ..audio.convert import Converter
 
-        self._frames = SpeechFrames(volume)
+        self._frames = SpeechFrames(volume, rate)
         self._converter = Converter(1, rate)
         self._body = body
-        self._held = bytearray()
         self._begun = False
+        self.at_once = FIRST_AT_ONCE
 
-    def take(self, segment: Segment, item: BodyItem) -> list[bytes]:
-        """The bytes of much sound; little is kept for `flush`."""
-        self._hold(self._frames.take(segment, item))
-        return self.flush() if len(self._held) >= HELD_BYTES else []
-
-    def flush(self) -> list[bytes]:
-        """The bytes of all samples so far."""
-        held, self._held = bytes(self._held), bytearray()
-        if not held:
-            return []
-        begin = b"" if self._begun else self._body.begin()
-        self._begun = True
-        return _filled((begin + self._body.feed(held),))
+    def take(self, segment: Segment, items: list[BodyItem]) -> list[bytes]:
+        """The bytes of the sound in ``items``."""
+        self.at_once = SAMPLES_AT_ONCE
+        return self._encoded(self._converted(self._frames.take(segment, items)))
 
     def finish(self) -> list[bytes]:
         """The rest. A body without any sound has no bytes at all."""
-        self._hold(self._frames.finish())
-        for pcm in self._converter.finish():
-            self._held += self._rounded(pcm)
-        rest = self.flush()
-        return [*rest, *_filled((self._body.finish(),))] if self._begun else rest
+        rest = self._encoded(chain(self._converted(self._frames.finish()), self._converter.finish()))
+        return _joined([*rest, self._body.finish()]) if self._begun else rest
 
-    def _hold(self, frames: Iterator[PcmFrame]) -> None:
+    def _converted(self, frames: Iterator[PcmFrame]) -> Iterator[object]:
         for frame in frames:
-            for pcm in self._converter.convert(frame):
-                self._held += self._rounded(pcm)
+            yield from self._converter.convert(frame)
+
+    def _encoded(self, parts: Iterable[object]) -> list[bytes]:
+        samples = b"".join(map(self._rounded, parts))
+        if not samples:
+            return []
+        begin = b"" if self._begun else self._body.begin()
+        self._begun = True
+        return _joined([begin, self._body.feed(samples)])
 
     @staticmethod
     def _rounded(pcm: object) -> memoryview:
@@ -111,5 +110,7 @@ class SpeechSamples:
         return round_int16(pcm)
 
 
-def _filled(parts: Iterable[bytes]) -> list[bytes]:
-    return [part for part in parts if part]
+def _joined(parts: Iterable[bytes]) -> list[bytes]:
+    """All of them as one; none where there are no bytes."""
+    joined = b"".join(parts)
+    return [joined] if joined else []

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..annotations import Word
@@ -29,12 +30,13 @@ T_co = TypeVar("T_co", covariant=True)
 class ItemConverter(Protocol[T_co]):
     """Converts received items to the items of the iterator."""
 
-    def take(self, segment: Segment, item: BodyItem) -> Iterable[T_co]:
-        """The items that ``item`` of ``segment`` completes."""
+    @property
+    def at_once(self) -> int:
+        """How many received items it takes in one go, where so many are there."""
         ...
 
-    def flush(self) -> Iterable[T_co]:
-        """Items held back to be joined with those that follow: for now, nothing follows."""
+    def take(self, segment: Segment, items: list[BodyItem]) -> Iterable[T_co]:
+        """The items that ``items`` of ``segment`` complete."""
         ...
 
     def finish(self) -> Iterable[T_co]:
@@ -43,27 +45,30 @@ class ItemConverter(Protocol[T_co]):
 
 
 class SpeechFrames:
-    """Decodes the pieces of a speech one after the other; the positions of their frames run on across pieces."""
+    """Decodes the pieces of a speech one after the other; the positions of their frames run on across pieces.
 
-    def __init__(self, volume: float = 1.0) -> None:
+    ``rate``: of what is decoded here, see `FrameDecoder`.
+    """
+
+    at_once = 1
+
+    def __init__(self, volume: float = 1.0, rate: int = RATE) -> None:
         self._volume = volume
+        self._rate = rate
         self._segment: Segment | None = None
         self._decoder: FrameDecoder | None = None
         self._before = self._position = 0  # samples of the earlier pieces, and of all so far
 
-    def take(self, segment: Segment, item: BodyItem) -> Iterator[PcmFrame]:
-        """The frames that ``item`` completes."""
+    def take(self, segment: Segment, items: list[BodyItem]) -> Iterator[PcmFrame]:
+        """The frames that ``items`` complete."""
         from ..codec.frame_decoder import FrameDecoder
 
         if segment is not self._segment or self._decoder is None:
             yield from self.finish()
             self._segment, self._before = segment, self._position
-            self._decoder = FrameDecoder(stats=segment.intake.stats, soft_clip=True)
-        yield from map(self._placed, self._decoder.decode(item))
-
-    def flush(self) -> tuple[()]:
-        """Nothing: each frame is given at once."""
-        return ()
+            self._decoder = FrameDecoder(self._rate, stats=segment.intake.stats, soft_clip=True)
+        for item in items:
+            yield from map(self._placed, self._decoder.decode(item))
 
     def finish(self) -> Iterator[PcmFrame]:
         """The remaining frames of the piece."""
@@ -85,6 +90,8 @@ class SpeechPackets:
     ``on_word`` gets the words that the source tells, each once, its samples counted from the first one of the speech.
     """
 
+    at_once = 1
+
     def __init__(self, on_word: Callable[[Word], object] | None = None) -> None:
         from ..codec.recode import PacketMaker
 
@@ -93,18 +100,14 @@ class SpeechPackets:
         self._segment: Segment | None = None
         self._told = 0  # words of the piece
 
-    def take(self, segment: Segment, item: BodyItem) -> list[AudioPacket]:
-        """The packets that ``item`` completes."""
+    def take(self, segment: Segment, items: list[BodyItem]) -> list[AudioPacket]:
+        """The packets that ``items`` complete."""
         if segment is not self._segment:
             self._tell(whole=True)
             self._segment, self._told = segment, 0
-        packets = self._packets.take(segment.index, item)
+        packets = [packet for item in items for packet in self._packets.take(segment.index, item)]
         self._tell(whole=False)
         return packets
-
-    def flush(self) -> tuple[()]:
-        """Nothing: each packet is given at once."""
-        return ()
 
     def finish(self) -> list[AudioPacket]:
         """The last packet, from samples that do not fill one."""
@@ -149,8 +152,7 @@ class ItemStream(AsyncGenerator[T, None]):
     ) -> None:
         self._delivery = delivery
         self._receive = receive
-        self._make_converter = converter
-        self._converter: ItemConverter[T] | None = None
+        self._converter = cache(converter)
         self._ready: deque[T] = deque()
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -196,29 +198,26 @@ class ItemStream(AsyncGenerator[T, None]):
                 self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     async def _advance(self) -> None:
-        """Take the next received item; at the end raise the error, if there was one."""
-        if self._task is None:
-            self._start()
-        converter = self._converter
-        assert self._task is not None and converter is not None  # noqa: PT018
-        received = await self._delivery.next()
+        """Take the next received items; at the end raise the error, if there was one."""
+        task = self._task = self._task or self._begun()
+        segment = await self._delivery.next()
         if self._closed:
             return
-        if received is not None:
-            self._ready.extend(converter.take(*received))
-            if not self._delivery.has_more:
-                self._ready.extend(converter.flush())
+        if segment is not None:
+            converter = self._converter()
+            self._ready.extend(converter.take(segment, segment.queue.pop_some(converter.at_once)))
             return
-        await asyncio.wait({self._task})
+        await asyncio.wait({task})
         self._closed = True
-        if not self._task.cancelled():
-            self._task.result()
-        self._ready.extend(converter.finish())
+        if not task.cancelled():
+            task.result()
+        self._ready.extend(self._converter().finish())
 
-    def _start(self) -> None:
-        self._converter = self._make_converter()
-        self._task = asyncio.get_running_loop().create_task(self._receive(), name="oggstream-items")
-        self._task.add_done_callback(_note)
+    def _begun(self) -> asyncio.Task[None]:
+        self._delivery.prepare = self._converter
+        task = asyncio.get_running_loop().create_task(self._receive(), name="oggstream-items")
+        task.add_done_callback(_note)
+        return task
 
 
 def _note(task: asyncio.Task[None]) -> None:

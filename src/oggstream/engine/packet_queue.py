@@ -43,6 +43,10 @@ class PacketQueue:
         self._count(item, -1)
         return item
 
+    def pop_some(self, most: int) -> list[BodyItem]:
+        """Take the oldest items, at most so many."""
+        return [self.pop() for _ in range(min(most, len(self._items)))]
+
     def keep(self, samples: int) -> None:
         """Drop all packets after the first ``samples`` (48 kHz)."""
         while self._items and self.samples > samples:

@@ -102,6 +102,7 @@ class OpenAISource:
         self._client.secrets.add_headers(self._headers)
         self._base_url, self._settings = base_url, settings
         self._offers: Offers | None = None
+        self._traits: SourceTraits | None = None  # asked for many times a speech
         self._opus_rate: int | None = None  # the sample rate to request with Opus
         self._opus_came = False  # Opus was received without one
         self._realtime: RealtimeSource | None = None
@@ -239,14 +240,16 @@ class OpenAISource:
     @property
     def traits(self) -> SourceTraits:
         """Its traits. The formats depend on the model, the name on where the last text went."""
-        return SourceTraits(
-            name=self._name,
-            formats=self._formats,
-            samples_known=self._own,
-            longest_text=LONGEST_TEXT,
-            openai_names=True,
-            identity=self._identity,
-        )
+        if self._traits is None or self._traits.name != self._name:
+            self._traits = SourceTraits(
+                name=self._name,
+                formats=self._formats,
+                samples_known=self._own,
+                longest_text=LONGEST_TEXT,
+                openai_names=True,
+                identity=self._identity,
+            )
+        return self._traits
 
     def _identity(self, options: SpeechOptions) -> str:
         """Endpoint, model and voice: the key of the service in the history."""

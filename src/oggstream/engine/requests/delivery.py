@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Delivery:
-    """Takes the items of a `Receiver`, as an `Outlet` does, and gives them to a consumer one by one: see `next`.
+    """Takes the items of a `Receiver`, as an `Outlet` does, and gives them to a consumer: see `next`.
 
     Items that the consumer has not taken count as unheard, so that the same bounds hold. ``decodes``: packets are
     decoded for the consumer.
@@ -28,12 +29,14 @@ class Delivery:
         self.decodes = decodes
         self.request_out = asyncio.Event()  # or there is audio without one
         self.characters_per_second = 0.0  # of the voice, once that is known
+        self.prepare: Callable[[], object] = _nothing  # makes what converts the items, while the request is under way
         self.ready = asyncio.Event()  # what decodes the items is loaded
         self.memory: Memory | None = None  # of the service, once that is known
         self._options = options
         self._segments: deque[Segment] = deque()
         self._changed = asyncio.Event()
         self._stopped = False
+        self._waiting = False  # the consumer, for an item
 
     @property
     def habits(self) -> Habits | None:
@@ -53,8 +56,9 @@ class Delivery:
 
     def push(self, segment: Segment, items: list[BodyItem]) -> None:
         """Queue the received items."""
-        segment.push(items)
-        self._changed.set()
+        if items:
+            segment.push(items)
+            self._changed.set()
 
     def end(self, segment: Segment) -> None:
         """Nothing more will be received for this piece."""
@@ -79,7 +83,9 @@ class Delivery:
         """Never called: see `foresee`."""
 
     async def room(self, segment: Segment) -> None:
-        """Wait until a slow consumer has taken most of the queue."""
+        """Wait until a slow consumer has taken most of the queue. One that waits goes first: it has nothing yet."""
+        if self._waiting and segment.queue:
+            await asyncio.sleep(0)
         while segment.queue.bytes > self._options.queue_bytes:  # noqa: ASYNC110  # it tells nobody
             await asyncio.sleep(0.05)
 
@@ -92,24 +98,27 @@ class Delivery:
         self._stopped = True
         self._changed.set()
 
-    @property
-    def has_more(self) -> bool:
-        """Whether `next` has an item without waiting for the service."""
-        return bool(self._segments and self._segments[0].queue)
-
-    async def next(self) -> tuple[Segment, BodyItem] | None:
-        """Wait for the next item, in the order of the text, and return it with its piece; None at the end."""
+    async def next(self) -> Segment | None:
+        """Wait for the next items, in the order of the text; return the piece that has them queued, None at the end."""
         while not self._stopped:
             while self._segments:
                 segment = self._segments[0]
                 if segment.queue:
                     await self.ready.wait()
-                    return segment, segment.queue.pop()
+                    return segment
                 if not segment.ended:
                     break
                 self._segments.popleft()
             if self.closed and not self._segments:
                 return None
             self._changed.clear()
-            await self._changed.wait()
+            self._waiting = True
+            try:
+                await self._changed.wait()
+            finally:
+                self._waiting = False
         return None
+
+
+def _nothing() -> None:
+    """Do nothing: the default of `Delivery.prepare`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ...sources.source import ByteStream, Source
 
 
-_AUDIO = (AudioPacket, PcmFrame)
+_AUDIO = frozenset((AudioPacket, PcmFrame))
+FIRST_STEP = 2048  # bytes that are read at once until there is sound
 REST_SECONDS = 0.1  # the least time that a service gets to end its answer after the end of the body
 
 
@@ -100,7 +101,9 @@ class Intake:
                         self.annotations.append(chunk)
                         continue
                     reader = self.reader or await self._begun(stream, speech)
-                    yield self._read(reader, chunk)
+                    self.link.add(asyncio.get_running_loop().time(), len(chunk))
+                    for part in self._parts(chunk):
+                        yield self._read(reader, part)
                     while reader.pending:
                         yield self._read(reader, b"")
                 # Still within the response, so that the source also sees an error at the end of the body.
@@ -187,27 +190,38 @@ class Intake:
         )
         return self.reader
 
+    def _parts(self, chunk: bytes) -> Iterator[bytes]:
+        """``chunk`` in steps until there is sound, which then waits for no later one; behind it, the rest."""
+        at = 0
+        while at < len(chunk) and not self.audio_began:
+            yield chunk[at : at + FIRST_STEP]
+            at += FIRST_STEP
+        if at < len(chunk):
+            yield chunk[at:]
+
     def _read(self, reader: BodyReader, chunk: bytes) -> list[BodyItem]:
-        if chunk:
-            self.link.add(asyncio.get_running_loop().time(), len(chunk))
         reader.eager = self._early()
         items = reader.feed(chunk)
-        for item in items:
-            if isinstance(item, _AUDIO):
-                self._count(item)
+        samples = sum(map(_samples, items))
+        if samples or not _AUDIO.isdisjoint(map(type, items)):
+            self._count(samples)
         return items
 
-    def _count(self, item: AudioPacket | PcmFrame) -> None:
+    def _count(self, samples: int) -> None:
         """Note when the sound will end if it is played from the first packet on."""
         self._waited = 0.0
         if not self.audio_began:
             self.audio_began = True
             self._sound_until = asyncio.get_running_loop().time()
             emit(FirstPacket)
-        if isinstance(item, PcmFrame):
-            self._sound_until += len(item.pcm) / item.rate
-        else:
-            self._sound_until += (item.samples - item.trim_start - item.trim_end) / RATE
+        self._sound_until += samples / RATE
+
+
+def _samples(item: BodyItem) -> int:
+    """The sound of an item in samples at 48 kHz."""
+    if type(item) is AudioPacket:
+        return item.samples - item.trim_start - item.trim_end
+    return len(item.pcm) * RATE // item.rate if type(item) is PcmFrame else 0
 
 
 def _never() -> bool:

@@ -216,14 +216,22 @@ class Script:
         return left < LITTLE and asyncio.get_running_loop().time() - self._changed_at >= self._options.patience
 
     async def _only_piece(self) -> Piece | None:
-        from ...text.piece import Piece
-
         while not self.complete:
             await self._changed.wait()
             self._changed.clear()
         if self._taken.is_set():
             return None
         self._taken.set()
+        return self._all()
+
+    @property
+    def only(self) -> Piece | None:
+        """The only piece of a text that is all there; None where there may be others."""
+        return self._all() if self._whole and self.complete else None
+
+    def _all(self) -> Piece:
+        from ...text.piece import Piece
+
         if self._replaced is not None:
             return self._replaced
         if self.text.isprintable():  # mostly, and this is faster than loading what looks closer

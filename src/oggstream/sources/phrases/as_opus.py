@@ -13,6 +13,21 @@ PACKETS_PER_PAGE = 50
 _OGG = b"OggS"
 
 
+def is_plain(body: bytes) -> bool:
+    """Whether ``body`` is Ogg Opus in one link of one or two channels, whole, without damage or oddities."""
+    from ...opus.opus_reader import OpusReader
+
+    reader = OpusReader()
+    try:
+        reader.feed(body)
+        reader.finish()
+    except OggStreamError:
+        return False
+    stats, head = reader.stats, reader.head
+    in_one = stats.complete and stats.links == 1 and not (stats.holes or stats.warnings)
+    return in_one and head is not None and head.mapping_family == 0
+
+
 def as_ogg_opus(body: bytes, content_type: str, traits: StreamTraits, wanted: str) -> bytes | None:
     """``body`` itself where it is Ogg, else its samples encoded; None for what cannot be read, or without libopus.
 

@@ -36,17 +36,29 @@ class CachedSource(SourceWrapper):
         """Where the wrapped source's goes: a second request for a phrase does not wait for the first one."""
         return spare_of(self.wrapped)
 
+    async def kept(self, text: str, options: SpeechOptions) -> bytes | None:
+        """The body of a piece with which a speech begins, if it is kept and can be sent on as it is."""
+        key = self._key(text, "", options)
+        phrase = None if key is None else await self._cache.find(key)
+        if phrase is None or not phrase.plain:
+            return None
+        self.outcomes.append("hit")
+        return phrase.body
+
+    def _key(self, text: str, before: str, options: SpeechOptions) -> str | None:
+        traits = traits_of(self.wrapped)
+        identity = traits.identity_for(options)
+        return None if identity is None or traits.whole else phrase_key(identity, text, before, options)
+
     @asynccontextmanager
     async def _opened(
         self, source: Source, text: str, options: SpeechOptions, before: str
     ) -> AsyncIterator[ByteStream]:
-        traits = traits_of(self.wrapped)
-        identity = traits.identity_for(options)
-        if identity is None or traits.whole:
+        key = self._key(text, before, options)
+        if key is None:
             async with source.open(text, options) as stream:
                 yield stream
             return
-        key = phrase_key(identity, text, before, options)
         async with self._cache.open(key, lambda: source.open(text, options), options.format) as (outcome, stream):
             self.outcomes.append(outcome)
             yield stream

@@ -18,14 +18,15 @@ _MAGIC = b"oggstream phrase 1\n"
 
 
 class Phrase(NamedTuple):
-    """A whole body of Ogg Opus, and the words told of it."""
+    """A whole body of Ogg Opus, and the words told of it. ``plain``: it can be sent on as it is (see `is_plain`)."""
 
     body: bytes
     words: tuple[Word, ...] = ()
+    plain: bool = False
 
     def packed(self) -> bytes:
         """As it is kept: what it is, a checksum, the description as JSON, the body."""
-        told = {"words": [asdict(word) for word in self.words]}
+        told = {"words": [asdict(word) for word in self.words], "plain": self.plain}
         head = json.dumps(told, separators=(",", ":")).encode()
         rest = len(head).to_bytes(4, "little") + head + self.body
         return _MAGIC + zlib.crc32(rest).to_bytes(4, "little") + rest
@@ -40,7 +41,7 @@ def unpacked(data: bytes) -> Phrase | None:
     try:
         told = json.loads(data[start + 4 : start + 4 + size])
         words = tuple(Word(**word) for word in told["words"])
-        return Phrase(data[start + 4 + size :], words)
+        return Phrase(data[start + 4 + size :], words, told.get("plain") is True)
     except (ValueError, TypeError, KeyError, RecursionError):
         return None
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 from ...annotations import Word
 from ...errors import UsageError
 from ...threads import in_thread
-from .as_opus import as_ogg_opus
+from .as_opus import as_ogg_opus, is_plain
 from .phrase import Phrase, unpacked
 from .stores import LONGEST, DiskStore, MemoryStore
 from .tape import Tape
@@ -112,15 +112,11 @@ class PhraseCache:
     async def _keep(self, key: str, tape: Tape, wanted: str) -> None:
         body = b"".join(item for item in tape.items if isinstance(item, bytes))
         words = tuple(item for item in tape.items if isinstance(item, Word))
-        opus = (
-            body
-            if body.startswith(b"OggS")
-            else await in_thread(partial(as_ogg_opus, body, tape.content_type, tape.traits, wanted))
-        )
+        opus = await in_thread(partial(as_ogg_opus, body, tape.content_type, tape.traits, wanted))
         if opus is None:
             log.debug("a phrase of %r is not kept", tape.content_type)
             return
-        data = Phrase(opus, words).packed()
+        data = Phrase(opus, words, await in_thread(partial(is_plain, opus))).packed()
         for store in self._stores:
             await store.put(key, data)
 
