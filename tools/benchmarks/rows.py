@@ -29,6 +29,7 @@ from . import (
     service,
     soak,
     sockets,
+    telephone,
     voices,
 )
 
@@ -57,6 +58,7 @@ ROWS: list[Row] = [
     *growing.ROWS,
     *openings.ROWS,
     *sockets.ROWS,
+    *telephone.ROWS,
     *barge.ROWS,
     *layers.ROWS,
     *resampling.ROWS,
