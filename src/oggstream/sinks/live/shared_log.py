@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Self, TypeVar
 
 from ...audio.frame import RATE
@@ -196,10 +196,12 @@ class LogReader(Generic[T]):
     async def __anext__(self) -> T:
         """The next item. Raises `UsageError` if another task waits for it, or on another event loop."""
         while not self._ready:
-            self._ready.extend(self.take())
-            if not self._ready:
-                if self.closed:
-                    raise StopAsyncIteration
+            items = self.take()
+            if items is not None:
+                self._ready.extend(items)
+            elif self.closed:
+                raise StopAsyncIteration
+            else:
                 await self._come()
         return self._ready.popleft()
 
@@ -207,20 +209,18 @@ class LogReader(Generic[T]):
         """All that is there now, without waiting."""
         items = [*self._ready]
         self._ready.clear()
-        while more := self.take():
+        while (more := self.take()) is not None:
             items += more
         return items
 
-    def take(self) -> list[T]:
-        """The next items that belong together; none if nothing is there."""
-        items: list[T] = []
-        while not items and not self._left:
-            row = self._row()
-            if row is None:
+    def take(self) -> Sequence[T] | None:
+        """What the next item of the log gives, which may be nothing; None if no item is there."""
+        row = None if self._left else self._row()
+        if row is None:
+            if not self._left:
                 self._log.wait(self)
-                break
-            items.extend(self._given(row.item))
-        return items
+            return None
+        return self._given(row.item)
 
     def notify(self) -> None:
         """Something has come."""
@@ -233,7 +233,7 @@ class LogReader(Generic[T]):
             self.close()
             asyncio.get_running_loop().call_exception_handler({"message": "a taker failed", "exception": error})
 
-    def _given(self, item: T) -> Iterable[T]:
+    def _given(self, item: T) -> Sequence[T]:
         """What the reader is given for an item of the log."""
         return (item,)
 
