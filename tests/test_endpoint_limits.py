@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from oggstream.endpoint import server as module, speaker, speech_answer
+from oggstream.endpoint import asked, speaker, speech_answer
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError
 from oggstream.opus.opus_reader import OpusReader
@@ -90,7 +90,7 @@ async def test_beyond_jobs_and_queue_a_client_is_turned_away_and_the_others_are_
         asked = []
         for number in range(3):
             asked.append(asyncio.create_task(answer(client, server, f"{number}")))
-            await until(lambda: server._jobs.running + server._jobs.waiting == len(asked))
+            await until(lambda: server.jobs.running + server.jobs.waiting == len(asked))
         assert synthesis.begun == ["0", "1"]
         told = await health(client, server)
         assert (told["running"], told["waiting"]) == (2, 1)
@@ -109,11 +109,11 @@ async def test_a_client_that_leaves_the_queue_is_never_spoken_for(
 ) -> None:
     async with running(jobs=1, queue=1) as server:
         first = asyncio.create_task(answer(client, server, "first"))
-        await until(lambda: server._jobs.running == 1)
+        await until(lambda: server.jobs.running == 1)
         waiting = asyncio.create_task(answer(client, server, "gone"))
-        await until(lambda: server._jobs.waiting == 1)
+        await until(lambda: server.jobs.waiting == 1)
         waiting.cancel()
-        await until(lambda: server._jobs.waiting == 0)
+        await until(lambda: server.jobs.waiting == 0)
         synthesis.go_on.set()
         assert await first == (200, b"begunended")
         assert synthesis.begun == ["first"]
@@ -122,7 +122,7 @@ async def test_a_client_that_leaves_the_queue_is_never_spoken_for(
 async def test_stopping_cuts_off_those_who_wait_as_well(client: aiohttp.ClientSession, synthesis: Synthesis) -> None:
     async with running(jobs=1, queue=9) as server:
         asked = [asyncio.create_task(answer(client, server, "x")) for _ in range(5)]
-        await until(lambda: server._jobs.waiting == 4)
+        await until(lambda: server.jobs.waiting == 4)
     assert all(isinstance(left, aiohttp.ClientError) for left in await asyncio.gather(*asked, return_exceptions=True))
     assert synthesis.begun == ["x"]
 
@@ -152,14 +152,14 @@ async def test_a_client_that_reads_no_further_loses_its_job(
             body = json.dumps({"input": TEXT * 60, "response_format": "pcm", "speed": 0.25}).encode()
             head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
             connection.sendall(head.encode() + body)
-            await until(lambda: server._jobs.running == 1)
-            await until(lambda: server._jobs.running == 0)
+            await until(lambda: server.jobs.running == 1)
+            await until(lambda: server.jobs.running == 0)
         async with ask(client, server) as response:
             assert response.status == 200
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "REQUEST_SECONDS", 0.1)
+    monkeypatch.setattr(asked, "REQUEST_SECONDS", 0.1)
     async with running() as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.bound_port)
         writer.write(b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{")
@@ -318,7 +318,7 @@ def test_faults_are_the_official_clients_own_exceptions(openai: Any, server_with
 async def test_the_official_client_waits_as_told_and_is_served_then(openai: Any, synthesis: Synthesis) -> None:
     async with running(jobs=1, queue=0) as server, aiohttp.ClientSession() as other:
         first = asyncio.create_task(answer(other, server, "first"))
-        await until(lambda: server._jobs.running == 1)
+        await until(lambda: server.jobs.running == 1)
         create = {"model": "tts-1", "voice": "coral", "input": "second", **OPUS}
         async with openai.AsyncOpenAI(api_key="none", base_url=server.base_url) as client:
             with pytest.raises(openai.RateLimitError) as caught:

@@ -121,8 +121,9 @@ def test_wheel_holds_modules_and_their_tables_the_types_marker_and_the_license_a
     tables = {path.relative_to(source).as_posix() for path in source.rglob("*.toml")}
     info = f"oggstream-{PROJECT['version']}.dist-info"
     inside = {name for name in wheel.namelist() if not name.startswith(f"{info}/")}
+    page = {path.relative_to(source).as_posix() for path in (source / "oggstream/endpoint/live/page").iterdir()}
 
-    assert inside - {f"oggstream/sinks/{native.NAME}"} == modules | tables | {"oggstream/py.typed"}
+    assert inside - {f"oggstream/sinks/{native.NAME}"} == modules | tables | page | {"oggstream/py.typed"}
     assert f"{info}/licenses/LICENSE" in wheel.namelist()
 
 

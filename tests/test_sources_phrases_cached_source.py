@@ -273,7 +273,7 @@ async def test_what_is_kept_takes_no_place_among_the_speeches_that_are_made() ->
         await kept(CachedSource(source, server._cache))
         source.arrivals = every(60, pages(BODY))
         request = asyncio.create_task(ask("Another one."))
-        while not server._jobs.running:  # noqa: ASYNC110 - another task counts it
+        while not server.jobs.running:  # noqa: ASYNC110 - another task counts it
             await asyncio.sleep(0.001)
         assert (await ask("Hello."), await ask("A third one.")) == (200, 429)
         request.cancel()

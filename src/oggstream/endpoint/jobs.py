@@ -37,9 +37,9 @@ class Jobs:
         Cancelled while it waits, it leaves the queue.
         """
         if self.running + self.waiting >= self.limit + self.queue:
-            raise _full(f"This server makes {self.limit} speeches at once, and {self.queue} more are waiting")
+            raise full(f"This server makes {self.limit} speeches at once, and {self.queue} more are waiting")
         if client and self._clients[client] >= self.share:
-            raise _full(f"This server makes {self.share} speeches at once for one client")
+            raise full(f"This server makes {self.share} speeches at once for one client")
         self._clients[client] += 1
         turn = Turn(self)
         try:
@@ -92,7 +92,8 @@ class Turn:
             self._jobs.release()
 
 
-def _full(why: str) -> RefusedError:
+def full(why: str) -> RefusedError:
+    """The answer to a request for which there is no place now; ``why`` in a sentence without its stop."""
     return RefusedError(
         f"{why}: try again later.",
         status=429,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ..errors import ConfigError
@@ -47,11 +47,11 @@ class Keys:
                     found = name
         return found
 
-    def middleware(self) -> Middleware:
-        """Lets nobody in without a key, but to `OPEN_PATHS`."""
+    def middleware(self, admits: Callable[[web.Request], bool]) -> Middleware:
+        """Lets nobody in without a key, but to `OPEN_PATHS`, and whom ``admits`` lets in."""
 
         async def ask(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.path.rstrip("/") not in OPEN_PATHS:
+            if request.path.rstrip("/") not in OPEN_PATHS and not admits(request):
                 shown = keys_shown(request)
                 if self.owner(shown) is None:
                     raise _unauthorized(given=any(shown))

@@ -18,6 +18,7 @@ from ..errors import OggStreamError
 from . import realtime_messages as requests
 from .realtime_messages import Event, SpeakingStyle
 from .realtime_response import Response
+from .sockets import opened
 from .speech_request import RefusedError
 from .under_way import leaving_error
 
@@ -33,11 +34,8 @@ MAX_RESPONSES = 8
 """Responses under way at once in one session."""
 MAX_EVENT_BYTES = 256 << 10
 UNREAD_SECONDS = 60.0  # for a client to take the next event
-HEARTBEAT_SECONDS = 30.0
-CLOSE_SECONDS = 0.5
 SUBPROTOCOL = "realtime"
 """The one that browsers and some packages name, and want to hear back (RFC 6455 section 4.2.2)."""
-_UPGRADE = {"Upgrade": "websocket", "Connection": "Upgrade"}
 _WITHOUT_EARS = (
     *("input_audio_buffer.append", "input_audio_buffer.commit", "input_audio_buffer.clear"),
     "output_audio_buffer.clear",
@@ -55,47 +53,26 @@ async def serve(
 
     When the server is ``leaving``, it ends behind what is being said.
     """
-    from aiohttp import web
-
-    socket = web.WebSocketResponse(
-        timeout=CLOSE_SECONDS,
-        heartbeat=HEARTBEAT_SECONDS,
-        max_msg_size=MAX_EVENT_BYTES,
-        compress=False,
-        protocols=(SUBPROTOCOL,),
-    )
-    if not socket.can_prepare(request):
-        raise RefusedError("This is a WebSocket: connect to it with wss:// or ws://.", status=426, headers=_UPGRADE)
-    await socket.prepare(request)
-    transport = request.transport
-    if transport is None:
-        return socket  # gone already
-    model = request.query.get("model", "")
-    session = _Session(socket, model, speaker, jobs, client=client, leaving=leaving, give_up=transport.abort)
-    ending = asyncio.create_task(_end_when_told(session, socket, leaving))
-    try:
-        async with asyncio.timeout(SESSION_SECONDS) as limit:
-            await session.run()
-    except TimeoutError:
-        if limit.expired():
-            await _expire(session, socket)
-        else:
-            log.warning("a client reads no further: its session is ended")
-    except ConnectionError:
-        log.debug("the client went away")
-    finally:
-        ending.cancel()
-        await session.stop()
-        await _close(socket, transport)
+    async with opened(request, longest=MAX_EVENT_BYTES, subprotocol=SUBPROTOCOL) as (socket, transport):
+        if transport is None:
+            return socket  # gone already
+        model = request.query.get("model", "")
+        session = _Session(socket, model, speaker, jobs, client=client, leaving=leaving, give_up=transport.abort)
+        ending = asyncio.create_task(_end_when_told(session, socket, leaving))
+        try:
+            async with asyncio.timeout(SESSION_SECONDS) as limit:
+                await session.run()
+        except TimeoutError:
+            if limit.expired():
+                await _expire(session, socket)
+            else:
+                log.warning("a client reads no further: its session is ended")
+        except ConnectionError:
+            log.debug("the client went away")
+        finally:
+            ending.cancel()
+            await session.stop()
     return socket
-
-
-async def _close(socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
-    try:
-        async with asyncio.timeout(2 * CLOSE_SECONDS):
-            await socket.close(code=1001)
-    except TimeoutError:  # the client takes nothing, not even this
-        transport.abort()
 
 
 async def _end_when_told(session: _Session, socket: web.WebSocketResponse, leaving: asyncio.Event) -> None:

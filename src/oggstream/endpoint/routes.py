@@ -11,6 +11,7 @@ from aiohttp import web
 
 from .answers import answer_errors, name_request
 from .connections import tell_connections
+from .live.room_routes import RoomRoutes
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler, Middleware
@@ -34,10 +35,11 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
     ]
     if server.metrics is not None:
         guards.insert(1, web.middleware(server.metrics.middleware()))
+    live = RoomRoutes(server) if server.rooms.most else None
     if server.keys:
-        guards.append(web.middleware(server.keys.middleware()))
+        guards.append(web.middleware(server.keys.middleware(live.admits if live is not None else _nobody)))
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=guards)
-    for method, path, handler in _routes(server):
+    for method, path, handler in [*_routes(server), *(live.routes() if live is not None else ())]:
         for spelling in (path, f"{path}/"):
             app.router.add_route(method, spelling, handler)
             if method == "GET" and handler != server.realtime:
@@ -47,6 +49,10 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
     app.on_response_prepare.append(server.under_way.mark)
     # A client that goes away cancels its handler, and so the synthesis.
     return web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=STOP_SECONDS)
+
+
+def _nobody(_request: web.Request) -> bool:
+    return False
 
 
 def _routes(server: SpeechServer) -> list[tuple[str, str, Handler]]:

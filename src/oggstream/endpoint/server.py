@@ -17,10 +17,12 @@ from ..parts import cache_named
 from ..sources.resolve_source import coerce
 from ..sources.wrapper import close
 from .answers import json_answer
+from .asked import body_of, client_of
 from .browsers import Browsers
 from .jobs import Jobs
 from .keys import Keys
 from .listening import Listener, addresses_of, is_loopback, listen, reachable, server_tls
+from .live.rooms import ROOMS, Rooms
 from .metrics import Metrics
 from .speaker import Speaker
 from .speech_answer import answer_speech
@@ -43,8 +45,6 @@ JOBS, QUEUE = 128, 128
 MOST_SESSIONS = 100
 """Realtime sessions at once: each keeps a connection for up to an hour."""
 
-REQUEST_SECONDS = 30.0  # for a request's body to come
-
 log = logging.getLogger(__name__)
 
 
@@ -58,7 +58,7 @@ class SpeechServer:
     ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``port_opened``: a listening socket to use instead
     of opening ``port``, as several processes may. ``metrics``: ``/metrics`` tells figures to
     Prometheus, which takes its client library (`LibraryError`). ``jobs`` speeches are made at once, ``queue`` more wait
-    in turn, and what comes beyond is answered with 429.
+    in turn, and what comes beyond is answered with 429. ``rooms``: how many there may be at once; 0: none.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class SpeechServer:
         metrics: bool = False,
         jobs: int = JOBS,
         queue: int = QUEUE,
+        rooms: int = ROOMS,
     ) -> None:
         self.host = host
         self.port = port
@@ -93,8 +94,9 @@ class SpeechServer:
         self._cache = cache_named(cache)
         self._speaker: Speaker | None = None
         self._source: object = None  # made here, if it was
-        self._jobs = Jobs(jobs, queue)
-        self.metrics = Metrics(lambda: self._jobs.running, lambda: self._jobs.waiting) if metrics else None
+        self.jobs = Jobs(jobs, queue)
+        self.rooms = Rooms(lambda: self.speaker, rooms)
+        self.metrics = Metrics(lambda: self.jobs.running, lambda: self.jobs.waiting) if metrics else None
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
@@ -134,7 +136,7 @@ class SpeechServer:
         if self._runner is not None:
             return
         self.under_way = UnderWay()
-        source, ours = _voice_here(self._jobs.limit) if self._given is None else coerce(self._given)
+        source, ours = _voice_here(self.jobs.limit) if self._given is None else coerce(self._given)
         self._source = source if ours else None
         self._speaker = Speaker(source, voices=self._voices, options=self._options, cache=self._cache)
         preparing = asyncio.ensure_future(self._speaker.prepare())  # while aiohttp is being imported
@@ -179,7 +181,9 @@ class SpeechServer:
         """
         self.under_way.leaving.set()
         listener = self._listener
-        await self.under_way.ended(seconds, lambda: listener is not None and listener.connections.unsent)
+        await self.under_way.ended(
+            seconds, lambda: self.rooms.speaking or (listener is not None and listener.connections.unsent)
+        )
         return len(self.under_way)
 
     async def stop(self) -> None:
@@ -190,6 +194,7 @@ class SpeechServer:
         if listener is not None:
             listener.close()
         await self.under_way.cancel()
+        await self.rooms.aclose()
         if runner is not None:
             await runner.cleanup()
         await close(source)
@@ -199,7 +204,7 @@ class SpeechServer:
         """POST /v1/audio/speech."""
         timing = ServerTiming(asyncio.get_running_loop().time)
         async with self.under_way.one():
-            wanted = parse(await _body(request))
+            wanted = parse(await body_of(request))
             speech = await self.speaker.kept(wanted) or self.speaker.speech(wanted)
             async with self._turn(speech, request) as turn:
                 timing.mark("queue")
@@ -211,7 +216,7 @@ class SpeechServer:
 
     def _turn(self, speech: Speech, request: web.Request) -> AbstractAsyncContextManager[Turn | None]:
         """A place among the jobs; what is there already takes none."""
-        return nullcontext() if speech.length is not None else self._jobs.turn(client_of(request))
+        return nullcontext() if speech.length is not None else self.jobs.turn(client_of(request))
 
     async def realtime(self, request: web.Request) -> web.StreamResponse:
         """GET /v1/realtime, a WebSocket."""
@@ -228,7 +233,7 @@ class SpeechServer:
         try:
             async with self.under_way.one():
                 client, leaving = client_of(request), self.under_way.leaving
-                return await serve(request, self.speaker, self._jobs, client, leaving)
+                return await serve(request, self.speaker, self.jobs, client, leaving)
         finally:
             self._sessions -= 1
 
@@ -253,7 +258,7 @@ class SpeechServer:
         """GET /health: it lives."""
         speaker = self.speaker.name
         return json_answer(
-            {"status": "ok", "source": speaker, "running": self._jobs.running, "waiting": self._jobs.waiting}
+            {"status": "ok", "source": speaker, "running": self.jobs.running, "waiting": self.jobs.waiting}
         )
 
     async def figures(self, _request: web.Request) -> web.Response:
@@ -266,17 +271,11 @@ class SpeechServer:
 
     async def ready(self, _request: web.Request) -> web.Response:
         """GET /ready: whether a new speech would be taken now."""
-        room = self._jobs.running + self._jobs.waiting < self._jobs.limit + self._jobs.queue
+        room = self.jobs.running + self.jobs.waiting < self.jobs.limit + self.jobs.queue
         status = "leaving" if self.under_way.leaving.is_set() else "ready" if room else "full"
         answer = json_answer({"status": status})
         answer.set_status(200 if status == "ready" else 503)
         return answer
-
-
-def client_of(request: web.Request) -> str:
-    """Whose share a request counts to: an address; none for this machine, where all clients have the same one."""
-    address = request.remote or ""
-    return "" if not address or is_loopback(address) else address
 
 
 def _voice_here(jobs: int) -> tuple[Any, bool]:
@@ -290,12 +289,3 @@ def _voice_here(jobs: int) -> tuple[Any, bool]:
 
 def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 0, "owned_by": "oggstream"}
-
-
-async def _body(request: web.Request) -> bytes:
-    """The body of a request. Raises `RefusedError` when it does not come, or not whole."""
-    try:
-        async with asyncio.timeout(REQUEST_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise RefusedError("The body of your request did not come in time.", status=408) from None

@@ -22,6 +22,9 @@ from .speech_request import RefusedError, SpeechRequest
 from .voice_names import VoiceNames
 
 if TYPE_CHECKING:
+    from ..events import OnEvent
+    from ..player import Player
+    from ..sinks.sink import Sink
     from ..sources.phrases.phrase_cache import PhraseCache
     from ..sources.source import Source
 
@@ -100,9 +103,15 @@ class Speaker:
 
     def speech(self, wanted: SpeechRequest) -> Speech:
         """What is asked for. Raises `RefusedError` for what cannot be."""
-        speech, headers = self._choice(wanted)
+        speech, headers = self.choose(wanted)
         source = cached(self._source, self._cache)
         return Speech(stream_bytes(wanted.text, source, wanted.format, self._options, speech), headers, source)
+
+    def player(self, sink: Sink, on_event: OnEvent) -> Player:
+        """What speaks on ``sink`` as the speeches do; its maker closes it."""
+        from ..player import Player
+
+        return Player(source=self._source, sink=sink, options=self._options, on_event=on_event, cache=self._cache)
 
     async def kept(self, wanted: SpeechRequest) -> Speech | None:
         """The same, if all of it is in the cache and can be sent as it is."""
@@ -111,14 +120,14 @@ class Speaker:
         from ..sources.phrases.cached_source import CachedSource
         from ..speaking import script_of
 
-        speech, headers = self._choice(wanted)
+        speech, headers = self.choose(wanted)
         source = CachedSource(self._source, self._cache)
         piece = script_of(wanted.text, source, speech, self._options).only
         body = None if piece is None else await source.kept(piece.text, speech)
         return None if body is None else Speech(_one(body), headers, source, len(body))
 
-    def _choice(self, wanted: SpeechRequest) -> tuple[SpeechOptions, dict[str, str]]:
-        """What the source is asked for, and the headers that say what was chosen."""
+    def choose(self, wanted: SpeechRequest) -> tuple[SpeechOptions, dict[str, str]]:
+        """How to ask the source for it, and the headers that say what was chosen. Raises `RefusedError`."""
         choice = self.voices.choose(wanted.voice)
         model, known = self._model(wanted.model)
         if wanted.strict and not choice.known:

@@ -61,7 +61,11 @@ def parse(body: bytes) -> SpeechRequest:
 
     An empty string counts as a field that is not there, and capitals in a format as small letters.
     """
-    fields = _fields(body)
+    return parse_fields(fields_of(body))
+
+
+def parse_fields(fields: Mapping[str, Any]) -> SpeechRequest:
+    """The same for the fields of the JSON."""
     return SpeechRequest(
         _text(fields),
         _voice(fields),
@@ -75,7 +79,8 @@ def parse(body: bytes) -> SpeechRequest:
     )
 
 
-def _fields(body: bytes) -> dict[str, Any]:
+def fields_of(body: bytes) -> dict[str, Any]:
+    """The object that a body of JSON is. Raises `RefusedError`."""
     try:
         fields = json.loads(body)
     except (ValueError, RecursionError):
@@ -85,7 +90,7 @@ def _fields(body: bytes) -> dict[str, Any]:
     return fields
 
 
-def _text(fields: dict[str, Any]) -> str:
+def _text(fields: Mapping[str, Any]) -> str:
     if fields.get("input") is None:
         raise RefusedError("Missing required parameter: 'input'.", param="input", code="missing_required_parameter")
     text = _string(fields, "input")
@@ -98,14 +103,14 @@ def _text(fields: dict[str, Any]) -> str:
     return text
 
 
-def _voice(fields: dict[str, Any]) -> str | None:
+def _voice(fields: Mapping[str, Any]) -> str | None:
     voice = fields.get("voice")
     if isinstance(voice, dict):  # a custom voice
         voice = voice.get("id")
     return _string({"voice": voice}, "voice").strip() or None
 
 
-def _language(fields: dict[str, Any]) -> str | None:
+def _language(fields: Mapping[str, Any]) -> str | None:
     name = _string(fields, "language") or None
     try:
         return SpeechOptions(language=name).language
@@ -113,7 +118,7 @@ def _language(fields: dict[str, Any]) -> str | None:
         raise RefusedError(f"Invalid {error}.", param="language", code="invalid_value") from None
 
 
-def _speed(fields: dict[str, Any]) -> float | None:
+def _speed(fields: Mapping[str, Any]) -> float | None:
     speed = fields.get("speed")
     if speed is None:
         return None
@@ -134,7 +139,7 @@ def _out_of_range(what: str, expected: str, speed: float, code: str) -> RefusedE
     )
 
 
-def _one_of(fields: dict[str, Any], name: str, known: tuple[str, ...], default: str) -> str:
+def _one_of(fields: Mapping[str, Any], name: str, known: tuple[str, ...], default: str) -> str:
     value = _string(fields, name)
     if (value.lower() or default) not in known:
         names = ", ".join(f"'{one}'" for one in known)
@@ -144,7 +149,7 @@ def _one_of(fields: dict[str, Any], name: str, known: tuple[str, ...], default: 
     return value.lower() or default
 
 
-def _string(fields: dict[str, Any], name: str) -> str:
+def _string(fields: Mapping[str, Any], name: str) -> str:
     """The text of a field; empty where there is none."""
     value = fields.get(name)
     if value is None:

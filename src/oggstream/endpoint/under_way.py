@@ -22,22 +22,27 @@ class UnderWay:
     def __init__(self) -> None:
         self.leaving = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._endless: set[asyncio.Task[Any]] = set()
 
     def __len__(self) -> int:
         return len(self._tasks)
 
     @asynccontextmanager
-    async def one(self) -> AsyncIterator[None]:
-        """Note the running task for the block: `cancel` cancels it. Raises `RefusedError` (503) when leaving."""
+    async def one(self, *, endless: bool = False) -> AsyncIterator[None]:
+        """Note the running task for the block: `cancel` cancels it. Raises `RefusedError` (503) when leaving.
+
+        One that is ``endless``, as listening is, is not counted, and nobody waits for it.
+        """
         if self.leaving.is_set():
             raise leaving_error()
         task = asyncio.current_task()
         assert task is not None
-        self._tasks.add(task)
+        tasks = self._endless if endless else self._tasks
+        tasks.add(task)
         try:
             yield
         finally:
-            self._tasks.discard(task)
+            tasks.discard(task)
 
     async def ended(self, seconds: float, unsent: Callable[[], bool]) -> None:
         """Wait, at most for ``seconds``, until none is under way and nothing of them is ``unsent``."""
@@ -48,7 +53,7 @@ class UnderWay:
 
     async def cancel(self) -> None:
         """Cut off all of them."""
-        tasks = list(self._tasks)
+        tasks = [*self._tasks, *self._endless]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,91 @@
+// Listening with an <audio> element: endless Ogg, or a track of WebRTC (WHEP).
+const GATHER = 500; // ms at most for addresses to be found
+const LATE = 2; // seconds behind what has come, from which on it catches up
+
+class Listener {
+  constructor(room, told) {
+    this.room = room;
+    this.told = told;
+    this.audio = new Audio();
+    this.audio.autoplay = true;
+    this.audio.onplaying = () => this.told({ first: true });
+  }
+
+  // Whether a sound may be made is known when there is one.
+  running = true;
+
+  async resume() {}
+
+  async play() {
+    await this.audio.play().catch((error) => {
+      this.running = error.name !== "NotAllowedError";
+      throw error;
+    });
+  }
+}
+
+export class ElementListener extends Listener {
+  async listen(onopen) {
+    this.audio.src = await this.room.elementUrl();
+    const ended = new Promise((done) => (this.audio.onended = this.audio.onerror = done));
+    const keeping = setInterval(() => this.#catchUp(), 500);
+    try {
+      await this.play();
+      onopen();
+      await ended;
+    } finally {
+      clearInterval(keeping);
+      this.audio.removeAttribute("src");
+      this.audio.load(); // closes the connection
+    }
+  }
+
+  #catchUp() {
+    const { buffered, currentTime } = this.audio;
+    const behind = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
+    this.audio.playbackRate = behind > LATE ? 1.1 : 1;
+  }
+}
+
+export class WhepListener extends Listener {
+  async listen(onopen) {
+    const peer = new RTCPeerConnection();
+    let place;
+    try {
+      peer.addTransceiver("audio", { direction: "recvonly" });
+      peer.ontrack = ({ track, streams }) => {
+        this.audio.srcObject = streams[0] ?? new MediaStream([track]);
+      };
+      const ended = new Promise((done) => {
+        peer.onconnectionstatechange = () => {
+          if (peer.connectionState === "connected") onopen();
+          if (["failed", "closed", "disconnected"].includes(peer.connectionState)) done();
+        };
+      });
+      place = await this.#connect(peer);
+      await this.play();
+      await ended;
+    } finally {
+      peer.close();
+      if (place) await fetch(place, { method: "DELETE", headers: this.room.headers }).catch(() => {});
+    }
+  }
+
+  // WHEP: an offer is posted, the answer comes back, and where it can be ended.
+  async #connect(peer) {
+    await peer.setLocalDescription();
+    await new Promise((done) => {
+      if (peer.iceGatheringState === "complete") done();
+      peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
+      setTimeout(done, GATHER);
+    });
+    const answer = await this.room.fetch("whep", {
+      method: "POST",
+      headers: { "Content-Type": "application/sdp" },
+      body: peer.localDescription.sdp,
+    });
+    if (!answer.ok) throw new Error(`no WebRTC: status ${answer.status}`);
+    await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
+    return answer.headers.get("Location");
+  }
+}
