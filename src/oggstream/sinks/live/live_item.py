@@ -9,8 +9,10 @@ from typing import NamedTuple, TypeAlias
 
 from ...opus.toc import FRAME_SAMPLES
 
-SILENT_PACKET = b"\xf8\xff\xfe"
-"""20 ms of CELT with its silence flag (RFC 6716 section 4.3): behind it, a decoder is as good as new."""
+SILENT_PACKET = b"\x08\x07\xc6\xb3\x0e\xc6"
+"""20 ms of silence in SILK, narrowband. Behind it a decoder is as good as new for what a fresh encoder made: it begins
+CELT anew where the packet before was not CELT, and SILK where that had another bandwidth (RFC 6716 section 4.5.2).
+Behind CELT's own silence, CELT that builds on the state of a new decoder would be too quiet for 0.1 s."""
 SILENT_SAMPLES = 960
 _STEREO = 0x04  # in the first byte of a packet (RFC 6716 section 3.1)
 
