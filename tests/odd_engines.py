@@ -61,6 +61,17 @@ class DyingOnce(Good):
             yield array("h", [number] * 2400)
 
 
+class Spelling(Good):
+    """Says each character by its number, and dies of an exclamation mark."""
+
+    def speak(self, wanted: Utterance) -> Iterator[array[int] | SpokenWord]:
+        for at, letter in enumerate(wanted.text):
+            if letter == "!":
+                os.kill(os.getpid(), signal.SIGKILL)
+            yield SpokenWord(at, at + 1, at * 2400, at * 2400 + 2400)
+            yield array("h", [ord(letter)] * 2400)
+
+
 class Hanging(Good):
     """Never gives a second block."""
 

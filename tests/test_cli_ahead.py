@@ -7,7 +7,7 @@ import pytest
 from oggstream.cli import ahead
 from oggstream.cli.arguments import parse
 from oggstream.sources.http import dialling
-from oggstream.voice import workers
+from oggstream.voice import pools
 
 OPENAI = "https://api.openai.com/v1/audio/speech"
 
@@ -26,7 +26,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
 def prepared(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The engines whose process is started, in an environment without keys."""
     engines: list[str] = []
-    monkeypatch.setattr(workers.Pool, "prepare", lambda pool: engines.append(pool.info.name))
+    monkeypatch.setattr(pools.Pool, "prepare", lambda pool: engines.append(pool.info.name))
     for name in [name for name in os.environ if name.endswith(("_KEY", "_TOKEN", "OPENAI_BASE_URL"))]:
         monkeypatch.delenv(name)
     return engines

@@ -16,7 +16,7 @@ from oggstream.daemon.starting import of_voices
 from oggstream.daemon.taking_turns import ASK, LEAVE, YOURS
 from oggstream.daemon.warmth import begin_voice
 from oggstream.daemon.worker import Worker
-from oggstream.voice import workers
+from oggstream.voice import pools
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")
 
@@ -79,7 +79,7 @@ def test_process_ahead_that_was_forked_for_another_engine_is_replaced(
 
 def test_engine_is_ready_before_a_client_comes(monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[str] = []
-    monkeypatch.setattr(workers.Pool, "prepare", lambda pool: begun.append(pool.info.name))
+    monkeypatch.setattr(pools.Pool, "prepare", lambda pool: begun.append(pool.info.name))
     for engine in ("", "espeak"):
         begin_voice(engine)
     assert begun == ["espeak"]
@@ -92,9 +92,9 @@ def test_engine_that_is_ready_is_not_for_a_client_with_other_voices() -> None:
 
 
 def test_engine_counts_as_used_once_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_pools", {})
+    monkeypatch.setattr(pools, "_pools", {})
     begin_voice("espeak")
-    assert workers.engine_in_use() == ""
-    with workers.pool_of(workers._pools["espeak"].info).worker():
-        assert workers.engine_in_use() == "espeak"
-    workers.forget()
+    assert pools.engine_in_use() == ""
+    with pools.pool_of(pools._pools["espeak"].info).worker():
+        assert pools.engine_in_use() == "espeak"
+    pools.forget()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from oggstream.voice.ahead import begin
+from oggstream.voice.pools import close_all, pool_of
 from oggstream.voice.registry import OWN
-from oggstream.voice.workers import close_all, pool_of
 
 
 def test_it_starts_one_process_and_the_speech_uses_it() -> None:

@@ -14,10 +14,11 @@ from oggstream.annotations import Speaker, Word
 from oggstream.errors import LibraryError, TextError
 from oggstream.voice import choice, speech
 from oggstream.voice.engine import EngineInfo
+from oggstream.voice.pools import close_all, pool_of
 from oggstream.voice.registry import OWN
 from oggstream.voice.speech import Notice
 from oggstream.voice.synthesis import speak
-from oggstream.voice.workers import EngineError, close_all, pool_of
+from oggstream.voice.workers import EngineError
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 

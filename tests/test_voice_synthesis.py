@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from itertools import pairwise
 from typing import Any
 
@@ -19,10 +19,10 @@ from oggstream.opus.opus_reader import OpusReader
 from oggstream.voice import choice, speech, synthesis, voice_files
 from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
 from oggstream.voice.listing import voices_here
+from oggstream.voice.pools import Pool, close_all, pool_of
 from oggstream.voice.registry import OWN
 from oggstream.voice.synthesis import load, speak, synthesize
 from oggstream.voice.wire import RATE
-from oggstream.voice.workers import Pool, close_all, pool_of
 from patience import PATIENCE
 
 TEXT = "Hello there, this is a test. It has two sentences, and three clauses."
@@ -67,11 +67,11 @@ class FakeWorker:
         self.spoken.append(wanted)
         yield from self.items
 
-    def cancel(self) -> None: ...
+    def stop(self) -> None: ...
 
-    @contextmanager
-    def worker(self, **_: object) -> Iterator[FakeWorker]:
-        yield self
+    def turn(self, due: float) -> FakeWorker:
+        self.due = due
+        return self
 
 
 async def test_ogg_and_pcm_hold_the_same_speech_to_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,12 +213,13 @@ async def test_a_failure_in_the_thread_is_raised_where_it_is_read(monkeypatch: p
 async def test_with_piper_and_neither_a_voice_nor_espeak_both_are_said_to_be_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def missing(_: object, **_how: object) -> None:
+    def missing(*_: object) -> None:
         raise LibraryError("no espeak-ng")
 
     monkeypatch.setattr(choice, "is_installed", lambda info: info.name in ("piper", "espeak"))
     monkeypatch.setattr(voice_files, "piper_files", dict)
     monkeypatch.setattr(Pool, "worker", missing)
+    monkeypatch.setattr(Pool, "turn", missing)
     for failing in (load(), anext(synthesize(TEXT)), voices_here()):
         with pytest.raises(
             LibraryError, match=r"^no voice of piper for 'en' is here \(docs/voices.md\), and no espeak-ng$"

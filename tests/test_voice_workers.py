@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +12,8 @@ from typing import Any
 import pytest
 
 from oggstream.errors import LibraryError
-from oggstream.voice import workers
 from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
-from oggstream.voice.workers import EngineError, Pool, Worker
+from oggstream.voice.workers import EngineError, Request, Worker
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -103,9 +100,12 @@ def test_an_engine_that_uses_too_much_of_the_processor_is_ended(worker: Worker) 
 
 @engine("Hanging")
 def test_an_engine_that_does_not_notice_that_it_is_cancelled_is_ended(worker: Worker) -> None:
-    left = worker.speak(Utterance("a"))
-    next(left)
-    left.close()  # type: ignore[attr-defined]  # a generator
+    request = Request(worker, "speak", *Utterance("a"))
+    request.send()
+    answers = request.answers()
+    next(answers)
+    request.go_on()
+    request.cancel()
     assert worker._process.wait(10) == 1
 
 
@@ -172,80 +172,3 @@ def test_a_process_that_does_not_start_is_an_error(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "executable", str(tmp_path / "none"))
     with pytest.raises(LibraryError, match="cannot be started"):
         Worker(info("Good"))
-
-
-def test_a_pool_lends_one_worker_at_a_time_and_replaces_dead_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pool, "size", 1)
-    pool = Pool(info("Good"))
-    with pool.worker() as first:
-        assert first is not None
-        with pool.worker(stopped=lambda: True) as none:
-            assert none is None
-    with pool.worker() as second:
-        assert second is first
-        first.close()
-    with pool.worker() as third:
-        assert third is not None
-        assert third is not first
-        assert sound_of(third)
-    pool.close()
-    assert not third.alive
-
-
-def test_a_pool_of_two_lends_two(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pool, "size", 2)
-    pool = Pool(info("Good"))
-    with pool.worker() as first, pool.worker() as second:
-        assert first is not second
-    pool.close()
-
-
-def test_whose_speech_has_not_begun_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pool, "size", 1)
-    pool, order = Pool(info("Good")), list[str]()
-
-    def take(name: str, *, first: bool) -> None:
-        with pool.worker(first=first):
-            order.append(name)
-
-    with pool.worker():
-        late = threading.Thread(target=take, args=("late",), kwargs={"first": False})
-        late.start()
-        time.sleep(0.05)
-        soon = threading.Thread(target=take, args=("soon",), kwargs={"first": True})
-        soon.start()
-        time.sleep(0.05)
-    late.join()
-    soon.join()
-    pool.close()
-    assert order == ["soon", "late"]
-
-
-def test_preparing_starts_one_process() -> None:
-    pool = Pool(info("Good"))
-    pool.prepare()
-    pool.prepare()
-    assert len(pool._idle) == 1
-    pool.close()
-
-
-def test_a_pool_is_no_larger_than_jobs_and_processors_allow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Pool, "size", 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
-    for jobs, size in ((128, 4), (3, 3), (0, 1)):
-        workers.set_size(jobs)
-        assert Pool.size == size
-
-
-def test_a_fork_does_not_share_the_children_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(workers, "_pools", {})
-    pool = workers.pool_of(info("Good"))
-    assert workers.pool_of(info("Good")) is pool
-    pool.prepare()
-    [worker] = pool._idle
-    pid = worker._process.pid
-    workers.forget()  # as the fork does
-    assert workers.pool_of(info("Good")) is not pool
-    assert not worker.alive
-    if sys.platform != "win32":
-        os.waitpid(pid, 0)  # its pipes are closed; of a parent that goes on they are not

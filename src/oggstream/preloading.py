@@ -23,7 +23,7 @@ _HTTP = (
 )
 _TABLE = ("json", "oggstream.sources.services.table", "oggstream.sources.services.templates", "tomllib")
 _OFFLINE = (
-    *("oggstream.sources.offline_voice", "oggstream.voice.synthesis", "oggstream.voice.workers", "oggstream.history"),
+    *("oggstream.sources.offline_voice", "oggstream.voice.synthesis", "oggstream.voice.pools", "oggstream.history"),
     *("oggstream.codec.encoder", "oggstream.opus.opus_writer", *_TABLE),
 )
 _SERVICE = ("oggstream.sources.services.service_source", "oggstream.history", *_TABLE, *_HTTP)

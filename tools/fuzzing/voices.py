@@ -17,10 +17,10 @@ from oggstream.voice.choice import language_of
 from oggstream.voice.engine import EngineInfo, Utterance
 from oggstream.voice.names import NAMES
 from oggstream.voice.pieces import cut
+from oggstream.voice.pools import Pool
 from oggstream.voice.registry import engine_info
 from oggstream.voice.speech import MOST_SECONDS, UNSPEAKABLE
 from oggstream.voice.wire import RATE
-from oggstream.voice.workers import Pool
 
 from .voice import LONGEST, make_text
 
@@ -60,11 +60,10 @@ def run(info: EngineInfo, count: int, seed: int, seconds: float) -> tuple[int, R
             pieces, at = pieces + 1, time.monotonic()
             try:
                 with pool.worker() as worker:
-                    assert worker is not None
                     for item in worker.speak(Utterance(text[start:end], voice, speed, language)):
                         sound += len(item) / 2 / RATE if isinstance(item, bytes) else 0
             except OggStreamError as error:
-                deaths += not worker.alive if worker is not None else 0
+                deaths += not worker.alive
                 errors[str(error)[:100]] = errors.get(str(error)[:100], 0) + 1
             slowest = max(slowest, time.monotonic() - at)
     pool.close()

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from ..sinks import turn
-from ..voice.workers import engine_in_use
+from ..voice.pools import engine_in_use
 from .frames import FrameReader, frame
 from .request import SOUND
 

@@ -11,8 +11,8 @@ from threading import Thread
 from ..errors import OggStreamError
 from ..sinks import device_stream
 from ..sinks.device_sink import IDLE_SECONDS
+from ..voice.pools import pool_of
 from ..voice.registry import engine_info
-from ..voice.workers import pool_of
 
 MODULES = (
     *("aiohttp", "numpy", "argparse", "json", "difflib", "traceback", "_strptime", "encodings.idna"),
@@ -27,7 +27,7 @@ MODULES = (
     *("oggstream.speaking", "oggstream.text.piece", "oggstream.sources.unhurried", "oggstream.cli.service_choice"),
     *("oggstream.sources.http.direct", "oggstream.sources.http.retries"),
     *("oggstream.sources.openai_offers", "oggstream.cli.fallback", "tomllib", "encodings.ascii", "soxr"),
-    *("oggstream.voice.choice", "oggstream.voice.synthesis", "oggstream.voice.workers", "oggstream.codec.encoder"),
+    *("oggstream.voice.choice", "oggstream.voice.synthesis", "oggstream.voice.pools", "oggstream.codec.encoder"),
     *("oggstream.opus.opus_writer", "oggstream.ogg.page_writer", "oggstream.text.charmap"),
     *("oggstream.engine.pause_matching", "oggstream.engine.word_estimate", "oggstream.text.word_weights"),
     *("oggstream.sinks.device_sink", "oggstream.sinks.native", "oggstream.sinks.wav_sink", "oggstream.sinks.null_sink"),

@@ -19,7 +19,7 @@ from contextlib import suppress
 from typing import NamedTuple, NoReturn
 
 from .. import process
-from ..voice import workers
+from ..voice import pools
 from .frames import FrameReader, frame
 from .request import EXIT, FILES, GO, READY, Request, parse
 from .starting import of_sound, of_voices
@@ -83,7 +83,7 @@ def serve_one(line: socket.socket, run: Run, engine: str = "") -> int:
     if of_sound(_environment(request)) != of_sound(os.environ):
         device.give_up()
     if of_voices(_environment(request)) != of_voices(os.environ):
-        workers.forget()
+        pools.forget()
     client.settimeout(GO_SECONDS)
     with suppress(OSError):
         client.sendall(frame(READY, b"%d" % os.getpid()))

@@ -281,9 +281,9 @@ class SpeechServer:
 def _voice_here(jobs: int) -> tuple[Any, bool]:
     """The voice of this machine, for so many speeches at once."""
     from ..sources.offline_voice import OfflineVoice
-    from ..voice import workers
+    from ..voice import pools
 
-    workers.set_size(jobs)
+    pools.set_size(jobs)
     return OfflineVoice(), True
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from .choice import AUTO, engines_for, language_of
-from .workers import pool_of
+from .pools import pool_of
 
 
 def begin(engine: str = AUTO, text: str = "", language: str | None = None) -> None:

@@ -26,6 +26,9 @@ WALL = 4
 IDLE_SECONDS = 1800.0
 """After which a child that nobody asks anything ends."""
 
+SLICE = wire.RATE * 2 * 2 // 5
+"""Bytes of sound, 0.4 s, that are handed over in one turn: encoding and sending them takes longer than making them."""
+
 _PLAIN = dict.fromkeys(map(ord, " ,;!?'\"\n"))
 
 
@@ -49,7 +52,8 @@ class _Child:
         self._asked: SimpleQueue[tuple[Any, ...]] = SimpleQueue()
         self._lock = _thread.allocate_lock()  # for the two below and the timer
         self._present = 0  # the request that is being answered; 0: none
-        self._cancelled = 0
+        self._left: set[int] = set()  # requests that were cancelled, until this is noticed
+        self._begun: dict[int, Iterator[None]] = {}  # utterances of which more is to come
         self._engine: Engine | None = None
         self._failure: tuple[str, str] | None = None  # why there is no engine
         self._watch = open(os.devnull, "w")  # noqa: SIM115  # as long as the process
@@ -66,9 +70,18 @@ class _Child:
                 kind, number, *rest = self._asked.get(timeout=IDLE_SECONDS)
             except Empty:
                 return
-            error = self._failure or self._guarded(number, lambda kind=kind, n=number, r=rest: self._do(kind, n, r))
-            if error is not None:
-                self._send("error", number, *error)
+            if kind == "cancel":
+                self._begun.pop(number, None)
+                self._left.discard(number)
+            else:
+                self._answer(kind, number, rest)
+
+    def _answer(self, kind: str, number: int, rest: list[Any]) -> None:
+        error = self._failure or self._guarded(number, lambda: self._do(kind, number, rest))
+        if error is not None:
+            self._begun.pop(number, None)
+            self._send("error", number, *error)
+        if number not in self._begun:
             self._send("end", number)
 
     def _listen(self) -> None:
@@ -76,13 +89,12 @@ class _Child:
         while (message := wire.receive(self._read)) is not None:
             if message[0] == "cancel":
                 self._cancel(message[1])
-            else:
-                self._asked.put(message)
+            self._asked.put(message)
         os._exit(0)
 
     def _cancel(self, number: int) -> None:
         with self._lock:
-            self._cancelled = number
+            self._left.add(number)
             if self._present == number:
                 faulthandler.dump_traceback_later(CANCEL_SECONDS, exit=True, file=self._watch)
 
@@ -112,40 +124,52 @@ class _Child:
             raise
         self._engine = made
         if made.rate != wire.RATE:
-            from .shaping import resampler
+            from .shaping import prepare
 
-            resampler(made.rate)
+            prepare(made.rate)
 
     def _do(self, kind: str, number: int, rest: list[Any]) -> None:
         assert self._engine is not None
         if kind == "speak":
-            self._speak(self._engine, number, Utterance(*rest))
+            self._begun[number] = self._spoken(self._engine, number, Utterance(*rest))
+        if number in self._begun:
+            for _ in self._begun[number]:
+                return  # more is asked for, or it is cancelled
+            del self._begun[number]
         elif kind == "voices":
             self._send("value", number, [tuple(voice) for voice in self._engine.voices()])
         elif kind == "warm":
             self._engine.warm()
 
-    def _speak(self, engine: Engine, number: int, wanted: Utterance) -> None:
+    def _spoken(self, engine: Engine, number: int, wanted: Utterance) -> Iterator[None]:
+        """Send the items of an utterance; waits behind each block of sound to be asked for more."""
         from .shaping import Shaper
 
         items = _worded(engine, wanted, writes_out=self._info.writes_out)
         shaper: Shaper | None = None  # made with the first item: only then an engine of several rates knows which
-        for item in items:
-            shaper = shaper or Shaper(engine.rate, self._info.gain)
-            if self._cancelled >= number:
-                break
-            if isinstance(item, SpokenWord):
-                self._send("word", number, item.start, item.end, shaper.place(item.begins), shaper.place(item.ends))
-            else:
-                self._send_sound(number, shaper.feed(item))
-        else:
-            self._send_sound(number, shaper.finish() if shaper is not None else b"")
-        if (close := getattr(items, "close", None)) is not None:
-            close()
+        try:
+            for item in items:
+                shaper = shaper or Shaper(engine.rate, self._info.gain)
+                if number in self._left:
+                    return
+                if isinstance(item, SpokenWord):
+                    self._send("word", number, item.start, item.end, shaper.place(item.begins), shaper.place(item.ends))
+                else:
+                    yield from self._sent(number, shaper.feed(item))
+            if shaper is not None:
+                yield from self._sent(number, shaper.finish())
+        finally:
+            if shaper is not None:
+                shaper.close()
+            if (close := getattr(items, "close", None)) is not None:
+                close()
 
-    def _send_sound(self, number: int, data: bytes) -> None:
-        if data:
-            self._send("sound", number, data)
+    def _sent(self, number: int, data: bytes) -> Iterator[None]:
+        """Send sound, in slices where others may be waiting for their turns."""
+        size = SLICE if self._info.by_turns else max(1, len(data))
+        for at in range(0, len(data), size):
+            self._send("sound", number, data[at : at + size])
+            yield
 
     def _send(self, *message: Any) -> None:
         try:

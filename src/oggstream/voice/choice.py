@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..errors import LibraryError, OggStreamError
 from ..text.language import guess_language, languages_of_script, own_letters
 from .engine import ANY, EngineInfo
@@ -52,8 +54,13 @@ def is_foreign(text: str, language: str) -> bool:
 
 def speaks(info: EngineInfo, language: str) -> bool:
     """Whether the engine has a voice for the language on this machine."""
-    known = languages_here(info)
-    return ANY in known or primary(language) in {primary(tag) for tag in known}
+    known = _primaries(languages_here(info))
+    return ANY in known or primary(language) in known
+
+
+@cache
+def _primaries(tags: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(primary, tags))
 
 
 def engines_for(language: str, engine: str = AUTO) -> list[EngineInfo]:

@@ -103,6 +103,8 @@ class EngineInfo(NamedTuple):
     - ``gain``: linear factor that brings its sound to the common level of -19 LUFS.
     - ``first_piece``, ``longest_piece``: characters of the first piece of a text, if a border is near, and of any.
     - ``seconds``: the longest that a single block, or loading, may take. ``megabytes``: the most memory it may have.
+    - ``by_turns``: the generators of several utterances may be open at once, and be asked for blocks in any order. Many
+      speeches then share it block by block; without, each has it until its piece is spoken.
     """
 
     name: str
@@ -119,3 +121,4 @@ class EngineInfo(NamedTuple):
     longest_piece: int = 400
     seconds: float = 30.0
     megabytes: int = 1500
+    by_turns: bool = False

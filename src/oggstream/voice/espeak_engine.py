@@ -10,7 +10,7 @@ from .clause_words import ClauseWords
 from .engine import Block, SpokenWord, Utterance, VoiceInfo
 from .espeak_voices import LANGUAGE_FILES, VOICES, espeak_voice, pace_of
 
-EAGER_SECONDS = 0.2
+EAGER_SECONDS = 0.1
 """So much of an utterance is given out while its first clause is being spoken; the rest clause by clause, each behind
 its words."""
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from ..errors import LibraryError, OggStreamError
 from ..threads import in_thread
 from .choice import AUTO, advice_for, with_lacking
+from .pools import pool_of
 from .registry import all_engines, engine_info, is_installed, languages_here
-from .workers import pool_of
 
 if TYPE_CHECKING:
     from .engine import VoiceInfo
@@ -32,7 +32,7 @@ def _voices(engine: str) -> list[VoiceInfo]:
             continue
         try:
             with pool_of(info).worker() as worker:
-                found += worker.voices() if worker is not None else []
+                found += worker.voices()
         except OggStreamError as error:
             failure = error
     if not found:

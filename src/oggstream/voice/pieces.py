@@ -15,22 +15,23 @@ def cut(text: str, first: int, longest: int, language: str | None = None) -> Ite
     The first piece ends at the first sentence or clause that ends within ``first`` characters, any later one behind as
     many sentences as ``longest`` characters hold. Where nothing ends, words are kept whole, and characters always.
     """
-    borders = _borders(text, language) if len(text) > min(first, longest) else []
-    start = 0
+    if 0 < len(text) <= min(first, longest):
+        yield 0, len(text)
+        return
+    from ..text.borders import LOOKAHEAD, BorderScanner
+
+    scanner = BorderScanner(language)
+    start = known = 0  # up to where the borders are known
     while start < len(text):
-        rest = [border for border in borders if start < border.at < len(text)]
+        limit = start + (longest if start else max(first, longest))
+        if min(limit, len(text)) > known:
+            known = limit
+            scanner.scan(text[: limit + LOOKAHEAD], 0, final=limit + LOOKAHEAD >= len(text))
+        rest = [border for border in scanner.borders if start < border.at < len(text)]
         end = _first_end(rest, start + first) if not start else 0
         end = end or _end(text, rest, start, start + longest)
         yield start, end
         start = end
-
-
-def _borders(text: str, language: str | None) -> list[Border]:
-    from ..text.borders import BorderScanner
-
-    scanner = BorderScanner(language)
-    scanner.scan(text, 0, final=True)
-    return scanner.borders
 
 
 def _first_end(borders: list[Border], limit: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .wire import RATE
@@ -11,15 +10,17 @@ if TYPE_CHECKING:
     from .engine import Block
 
 
+_spare: dict[int, list[Any]] = {}
+"""Resamplers that no utterance uses, by their rates."""
+
+
 class Shaper:
-    """One utterance, of one at a time: samples at ``rate``, which are to be ``gain`` times as large."""
+    """One utterance: samples at ``rate``, which are to be ``gain`` times as large. `close` it behind the last."""
 
     def __init__(self, rate: int, gain: float = 1.0) -> None:
         self._rate = rate
         self._gain = gain
-        self._resampler = resampler(rate) if rate != RATE else None
-        if self._resampler is not None:
-            self._resampler.clear()
+        self._resampler = _resampler(rate) if rate != RATE else None
 
     def feed(self, block: Block) -> bytes:
         """Take a block; returns the samples that are ready, perhaps none."""
@@ -36,6 +37,12 @@ class Shaper:
 
         return self._resampled(np.zeros(0, np.int16), last=True)
 
+    def close(self) -> None:
+        """Keep what it used for the next utterance."""
+        resampler, self._resampler = self._resampler, None
+        if resampler is not None:
+            _spare.setdefault(self._rate, []).append(resampler)
+
     def place(self, sample: int) -> int:
         """Where the engine's ``sample`` is in what `feed` returns."""
         return sample * RATE // self._rate
@@ -47,9 +54,17 @@ class Shaper:
         return data
 
 
-@cache
-def resampler(rate: int) -> Any:
-    """The one from ``rate`` to `wire.RATE`: with numpy 0.1 s the first time."""
+def prepare(rate: int) -> None:
+    """Load what a `Shaper` needs: with numpy 0.1 s."""
+    if rate != RATE:
+        Shaper(rate).close()
+
+
+def _resampler(rate: int) -> Any:
+    if spare := _spare.get(rate):
+        used = spare.pop()
+        used.clear()
+        return used
     import soxr
 
     return soxr.ResampleStream(rate, RATE, 1, dtype="int16", quality="HQ")

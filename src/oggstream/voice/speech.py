@@ -6,6 +6,7 @@ Runs in a thread of its own; `cancel` is for any thread.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeAlias
 
@@ -15,8 +16,9 @@ from .choice import AUTO, advice_for, engines_for, language_of, language_of_piec
 from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 from .names import DEFAULT_VOICE, NAMES
 from .pieces import cut
+from .pools import LostError, Turn, pool_of
 from .wire import RATE
-from .workers import EngineError, Worker, pool_of
+from .workers import EngineError
 
 if TYPE_CHECKING:
     from .bodies import Body
@@ -65,6 +67,7 @@ class VoiceChoice:
         self.warnings: list[str] = []
         """What to tell once."""
         self._engine = engine
+        self._found: dict[str, list[EngineInfo]] = {}  # by language
 
     def resolve(self) -> None:
         """Find the engine that has the voice, if that is none of OpenAI's names. May ask the engines, and so wait."""
@@ -87,7 +90,9 @@ class VoiceChoice:
     def engines(self, text: str) -> tuple[str, list[EngineInfo]]:
         """The language of a piece, and the engines for it, the one to ask first at the front."""
         language = language_of(text, self.language) if self._named else language_of_piece(text, self.language)
-        return language, engines_for(language, self._engine)
+        if language not in self._found:
+            self._found[language] = engines_for(language, self._engine)
+        return language, self._found[language]
 
     @staticmethod
     def nothing(language: str, cause: BaseException | None = None) -> NoReturn:
@@ -109,7 +114,8 @@ class Speech:
         self._body = body
         self._handover = handover
         self._made = 0  # samples that were given out
-        self._worker: Worker | None = None  # that speaks for this speech now
+        self._due = 0.0  # when the listener has heard what there is
+        self._turn: Turn | None = None  # of the piece that is being spoken
         self._speaker = ""  # the engine that spoke last
         self._failure: OggStreamError | None = None  # the last one
         self._told: set[str] = set()
@@ -132,8 +138,8 @@ class Speech:
 
     def cancel(self) -> None:
         """End the engine's work at this speech."""
-        if (worker := self._worker) is not None:
-            worker.cancel()
+        if (turn := self._turn) is not None:
+            turn.stop()
 
     def _pieces(self) -> Iterator[tuple[int, int]]:
         language, engines = self._choice.engines(self._text)
@@ -175,31 +181,33 @@ class Speech:
 
     def _speak_with(self, info: EngineInfo, piece: _Piece) -> None:
         """Let an engine speak a piece; a process that died is replaced once, and what was heard is not repeated."""
-        for again in (True, False):
+        deaths = 0
+        while not self._handover.closed:
+            turn = self._turn = pool_of(info).turn(self._due)
             try:
-                with pool_of(info).worker(first=not self._made, stopped=lambda: self._handover.closed) as worker:
-                    self._worker = worker
-                    if worker is not None and not self._handover.closed:
-                        self._take(worker, piece)
-                    return
+                self._take(turn, info, piece)
             except EngineError as error:
-                if not (again and error.again):
+                deaths += not isinstance(error, LostError)
+                if deaths > 1 or not error.again:
                     raise
                 piece.repeat()
+            else:
+                return
             finally:
-                self._worker = None
+                self._turn, self._due = None, turn.due
 
-    def _take(self, worker: Worker, piece: _Piece) -> None:
+    def _take(self, turn: Turn, info: EngineInfo, piece: _Piece) -> None:
         position = self._made - piece.begun
-        for item in worker.speak(piece.wanted):
-            if self._handover.closed:
-                break
-            if isinstance(item, SpokenWord):
-                if word := piece.word(item, position):
-                    self._handover.put(word)
-            elif rest := piece.fresh(item):
-                self._begin(worker.info)
-                self._encode(rest)
+        with closing(turn.speak(piece.wanted)) as items:
+            for item in items:
+                if self._handover.closed:
+                    break
+                if isinstance(item, SpokenWord):
+                    if word := piece.word(item, position):
+                        self._handover.put(word)
+                elif rest := piece.fresh(item):
+                    self._begin(info)
+                    self._encode(rest)
 
     def _begin(self, info: EngineInfo) -> None:
         if info.name != self._speaker:
@@ -272,7 +280,7 @@ def _voices_of(info: EngineInfo) -> tuple[VoiceInfo, ...]:
     """The voices of an engine; none if it cannot be asked."""
     try:
         with pool_of(info).worker() as worker:
-            return tuple(worker.voices()) if worker is not None else ()
+            return tuple(worker.voices())
     except OggStreamError:
         return ()
 

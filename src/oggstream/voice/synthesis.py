@@ -14,8 +14,8 @@ from .choice import AUTO, engines_for
 from .engine import MAX_SPEED, MIN_SPEED
 from .handover import Handover
 from .names import DEFAULT_VOICE
+from .pools import pool_of
 from .speech import Speech, SpeechItem, VoiceChoice
-from .workers import pool_of
 
 AHEAD_ITEMS = 100
 """Pieces of `speech.SLICE_SECONDS` of sound that may wait for the consumer: 6 s, beyond which speaking waits."""
@@ -35,7 +35,6 @@ async def load(engine: str = AUTO) -> None:
         for info in engines_for("en", engine):
             try:
                 with pool_of(info).worker() as worker:
-                    assert worker is not None
                     worker.warm()
             except Exception as error:  # noqa: BLE001 - the next one may do
                 last = error

@@ -3,7 +3,8 @@
 Both ends are the same Python and the same version of this package, so that ``marshal`` serves: it needs no import,
 which a process that is started on the way to the first sound would pay for.
 
-To the child: ("speak", number, *Utterance), ("voices", number), ("warm", number), ("cancel", number).
+To the child: ("speak", number, *Utterance), ("more", number), ("voices", number), ("warm", number), ("cancel", number).
+Behind each "sound" the child waits for "more" of that number, and meanwhile answers others.
 From the child, about the request of that number: ("sound", number, 16-bit samples in native order), ("word", number,
 start, end, begins, ends), ("value", number, value), ("error", number, type, message), ("end", number).
 """

@@ -1,18 +1,13 @@
-"""Child processes that speak: started when needed, used again, and replaced when they die.
-
-A worker belongs to one engine. All of this is for threads: nothing here knows the event loop.
-"""
+"""Child processes that speak, each with one engine. All of this is for threads: nothing here knows the event loop."""
 
 from __future__ import annotations
 
-import atexit
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from threading import Condition
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Any
 
 from ..errors import LibraryError, ServerError, TextError
@@ -20,8 +15,6 @@ from . import wire
 from .child import TOO_LONG
 from .engine import EngineInfo, SpokenWord, Utterance, VoiceInfo
 
-POLL_SECONDS = 0.02
-"""How often who waits for a worker looks whether it still wants one."""
 SILENT = "ORT_DISABLE_TELEMETRY"
 """Set for every child: onnxruntime phones home without it, whichever library imports it first (see `onnx`)."""
 _ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -40,14 +33,64 @@ class EngineError(ServerError):
         self.again = again
 
 
+class Request:
+    """Something that is asked of a worker, by whoever has it; `cancel` is of any thread.
+
+    Behind each block of sound the engine waits for `go_on`: meanwhile its worker may be asked something else.
+    """
+
+    def __init__(self, worker: Worker, kind: str, *values: Any) -> None:
+        self._worker = worker
+        self._kind = kind
+        self._values = values
+        self._number = worker.next_number()
+        self._open = False  # it was asked, and nothing has ended it
+        self._waits = False  # the engine, for `go_on`
+
+    def send(self) -> None:
+        """Ask. That the process is gone is told with the answers."""
+        self._open = True
+        self._worker.send(self._kind, self._number, *self._values)
+
+    def go_on(self) -> None:
+        """Let the engine make the next block, if it waits."""
+        if self._waits:
+            self._waits = False
+            self._worker.send("more", self._number)
+
+    def cancel(self) -> None:
+        """End it as soon as the engine gives its next block."""
+        if self._open:
+            self._open = False
+            self._worker.send("cancel", self._number)
+
+    def answers(self) -> Iterator[tuple[Any, ...]]:
+        """The answers, without its number, up to the end. Asking for the next one lets the engine go on; closing
+        cancels. Raises what the child tells as an error, and that it has died.
+        """
+        failure: Exception | None = None
+        try:
+            while (message := self._worker.receive(self._number))[0] != "end":
+                if message[0] == "error":
+                    failure = self._worker.failure(*message[1:])
+                    continue
+                self._waits = message[0] == "sound"
+                yield message
+                self.go_on()
+            self._open = False
+            if failure is not None:
+                raise failure
+        finally:
+            self.cancel()
+
+
 class Worker:
-    """A child process with one engine. Of one thread at a time; `cancel` and `close` are of any."""
+    """A child process with one engine. Of one thread at a time; `send` and `close` are of any."""
 
     def __init__(self, info: EngineInfo) -> None:
         self.info = info
         self.alive = True
         self._number = 0
-        self._open = False  # a request is being answered
         self._process = _start(info)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -61,7 +104,7 @@ class Worker:
 
         Raises `EngineError`, and `LibraryError` and `TextError` as the engine does.
         """
-        for kind, *values in self._ask("speak", *wanted):
+        for kind, *values in self._asked("speak", *wanted):
             if kind == "sound":
                 yield values[0]
             elif kind == "word":
@@ -69,19 +112,13 @@ class Worker:
 
     def voices(self) -> list[VoiceInfo]:
         """The voices of the engine. Raises as `speak`."""
-        found = [value for kind, *values in self._ask("voices") if kind == "value" for value in values[0]]
+        found = [value for kind, *values in self._asked("voices") if kind == "value" for value in values[0]]
         return [VoiceInfo(*voice) for voice in found]
 
     def warm(self) -> None:
         """Return when the engine is loaded and warm. Raises as `speak`."""
-        for _ in self._ask("warm"):
+        for _ in self._asked("warm"):
             pass
-
-    def cancel(self) -> None:
-        """End the present utterance as soon as the engine gives its next block."""
-        if self._open:
-            with suppress(OSError, ValueError):
-                wire.send(self._to, "cancel", self._number)
 
     def close(self) -> None:
         """End the process. May be called twice."""
@@ -104,42 +141,27 @@ class Worker:
             with suppress(OSError, ValueError):
                 pipe.close()
 
-    def _ask(self, kind: str, *values: Any) -> Iterator[tuple[Any, ...]]:
-        """The answers to a request, without its number, up to its end. Raises what the child tells as an error."""
+    # For requests.
+
+    def next_number(self) -> int:
+        """Of a request."""
         self._number += 1
-        number = self._number
-        try:
-            wire.send(self._to, kind, number, *values)
-        except (OSError, ValueError):
-            raise self._died() from None
-        self._open = True
-        try:
-            yield from self._answers(number)
-            self._open = False
-        finally:
-            self.cancel()
-            self._open = False
+        return self._number
 
-    def _answers(self, number: int) -> Iterator[tuple[Any, ...]]:
-        failure: Exception | None = None
-        while True:
-            message = wire.receive(self._from)
-            if message is None:
-                self._open = False
-                raise self._died()
-            if message[1] != number:  # of a request that was cancelled
-                continue
-            elif message[0] == "end":
-                self._open = False
-                if failure is not None:
-                    raise failure
-                return
-            elif message[0] == "error":
-                failure = self._failure(*message[2:])
-            else:
-                yield (message[0], *message[2:])
+    def send(self, *message: Any) -> None:
+        """Tell the child; that it is gone is noticed where its answer is read."""
+        with suppress(OSError, ValueError):
+            wire.send(self._to, *message)
 
-    def _failure(self, kind: str, told: str) -> Exception:
+    def receive(self, number: int) -> tuple[Any, ...]:
+        """The next answer to request ``number``, without it. Raises `EngineError` when the child has died."""
+        while (message := wire.receive(self._from)) is not None:
+            if message[1] == number:  # else it is of a request that was cancelled
+                return (message[0], *message[2:])
+        raise self._died()
+
+    def failure(self, kind: str, told: str) -> Exception:
+        """What the child tells as an error of that type."""
         if kind in _TOLD:
             return _TOLD[kind](told)
         if kind == "MemoryError":
@@ -147,6 +169,11 @@ class Worker:
         elif kind in ("ImportError", "ModuleNotFoundError"):
             return LibraryError(f"the voice {self.info.name} cannot be loaded ({told}): {install_line(self.info)}")
         return EngineError(f"the voice {self.info.name} failed: {kind}: {told}".rstrip(": "))
+
+    def _asked(self, kind: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        request = Request(self, kind, *values)
+        request.send()
+        return request.answers()
 
     def _died(self) -> EngineError:
         self.close()
@@ -157,106 +184,6 @@ class Worker:
             )
         why = f"signal {-status}" if status < 0 else f"status {status}"
         return EngineError(f"the process of the voice {self.info.name} died ({why})", again=True)
-
-
-class Pool:
-    """The workers of one engine: up to `size`, started one by one, lent to one thread each."""
-
-    size = 1
-    """Of every pool; see `set_size`."""
-
-    def __init__(self, info: EngineInfo) -> None:
-        self.info = info
-        self._changed = Condition()
-        self._idle: list[Worker] = []
-        self._lent = 0
-        self.used = False
-        """Whether anything was asked of it, other than to be there."""
-        self._starting = 0  # of those who wait: speeches of which nothing has been heard yet
-
-    @contextmanager
-    def worker(self, *, first: bool = True, stopped: Callable[[], bool] = lambda: False) -> Iterator[Worker | None]:
-        """A worker for the block; None if ``stopped`` says so before one is free.
-
-        Whose speech has not begun (``first``) goes before the others. Raises `LibraryError` when no process starts.
-        """
-        worker = self._take(first, stopped)
-        try:
-            yield worker
-        finally:
-            if worker is not None:
-                self._give_back(worker)
-
-    def prepare(self) -> None:
-        """Start a worker if there is none, so that it loads meanwhile. Raises `LibraryError`."""
-        with self._changed:
-            if not self._idle and not self._lent:
-                self._idle.append(Worker(self.info))
-
-    def close(self) -> None:
-        """End the workers that nobody uses."""
-        with self._changed:
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.close()
-
-    def disown(self) -> None:
-        """In a fork: as `Worker.disown`."""
-        for worker in self._idle:
-            worker.disown()
-
-    def _take(self, first: bool, stopped: Callable[[], bool]) -> Worker | None:
-        with self._changed:
-            self.used = True
-            self._starting += first
-            try:
-                while not self._free(first):
-                    self._changed.wait(POLL_SECONDS)
-                    if stopped():
-                        return None
-            finally:
-                self._starting -= first
-            self._lent += 1
-            while self._idle:
-                if (worker := self._idle.pop()).alive:
-                    return worker
-        try:
-            return Worker(self.info)
-        except BaseException:
-            self._returned(None)
-            raise
-
-    def _free(self, first: bool) -> bool:
-        return self._lent < self.size and (first or not self._starting)
-
-    def _give_back(self, worker: Worker) -> None:
-        self._returned(worker if worker.alive else None)
-
-    def _returned(self, worker: Worker | None) -> None:
-        with self._changed:
-            self._lent -= 1
-            if worker is not None:
-                self._idle.append(worker)
-            self._changed.notify_all()
-
-
-_pools: dict[str, Pool] = {}
-
-
-def pool_of(info: EngineInfo) -> Pool:
-    """The pool of this process for an engine."""
-    return _pools.setdefault(info.name, Pool(info))
-
-
-def set_size(jobs: int) -> None:
-    """Let each engine have as many processes as ``jobs`` can use: at most one for each processor."""
-    Pool.size = max(1, min(jobs, os.cpu_count() or 1))
-
-
-def close_all() -> None:
-    """End all children that nobody uses; later speeches start others."""
-    for pool in list(_pools.values()):
-        pool.close()
 
 
 def install_line(info: EngineInfo) -> str:
@@ -291,20 +218,3 @@ def _start(info: EngineInfo) -> subprocess.Popen[bytes]:
 
 def _package_home() -> str:
     return os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-
-def engine_in_use() -> str:
-    """The name of an engine that has spoken in this process; empty: of none."""
-    return next((name for name, pool in _pools.items() if pool.used), "")
-
-
-def forget() -> None:
-    """Let go of all children, which end by themselves or, in a fork, are those of the other process."""
-    for pool in _pools.values():
-        pool.disown()
-    _pools.clear()
-
-
-atexit.register(close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=forget)
