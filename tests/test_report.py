@@ -33,7 +33,7 @@ def test_the_dictionary_has_every_key_that_programs_rely_on() -> None:
     data = REPORT.as_dict()
     assert list(data) == [
         *("schema", "completed", "stopped", "text_chars", "source", "sink", "format", "timing", "audio", "stream"),
-        *("playout", "requests", "error", "segments"),
+        *("playout", "requests", "error", "segments", "sinks"),
     ]
     assert list(data["timing"]) == [
         *("process_start", "request_sent", "headers", "first_byte", "first_packet", "start", "first_sample"),

@@ -8,7 +8,7 @@ from oggstream.errors import UsageError
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.device_sink import DeviceSink
 from oggstream.sinks.null_sink import NullSink
-from oggstream.sinks.resolve_sink import coerce_sink
+from oggstream.sinks.resolve_sink import coerce_sink, coerce_sinks
 from oggstream.sinks.sink import traits_of
 from oggstream.sinks.wav_sink import WavSink
 
@@ -60,3 +60,31 @@ def test_a_device_that_is_made_here_is_used_as_the_options_say() -> None:
     sink, _ = coerce_sink(None, PlaybackOptions(latency=0.1, lead_in=0.5, idle_close=None))
     assert isinstance(sink, DeviceSink)
     assert (sink._stream._latency, sink._stream._lead_in, sink._idle_close) == (0.1, 0.5, None)
+
+
+def test_a_list_or_a_tuple_is_all_that_is_in_it_and_what_is_made_for_it_is_told_from_the_rest() -> None:
+    sink = NullSink()
+    (first, owned), (second, owned_too), (third, not_owned) = coerce_sinks(["device", "wav:x.wav", sink])
+    assert [type(made) for made in (first, second)] == [DeviceSink, WavSink]
+    assert (owned, owned_too) == (True, True)
+    assert (third, not_owned) == (sink, False)
+    assert len(coerce_sinks((None, "null"))) == 2
+
+
+def test_what_is_no_list_is_the_only_sink() -> None:
+    sink = NullSink()
+    assert coerce_sinks(sink) == [(sink, False)]
+    assert [type(made) for made, _ in coerce_sinks("null")] == [NullSink]
+
+
+@pytest.mark.parametrize("given", [["null", "null"], ["wav:a.wav", "device", "wav:a.wav"], [NullSink()] * 2])
+def test_a_sink_that_is_in_a_list_twice_is_refused(given: list[str | NullSink]) -> None:
+    with pytest.raises(UsageError, match=r"the sink '(null|wav:a.wav|NullSink)' is in the list twice"):
+        coerce_sinks(given)
+
+
+def test_an_empty_list_and_what_is_no_sink_in_one_are_refused() -> None:
+    with pytest.raises(UsageError, match="the list of sinks is empty"):
+        coerce_sinks([])
+    with pytest.raises(UsageError, match="not list"):
+        coerce_sinks(["null", ["device"]])

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from .events import OnEvent
     from .history import History
     from .options import PlaybackOptions
+    from .sinks.sink_list import SinkList
     from .sources.phrases.phrase_cache import PhraseCache
     from .sources.source import Source
-    from .types import CacheLike
+    from .types import CacheLike, SinkLike
 
 
 def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
@@ -25,6 +26,14 @@ def borrow(stack: AsyncExitStack, part_and_owned: tuple[Any, bool]) -> Any:
     if owned:
         stack.push_async_callback(close, part)
     return part
+
+
+def borrow_sinks(stack: AsyncExitStack, sink: SinkLike, options: PlaybackOptions) -> SinkList:
+    """The sinks that ``sink`` means; ``stack`` closes those that were made here."""
+    from .sinks.resolve_sink import coerce_sinks
+    from .sinks.sink_list import SinkList
+
+    return SinkList([borrow(stack, made) for made in coerce_sinks(sink, options)])
 
 
 def cache_named(value: CacheLike) -> PhraseCache | None:

@@ -14,10 +14,9 @@ from .engine.session import Session
 from .errors import OggStreamError, UsageError
 from .events import Recorder, using
 from .options import PlaybackOptions, checked, speech_options
-from .parts import borrow, cache_named, cached, captions_of, history_of, listener_of
+from .parts import borrow, borrow_sinks, cache_named, cached, captions_of, history_of, listener_of
 from .preloading import preload, prepared
 from .rules import number
-from .sinks.resolve_sink import coerce_sink
 from .sinks.sink import PreparedSink, traits_of as sink_traits_of
 from .sources.resolve_source import coerce as coerce_source
 from .sources.wrapper import warm
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from .engine.caption_file import CaptionFile
     from .options import SpeechKeywords
     from .report import Heard, PlaybackReport
+    from .sinks.sink import Sink
     from .types import CacheLike, OnEvent, SinkLike, SourceLike, TextLike
 
 _VOLUME = number(0, 1, none=False)
@@ -88,6 +88,11 @@ class Speech:
     def ring(self) -> PcmRing | None:
         """The ring that the device reads, None before there is audio."""
         return self._session.outlet.ring
+
+    @property
+    def rings(self) -> list[PcmRing]:
+        """The rings of all sinks that are there."""
+        return self._session.rings
 
     def left(self) -> float:
         """Seconds that were requested and are not heard yet, including those of earlier speeches."""
@@ -175,7 +180,7 @@ class Player:
         self._history = history_of(self._options)
         self._stack: AsyncExitStack | None = None
         self._source: Any = None
-        self._sink: Any = None
+        self._sinks: Any = None
         self._captions: CaptionFile | None = None
         self._speeches: list[Speech] = []  # in order; ended ones are dropped
         self._paused = False
@@ -189,7 +194,7 @@ class Player:
         self._stack = AsyncExitStack()
         await prepared(self._given[0])
         self._source = cached(borrow(self._stack, coerce_source(self._given[0])), self._cache)
-        self._sink = borrow(self._stack, coerce_sink(self._given[1], self._options))
+        self._sinks = borrow_sinks(self._stack, self._given[1], self._options)
         self._captions = captions_of(self._stack, self._options)
         warming = asyncio.get_running_loop().create_task(self._warm())
         self._stack.push_async_callback(_cancelled, warming)
@@ -227,7 +232,7 @@ class Player:
         session = Session(
             text,
             source=self._source,
-            sink=self._sink,
+            sinks=self._sinks,
             speech=wanted,
             options=self._options,
             recorder=recorder,
@@ -235,9 +240,9 @@ class Player:
             gate=turn,
             listener=listener,
         )
-        session.outlet.on_ring = self._apply
+        session.on_ring(self._apply)
         if self._captions is not None:
-            self._captions.follow(session, recorder, at_once=lambda: sink_traits_of(self._sink).at_once)
+            self._captions.follow(session, recorder, at_once=lambda: sink_traits_of(self._sinks.leader).at_once)
         speech = Speech(session, recorder, turn)
         self._speeches.append(speech)
         return speech
@@ -299,8 +304,8 @@ class Player:
 
     def _apply_to_all(self) -> None:
         for speech in self._speeches:
-            if speech.ring is not None:
-                self._apply(speech.ring)
+            for ring in speech.rings:
+                self._apply(ring)
 
     def _apply(self, ring: PcmRing) -> None:
         ring.gain = self._volume
@@ -309,11 +314,16 @@ class Player:
     async def _warm(self) -> None:
         """Load everything, and open the device and a connection ahead of time. The first speech reports any error."""
         await preload(self._given[0])
-        with suppress(OggStreamError):
-            if isinstance(self._sink, PreparedSink):
-                await self._sink.prepare()
+        await asyncio.gather(*map(_prepared, self._sinks))
         with suppress(OggStreamError):
             await warm(self._source)
+
+
+async def _prepared(sink: Sink) -> None:
+    """Open ``sink``; its first speech tells what is wrong with it."""
+    with suppress(OggStreamError):
+        if isinstance(sink, PreparedSink):
+            await sink.prepare()
 
 
 async def _silent(ring: PcmRing | None) -> None:

@@ -101,6 +101,24 @@ class ErrorInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SinkInfo:
+    """What became of the speech on one sink: the first one leads, and is the one that all the rest speaks of.
+
+    ``first_sample`` is a time as in `Timing`; ``samples`` (48 kHz) were decoded for the sink and ``heard`` of them were
+    heard. ``stalls`` and ``underflows`` as in `PlayoutInfo`. ``error``: why it was left out, None if it was not.
+    """
+
+    name: str
+    first_sample: float | None = None
+    samples: int = 0
+    heard: int = 0
+    stalls: int = 0
+    stall_seconds: float = 0.0
+    underflows: int = 0
+    error: ErrorInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WordInfo:
     """A word: its characters in the original text, and its samples as in `SegmentInfo`."""
 
@@ -165,6 +183,7 @@ class PlaybackReport:
     requests: RequestInfo
     error: ErrorInfo | None = None
     segments: list[SegmentInfo] = field(default_factory=list)
+    sinks: list[SinkInfo] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as plain data that ``json.dumps`` takes, times rounded to a microsecond."""

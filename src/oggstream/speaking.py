@@ -16,8 +16,7 @@ from .engine.requests.saying import replacements_of
 from .engine.requests.script import Script
 from .engine.session import Session, first_failure
 from .events import Recorder, RequestSent, using
-from .parts import borrow, cached, captions_of, history_of, listener_of
-from .sinks.resolve_sink import coerce_sink
+from .parts import borrow, borrow_sinks, cached, captions_of, history_of, listener_of
 from .sinks.sink import PacketSink, traits_of as sink_traits_of
 from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
@@ -53,14 +52,14 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
             stack.callback(recorder.end)
             # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
             voice = cached(borrow(stack, coerce_source(source)), cache)
-            output = borrow(stack, coerce_sink(sink, options))
-            if isinstance(output, PacketSink) and sink_traits_of(output).at_once:
+            sinks = borrow_sinks(stack, sink, options)
+            if isinstance(sinks.leader, PacketSink) and sink_traits_of(sinks.leader).at_once:
                 voice = Unhurried(voice)
             captions = captions_of(stack, options)
             session = Session(
                 text,
                 source=voice,
-                sink=output,
+                sinks=sinks,
                 speech=speech,
                 options=options,
                 recorder=recorder,
@@ -69,7 +68,7 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
                 listener=listener,
             )
             if captions is not None:
-                captions.follow(session, recorder, at_once=lambda: sink_traits_of(output).at_once)
+                captions.follow(session, recorder, at_once=lambda: sink_traits_of(sinks.leader).at_once)
             return await session.run()
 
 

@@ -39,14 +39,15 @@ async def play_stream(
     """Speak ``text`` and return a report when the last sample has been heard.
 
     ``text``: a str, or an iterable, asynchronous or not, of pieces of text, spoken while it grows; a stream of the
-    openai package (chat completions, Responses) is one. ``source``: a `Source`, an ``openai.AsyncOpenAI`` client,
-    the name of a service, a path, a URL or the bytes of audio, a sequence of these (the first that works), or None: the
-    endpoint of ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, or None for the
-    default device. A source or sink that you pass stays open; one made here is closed. The other keywords are the
-    fields of `SpeechOptions`. ``on_event`` is called on the event loop for each `Event`; it may be asynchronous, and is
-    then awaited for one event after the other. What it raises ends the speech and is raised here. ``cache``: a folder,
-    "redis://HOST/0" or "memory", where pieces of text are looked up before the source is asked, and kept as Opus; it is
-    the same for all speeches that name it.
+    openai package (chat completions, Responses) is one. ``source``: a `Source`, an ``openai.AsyncOpenAI`` client, the
+    name of a service, a path, a URL or the bytes of audio, a sequence of these (the first that works), or None: the
+    endpoint of ``OPENAI_API_KEY`` or ``OPENAI_BASE_URL``, else the offline voice. ``sink``: a `Sink`, None for the
+    default device, or a list of sinks: the first one leads, and another that fails is left out. A source or sink that
+    you pass stays open; one made here is closed. The other keywords are the fields of `SpeechOptions`. ``on_event`` is
+    called on the event loop for each `Event`; it may be asynchronous, and is then awaited for one event after the
+    other. What it raises ends the speech and is raised here. ``cache``: a folder, "redis://HOST/0" or "memory", where
+    pieces of text are looked up before the source is asked, and kept as Opus; it is the same for all speeches that name
+    it.
 
     Raises an `OggStreamError`, or the exception of an iterator of text, with ``report`` and ``unspoken`` set, once the
     audio received before the failure has been heard; `TypeError` for an unknown keyword. Cancelling fades the sound out

@@ -66,8 +66,11 @@ SourceLike: TypeAlias = Union[  # it contains itself
 ]
 """What makes the speech: see docs/services.md."""
 
-SinkLike: TypeAlias = Sink | Literal["device", "null"] | str | None  # noqa: PYI051  # editors offer the two
-"""Where the sound goes."""
+OneSinkLike: TypeAlias = Sink | Literal["device", "null"] | str | None  # noqa: PYI051  # editors offer the two
+"""One place where the sound goes."""
+
+SinkLike: TypeAlias = OneSinkLike | Sequence[OneSinkLike]
+"""Where the sound goes: one place, or a list of them."""
 
 CacheLike: TypeAlias = Union[PhraseCache, "os.PathLike[str]", str, None]
 """Where phrases are kept: a folder, "memory", or "none"."""

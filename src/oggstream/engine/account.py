@@ -24,10 +24,13 @@ from .words import place_words
 
 # The report's classes take 5 ms to define, so they are imported when one is written, long after the request is out.
 if TYPE_CHECKING:
-    from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, StreamInfo, Timing
-    from ..sinks.sink import Sink
+    from collections.abc import Sequence
+
+    from ..report import ErrorInfo, PlaybackReport, PlayoutInfo, SegmentInfo, SinkInfo, StreamInfo, Timing
     from ..sources.source import Source
+    from .output.follower import Follower
     from .output.outlet import Outlet
+    from .output.playback import Playback
     from .requests.requester import Requester
     from .segment import Segment
 
@@ -65,8 +68,8 @@ class Account:
         *,
         characters: int,
         source: Source,
-        sink: Sink,
-        outlet: Outlet,
+        leader: Playback,
+        followers: Sequence[Follower],
         requester: Requester,
         error: BaseException | None,
     ) -> PlaybackReport:
@@ -74,11 +77,12 @@ class Account:
         from ..report import AudioInfo, PlaybackReport, RequestInfo
 
         hedging = requester.receiver.hedging
+        outlet = leader.outlet
         return PlaybackReport(
             completed=error is None,
             text_chars=characters,
             source=traits_of(source).name,
-            sink=sink_traits_of(sink).name,
+            sink=sink_traits_of(leader.sink).name,
             format=_format(requester),
             timing=self._timing(outlet),
             audio=AudioInfo(channels=outlet.channels, samples=outlet.samples, seconds=outlet.samples / RATE),
@@ -95,6 +99,25 @@ class Account:
             ),
             error=_error(error),
             segments=[_segment(segment, outlet) for segment in requester.segments],
+            sinks=[self._sink(leader, None), *(self._sink(each.playback, each.error) for each in followers)],
+        )
+
+    def _sink(self, playback: Playback, error: Exception | None) -> SinkInfo:
+        from ..report import SinkInfo
+
+        name, writer = sink_traits_of(playback.sink).name, playback.outlet.writer
+        if writer is None:
+            return SinkInfo(name=name, error=_error(error))
+        ring, now = writer.ring, self._recorder.elapsed() + self._recorder.zero
+        return SinkInfo(
+            name=name,
+            first_sample=self._heard(playback.outlet, 0),
+            samples=playback.outlet.samples,
+            heard=writer.heard(now) * RATE // ring.rate,
+            stalls=ring.stalls,
+            stall_seconds=ring.stalled_samples / ring.rate,
+            underflows=playback.outlet.underflows,
+            error=_error(error),
         )
 
     def _timing(self, outlet: Outlet) -> Timing:

@@ -7,29 +7,31 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from ..audio.frame import RATE
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
-from ..sinks.sink import PreparedSink, Sink, SinkFormat, check_sink, traits_of as sink_traits_of
 from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
 from .account import Account
-from .loading import load_arrays, load_codec
+from .loading import load_arrays
 from .logs import log_events, log_report
 from .memory import Memory
-from .output.outlet import Outlet
-from .output.pacing import Pacing
+from .output.playbacks import Playbacks
 from .output.watch import Watch
 from .requests.requester import Requester
 from .requests.saying import replacements_of
 from .requests.script import Script, Text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..audio.ring import PcmRing
     from ..history import History
     from ..options import PlaybackOptions, SpeechOptions
     from ..playout.habits import Habits
     from ..report import Heard, PlaybackReport
+    from ..sinks.sink import SinkFormat
+    from ..sinks.sink_list import SinkList
     from ..sources.source import Source
     from .listening import Listener
     from .segment import Segment
@@ -57,9 +59,9 @@ class Session:
     """Speaks one text once.
 
     One task requests the text piece by piece, and starts a task per piece that receives and decodes it; another opens
-    the sink, keeps the ring full, and waits for the end. When the sink fails, everything ends at once; when the source
-    fails, the received audio is played first. ``account`` and ``listener`` may already listen to ``recorder``. ``gate``
-    puts speeches in order.
+    the sink, keeps the ring full, and waits for the end; further sinks have a task each. When the leading sink fails,
+    everything ends at once, when another one fails, it is left out; when the source fails, the received audio is played
+    first. ``account`` and ``listener`` may already listen to ``recorder``. ``gate`` puts speeches in order.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class Session:
         text: Text,
         *,
         source: Source,
-        sink: Sink,
+        sinks: SinkList,
         speech: SpeechOptions,
         options: PlaybackOptions,
         recorder: Recorder,
@@ -77,27 +79,22 @@ class Session:
         listener: Listener | None = None,
     ) -> None:
         self._source = source
-        self._sink = sink
+        self._sinks = sinks
         self._speech = speech
         self._memory = Memory(history, source, speech)
         self._recorder = recorder
         self._gate = gate
         self._listener = listener
         self._account = account or Account(recorder)  # first: a source may warn when its traits are first read
-        self._pacing = Pacing(
-            options,
-            self._learnt_before,
-            recorder,
-            asyncio.get_running_loop().time,
-            speed=speech.speed or 1.0,
-            at_once=sink_traits_of(sink).at_once,
-        )
+        self._playbacks = Playbacks(sinks, options, recorder, self._learnt_before, speech.speed or 1.0)
+        self._leader = self._playbacks.leader
+        self.outlet = self._leader.outlet
         traits = traits_of(source)
         self.script = Script(
             text,
             options,
             whole=traits.whole,
-            rate=self._pacing.usual_rate,
+            rate=self._leader.pacing.usual_rate,
             limit=traits.longest_text,
             ssml=traits.ssml,
             language=speech.language,
@@ -105,14 +102,13 @@ class Session:
             first_cut=traits.first_cut,
         )
         self._context = SpeechContext(source, speech)
-        self.outlet = Outlet(sink, options, self._pacing)
         self.requester = Requester(
             self.script,
             source=source,
             context=self._context,
             speech=speech,
             options=options,
-            outlet=self.outlet,
+            outlet=self._playbacks.outlet,
             recorder=recorder,
         )
         self.requester.on_segment = self._follow
@@ -122,7 +118,7 @@ class Session:
         self._asked: float | None = None  # when the first request went out
         self._wait: float | None = None  # seconds from then until playback could begin
         self.received = asyncio.Event()  # everything is received, or nothing more will be
-        self.handed_over = asyncio.Event()  # the device has all samples, or will get no more
+        self.handed_over = self._leader.handed_over  # the device has all samples, or will get no more
         recorder.listen(self._note)
 
     async def run(self) -> PlaybackReport:
@@ -162,7 +158,7 @@ class Session:
             raise
         finally:
             self.leave()
-            self._memory.keep(self.requester, self._pacing.policy.learnt(), self._wait)
+            self._memory.keep(self.requester, self._leader.pacing.policy.learnt(), self._wait)
             failure = self.requester.failure or self.script.failure
             self._release()
         if failure is not None:
@@ -190,10 +186,8 @@ class Session:
             group.create_task(self._leave_when_silent(playing))
 
     def _silence(self) -> None:
-        """Fade out this speech, but no other speech on the same sink."""
-        ring = self.outlet.ring
-        if ring is not None and not ring.done:
-            self._sink.abort()
+        """Fade out this speech; further sinks do that when their tasks end."""
+        self._leader.silence()
 
     def leave(self) -> None:
         """Let the next speech proceed, however this one ended."""
@@ -206,16 +200,24 @@ class Session:
     def _release(self) -> None:
         """Break the reference cycles, so that the ring is freed together with the speech."""
         self.requester.release()
-        self._pacing.forget()
-        self.outlet.on_ring = None
+        self._playbacks.forget()
+
+    @property
+    def rings(self) -> list[PcmRing]:
+        """The rings that are there, of all sinks."""
+        return self._playbacks.rings
+
+    def on_ring(self, apply: Callable[[PcmRing], None]) -> None:
+        """Call ``apply`` with each ring before its sink gets it."""
+        self._playbacks.on_ring(apply)
 
     def report(self, error: BaseException | None) -> PlaybackReport:
         """The report of the current state."""
         return self._account.report(
             characters=self.script.length,
             source=self._source,
-            sink=self._sink,
-            outlet=self.outlet,
+            leader=self._leader,
+            followers=self._playbacks.followers,
             requester=self.requester,
             error=error,
         )
@@ -241,7 +243,7 @@ class Session:
 
     def _follow(self, segment: Segment) -> None:
         self._watch.follow(segment)
-        self._pacing.expect(len(segment.text), more=not self.script.complete)
+        self._playbacks.expect(len(segment.text), more=not self.script.complete)
 
     async def _ask(self, group: asyncio.TaskGroup, reading: asyncio.Task[None]) -> None:
         if self._gate is not None:
@@ -257,33 +259,29 @@ class Session:
         await self.outlet.settled.wait()
         if self.outlet.ring is None:
             playing.cancel()
+            self._playbacks.cancel()
 
     async def _play(self, group: asyncio.TaskGroup) -> None:
         # The request goes first: opening a device and loading libopus would slow it down.
         await self._request_out.wait()
-        self._pacing.get_ready()
-        sink_format = await self._prepare()
-        self._pacing.at_once = sink_traits_of(self._sink).at_once  # may have changed on opening
+        samples = self.requester.expects_samples
+        self._playbacks.prepare(group, samples=samples)
+        sink_format = await self._leader.prepare(samples=samples)
         if self._gate is not None:
             await self._gate.play()
-        async with turn_on(self._sink):
+        async with turn_on(*self._sinks):
+            self._playbacks.begin()
             await self._sound(group, sink_format)
+            await self._playbacks.finish()
 
     async def _sound(self, group: asyncio.TaskGroup, sink_format: SinkFormat) -> None:
         self.outlet.attach(sink_format)
         loading = group.create_task(self._load_rest())
         try:
-            await self._fill()
+            await self._leader.fill(self._watch)
         finally:
             loading.cancel()
-        if self.outlet.ring is None:
-            return
-        draining = group.create_task(self._sink.drain())
-        while not draining.done():
-            await asyncio.wait({draining}, timeout=self._watch.pause)
-            self._watch.look(self.outlet)
-            if self.outlet.ring.done:
-                self.handed_over.set()
+        await self._leader.drain(self._watch)
 
     async def _load_rest(self) -> None:
         """Load numpy once sound has begun, or when it is long in coming."""
@@ -291,24 +289,6 @@ class Session:
             async with asyncio.timeout(QUIET_SECONDS):
                 await self._sounding.wait()
         await load_arrays()
-
-    async def _fill(self) -> None:
-        """Keep the ring full until it has everything."""
-        await self.outlet.settled.wait()
-        while not self.outlet.finished:
-            self.outlet.top_up()
-            self._watch.look(self.outlet)
-            check_sink(self._sink)
-            await asyncio.sleep(min(self.outlet.pause, self._watch.pause))
-
-    async def _prepare(self) -> SinkFormat:
-        """Open the sink and load the codec, at the same time; return the format that the sink wants."""
-        loading = load_codec(samples=self.requester.expects_samples)
-        if not isinstance(self._sink, PreparedSink):
-            await loading
-            return SinkFormat(None, RATE)
-        _, sink_format = await asyncio.gather(loading, self._sink.prepare())
-        return sink_format
 
     def _failed(self, error: BaseException) -> NoReturn:
         """Raise ``error``, a single exception, with the report and the text that was not spoken."""

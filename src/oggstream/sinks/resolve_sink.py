@@ -22,6 +22,21 @@ def coerce_sink(sink: object, options: PlaybackOptions | None = None) -> tuple[S
     raise UsageError(f"a sink is an object with start, drain, abort and aclose, not {type(sink).__name__}")
 
 
+def coerce_sinks(sink: object, options: PlaybackOptions | None = None) -> list[tuple[Sink, bool]]:
+    """The sinks that a list or a tuple of them means, or one alone, each as `coerce_sink` gives it, the leading first.
+
+    Raises `UsageError` for an empty list, and for a sink that is in it twice.
+    """
+    given = sink if isinstance(sink, list | tuple) else (sink,)
+    if not given:
+        raise UsageError("the list of sinks is empty: name one, or leave it out for the default device")
+    for at, each in enumerate(given):
+        if any(each is other or (isinstance(each, str) and each == other) for other in given[:at]):
+            name = each if isinstance(each, str) else type(each).__name__
+            raise UsageError(f"the sink {name!r} is in the list twice")
+    return [coerce_sink(each, options) for each in given]
+
+
 def _named(name: str, options: PlaybackOptions) -> Sink:
     kind, _, path = name.partition(":")
     if name == "device":

@@ -13,8 +13,8 @@ way = "queue"
 """How to come to a turn: wait (``queue``), silence the others (``interrupt``), or sound with them (``mix``)."""
 
 
-def turn_on(sink: Sink) -> AbstractAsyncContextManager[None]:
-    """What a speech on ``sink`` must be inside of while it sounds: on a device its turn, on all others nothing."""
-    if take is None or traits_of(sink).name != "device":
+def turn_on(*sinks: Sink) -> AbstractAsyncContextManager[None]:
+    """What a speech on ``sinks`` must be inside of while it sounds: on a device its turn, on all others nothing."""
+    if take is None or all(traits_of(sink).name != "device" for sink in sinks):
         return nullcontext()
     return take()

@@ -125,14 +125,20 @@ class Outlet:
 
     def foresee(self, segment: Segment) -> tuple[list[tuple[int, int]], int]:
         """The loudness of everything received for a segment, and how many samples (48 kHz) of it must stay."""
-        if self.decoder is None or self.writer is None:
+        if self.decoder is None:
             from .decoding import foreseen
 
             return foreseen(segment, None, self._options.gain), 0
+        return self.decoder.foresee(segment), self.must_stay(segment)
+
+    def must_stay(self, segment: Segment) -> int:
+        """How many samples (48 kHz) of a segment cannot be withdrawn any more."""
         decoded = segment.loudness[-1][0] if segment.loudness else 0
+        if self.decoder is None or self.writer is None or not decoded:
+            return 0
         if not self.decoder.transparent or self._take is not None or segment is not self._segments[0]:
-            return self.decoder.foresee(segment), decoded
-        return self.decoder.foresee(segment), max(0, decoded - max(0, self.writer.unread - round(KEPT_SECONDS * RATE)))
+            return decoded
+        return max(0, decoded - max(0, self.writer.unread - round(KEPT_SECONDS * RATE)))
 
     def keep(self, segment: Segment, samples: int) -> None:
         """Withdraw the received audio of a segment after its first ``samples`` (48 kHz)."""
@@ -214,7 +220,7 @@ class Outlet:
             return LONGEST_PAUSE
         if self._waiting:
             pause = self.ring.fill / self.ring.rate / 4
-        elif self.writer.covered or not self._options.conceal or not self._segments:
+        elif self.writer.covered or not self._conceals or not self._segments:
             pause = self._pacing.again
         else:
             pause = min(self._pacing.again, self.writer.unread / self.ring.rate - COVERED_SECONDS)
@@ -238,6 +244,10 @@ class Outlet:
             if segment is self._arriving:
                 break
         return waiting / RATE + self._unread()
+
+    def queued(self, segment: Segment) -> int:
+        """Bytes received and not decoded yet, of that segment and of those before it."""
+        return sum(earlier.queue.bytes for earlier in self._segments if earlier.index <= segment.index)
 
     def unheard(self) -> float:
         """Seconds received and not played yet."""
@@ -366,12 +376,17 @@ class Outlet:
         if segment.start is None:
             segment.start = segment.stop
 
+    @property
+    def _conceals(self) -> bool:
+        """Whether a late packet is covered; where samples are taken at once, none is late."""
+        return self._options.conceal and not self._pacing.at_once
+
     def _cover(self) -> None:
         """While the ring is low, write a concealment tail, to be heard if the next packet is late."""
         writer, ring = self.writer, self.ring
         assert writer is not None
         assert ring is not None
-        if not self._options.conceal or self._pacing.at_once or writer.covered or self._waiting or not self._segments:
+        if not self._conceals or writer.covered or self._waiting or not self._segments:
             return
         if ring.playing and not ring.stalled and writer.unread < COVERED_SECONDS * ring.rate:
             assert self.decoder is not None

@@ -6,8 +6,6 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ...events import Recorder, Started
-
 if TYPE_CHECKING:
     from ...options import PlaybackOptions
     from ...playout.habits import Habits
@@ -22,24 +20,24 @@ class Pacing:
     """Reports events to the policy, and starts the ring when it says so. ``again``: seconds until the next question.
 
     ``learnt`` returns the habits of the service; it is called once, with the first audio or before. ``at_once`` is for
-    a sink that takes samples as fast as they come: playback never waits.
+    a sink that takes samples as fast as they come: playback never waits. ``on_start`` is called when playback begins.
     """
 
     def __init__(
         self,
         options: PlaybackOptions,
         learnt: Callable[[], Habits | None],
-        recorder: Recorder,
         clock: Callable[[], float],
         *,
         speed: float,
         at_once: bool,
+        on_start: Callable[[], object],
     ) -> None:
         self.again = 1.0
         self.at_once = at_once
         self._options = options
         self._learnt = learnt
-        self._recorder = recorder
+        self._on_start = on_start
         self._clock = clock
         self.usual_rate = CHARACTERS_PER_SECOND * speed  # characters per second of an unknown voice
         self._expected = 0  # characters requested before the policy was made
@@ -76,8 +74,8 @@ class Pacing:
         return self.habits.characters_per_second(self.usual_rate)
 
     def forget(self) -> None:
-        """Drop the reference to ``learnt``."""
-        self._learnt = _unknown
+        """Drop the references to ``learnt`` and ``on_start``."""
+        self._learnt = self._on_start = _unknown
 
     def get_ready(self) -> None:
         """Make the policy, which takes a millisecond."""
@@ -131,7 +129,7 @@ class Pacing:
                 ring.resume_fill = 1
         elif ring.fill and (not waiting or ring.fill >= SAFE_SECONDS * ring.rate or not ring.space):
             self.policy.started(self._clock())
-            self._recorder.record(Started)
+            self._on_start()
             ring.begin()
 
     def _note_stall(self, writer: RingWriter, now: float) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ...sources.context import SpeechContext
     from ...sources.source import Source
     from ..output.outlet import Outlet
+    from ..output.outlets import Outlets
     from ..segment import Segment
     from .delivery import Delivery
     from .hedging import Claim
@@ -59,7 +60,7 @@ class Receiver:
         context: SpeechContext,
         speech: SpeechOptions,
         options: PlaybackOptions,
-        outlet: Outlet | Delivery,
+        outlet: Outlet | Outlets | Delivery,
         recorder: Recorder,
         segments: list[Segment],
         changed: asyncio.Event,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ...sources.source import Source
     from ...text.piece import Piece
     from ..output.outlet import Outlet
+    from ..output.outlets import Outlets
     from .delivery import Delivery
     from .script import Script
 
@@ -43,7 +44,7 @@ class Requester:
         context: SpeechContext,
         speech: SpeechOptions,
         options: PlaybackOptions,
-        outlet: Outlet | Delivery,
+        outlet: Outlet | Outlets | Delivery,
         recorder: Recorder,
     ) -> None:
         self.segments: list[Segment] = []
