@@ -147,7 +147,8 @@ class Broadcast(Closing):
 
         They are asked for as they are heard, at most 2 s ahead, and ``packets`` is closed in the end, if it can be.
         Speeches that are sent at once follow each other. Raises what ``packets`` raises, and `UsageError` while a
-        player speaks; cancelling interrupts. Returns early when `abort` interrupts it.
+        player speaks; cancelling interrupts. Returns early when `abort` interrupts it, or a
+        player.
         """
         async with AsyncExitStack() as stack:
             if isinstance(packets, AsyncGenerator):
@@ -157,18 +158,20 @@ class Broadcast(Closing):
                 raise UsageError("a player is speaking into this broadcast: send when it has ended")
             clock = OwnClock(self._log.bind().time)
             speech = self._begin(clock)
+            speech.sending = task = asyncio.create_task(self._send(speech, clock, packets))
             try:
-                await self._send(speech, clock, packets)
+                await asyncio.wait({task})
             except asyncio.CancelledError:
                 self._interrupt(speech)
+                await asyncio.wait({task})
                 raise
-            finally:
-                self._leave(speech)
+            self._leave(speech)
+            if not task.cancelled():
+                task.result()
 
     async def _send(self, speech: OnAir, clock: OwnClock, packets: AsyncIterable[AudioPacket]) -> None:
+        """Hand on the packets as they are heard. Cancelled when the speech is interrupted."""
         async for packet in packets:
-            if speech is not self._speech:
-                return
             clock.add(packet.samples - packet.trim_start - packet.trim_end)
             self._hand_on(speech, [packet])
             if clock.left > AHEAD_SECONDS:
@@ -178,7 +181,7 @@ class Broadcast(Closing):
 
     def _begin(self, clock: Clock) -> OnAir:
         if self._speech is not None:
-            self._end(self._speech)
+            self._leave(self._speech)
         self._number = speech_number() or self._number + 1
         self._speech = OnAir(self._number, clock)
         return self._speech
@@ -197,17 +200,22 @@ class Broadcast(Closing):
             self._log.append(SpeechEnded(speech.number))
 
     def _leave(self, speech: OnAir) -> None:
-        """A speech that was sent is over, however that came."""
+        """No more is heard of the speech, if it is still the one on the air."""
         if speech is self._speech:
             self._end(speech)
-            self._speech = None
+            self._off_air(speech)
+
+    def _off_air(self, speech: OnAir) -> None:
+        self._speech = None
+        if speech.sending is not None:
+            speech.sending.cancel()
 
     def _interrupt(self, speech: OnAir) -> None:
         """What is not heard of the speech is not to be heard, if it is still the one on the air."""
         if speech is not self._speech:
             return
         heard = speech.clock.heard()
-        self._speech = None
+        self._off_air(speech)
         if heard < speech.position or not speech.ended:
             self._log.flush()
             self._log.append(Flushed(speech.number, heard))

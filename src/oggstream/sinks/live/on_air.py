@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
@@ -78,3 +79,5 @@ class OnAir:
         self.position = 0
         self.ended = False
         """No packets follow."""
+        self.sending: asyncio.Task[None] | None = None
+        """What hands on the packets, where that is not a player."""

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, NamedTuple, Self, TypeVar
+from weakref import WeakSet
 
 from ...audio.frame import RATE
 from ...errors import UsageError
@@ -35,7 +36,8 @@ class SharedLog(Generic[T]):
         self.samples = round(seconds * RATE)
         """How much is kept."""
         self.closed = False
-        self.readers: dict[LogReader[T], None] = {}
+        self.readers: WeakSet[LogReader[T]] = WeakSet()
+        """Those that are not closed; one that nobody has any more is gone too."""
         self.kept_from = Row[T | None](None, 0, 0)
         """What came before the first item that is still there."""
         self.flushed = 0
@@ -108,7 +110,7 @@ class SharedLog(Generic[T]):
 
     def leave(self, reader: LogReader[T]) -> None:
         """Forget a reader."""
-        self.readers.pop(reader, None)
+        self.readers.discard(reader)
         self._waiting.pop(reader, None)
 
     def tell(self) -> None:
@@ -167,7 +169,7 @@ class LogReader(Generic[T]):
         self._ready: deque[T] = deque()
         self._left = False
         self._waiter: asyncio.Future[None] | None = None
-        log.readers[self] = None
+        log.readers.add(self)
         log.wait(self)
         if self._next < log.end:
             log.tell()
@@ -225,7 +227,7 @@ class LogReader(Generic[T]):
     def notify(self) -> None:
         """Something has come."""
         self._wake()
-        if self.on_ready is None:
+        if self.on_ready is None or self._left:
             return
         try:
             self.on_ready()
