@@ -17,7 +17,7 @@ from oggstream.engine import loading as codec
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket
 from oggstream.sinks.live.broadcast import Broadcast
-from oggstream.sinks.live.live_item import SILENT_PACKET, LiveItem, LivePacket, SpeechBegun
+from oggstream.sinks.live.live_item import FADING_PACKET, SILENT_PACKET, LiveItem, LivePacket, SpeechBegun
 from oggstream.sinks.live.pacing import Paced, Pacer
 from oggstream.sinks.live.shared_log import SharedLog
 from oggstream.sinks.live.taker import Joining, Taker
@@ -266,7 +266,7 @@ async def test_who_joins_behind_silence_hears_nothing_much_louder_than_the_speec
     body = packets_of(voice.tobytes(), encoder)
     whole = np.abs(_decoded(body))
     for at in range(10, len(body) - 10, 3):
-        joined = np.abs(_decoded([SILENT_PACKET, *body[at : at + 8]])[960:])
+        joined = np.abs(_decoded([FADING_PACKET, *body[at : at + 8]])[960:])
         true = whole[(at - 1) * 960 : (at + 9) * 960]
         assert joined.max() < true.max() + 0.2 * whole.max()
 
@@ -291,3 +291,16 @@ async def test_packets_that_trickle_in_are_sent_as_they_come() -> None:
     times = [at for at, _ in of_speech(got)]
     assert len(times) >= 49
     assert np.diff(times).max() < 0.2
+
+
+async def test_silence_before_the_middle_of_a_speech_is_one_from_which_a_decoder_fades_in() -> None:
+    broadcast = Broadcast()
+    sending = asyncio.create_task(broadcast.send(stream(placed(TONE))))
+    await asyncio.sleep(0.2)
+    (first,) = Pacer(broadcast.taker(), 0.0).due(0.0)
+    assert isinstance(first, LivePacket)
+    assert first.data == FADING_PACKET
+    await sending
+    (first,) = Pacer(broadcast.taker(), 0.0).due(0.0)
+    assert isinstance(first, LivePacket)
+    assert first.data == SILENT_PACKET

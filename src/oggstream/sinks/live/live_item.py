@@ -13,7 +13,11 @@ SILENT_PACKET = b"\x08\x07\xc6\xb3\x0e\xc6"
 """20 ms of silence in SILK, narrowband. Behind it a decoder is as good as new for what a fresh encoder made: it begins
 CELT anew where the packet before was not CELT, and SILK where that had another bandwidth (RFC 6716 section 4.5.2).
 Behind CELT's own silence, CELT that builds on the state of a new decoder would be too quiet for 0.1 s."""
+FADING_PACKET = b"\xf8\xff\xfe"
+"""The same in CELT, with its silence flag (section 4.3). Behind it, a decoder that comes into the middle of a speech
+fades in, where one that is new may be twice too loud."""
 SILENT_SAMPLES = 960
+"""Of either of these."""
 _STEREO = 0x04  # in the first byte of a packet (RFC 6716 section 3.1)
 
 

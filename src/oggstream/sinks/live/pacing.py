@@ -7,13 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from ...audio.frame import RATE
-from .live_item import (
-    SILENT_PACKET,
-    SILENT_SAMPLES,
-    LiveItem,
-    LivePacket,
-    concealing,
-)
+from .live_item import FADING_PACKET, SILENT_PACKET, SILENT_SAMPLES, LiveItem, LivePacket, concealing
 
 if TYPE_CHECKING:
     from .taker import Taker
@@ -30,8 +24,8 @@ class Pacer:
     """The items of ``taker`` when they are due, and packets of silence (speech 0) where there are none.
 
     Packets follow each other without a gap from ``now`` on, on any clock in seconds, so that they may be numbered and
-    stamped one behind the other; no more comes than time passes. The first one is silence, from which a decoder that
-    joins a speech in the middle fades in. A speech begins, pauses and stalls as it does on the air.
+    stamped one behind the other; no more comes than time passes. The first one is silence, and from that before the
+    middle of a speech a decoder fades in. A speech begins, pauses and stalls as it does on the air.
 
     Nothing is trimmed any more: packets of which nothing is to be heard are left out, and so are some at the edges of
     bodies, so that what is heard too much at others does not add up, whatever the number of bodies.
@@ -100,7 +94,8 @@ class Pacer:
             filler = LivePacket(data, samples, 0, 0, speech.number, speech.position + speech.samples)
             self._concealed += samples
         else:
-            filler = LivePacket(SILENT_PACKET, SILENT_SAMPLES, 0, 0, 0, 0)
+            midway = speech is not None or (not self._sent and self._taker.joined_midway)
+            filler = LivePacket(FADING_PACKET if midway else SILENT_PACKET, SILENT_SAMPLES, 0, 0, 0, 0)
         self._excess = 0
         self._sent += filler.samples
         return filler

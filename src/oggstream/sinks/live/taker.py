@@ -41,6 +41,11 @@ class Taker(LogReader[LiveItem]):
         self._lost_before = 0  # packets, of those told with a packet
 
     @property
+    def joined_midway(self) -> bool:
+        """Whether it began in the middle of a speech."""
+        return self._joining.number > 0
+
+    @property
     def held(self) -> bool:
         """Whether what comes next waits: its speech has not begun to sound, is paused, or lacks sound for now.
 
