@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -53,7 +54,8 @@ def test_it_says_where_it_listens_serves_and_stops_at_a_signal(number: signal.Si
         result = interrupt(process, number)
     assert result.status == 0
     first, second, request = result.err.splitlines()
-    assert re.fullmatch(r"oggstream: info: 127.0.0.1 POST /v1/audio/speech 200, \d+ bytes in \d+.\d+ s", request)
+    line = r"127.0.0.1 POST /v1/audio/speech 200, \d+ bytes in \d+.\d+ s: opus from offline, 6 characters"
+    assert re.fullmatch(rf"oggstream: info: {line}, first sound after \d+.\d+ s", request)
     assert first == f"oggstream: listening at {told['base_url']} (Ctrl-C stops)"
     assert second == f"oggstream: for clients: OPENAI_BASE_URL={told['base_url']} OPENAI_API_KEY=none"
 
@@ -68,6 +70,32 @@ def test_a_key_is_asked_for_and_never_shown(way: str) -> None:
         assert ask(told["base_url"], KEY).startswith(b"OggS")
         result = interrupt(process)
     assert KEY not in json.dumps(told) + result.err
+
+
+def test_each_line_may_be_an_object_which_names_the_owner_of_the_key(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    keys.write_text(f"ours: {KEY}\n")
+    with serving("--key-file", str(keys), "--log-format", "json") as (process, told):
+        ask(told["base_url"], KEY)
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            ask(told["base_url"], "another")
+        result = interrupt(process)
+    assert KEY not in result.err
+    lines = [json.loads(line) for line in result.err.splitlines()]
+    spoken, refused = [line for line in lines if "status" in line]
+    assert {line["level"] for line in lines} == {"info"}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", spoken["time"])
+    assert {name: spoken[name] for name in ("key", "method", "path", "status", "source", "format", "characters")} == {
+        "key": "ours",
+        "method": "POST",
+        "path": "/v1/audio/speech",
+        "status": 200,
+        "source": "offline",
+        "format": "opus",
+        "characters": 6,
+    }
+    assert spoken["message"].startswith("127.0.0.1 (ours) POST /v1/audio/speech 200, ")
+    assert (refused["status"], refused["key"]) == (401, None)
 
 
 def test_our_own_client_is_served() -> None:

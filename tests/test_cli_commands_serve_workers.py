@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,20 @@ def test_one_that_is_killed_is_replaced_and_the_port_stays(served: tuple[subproc
     until_there_are(process, 2, without=killed)
     for _ in range(3):
         assert ask(url).startswith(b"OggS")
+
+
+def test_each_of_them_tells_the_figures_of_all_also_of_one_that_has_ended() -> None:
+    with serving("--workers", "2", "--metrics") as (process, told):
+        first, second = until_there_are(process, 2)
+        answers = [ask(told["base_url"]) for _ in range(4)]
+        os.kill(first, signal.SIGKILL)
+        until_there_are(process, 2, without=first)
+        with urllib.request.urlopen(told["base_url"].replace("/v1", "/metrics"), timeout=PATIENCE) as response:
+            lines = response.read().decode().splitlines()
+        assert second in workers_of(process)
+    assert len(answers) == 4
+    assert 'oggstream_requests_total{path="/v1/audio/speech",status="200"} 4.0' in lines
+    assert 'oggstream_speeches{state="running"} 0.0' in lines
 
 
 def test_with_it_they_all_end() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 
@@ -9,10 +10,11 @@ import aiohttp
 import pytest
 
 from oggstream.endpoint.server import SpeechServer
-from oggstream.errors import LibraryError
+from oggstream.errors import LibraryError, ServerError
 from oggstream.sources.phrases.phrase_cache import PhraseCache
 from oggstream.sources.phrases.stores import MemoryStore
 from oggstream.sources.traits import SourceTraits
+from patience import PATIENCE
 from scripted import ScriptedSource, every, pages, spoken
 
 
@@ -52,6 +54,40 @@ async def test_requests_first_audio_and_phrases_are_counted(server: SpeechServer
     assert told['oggstream_phrases_total{outcome="miss"}'] == 1
     assert told['oggstream_speeches{state="running"}'] == 0
     assert "secret" not in "".join(told)
+
+
+async def test_what_went_wrong_within_speeches_is_counted_by_who_spoke() -> None:
+    failing = ScriptedSource([(0, ServerError("no"))])
+    failing.traits = SourceTraits(name="failing")
+    speaking = ScriptedSource(every(0, pages(spoken(0.2))))
+    speaking.traits = SourceTraits(name="speaking")
+    server = SpeechServer(source=[failing, speaking], metrics=True, keys={"ours": "k-1"})
+    await server.start()
+    await ask(server)
+    told = await figures(server)
+    await server.stop()
+    assert told['oggstream_failovers_total{source="speaking"}'] == 1
+    assert told['oggstream_hedges_total{source="speaking"}'] == 0
+    assert told['oggstream_first_audio_seconds_count{format="opus",source="speaking"}'] == 1
+
+
+async def test_streams_under_way_are_told_until_they_end() -> None:
+    source = ScriptedSource([(0, spoken(0.2)), (60, b"")])
+    server = SpeechServer(source=source, metrics=True, keys={"ours": "k-1"})
+    await server.start()
+    asking = asyncio.create_task(ask(server))
+    async with asyncio.timeout(PATIENCE):
+        while not server.jobs.running:  # noqa: ASYNC110 - another task counts it
+            await asyncio.sleep(0.001)
+    told = await figures(server)
+    asking.cancel()
+    assert told['oggstream_requests_open{path="/v1/audio/speech"}'] == 1
+    assert told['oggstream_speeches{state="running"}'] == 1
+    await server.stop()
+    assert server.metrics is not None
+    text = server.metrics.text()[0].decode()
+    assert 'oggstream_requests_open{path="/v1/audio/speech"} 0.0' in text
+    assert 'oggstream_speeches{state="running"} 0.0' in text
 
 
 async def test_without_a_key_they_are_not_told(server: SpeechServer) -> None:

@@ -108,7 +108,10 @@ async def test_first_that_sounds_wins_and_the_others_are_not_asked() -> None:
         assert await speak(first) == b"b"
     assert first.traits.name == "b"
     assert [part.calls for part in parts] == [["Hello."], ["Hello.", "left"], []]
-    assert seen == [events.Warned(at=seen[0].at, message="a: no key (trying the next source)")]
+    assert seen == [
+        events.Warned(at=seen[0].at, message="a: no key (trying the next source)"),
+        events.FailedOver(at=seen[1].at, source="a"),
+    ]
 
 
 async def test_when_all_fail_the_last_error_comes_with_the_reasons_of_the_others() -> None:

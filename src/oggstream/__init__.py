@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from .events import (
         Event as Event,
+        FailedOver as FailedOver,
         FirstByte as FirstByte,
         FirstPacket as FirstPacket,
         Hedged as Hedged,
@@ -135,6 +136,7 @@ _HOMES = {
         "Event",
         "FirstByte",
         "FirstPacket",
+        "FailedOver",
         "Hedged",
         "Progress",
         "RequestSent",

@@ -49,6 +49,13 @@ class Hedged(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class FailedOver(Event):
+    """The source of that name failed, and the next one of its sequence takes over."""
+
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
 class ResponseStarted(Event):
     """The headers of the response were received."""
 

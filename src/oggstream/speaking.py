@@ -22,9 +22,13 @@ from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
 from .sources.traits import traits_of
 from .sources.unhurried import Unhurried
+from .tracing import speech_span
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .engine.requests.delivery import Delivery
+    from .events import Event
     from .options import PlaybackOptions, SpeechOptions
     from .report import PlaybackReport
     from .sources.phrases.phrase_cache import PhraseCache
@@ -88,10 +92,18 @@ def script_of(text: TextLike, source: Source, speech: SpeechOptions, options: Pl
     )
 
 
-async def receive(
-    text: TextLike, source: SourceLike, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
+async def receive(  # noqa: PLR0917  # as above
+    text: TextLike,
+    source: SourceLike,
+    speech: SpeechOptions,
+    options: PlaybackOptions,
+    delivery: Delivery,
+    on_event: Callable[[Event], object] | None = None,
 ) -> None:
-    """Receive all of ``text`` into ``delivery``; close everything made for it at the end. Raises any error."""
+    """Receive all of ``text`` into ``delivery``; close everything made for it at the end. Raises any error.
+
+    ``on_event`` is called for each event.
+    """
     loop = asyncio.get_running_loop()
     try:
         async with AsyncExitStack() as stack:
@@ -111,16 +123,18 @@ async def receive(
                 recorder=recorder,
             )
             log_events(recorder)
+            if on_event is not None:
+                recorder.listen(on_event)
             recorder.listen(lambda event: delivery.request_out.set() if isinstance(event, RequestSent) else None)
-            with using(recorder):
+            with using(recorder), speech_span(recorder, traits_of(voice).name):
                 await _run(script, requester, context, delivery)
-            memory.keep(requester)
+                memory.keep(requester)
+                failure = requester.failure or script.failure
+                log_received(recorder.speech, requester.segments, failure)
+                if failure is not None:
+                    raise failure
     finally:
         delivery.close()
-    failure = requester.failure or script.failure
-    log_received(recorder.speech, requester.segments, failure)
-    if failure is not None:
-        raise failure
 
 
 async def _run(script: Script, requester: Requester, context: SpeechContext, delivery: Delivery) -> None:

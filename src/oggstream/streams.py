@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .audio.frame import PcmFrame
     from .engine.item_bytes import SampleBody
     from .engine.item_stream import ItemConverter
+    from .events import Event
     from .options import SpeechKeywords
     from .opus.items import AudioPacket
     from .report import PlaybackReport
@@ -102,13 +103,20 @@ def stream_packets(
     return _item_stream(text, source, options, speech, Delivery(options, decodes=False), lambda: SpeechPackets(on_word))
 
 
-def stream_pages(
-    text: TextLike, source: SourceLike, options: PlaybackOptions, speech: SpeechOptions
+def stream_pages(  # as `stream_samples`
+    text: TextLike,
+    source: SourceLike,
+    options: PlaybackOptions,
+    speech: SpeechOptions,
+    on_event: Callable[[Event], object] | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the speech as pages of one Ogg Opus body, the first ones with the first packet; as `stream_packets`."""
+    """Yield the speech as pages of one Ogg Opus body, the first ones with the first packet; as `stream_packets`.
+
+    ``on_event`` is called for each event.
+    """
     from .engine.item_bytes import SpeechPages
 
-    return _item_stream(text, source, options, speech, Delivery(options, decodes=False), SpeechPages)
+    return _item_stream(text, source, options, speech, Delivery(options, decodes=False), SpeechPages, on_event)
 
 
 def stream_samples(  # noqa: PLR0917  # as above
@@ -118,14 +126,18 @@ def stream_samples(  # noqa: PLR0917  # as above
     speech: SpeechOptions,
     make_body: Callable[[], SampleBody],
     rate: int,
+    on_event: Callable[[Event], object] | None = None,
 ) -> AsyncGenerator[bytes, None]:
-    """Yield the speech as the bytes of a body of mono samples, ``rate`` per second, which ``make_body`` makes."""
+    """Yield the speech as the bytes of a body of mono samples, ``rate`` per second, which ``make_body`` makes.
+
+    ``on_event`` is called for each event.
+    """
     from .engine.item_bytes import SpeechSamples
 
     def converter() -> SpeechSamples:
         return SpeechSamples(make_body(), rate, options.volume)
 
-    return _item_stream(text, source, options, speech, Delivery(options), converter)
+    return _item_stream(text, source, options, speech, Delivery(options), converter, on_event)
 
 
 async def decode_stream(chunks: AsyncIterable[bytes]) -> AsyncGenerator[PcmFrame, None]:
@@ -159,18 +171,24 @@ def _item_stream(  # noqa: PLR0917  # the arguments of its callers, one for one
     speech: SpeechOptions,
     delivery: Delivery,
     converter: Callable[[], ItemConverter[T]],
+    on_event: Callable[[Event], object] | None = None,
 ) -> ItemStream[T]:
     """An iterator over the items received for ``text``, converted by ``converter``."""
-    return ItemStream(delivery, partial(_receive, text, source, speech, options, delivery), converter)
+    return ItemStream(delivery, partial(_receive, text, source, speech, options, delivery, on_event), converter)
 
 
-async def _receive(
-    text: TextLike, source: SourceLike, speech: SpeechOptions, options: PlaybackOptions, delivery: Delivery
+async def _receive(  # noqa: PLR0917  # as above
+    text: TextLike,
+    source: SourceLike,
+    speech: SpeechOptions,
+    options: PlaybackOptions,
+    delivery: Delivery,
+    on_event: Callable[[Event], object] | None,
 ) -> None:
     try:
         await prepared(source)
         from .speaking import receive
 
-        await receive(text, source, speech, options, delivery)
+        await receive(text, source, speech, options, delivery, on_event)
     finally:
         delivery.close()

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
+from ..tracing import request_span
+from .record import Record
 from .speech_request import RefusedError
 
 if TYPE_CHECKING:
@@ -127,14 +129,20 @@ UNREADABLE = "UNKNOWN"
 
 
 class RequestLog(AbstractAccessLogger):
-    """One line a request, at INFO, without its query and headers, which may hold keys."""
+    """One line a request, at INFO, without its query and headers, which may hold keys. The record has ``fields``."""
 
     def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
         """As aiohttp calls it when an answer has ended."""
         if request.method == UNREADABLE:  # which `ClientConnection.handle_error` told
             return
-        place, sent = f"{request.method} {request.path}", response.body_length
-        self.logger.info("%s %s %s, %d bytes in %.3f s", request.remote, place, response.status, sent, time)
+        record, sent = record_of(request), response.body_length
+        who = f"{request.remote} ({record.owner})" if record.owner else request.remote
+        place = f"{request.method} {request.path}"
+        fields: dict[str, Any] = {"remote": request.remote}
+        fields |= {"method": request.method, "path": request.path, "status": response.status}
+        fields |= {"bytes": sent, "seconds": round(time, 4), "request_id": response.headers.get("X-Request-Id")}
+        told = {"fields": {**fields, **record.fields}}
+        self.logger.info("%s %s %s, %d bytes in %.3f s%s", who, place, response.status, sent, time, record, extra=told)
 
     @property
     def enabled(self) -> bool:
@@ -145,13 +153,14 @@ class RequestLog(AbstractAccessLogger):
 class ClientConnection(web.RequestHandler):
     """One connection, which tells `Connections` what becomes of it."""
 
-    __slots__ = ("connections",)
+    __slots__ = ("connections", "record")
 
     def __init__(self, connections: Connections, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         settings: dict[str, Any] = {"access_log": requests_log, "access_log_class": RequestLog}
         settings |= {"keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0}
         super().__init__(manager, loop=loop, **settings)
         self.connections = connections
+        self.record = Record()  # of the request at hand: they come one after the other
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """As asyncio calls it."""
@@ -198,11 +207,34 @@ async def tell_connections(request: web.Request, handler: Handler) -> web.Stream
     if not isinstance(connection, ClientConnection):
         return await handler(request)
     connections = connection.connections
+    connection.record = Record()
     connections.works(connection)
     try:
         return await handler(request)
     finally:
         connections.rests(connection)
+
+
+def record_of(request: web.BaseRequest) -> Record:
+    """What is known of a request."""
+    connection = request.protocol
+    return connection.record if isinstance(connection, ClientConnection) else Record()
+
+
+@web.middleware
+async def trace(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A middleware: the span of a request, where somebody wants spans."""
+    with request_span(request.method, route_of(request), request.headers) as told:
+        response = await handler(request)
+        told["http.response.status_code"] = response.status
+        told |= {f"oggstream.{name}": value for name, value in record_of(request).fields.items()}
+        return response
+
+
+def route_of(request: web.Request) -> str:
+    """The path by its route, not as it was asked for, which may be anything; "none" without one."""
+    resource = request.match_info.route.resource
+    return (resource.canonical if resource is not None else "none").rstrip("/") or "/"
 
 
 def stalling(request: web.Request) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from ..voice.wire import RATE
 
 if TYPE_CHECKING:
     from ..engine.item_bytes import SampleBody
+    from ..events import Event
     from ..options import PlaybackOptions, SpeechOptions
     from ..sources.source import Source
 
@@ -27,22 +28,24 @@ CONTENT_TYPES = {
 DEFAULT = "mp3"
 
 
-def stream_bytes(
+def stream_bytes(  # noqa: PLR0917  # as `stream_samples`
     text: str,
     source: Source,
     format: str,  # noqa: A002  # the word of the API
     options: PlaybackOptions,
     speech: SpeechOptions,
+    on_event: Callable[[Event], object] | None = None,
 ) -> AsyncGenerator[bytes, None]:
     """The speech in a format of `CONTENT_TYPES`, as it comes. Opus packets pass through; all else is mono at 24 kHz.
 
-    Raises what `stream_packets` raises, and `LibraryError` for a format whose encoder is not installed.
+    ``on_event`` is called for each event. Raises what `stream_packets` raises, and `LibraryError` for a format whose
+    encoder is not installed.
     """
     from ..streams import stream_pages, stream_samples
 
     if format == "opus":
-        return stream_pages(text, source, options, speech)
-    return stream_samples(text, source, options, speech, _maker(format), RATE)
+        return stream_pages(text, source, options, speech, on_event)
+    return stream_samples(text, source, options, speech, _maker(format), RATE, on_event)
 
 
 def load_formats() -> None:

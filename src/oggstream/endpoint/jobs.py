@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from .speech_request import RefusedError
@@ -26,6 +26,8 @@ class Jobs:
         self.waiting = 0
         self.share = max(1, int((limit + queue) * SHARE))
         """Places that one client may have."""
+        self.changed: Callable[[], object] = _nothing
+        """Called behind each change of ``running`` and ``waiting``."""
         self._clients: Counter[str] = Counter()
         self._free = asyncio.Semaphore(limit)  # it keeps the order of those who wait
 
@@ -54,16 +56,19 @@ class Jobs:
     async def acquire(self) -> None:
         """Wait for a place."""
         self.waiting += 1
+        self.changed()
         try:
             await self._free.acquire()
+            self.running += 1
         finally:
             self.waiting -= 1
-        self.running += 1
+            self.changed()
 
     def release(self) -> None:
         """Give a place back."""
         self.running -= 1
         self._free.release()
+        self.changed()
 
 
 class Turn:
@@ -90,6 +95,10 @@ class Turn:
         if self._held:
             self._held = False
             self._jobs.release()
+
+
+def _nothing() -> None:
+    """Do nothing: the default of `Jobs.changed`."""
 
 
 def full(why: str) -> RefusedError:

@@ -49,11 +49,13 @@ class Keys:
 
     def middleware(self, admits: Callable[[web.Request], bool]) -> Middleware:
         """Lets nobody in without a key, but to `OPEN_PATHS`, and whom ``admits`` lets in."""
+        from .connections import record_of
 
         async def ask(request: web.Request, handler: Handler) -> web.StreamResponse:
             if request.path.rstrip("/") not in OPEN_PATHS and not admits(request):
                 shown = keys_shown(request)
-                if self.owner(shown) is None:
+                owner = record_of(request).owner = self.owner(shown)
+                if owner is None:
                     raise _unauthorized(given=any(shown))
             return await handler(request)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from .answers import answer_errors, name_request
-from .connections import tell_connections
+from .connections import tell_connections, trace
 from .live.room_routes import RoomRoutes
 
 if TYPE_CHECKING:
@@ -30,11 +30,12 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
     """The application that serves for ``server``."""
     guards: list[Middleware] = [
         tell_connections,
+        trace,
         web.middleware(answer_errors),
         web.middleware(browsers.middleware()),
     ]
     if server.metrics is not None:
-        guards.insert(1, web.middleware(server.metrics.middleware()))
+        guards.insert(2, web.middleware(server.metrics.middleware()))
     live = RoomRoutes(server) if server.rooms.most else None
     if server.keys:
         guards.append(web.middleware(server.keys.middleware(live.admits if live is not None else _nobody)))
@@ -60,12 +61,12 @@ def _routes(server: SpeechServer) -> list[tuple[str, str, Handler]]:
     of_the_api: list[tuple[str, str, Handler]] = [
         ("POST", "/audio/speech", server.speech),
         ("GET", "/realtime", server.realtime),
-        ("GET", "/models", server.models),
-        ("GET", "/audio/models", server.models),
-        ("GET", "/audio/voices", server.voices),
+        ("GET", "/models", server.listing.models),
+        ("GET", "/audio/models", server.listing.models),
+        ("GET", "/audio/voices", server.listing.voices),
     ]
     routes = [(method, prefix + path, handler) for prefix in PREFIXES for method, path, handler in of_the_api]
-    routes += [("GET", prefix + "/models/{name:.+}", server.model) for prefix in PREFIXES]
+    routes += [("GET", prefix + "/models/{name:.+}", server.listing.model) for prefix in PREFIXES]
     if server.metrics is not None:
         routes.append(("GET", "/metrics", server.figures))
     routes += [("GET", "/health", server.health), ("GET", "/ready", server.ready)]

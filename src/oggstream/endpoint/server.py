@@ -22,6 +22,7 @@ from .browsers import Browsers
 from .jobs import Jobs
 from .keys import Keys
 from .listening import Listener, addresses_of, is_loopback, listen, reachable, server_tls
+from .listing import Listing
 from .live.rooms import ROOMS, Rooms
 from .metrics import Metrics
 from .speaker import Speaker
@@ -96,7 +97,8 @@ class SpeechServer:
         self._source: object = None  # made here, if it was
         self.jobs = Jobs(jobs, queue)
         self.rooms = Rooms(lambda: self.speaker, rooms)
-        self.metrics = Metrics(lambda: self.jobs.running, lambda: self.jobs.waiting) if metrics else None
+        self.metrics = Metrics(self.jobs) if metrics else None
+        self.listing = Listing(lambda: self.speaker)
         self._runner: web.AppRunner | None = None
         self._listener: Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
@@ -202,17 +204,20 @@ class SpeechServer:
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/audio/speech."""
-        timing = ServerTiming(asyncio.get_running_loop().time)
+        from .connections import record_of
+
+        timing, record = ServerTiming(asyncio.get_running_loop().time), record_of(request)
         async with self.under_way.one():
             wanted = parse(await body_of(request))
-            speech = await self.speaker.kept(wanted) or self.speaker.speech(wanted)
+            record.format, record.characters, record.source = wanted.format, len(wanted.text), self.speaker.name
+            speech = await self.speaker.kept(wanted) or self.speaker.speech(wanted, record.note)
             async with self._turn(speech, request) as turn:
                 timing.mark("queue")
                 try:
                     return await answer_speech(request, wanted, speech, turn, timing)
                 finally:
-                    if self.metrics is not None:
-                        self.metrics.spoken(self.speaker.name, wanted.format, speech, timing)
+                    record.source, record.first = self.speaker.name, timing.seconds.get("first")
+                    record.outcomes = speech.outcomes
 
     def _turn(self, speech: Speech, request: web.Request) -> AbstractAsyncContextManager[Turn | None]:
         """A place among the jobs; what is there already takes none."""
@@ -236,23 +241,6 @@ class SpeechServer:
                 return await serve(request, self.speaker, self.jobs, client, leaving)
         finally:
             self._sessions -= 1
-
-    async def models(self, _request: web.Request) -> web.Response:
-        """GET /v1/models, and /v1/audio/models."""
-        data = [_model(name) for name in self.speaker.models]
-        return json_answer({"object": "list", "data": data, "models": data})
-
-    async def model(self, request: web.Request) -> web.Response:
-        """GET /v1/models/NAME."""
-        name = request.match_info["name"].rstrip("/")
-        if name not in self.speaker.models:
-            message = f"The model '{name}' does not exist; models are {', '.join(self.speaker.models)}."
-            raise RefusedError(message, status=404, param="model", code="model_not_found")
-        return json_answer(_model(name))
-
-    async def voices(self, _request: web.Request) -> web.Response:
-        """GET /v1/audio/voices."""
-        return json_answer({"voices": [{"id": name, "name": name} for name in self.speaker.voices.all]})
 
     async def health(self, _request: web.Request) -> web.Response:
         """GET /health: it lives."""
@@ -285,7 +273,3 @@ def _voice_here(jobs: int) -> tuple[Any, bool]:
 
     pools.set_size(jobs)
     return OfflineVoice(), True
-
-
-def _model(name: str) -> dict[str, Any]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": "oggstream"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -22,7 +22,7 @@ from .speech_request import RefusedError, SpeechRequest
 from .voice_names import VoiceNames
 
 if TYPE_CHECKING:
-    from ..events import OnEvent
+    from ..events import Event, OnEvent
     from ..player import Player
     from ..sinks.sink import Sink
     from ..sources.phrases.phrase_cache import PhraseCache
@@ -47,10 +47,14 @@ class Speech(NamedTuple):
     length: int | None = None
     """The bytes of a body that is there: nothing has to be made."""
 
+    @property
+    def outcomes(self) -> Sequence[str]:
+        """What the cache made of its pieces so far, if there is one."""
+        return getattr(self.source, "outcomes", ())
+
     def headers_now(self) -> dict[str, str]:
         """Those headers, and once there is sound: whether its beginning was in the cache, or is shared."""
-        found = getattr(self.source, "outcomes", [])
-        return {**self.headers, **({"X-Cache": found[0]} if found else {})}
+        return {**self.headers, **({"X-Cache": self.outcomes[0]} if self.outcomes else {})}
 
 
 class Speaker:
@@ -101,11 +105,12 @@ class Speaker:
             others.cancel()
             await asyncio.gather(others, return_exceptions=True)
 
-    def speech(self, wanted: SpeechRequest) -> Speech:
-        """What is asked for. Raises `RefusedError` for what cannot be."""
+    def speech(self, wanted: SpeechRequest, on_event: Callable[[Event], object] | None = None) -> Speech:
+        """What is asked for; ``on_event`` is called for each event. Raises `RefusedError` for what cannot be."""
         speech, headers = self.choose(wanted)
         source = cached(self._source, self._cache)
-        return Speech(stream_bytes(wanted.text, source, wanted.format, self._options, speech), headers, source)
+        parts = stream_bytes(wanted.text, source, wanted.format, self._options, speech, on_event)
+        return Speech(parts, headers, source)
 
     def player(self, sink: Sink, on_event: OnEvent) -> Player:
         """What speaks on ``sink`` as the speeches do; its maker closes it."""

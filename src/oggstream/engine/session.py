@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started
+from ..sinks.sink import traits_of as sink_traits_of
 from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
+from ..tracing import speech_span
 from .account import Account
 from .loading import load_arrays
 from .logs import log_events, log_report
@@ -131,9 +133,11 @@ class Session:
         of 5 ms), closes the response and leaves no task behind.
         """
         log_events(self._recorder)
+        sinks = ", ".join(sink_traits_of(sink).name for sink in self._sinks)
         try:
-            async with self._context:
-                report = await self._run()
+            with speech_span(self._recorder, traits_of(self._source).name, sinks):
+                async with self._context:
+                    report = await self._run()
         except BaseException as error:
             if (told := getattr(error, "report", None)) is not None:  # of an error, or of a stop
                 log_report(self._recorder.speech, told)

@@ -162,6 +162,7 @@ class Failover:
                 member.failed(error, answered=True)
                 if self.another(error):
                     events.emit(events.Warned, message=f"{member.label}: {error} (the next source takes over)")
+                    events.emit(events.FailedOver, source=member.label)
                 raise
             member.health.delivered()
 
@@ -181,6 +182,7 @@ class Failover:
                     raise
                 reasons.append(f"{member.label}: {error}")
                 events.emit(events.Warned, message=f"{reasons[-1]} (trying the next source)")
+                events.emit(events.FailedOver, source=member.label)
         raise AssertionError("the last one returns or raises")
 
     async def _ask(

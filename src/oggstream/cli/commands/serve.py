@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, OggStreamError
@@ -18,7 +19,7 @@ from ..output.result import as_json
 from ..terminal.console import Console, show
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
-from .serve_workers import inherited, obey, open_port, supervise
+from .serve_workers import inherited, obey, open_port, shared_figures, supervise
 
 if TYPE_CHECKING:
     from ...endpoint.server import SpeechServer
@@ -34,6 +35,7 @@ def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
 
     Raises `ConfigError` and `LibraryError`.
     """
+    console.as_json = args.log_format == "json"
     with logging_to(console, args.log_level or "info"), _one_line_a_request(told=args.log_level is None):
         try:
             run_in_loop(_serve(args, console, interrupts), interrupts)
@@ -83,6 +85,8 @@ async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> N
             await _serve_by_workers(args, console, _stop_at_a_signal(interrupts))
             return
         await server.start()
+        gc.collect()
+        gc.freeze()  # what is loaded stays: no collection looks at it again, which would hold up every stream
         stopping = _stop_at_a_signal(interrupts)
         if opened is not None:
             await obey(stopping, lambda: _drain(server, args, console, stopping))
@@ -120,7 +124,8 @@ async def _serve_by_workers(args: Namespace, console: Console, stopping: asyncio
         console.note(f"listening at {scheme}://{host}:{address[1]}/v1 with {args.workers} workers (Ctrl-C stops)")
         if args.json:
             show(as_json(None, base_url=f"{scheme}://{host}:{address[1]}/v1", port=address[1], pid=os.getpid()))
-        await supervise(opened, args.workers, console, stopping, args.drain)
+        with shared_figures() if args.metrics else nullcontext():
+            await supervise(opened, args.workers, console, stopping, args.drain)
 
 
 def _source(args: Namespace) -> Source | None:

@@ -6,10 +6,12 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import Callable, Coroutine
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from ...endpoint.metrics import FOLDER_VARIABLE
 from ...errors import ConfigError, LibraryError
 
 if TYPE_CHECKING:
@@ -70,6 +72,25 @@ def open_port(host: str, port: int) -> socket.socket:
     return opened
 
 
+@contextmanager
+def shared_figures() -> Iterator[None]:
+    """A folder for the block in which the workers keep their figures, so that each of them can tell those of all."""
+    with tempfile.TemporaryDirectory(prefix="oggstream-figures-") as folder:
+        os.environ[FOLDER_VARIABLE] = folder
+        try:
+            yield
+        finally:
+            os.environ.pop(FOLDER_VARIABLE, None)
+
+
+def _forget_figures(pid: int) -> None:
+    """What a worker that has ended was doing is done by nobody; what it counted stays."""
+    if os.environ.get(FOLDER_VARIABLE):
+        from prometheus_client.multiprocess import mark_process_dead
+
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
+
+
 async def supervise(
     opened: socket.socket, workers: int, console: Console, stopping: asyncio.Event, seconds: float
 ) -> None:
@@ -120,4 +141,5 @@ async def _run_one(opened: socket.socket, stopping: asyncio.Event, seconds: floa
         if not ended.done():
             process.kill()
         await ended
+        _forget_figures(process.pid)
     return ended.result()

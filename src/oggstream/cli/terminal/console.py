@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 from ...errors import OutputError
 
@@ -32,12 +32,16 @@ class ReportedError(Exception):
 class Console:
     """Writes lines for a person, each warning once. With ``quiet`` only errors, without ``warnings`` no warnings.
 
+    With ``as_json`` each line is a JSON object, for programs that collect logs: ``time`` (UTC), ``level``, ``message``,
+    and the fields of a record.
+
     ``before`` is called ahead of each line: it clears a live line; ``after`` behind it, to draw what must be back.
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self.warnings = True
+        self.as_json = False
         self.before: Callable[[], object] | None = None
         self.after: Callable[[], object] | None = None
         self._warned: set[str] = set()
@@ -51,25 +55,32 @@ class Console:
         """Say what is odd but no failure."""
         if self.warnings and text not in self._warned:
             self._warned.add(text)
-            self.note(f"warning: {text}")
+            if not self.quiet:
+                self._line(f"warning: {text}", "warning", text)
 
     def pass_over(self, text: str) -> None:
         """Do not give the warning ``text``."""
         self._warned.add(text)
 
-    def log(self, level: str, text: str) -> None:
+    def log(self, level: str, text: str, fields: Mapping[str, Any] | None = None) -> None:
         """Write a line of a log."""
-        self._line(f"{level}: {text}")
+        self._line(f"{level}: {text}", level, text, fields)
 
     def error(self, text: str) -> None:
         """Say why it failed, in one line."""
-        self._line(f"error: {text or 'unknown'}")
+        self._line(f"error: {text or 'unknown'}", "error", text or "unknown")
 
     def block(self, text: str) -> None:
         """Write a text of several lines, such as a traceback."""
+        if self.as_json:
+            self._line("", "debug", text)
+            return
         self._write("".join(f"{printable(line)}\n" for line in struck(text).splitlines()))
 
-    def _line(self, text: str) -> None:
+    def _line(self, text: str, level: str = "info", message: str = "", fields: Mapping[str, Any] | None = None) -> None:
+        if self.as_json:
+            self._write(_json_line(level, struck(message or text), fields or {}))
+            return
         self._write(f"{NAME}: {printable(' '.join(struck(text).split()))}\n")
 
     def interrupted(self) -> None:
@@ -87,6 +98,14 @@ class Console:
         write_quietly(sys.stderr, text)
         if self.after is not None:
             self.after()
+
+
+def _json_line(level: str, message: str, fields: Mapping[str, Any]) -> str:
+    import json
+    from datetime import UTC, datetime
+
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return json.dumps({"time": now, "level": level, "message": message, **fields}) + "\n"
 
 
 def write_quietly(file: TextIO | None, text: str) -> None:

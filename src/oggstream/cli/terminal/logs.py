@@ -26,7 +26,7 @@ class _ConsoleHandler(logging.Handler):
             if record.levelno == logging.WARNING:
                 self._console.warn(text)
             elif record.levelno > logging.WARNING or not self._console.quiet:
-                self._console.log(record.levelname.lower(), text)
+                self._console.log(record.levelname.lower(), text, getattr(record, "fields", None))
             if record.exc_info:
                 self._console.block(logging.Formatter().formatException(record.exc_info))
         except Exception:  # noqa: BLE001  # as logging's own handlers: a log line never ends the program
