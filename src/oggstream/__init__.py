@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .shortcuts import OggBody as OggBody, play as play, save as save, stream_ogg as stream_ogg
     from .sinks.device_sink import DeviceSink as DeviceSink
     from .sinks.live.broadcast import Broadcast as Broadcast
+    from .sinks.live.opus_track import OpusTrack as OpusTrack
     from .sinks.null_sink import NullSink as NullSink
     from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
     from .sinks.telephone.media_stream_sink import MediaStreamSink as MediaStreamSink
@@ -164,6 +165,7 @@ _HOMES = {
     "sinks.sink": ("Sink", "SinkTraits"),
     "sinks.device_sink": ("DeviceSink",),
     "sinks.live.broadcast": ("Broadcast",),
+    "sinks.live.opus_track": ("OpusTrack",),
     "sinks.null_sink": ("NullSink",),
     "sinks.telephone.media_stream_sink": ("MediaStreamSink",),
     "sinks.wav_sink": ("WavSink",),

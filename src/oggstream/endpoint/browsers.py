@@ -82,7 +82,7 @@ class Browsers:
         origin = request.headers.get("Origin")
         if origin is not None and self.allows([origin], request.headers.get("Host", "")):
             response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Expose-Headers"] = "X-Request-Id, Retry-After"
+            response.headers["Access-Control-Expose-Headers"] = "X-Request-Id, Retry-After, Location"
             response.headers["Vary"] = "Origin"
 
 
@@ -112,7 +112,7 @@ def _preflight(request: web.Request) -> web.Response:
     from aiohttp import web
 
     headers = {
-        "Access-Control-Allow-Methods": "GET, POST, DELETE",
+        "Access-Control-Allow-Methods": "GET, POST, PATCH, DELETE",
         "Access-Control-Allow-Headers": request.headers.get(_ASKED_HEADERS, "Authorization, Content-Type"),
         "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
     }

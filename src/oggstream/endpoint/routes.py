@@ -45,6 +45,8 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
             app.router.add_route(method, spelling, handler)
             if method == "GET" and handler != server.realtime:
                 app.router.add_route("HEAD", spelling, handler)
+    if live is not None:
+        app.on_shutdown.append(live.shut_down)
     app.on_response_prepare.append(name_request)
     app.on_response_prepare.append(browsers.mark)
     app.on_response_prepare.append(server.under_way.mark)

@@ -5,6 +5,8 @@ Imports aiohttp: to be imported once a server starts.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +19,14 @@ from ..speech_request import RefusedError, fields_of, parse_fields
 from . import captions, packets_socket, speaking_socket
 from .page import serve_page
 from .tickets import LONGEST_SECONDS, USUAL_SECONDS, Tickets
+from .whep import Whep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp.typedefs import Handler
 
+    from ...sinks.live.broadcast import Broadcast
     from ..server import SpeechServer
     from .rooms import Room
 
@@ -43,13 +47,18 @@ class RoomRoutes:
         self._server = server
         self._rooms = server.rooms
         self._tickets = Tickets()
+        self._whep = Whep()
         self._listening = {path: self._listened(serve) for _, path, serve in LISTENING}
+        self._for_listeners = [*self._listening.values(), self.offer, self.trickle, self.leave]
 
     def routes(self) -> list[tuple[str, str, Handler]]:
         """Method, path and handler of each."""
         listening = [(method, ROOM + path, self._listening[path]) for method, path, _ in LISTENING]
         return [
             *listening,
+            ("POST", f"{ROOM}/whep", self.offer),
+            ("PATCH", f"{ROOM}/whep/{{listener}}", self.trickle),
+            ("DELETE", f"{ROOM}/whep/{{listener}}", self.leave),
             ("POST", ROOM, self.speak),
             ("DELETE", ROOM, self.stop),
             ("GET", ROOM, self.enter),
@@ -64,7 +73,7 @@ class RoomRoutes:
             return True
         shown = [*keys_shown(request), request.query.get("ticket", "").encode()]
         room = request.match_info.get("room", "")
-        return handler in self._listening.values() and any(
+        return handler in self._for_listeners and any(
             self._tickets.admits(room, ticket.decode("utf-8", "replace")) for ticket in shown
         )
 
@@ -95,10 +104,32 @@ class RoomRoutes:
             async with server.under_way.one(endless=True), self._rooms.using(name, opens=True) as room:
                 return await speaking_socket.speak(request, room, server.speaker, server.jobs, client_of(request))
         async with self._rooms.using(name, opens="open" in request.query) as room:
-            ways = [path.strip("/.") for path in self._listening]
+            ways = [path.strip("/.") for path in self._listening] + ["whep"] * self._whep.possible
             return json_answer(
                 {"room": room.name, "listeners": room.listeners, "speaking": room.speaking, "ways": ways}
             )
+
+    async def offer(self, request: web.Request) -> web.Response:
+        """POST /whep: listen over WebRTC."""
+        async with self._server.under_way.one(endless=True):
+            return await self._whep.listen(request, self._heard(request))
+
+    async def trickle(self, request: web.Request) -> web.Response:
+        """PATCH /whep/LISTENER: where else the listener may be reached."""
+        return await self._whep.trickle(request, request.match_info["listener"])
+
+    async def leave(self, request: web.Request) -> web.Response:
+        """DELETE /whep/LISTENER: listen no more."""
+        return await self._whep.leave(request.match_info["listener"])
+
+    async def shut_down(self, _app: web.Application) -> None:
+        """Hang up on those who listen over WebRTC; the others are requests."""
+        await self._whep.aclose()
+
+    @asynccontextmanager
+    async def _heard(self, request: web.Request) -> AsyncIterator[Broadcast]:
+        async with self._rooms.listening(request.match_info["room"], opens="open" in request.query) as room:
+            yield room.broadcast
 
     async def ticket(self, request: web.Request) -> web.Response:
         """POST /ticket: a ticket for listening in the room."""
