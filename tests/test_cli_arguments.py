@@ -57,7 +57,7 @@ def test_a_file_name_that_looks_like_an_option_stands_behind_two_dashes() -> Non
 def test_what_is_not_said_has_the_documented_value() -> None:
     args = parse(["Hello"])
     assert (args.connect_timeout, args.first_byte_timeout, args.stall_timeout) == (5, 60, 10)
-    assert (args.format, args.sink, args.device, args.save, args.speed) == ("auto", None, None, None, None)
+    assert (args.format, args.sink, args.device, args.save, args.speed) == ("auto", [], None, None, None)
     assert not args.json
     assert not args.quiet
 
@@ -125,7 +125,10 @@ def test_every_common_option_is_taken_by_say_and_play() -> None:
         (["inspect"], "IN"),
         (["devices", "x"], "x"),
         (["x", "--device", "1", "--sink", "null"], "--device"),
+        (["x", "--device", "1", "--sink", "null", "--sink", "wav:x"], "not with --sink null, wav:x"),
+        (["x", "--sink", "null", "--sink", "device", "--sink", "null"], "--sink null is given twice"),
         (["x", "--sink", "wav:-", "--json"], "standard output"),
+        (["x", "--sink", "null", "--sink", "wav:-", "--json"], "standard output"),
         (["x", "--sink", "wav:-", "--save", "-"], "standard output"),
         (["x", "--save", "-", "--json"], "standard output"),
     ],

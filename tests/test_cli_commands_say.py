@@ -65,6 +65,18 @@ def test_a_text_is_spoken_without_a_key_into_a_file(tmp_path: Path) -> None:
     assert result.err.count(OFFLINE) == 1
 
 
+def test_several_sinks_are_a_device_and_files(tmp_path: Path, body: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = [tmp_path / "a.wav", tmp_path / "b.wav"]
+    places = [option for file in files for option in ("--sink", f"wav:{file}")]
+    result = inside(capsys, "play", str(body), "--sink", "null", *places, "--sink", "wav:/nonexistent/c.wav", "--json")
+    assert result.status == 0
+    assert [frames(file) for file in files] == [24000, 24000]
+    assert result.report["sink"] == "null"
+    told = [(sink["name"], sink["heard"], sink["error"] is None) for sink in result.report["sinks"]]
+    assert told == [("null", 24000, True), ("wav", 24000, True), ("wav", 24000, True), ("wav", 0, False)]
+    assert "wav plays no more, the others do: cannot write /nonexistent/c.wav" in result.err
+
+
 def test_without_any_output_say_and_play_write_speech_wav(tmp_path: Path, body: Path) -> None:
     result = run("Hello.", "--json", cwd=tmp_path)
     assert result.status == 0

@@ -57,6 +57,15 @@ def test_a_device_that_is_set_does_not_disturb_another_sink(file: Path) -> None:
     assert parse(["Hello"]).device == "speaker"
 
 
+def test_several_sinks_may_be_set_and_what_is_given_is_all_of_them(file: Path) -> None:
+    file.write_text('sink = ["device", "wav:said.wav"]\n')
+    assert parse(["Hello"]).sink == ["device", "wav:said.wav"]
+    assert parse(["--sink", "null", "Hello"]).sink == ["null"]
+    file.write_text('sink = "null"\n')
+    assert parse(["Hello"]).sink == ["null"]
+    assert parse(["--sink", "null", "--sink", "device", "Hello"]).sink == ["null", "device"]
+
+
 def test_the_voice_that_is_set_is_that_of_its_service(file: Path) -> None:
     file.write_text('service = "deepgram"\nvoice = "aura-2-thalia-en"\n')
     assert parse(["--service", "offline", "Hello"]).voice is None

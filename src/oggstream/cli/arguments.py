@@ -121,7 +121,7 @@ def _chat(options: list[str], words: list[str]) -> Namespace:
     args = parser.parse_intermixed_args(options)
     args.question += words
     args.gain, args.channels = "none", None
-    for name, used in {"--sink wav:-": args.sink == "wav:-", "--save -": args.save == "-"}.items():
+    for name, used in {"--sink wav:-": "wav:-" in args.sink, "--save -": args.save == "-"}.items():
         if used:
             parser.error(f"{name} and the answer both write to standard output")
     return _checked(args, parser)
@@ -261,11 +261,13 @@ def _parse_with_words(parser: Parser, options: list[str], words: list[str]) -> N
 
 def _checked(args: Namespace, parser: Parser) -> Namespace:
     """Refuse what excludes itself, before anything is loaded or opened."""
-    if args.device is not None and args.sink not in (None, "device"):
-        parser.error(f"--device goes with --sink device, not with --sink {args.sink}")
+    if args.device is not None and args.sink and "device" not in args.sink:
+        parser.error(f"--device goes with --sink device, not with --sink {', '.join(args.sink)}")
+    if len(args.sink) > len(set(args.sink)):
+        parser.error(f"--sink {max(args.sink, key=args.sink.count)} is given twice")
     if getattr(args, "interrupt", False) and args.mix:
         parser.error("--interrupt and --mix: one of them")
-    if getattr(args, "output", None) is not None and (args.device is not None or args.sink is not None):
+    if getattr(args, "output", None) is not None and (args.device is not None or args.sink):
         parser.error("-o writes a file instead of playing: it goes with neither --device nor --sink")
     if args.save is not None and args.command in ("say", "chat", "record"):
         _check_ending(args.save, args.format, parser)
@@ -290,4 +292,4 @@ def _check_ending(path: str, asked: str, parser: Parser) -> None:
 
 
 def _stdout_users(args: Namespace) -> dict[str, bool]:
-    return {"--sink wav:-": args.sink == "wav:-", "--save -": args.save == "-", "--json": args.json}
+    return {"--sink wav:-": "wav:-" in args.sink, "--save -": args.save == "-", "--json": args.json}

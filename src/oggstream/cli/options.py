@@ -32,7 +32,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--latency": {"metavar": "S", "help": "seconds that the device runs ahead (0.02, or what it can hold)"},
     "--lead-in": {"metavar": "S", "help": "silence before the speech, for Bluetooth that clips the first word (0)"},
     "--volume": {"metavar": "X", "help": "0 to 1 (1)"},
-    "--sink": {"metavar": "SINK", "help": "device, null (silent, in real time) or wav:PATH"},
+    "--sink": {
+        "metavar": "SINK",
+        "action": "append",
+        "default": [],
+        "help": "device, null (silent, in real time) or wav:PATH; may be given several times",
+    },
     "--output": {
         "metavar": "FILE",
         "help": "write a file instead of playing, as fast as the service: .opus, .ogg, .wav, .mp3, .flac",
@@ -211,6 +216,8 @@ def check_value(name: str, value: Any) -> Any:
         if is_switch(name) and isinstance(value, bool):
             return value
         raise ValueError("it takes true or false" if is_switch(name) else "it takes no true or false")
+    if isinstance(value, list) and OPTIONS[name].get("action") == "append":
+        return [check_value(name, each) for each in value]
     if not isinstance(value, str | int | float):
         raise ValueError("it takes a text or a number")  # noqa: TRY004  # one kind of error for one kind of mistake
     option, kind = OPTIONS[name], _KINDS.get(name) or OPTIONS[name].get("type", str)

@@ -42,12 +42,15 @@ def words(taken: Iterable[str], given: list[str]) -> list[str]:
         same = option in values and any(word in (f"{option}={values[option]}", values[option]) for word in given)
         for other in () if same else _SETTLED[option]:
             values.pop(other, None)
+    for option in used & values.keys():
+        if OPTIONS[option].get("action") == "append":  # what is given is all of it
+            del values[option]
     return [word for option in taken if option in values for word in _word(option, values[option])]
 
 
 def _word(option: str, value: Any) -> list[str]:
     if not is_switch(option):
-        return [f"{option}={value}"]
+        return [f"{option}={each}" for each in (value if isinstance(value, list) else [value])]
     if value:
         return [option]
     return [f"--no-{option[2:]}"] if OPTIONS[option]["action"] != "store_true" else []

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from ..options import PlaybackOptions
     from ..report import PlaybackReport
-    from ..sinks.sink import Sink
     from ..sources.captures.capture import Capture
     from ..sources.source import Source
+    from ..types import SinkLike
     from .network import Network
 
 RATE = 48000
@@ -86,7 +86,7 @@ def shaped(capture: Capture, network: Network, start: float = 0.0) -> Capture:
 
 async def play(
     job: Job,
-    sink: Sink,
+    sink: SinkLike,
     *,
     options: PlaybackOptions,
     source: Callable[[Capture], Source] = ReplaySource,

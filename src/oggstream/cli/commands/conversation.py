@@ -66,13 +66,10 @@ class Conversation(Speaking):
         try:
             async with AsyncExitStack() as stack:
                 stack.push_async_callback(self._source.aclose)
-                self._sink = self._make_sink()
-                stack.push_async_callback(self._sink.aclose)
-                if self._args.device is not None:
-                    await self._check_device()
+                await self._open_sinks(stack)
                 player = Player(
                     source=self._source,
-                    sink=self._sink,
+                    sink=self._sinks,
                     options=playback_options(self._args),
                     on_event=self._on_event,
                     **speech_options(self._args),

@@ -54,10 +54,10 @@ class Recording(Speaking):
         self._recorder = RecordingSource(super()._make_source(), self._args.name)
         return self._recorder
 
-    def _make_sink(self) -> Sink:
-        if self._args.sink is None and self._args.device is None:
-            return Unheard()
-        return super()._make_sink()
+    def _make_sinks(self) -> list[Sink]:
+        if not self._args.sink and self._args.device is None:
+            return [Unheard()]
+        return super()._make_sinks()
 
 
 class Unheard(WavSink):

@@ -24,6 +24,7 @@ from ..terminal.live import columns, is_wanted
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
 from ..terminal.width import fitted, one_line
+from .speaking import sinks_named
 
 if TYPE_CHECKING:
     from ...sinks.sink import Sink
@@ -81,29 +82,35 @@ class Replays:
     def run(self, in_loop: Callable[[Coroutine[Any, Any, None], Any], None]) -> None:
         """Make the replays: in virtual time each in a loop of its own, so that none depends on those before."""
         try:
-            if self._args.sink != "null":
+            if not self._virtual:
                 in_loop(self._in_real_time(), None)
                 return
             from ...lab.virtual_clock import VirtualLoop
             from ...sinks.null_sink import NullSink
 
             for job in self._jobs:
-                in_loop(self._play(job, NullSink(), ReplaySource), VirtualLoop())
+                in_loop(self._play(job, [NullSink()], ReplaySource), VirtualLoop())
         finally:
             self._line.close()
 
     async def _in_real_time(self) -> None:
         async with AsyncExitStack() as stack:
             source = await stack.enter_async_context(served())
-            sink = self._make_sink()
-            stack.push_async_callback(sink.aclose)
+            sinks = sinks_named(self._args)
+            for sink in sinks:
+                stack.push_async_callback(sink.aclose)
             for job in self._jobs:
-                await self._play(job, sink, source)
+                await self._play(job, sinks, source)
 
-    async def _play(self, job: Job, sink: Sink, source: Callable[[Capture], Source]) -> None:
+    @property
+    def _virtual(self) -> bool:
+        """Whether time is."""
+        return bool(self._args.sink == ["null"])
+
+    async def _play(self, job: Job, sinks: list[Sink], source: Callable[[Capture], Source]) -> None:
         self._line.begin(len(self._runs) + 1, job)
         make = source if self._args.save is None else self._saving(source)
-        run = await play(job, sink, options=self._options, source=make, on_event=self._on_event)
+        run = await play(job, sinks, options=self._options, source=make, on_event=self._on_event)
         self._runs.append(run)
         if run.error is not None and len(self._jobs) > 1:
             self._console.warn(f"{run.name}: {run.error}")
@@ -113,19 +120,10 @@ class Replays:
 
         return lambda capture: SavingSource(lambda: source(capture), self._args.save)
 
-    def _make_sink(self) -> Sink:
-        if self._args.device is not None:
-            from ...sinks.device_sink import DeviceSink
-
-            return DeviceSink(self._args.device)
-        from ...sinks.resolve_sink import coerce_sink
-
-        return coerce_sink(self._args.sink)[0]
-
     def _on_event(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._console.warn(event.message)
-        elif isinstance(event, Progress) and self._args.sink != "null":
+        elif isinstance(event, Progress) and not self._virtual:
             self._line.heard(event.position / 48000)
 
     def conclude(self) -> None:
@@ -143,7 +141,7 @@ class Replays:
 
             several = {"schema": SCHEMA, "captures": [run.report for run in runs], "summary": figures}
             show(json.dumps(runs[0].report if len(self._jobs) == 1 else several))
-        elif self._args.sink != "wav:-" and self._args.save != "-" and any(_has_sound(run) for run in runs):
+        elif "wav:-" not in self._args.sink and self._args.save != "-" and any(_has_sound(run) for run in runs):
             from ..output.latency_table import table
 
             show_lines(table(figures, columns() if is_terminal(sys.stdout) else None))

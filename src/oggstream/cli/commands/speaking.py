@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from ...audio.frame import RATE
 from ...errors import OggStreamError, OutputError
 from ...events import Event, Warned
 from ...options import PlaybackOptions
@@ -56,7 +57,7 @@ class Speaking:
         self._text = text
         self._live: LiveLine | None = None
         self._source = SavingSource(self._make_source, args.save)
-        self._sink: Sink | None = None
+        self._sinks: list[Sink] = []
         self._report: PlaybackReport | None = None
 
     async def run(self) -> None:
@@ -84,14 +85,11 @@ class Speaking:
             if self._output is not None:
                 await self._write(self._output)
                 return
-            self._sink = self._make_sink()
-            stack.push_async_callback(self._sink.aclose)
-            if self._args.device is not None:
-                await self._check_device()
+            await self._open_sinks(stack)
             self._report = await play_stream(
                 self._text,
                 source=self._source,
-                sink=self._sink,
+                sink=self._sinks,
                 options=playback_options(self._args),
                 on_event=self._on_event,
                 **speech_options(self._args),
@@ -110,16 +108,23 @@ class Speaking:
             self._text, path, source=self._source, options=options, on_event=self._on_event, **wishes
         )
 
-    async def _check_device(self) -> None:
-        """Open the device that was named, before a service is asked for anything. Raises `DeviceError`."""
-        if isinstance(self._sink, PreparedSink):
-            await self._sink.prepare()
+    async def _open_sinks(self, stack: AsyncExitStack) -> None:
+        """Make the sinks, which ``stack`` closes; open the device that was named, before a service is asked.
+
+        Raises `DeviceError`.
+        """
+        self._sinks = self._make_sinks()
+        for sink in self._sinks:
+            stack.push_async_callback(sink.aclose)
+        for sink in self._sinks if self._args.device is not None else ():
+            if traits_of(sink).name == "device" and isinstance(sink, PreparedSink):
+                await sink.prepare()
 
     def _make_source(self) -> Source:
         return make_source(self._args, self._console)
 
-    def _make_sink(self) -> Sink:
-        return make_sink(self._args, self._console)
+    def _make_sinks(self) -> list[Sink]:
+        return make_sinks(self._args, self._console)
 
     def _on_event(self, event: Event) -> None:
         gc.enable()  # the request is out, or there is none; see `main.run`
@@ -185,12 +190,17 @@ class Speaking:
         saved = self._source.saved
         if saved is not None and saved.count:
             left[saved.path] = f"{saved.count} bytes"
-        if (report.sink == "wav" or self._output) and report.audio.samples:
-            path = self._output or (self._args.sink.removeprefix("wav:") if self._args.sink else "speech.wav")
-            left[path] = f"{report.audio.seconds:.1f} s"
+        for place, sink in zip(self._places, report.sinks, strict=False):
+            if (sink.name == "wav" or self._output) and sink.samples:
+                left[place.removeprefix("wav:")] = f"{sink.samples / RATE:.1f} s"
         for path, amount in left.items():
             if path != "-" and path not in failure:
                 self._console.note(f"{path} holds the {amount} that came")
+
+    @property
+    def _places(self) -> list[str]:
+        """What the sinks are called, in their order."""
+        return [self._output] if self._output else self._args.sink or ["wav:speech.wav"]
 
     def _unfinished(self, error: OggStreamError | None) -> PlaybackReport:
         """The report of a speech that did not begin, or that could not be brought to its end."""
@@ -204,7 +214,7 @@ class Speaking:
             stopped=error is None,
             text_chars=len(self._text) if isinstance(self._text, str) else 0,
             source=self._source.name,
-            sink=traits_of(self._sink).name if self._sink is not None else "",
+            sink=traits_of(self._sinks[0]).name if self._sinks else "",
             timing=report.Timing(),
             audio=report.AudioInfo(),
             stream=report.StreamInfo(),
@@ -228,20 +238,29 @@ def make_source(args: Namespace, console: Console) -> Source:
     return named(args.service, **settings)
 
 
-def make_sink(args: Namespace, console: Console) -> Sink:
-    """Where ``args`` want the sound, and in whose company."""
+def make_sinks(args: Namespace, console: Console) -> list[Sink]:
+    """Where ``args`` want the sound, and in whose company; the leading sink first."""
     turn.way = next((way for way in ("interrupt", "mix") if getattr(args, way, False)), "queue")
-    if args.device is not None:
+    if args.device is None and not args.sink:
+        from ..fallback import DeviceOrFile
+
+        return [DeviceOrFile(console, **device_settings(args))]
+    return sinks_named(args)
+
+
+def sinks_named(args: Namespace) -> list[Sink]:
+    """The sinks that ``args`` name; the default device where they name none."""
+    return [_sink_named(name, args) for name in args.sink or ["device"]]
+
+
+def _sink_named(name: str, args: Namespace) -> Sink:
+    if name == "device" and args.device is not None:
         from ...sinks.device_sink import DeviceSink
 
         return DeviceSink(args.device, **device_settings(args))
-    if args.sink is None:
-        from ..fallback import DeviceOrFile
-
-        return DeviceOrFile(console, **device_settings(args))
     from ...sinks.resolve_sink import coerce_sink
 
-    return coerce_sink(args.sink, playback_options(args))[0]
+    return coerce_sink(name, playback_options(args))[0]
 
 
 def device_settings(args: Namespace) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ...errors import OggStreamError, OutputError
@@ -61,19 +61,19 @@ async def _list(args: Namespace, console: Console) -> None:
 
 async def _play(args: Namespace, console: Console) -> None:
     from ...streams import play_stream
-    from .speaking import make_sink
+    from .speaking import make_sinks
 
     known = {voice.id: voice for voice in await _found(args)}
     languages = known[args.play].languages if args.play in known else ("en",)
     language = next(iter(languages), "en").replace("_", "-")
     text = _SAMPLES.get(language.partition("-")[0].lower(), _SAMPLES["en"])
-    sink = make_sink(args, console)
     source = _source(args)
-    try:
-        report = await play_stream(text, source=source, sink=sink, voice=args.play)
-    finally:
-        await sink.aclose()
-        await _close(source)
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(_close, source)
+        sinks = make_sinks(args, console)
+        for sink in sinks:
+            stack.push_async_callback(sink.aclose)
+        report = await play_stream(text, source=source, sink=sinks, voice=args.play)
     if args.json:
         show(_as_json(report.as_dict()))
 
