@@ -1,5 +1,4 @@
 // Listening with an <audio> element: endless Ogg, or a track of WebRTC (WHEP).
-const GATHER = 500; // ms at most for addresses to be found
 const LATE = 2; // seconds behind what has come, from which on it catches up
 
 class Listener {
@@ -52,7 +51,8 @@ export class WhepListener extends Listener {
     const peer = new RTCPeerConnection();
     let place;
     try {
-      peer.addTransceiver("audio", { direction: "recvonly" });
+      const { receiver } = peer.addTransceiver("audio", { direction: "recvonly" });
+      receiver.jitterBufferTarget = 0; // ms, at least: it finds out what it needs
       peer.ontrack = ({ track, streams }) => {
         this.audio.srcObject = streams[0] ?? new MediaStream([track]);
       };
@@ -71,18 +71,16 @@ export class WhepListener extends Listener {
     }
   }
 
-  // WHEP: an offer is posted, the answer comes back, and where it can be ended.
+  // WHEP: an offer is posted, the answer comes back, and where it can be ended. The server needs no addresses of ours:
+  // it learns ours from the first packet. Chromium decodes one channel unless it is told.
   async #connect(peer) {
-    await peer.setLocalDescription();
-    await new Promise((done) => {
-      if (peer.iceGatheringState === "complete") done();
-      peer.onicegatheringstatechange = () => peer.iceGatheringState === "complete" && done();
-      setTimeout(done, GATHER);
-    });
+    const offer = await peer.createOffer();
+    const sdp = offer.sdp.replace("useinbandfec=1", "useinbandfec=1;stereo=1");
+    await peer.setLocalDescription({ type: "offer", sdp });
     const answer = await this.room.fetch("whep", {
       method: "POST",
       headers: { "Content-Type": "application/sdp" },
-      body: peer.localDescription.sdp,
+      body: sdp,
     });
     if (!answer.ok) throw new Error(`no WebRTC: status ${answer.status}`);
     await peer.setRemoteDescription({ type: "answer", sdp: await answer.text() });
