@@ -1,0 +1,1 @@
+"""Radio: mounts of Icecast, whose listeners and relays take it from there."""
