@@ -43,8 +43,21 @@ def test_a_sink_is_itself_and_stays_its_owners() -> None:
 
 @pytest.mark.parametrize("name", ["", "wav", "wav:", "speaker", "null:1", "device:1"])
 def test_an_unknown_name_is_refused_with_those_that_are_known(name: str) -> None:
-    with pytest.raises(UsageError, match="use device, null or wav:PATH"):
+    with pytest.raises(UsageError, match="use device, null, wav:PATH or icecast://"):
         coerce_sink(name)
+
+
+def test_icecast_is_a_mount() -> None:
+    sink, owned = coerce_sink("icecast://source:hackme@localhost:8000/radio.opus")
+    assert traits_of(sink).name == "icecast"
+    assert owned
+
+
+@pytest.mark.parametrize("name", ["icecst://source:hackme@localhost/a", "http://source:hack@me@localhost/a"])
+def test_an_unknown_name_is_told_without_a_password(name: str) -> None:
+    with pytest.raises(UsageError, match="localhost/a") as raised:
+        coerce_sink(name)
+    assert "hack" not in str(raised.value)
 
 
 def test_something_else_is_refused() -> None:

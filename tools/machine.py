@@ -118,6 +118,7 @@ def missing_libraries(kind: str) -> list[str]:
     packages = {"libportaudio2": loads("libportaudio.so.2"), "libopus0": has_opus()}
     if kind == "test":
         plugins = list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"))
+        packages["icecast2"] = bool(shutil.which("icecast2") or shutil.which("icecast"))
         packages["redis-server"] = bool(shutil.which("redis-server"))
         packages["pulseaudio"] = bool(shutil.which("pulseaudio"))
         packages["pulseaudio-utils"] = bool(shutil.which("parec"))

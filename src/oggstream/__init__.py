@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from .sinks.live.broadcast import Broadcast as Broadcast
     from .sinks.live.opus_track import OpusTrack as OpusTrack
     from .sinks.null_sink import NullSink as NullSink
+    from .sinks.radio.icecast_sink import IcecastSink as IcecastSink
     from .sinks.sink import Sink as Sink, SinkTraits as SinkTraits
     from .sinks.telephone.media_stream_sink import MediaStreamSink as MediaStreamSink
     from .sinks.wav_sink import WavSink as WavSink
@@ -167,6 +168,7 @@ _HOMES = {
     "sinks.live.broadcast": ("Broadcast",),
     "sinks.live.opus_track": ("OpusTrack",),
     "sinks.null_sink": ("NullSink",),
+    "sinks.radio.icecast_sink": ("IcecastSink",),
     "sinks.telephone.media_stream_sink": ("MediaStreamSink",),
     "sinks.wav_sink": ("WavSink",),
     "voice_list": ("voices",),

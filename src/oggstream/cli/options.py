@@ -36,7 +36,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "SINK",
         "action": "append",
         "default": [],
-        "help": "device, null (silent, in real time) or wav:PATH; may be given several times",
+        "help": "device, null (silent, in real time), wav:PATH or icecast://USER:PASSWORD@HOST:PORT/MOUNT; "
+        "may be given several times",
     },
     "--output": {
         "metavar": "FILE",

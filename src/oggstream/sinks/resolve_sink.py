@@ -10,7 +10,8 @@ from .sink import Sink
 def coerce_sink(sink: object, options: PlaybackOptions | None = None) -> tuple[Sink, bool]:
     """Return the sink that ``sink`` means, and whether it was made here and is the caller's to close.
 
-    A `Sink` is itself; None or ``"device"`` is the default device, ``"null"`` a simulated one, ``"wav:PATH"`` a file.
+    A `Sink` is itself; None or ``"device"`` is the default device, ``"null"`` a simulated one, ``"wav:PATH"`` a file,
+    ``"icecast://source:PASSWORD@HOST:PORT/MOUNT"`` a mount of Icecast.
     A device that is made here is used as ``options`` say. Raises `UsageError` for anything else.
     """
     if isinstance(sink, str):
@@ -32,7 +33,7 @@ def coerce_sinks(sink: object, options: PlaybackOptions | None = None) -> list[t
         raise UsageError("the list of sinks is empty: name one, or leave it out for the default device")
     for at, each in enumerate(given):
         if any(each is other or (isinstance(each, str) and each == other) for other in given[:at]):
-            name = each if isinstance(each, str) else type(each).__name__
+            name = _without_user(each) if isinstance(each, str) else type(each).__name__
             raise UsageError(f"the sink {name!r} is in the list twice")
     return [coerce_sink(each, options) for each in given]
 
@@ -51,4 +52,14 @@ def _named(name: str, options: PlaybackOptions) -> Sink:
         from .wav_sink import WavSink
 
         return WavSink(path)
-    raise UsageError(f"unknown sink {name!r}: use device, null or wav:PATH")
+    if kind in ("icecast", "icecasts"):
+        from .radio.icecast_sink import IcecastSink
+
+        return IcecastSink(name)
+    raise UsageError(f"unknown sink {_without_user(name)!r}: use device, null, wav:PATH or icecast://...")
+
+
+def _without_user(name: str) -> str:
+    """The name without what may be a password."""
+    scheme, found, rest = name.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}" if found else name
