@@ -90,9 +90,11 @@ def test_what_is_no_list_is_the_only_sink() -> None:
     assert [type(made) for made, _ in coerce_sinks("null")] == [NullSink]
 
 
-@pytest.mark.parametrize("given", [["null", "null"], ["wav:a.wav", "device", "wav:a.wav"], [NullSink()] * 2])
+@pytest.mark.parametrize(
+    "given", [["null", "null"], ["wav:a.wav", "device", "wav:a.wav"], ["icecast://a:hackme@h/a"] * 2, [NullSink()] * 2]
+)
 def test_a_sink_that_is_in_a_list_twice_is_refused(given: list[str | NullSink]) -> None:
-    with pytest.raises(UsageError, match=r"the sink '(null|wav:a.wav|NullSink)' is in the list twice"):
+    with pytest.raises(UsageError, match=r"the sink '(null|wav:a.wav|icecast://h/a|NullSink)' is in the list twice"):
         coerce_sinks(given)
 
 
