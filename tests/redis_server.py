@@ -15,19 +15,25 @@ from patience import PATIENCE
 
 
 class Redis:
-    """The process, and its ``url``."""
+    """The process, with more ``options``, and its ``url``."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *options: str) -> None:
         program = shutil.which("redis-server") or shutil.which("valkey-server")
         if program is None:
             pytest.skip("there is no Redis: on Debian, apt-get install redis-server")
         pytest.importorskip("redis", reason="the client of Redis is not installed (the extra redis)")
         socket = folder / "redis.sock"
         self.url = f"unix://{socket}"
-        self._process = subprocess.Popen(
-            [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)],
-            stdout=subprocess.DEVNULL,
-        )
+        self._command = [program, "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(folder)]
+        self._command += options
+        self._socket = socket
+        self.start()
+
+    def start(self) -> None:
+        """Begin, or begin again with nothing in it."""
+        socket = self._socket
+        socket.unlink(missing_ok=True)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         deadline = time.monotonic() + PATIENCE
         while not socket.exists():
             assert self._process.poll() is None
@@ -41,9 +47,9 @@ class Redis:
 
 
 @contextmanager
-def running_redis(folder: Path) -> Iterator[Redis]:
+def running_redis(folder: Path, *options: str) -> Iterator[Redis]:
     """One that ends with the block."""
-    server = Redis(folder)
+    server = Redis(folder, *options)
     try:
         yield server
     finally:

@@ -45,6 +45,12 @@ def cache_named(value: CacheLike) -> PhraseCache | None:
     return cache_of(value)
 
 
+async def use(stack: AsyncExitStack, cache: PhraseCache | None) -> None:
+    """Let go of the connections of ``cache`` with ``stack``, unless others use them."""
+    if cache is not None:
+        await stack.enter_async_context(cache.used())
+
+
 def cached(source: Source, cache: PhraseCache | None) -> Source:
     """``source``, its phrases looked up in ``cache``."""
     if cache is None:

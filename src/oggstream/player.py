@@ -14,7 +14,7 @@ from .engine.session import Session
 from .errors import OggStreamError, UsageError
 from .events import Recorder, using
 from .options import PlaybackOptions, checked, speech_options
-from .parts import borrow, borrow_sinks, cache_named, cached, captions_of, history_of, listener_of
+from .parts import borrow, borrow_sinks, cache_named, cached, captions_of, history_of, listener_of, use
 from .preloading import preload, prepared
 from .rules import number
 from .sinks.sink import PreparedSink, traits_of as sink_traits_of
@@ -193,6 +193,7 @@ class Player:
         """
         self._stack = AsyncExitStack()
         await prepared(self._given[0])
+        await use(self._stack, self._cache)
         self._source = cached(borrow(self._stack, coerce_source(self._given[0])), self._cache)
         self._sinks = borrow_sinks(self._stack, self._given[1], self._options)
         self._captions = captions_of(self._stack, self._options)

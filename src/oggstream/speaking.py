@@ -16,7 +16,7 @@ from .engine.requests.saying import replacements_of
 from .engine.requests.script import Script
 from .engine.session import Session, first_failure
 from .events import Recorder, RequestSent, using
-from .parts import borrow, borrow_sinks, cached, captions_of, history_of, listener_of
+from .parts import borrow, borrow_sinks, cached, captions_of, history_of, listener_of, use
 from .sinks.sink import PacketSink, traits_of as sink_traits_of
 from .sources.context import SpeechContext
 from .sources.resolve_source import coerce as coerce_source
@@ -55,6 +55,7 @@ async def speak(  # noqa: PLR0917  # the arguments of its callers, one for one
         async with AsyncExitStack() as stack:
             stack.callback(recorder.end)
             # Closed in reverse order, also on cancellation: the sink, which may be playing, before the connection.
+            await use(stack, cache)
             voice = cached(borrow(stack, coerce_source(source)), cache)
             sinks = borrow_sinks(stack, sink, options)
             if isinstance(sinks.leader, PacketSink) and sink_traits_of(sinks.leader).at_once:

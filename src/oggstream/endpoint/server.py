@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError
 from ..options import PlaybackOptions, checked
-from ..parts import cache_named
+from ..parts import cache_named, use
 from ..sources.resolve_source import coerce
 from ..sources.wrapper import close
 from .answers import json_answer
@@ -93,6 +93,7 @@ class SpeechServer:
         self._voices = voices
         self._options = checked(options)
         self._cache = cache_named(cache)
+        self._using = AsyncExitStack()
         self._speaker: Speaker | None = None
         self._source: object = None  # made here, if it was
         self.jobs = Jobs(jobs, queue)
@@ -138,6 +139,7 @@ class SpeechServer:
         if self._runner is not None:
             return
         self.under_way = UnderWay()
+        await use(self._using, self._cache)
         source, ours = _voice_here(self.jobs.limit) if self._given is None else coerce(self._given)
         self._source = source if ours else None
         self._speaker = Speaker(source, voices=self._voices, options=self._options, cache=self._cache)
@@ -200,7 +202,7 @@ class SpeechServer:
         if runner is not None:
             await runner.cleanup()
         await close(source)
-        await close(self._cache)
+        await self._using.aclose()
 
     async def speech(self, request: web.Request) -> web.StreamResponse:
         """POST /v1/audio/speech."""

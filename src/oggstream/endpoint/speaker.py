@@ -96,7 +96,8 @@ class Speaker:
         """Warm the source, ask for its voices, and load what speeches are made with. Raises `LibraryError`, as the
         source's `warm` does.
         """
-        others = asyncio.gather(self._list(), prepared(self._source), in_thread(load_formats))
+        parts = [self._list(), prepared(self._source), in_thread(load_formats)]
+        others = asyncio.gather(*parts, *([self._cache.warm()] if self._cache is not None else []))
         try:
             if isinstance(self._source, WarmSource):
                 await self._source.warm()

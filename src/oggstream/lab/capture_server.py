@@ -90,7 +90,7 @@ class ServedCapture:
     @property
     def traits(self) -> SourceTraits:
         """What is learnt is learnt of the captured service."""
-        return SourceTraits(name="replay", identity=identity(self._capture))
+        return SourceTraits(name="replay", identity=identity(self._capture), sound="")
 
     def open(self, text: str, options: SpeechOptions) -> AbstractAsyncContextManager[ByteStream]:  # noqa: ARG002
         """Ask for the capture. Raises `SourceError`."""

@@ -168,12 +168,12 @@ class Failover:
 
     async def _first(
         self, stack: AsyncExitStack, text: str, options: SpeechOptions, contexts: Contexts, members: list[Member]
-    ) -> tuple[Member, ByteStream]:
+    ) -> tuple[Member, BegunStream]:
         reasons: list[str] = []
         for member in members:
             alone = member is members[-1]
             try:
-                return member, await self._ask(stack, member, text, options, contexts, alone=alone)
+                stream = await self._ask(stack, member, text, options, contexts, alone=alone)
             except OggStreamError as error:
                 member.failed(error)
                 if alone or asking().hedged:  # then the next one has been asked already
@@ -183,6 +183,9 @@ class Failover:
                 reasons.append(f"{member.label}: {error}")
                 events.emit(events.Warned, message=f"{reasons[-1]} (trying the next source)")
                 events.emit(events.FailedOver, source=member.label)
+            else:
+                stream.substitute = member is not members[0]
+                return member, stream
         raise AssertionError("the last one returns or raises")
 
     async def _ask(

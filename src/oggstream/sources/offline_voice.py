@@ -82,12 +82,20 @@ class OfflineVoice:
             nearby=True,
             openai_names=True,
             identity=self._identity,
+            sound=self._sound,
         )
 
     def _identity(self, options: SpeechOptions) -> str:
         """The engine and the voice: its key in the history."""
         engine = "" if self._engine == "auto" else self._engine
         return f"offline|{engine}|{self._voice_of(options) or ''}"
+
+    def _sound(self, options: SpeechOptions) -> str:
+        """The same, and which engines there are, in which version of this package."""
+        from .. import __version__
+        from ..voice.registry import engines_here
+
+        return f"{self._identity(options)}|{engines_here(self._engine)}|{__version__}"
 
     def _voice_of(self, options: SpeechOptions) -> str | None:
         voice = options.voice or self._voice

@@ -41,6 +41,9 @@ class SourceTraits:
     - ``openai_names``: it knows OpenAI's names of voices and models, or makes something of any.
     - ``identity``: host, model and voice, without credentials: the key of the service in the history; or a function of
       the `SpeechOptions` that returns it. None: the history is not used.
+    - ``sound``: what its sound depends on beside the text and the `SpeechOptions`, without credentials: the key of its
+      phrases in a cache; or a function of the `SpeechOptions` that returns it. None: the ``identity``. Empty: they are
+      not kept.
     """
 
     name: str = ""
@@ -59,6 +62,7 @@ class SourceTraits:
     nearby: bool = False
     openai_names: bool = False
     identity: str | Callable[[SpeechOptions], str | None] | None = None
+    sound: str | Callable[[SpeechOptions], str | None] | None = None
 
     def formats_for(self, options: SpeechOptions) -> tuple[str, ...]:
         """The formats that can be requested with ``options``."""
@@ -72,12 +76,18 @@ class SourceTraits:
         """The key of the service in the history with ``options``."""
         return self.identity(options) if callable(self.identity) else self.identity
 
+    def sound_for(self, options: SpeechOptions) -> str | None:
+        """What its sound depends on with ``options``; None or empty: its answers are not kept."""
+        sound = self.sound(options) if callable(self.sound) else self.sound
+        return self.identity_for(options) if sound is None else sound
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamTraits:
     """The description of a stream. Every field has a default.
 
     - ``format``: the requested format, if the source chose it; None: that of the `SpeechOptions`.
+    - ``substitute``: another source answers than the one whose traits were asked for.
     - ``certain``: the transport guarantees the format, as a socket that was set up to send samples does, so that the
       body is not examined.
     - ``url`` (safe to show), ``status``, ``headers``, ``request``: the HTTP exchange as it was, with credentials, for
@@ -85,6 +95,7 @@ class StreamTraits:
     """
 
     format: str | None = None
+    substitute: bool = False
     certain: bool = False
     url: str | None = None
     status: int | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 from .source import ClosableSource, ContextSource, FinishingSource, SubstitutingSource, WarmSource, spare_of
@@ -117,12 +118,19 @@ class StreamWrapper:
 
 
 class BegunStream(StreamWrapper):
-    """A stream whose ``first`` chunk is already received; None: the stream is empty."""
+    """A stream whose ``first`` chunk is already received; None: the stream is empty. ``substitute``: as in traits."""
 
     def __init__(self, stream: ByteStream, first: bytes | Annotation | None) -> None:
         super().__init__(stream)
         self.empty = first is None
+        self.substitute = False
         self._first = first
+
+    @property
+    def traits(self) -> StreamTraits:
+        """Those of the wrapped stream."""
+        traits = super().traits
+        return replace(traits, substitute=True) if self.substitute else traits
 
     async def __anext__(self) -> bytes | Annotation:
         first, self._first = self._first, None

@@ -102,6 +102,12 @@ def is_installed(info: EngineInfo) -> bool:
     return info.library or all(map(_has_module, (*info.packages, info.factory.partition(":")[0])))
 
 
+@cache
+def engines_here(name: str) -> str:
+    """The engine of that name, or all of this package that are installed ("auto"), as one word."""
+    return ",".join(sorted(info.name for info in OWN.values() if is_installed(info))) if name == "auto" else name
+
+
 def languages_here(info: EngineInfo) -> tuple[str, ...]:
     """The languages for which the engine has a voice on this machine."""
     if not info.here:

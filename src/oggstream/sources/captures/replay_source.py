@@ -34,8 +34,12 @@ class ReplaySource:
 
     @property
     def traits(self) -> SourceTraits:
-        """Its traits. A single capture answers any text as a whole; the identity is that of the captured service."""
-        return SourceTraits(name="replay", whole=len(self._captures) == 1, identity=identity(self._captures[0]))
+        """Its traits. A single capture answers any text as a whole; the identity is that of the captured service.
+
+        What it answers depends on no text, and is not kept.
+        """
+        whole = len(self._captures) == 1
+        return SourceTraits(name="replay", whole=whole, identity=identity(self._captures[0]), sound="")
 
     def __repr__(self) -> str:
         return f"ReplaySource({', '.join(repr(capture.name) for capture in self._captures)})"

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 class CachedSource(SourceWrapper):
     """``wrapped``, each of its phrases made once. ``outcomes``: how each piece was found, in the order of opening.
 
-    A source without an identity, or whose answer does not depend on the text, is asked every time.
+    A source that does not say what its sound depends on, or whose answer does not depend on the text, is asked every
+    time.
     """
 
     def __init__(self, wrapped: Source, cache: PhraseCache) -> None:
@@ -47,8 +48,8 @@ class CachedSource(SourceWrapper):
 
     def _key(self, text: str, before: str, options: SpeechOptions) -> str | None:
         traits = traits_of(self.wrapped)
-        identity = traits.identity_for(options)
-        return None if identity is None or traits.whole else phrase_key(identity, text, before, options)
+        sound = traits.sound_for(options)
+        return phrase_key(sound, text, before, options) if sound and not traits.whole else None
 
     @asynccontextmanager
     async def _opened(

@@ -9,12 +9,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ...annotations import Word
+from ...options import AudioFormat
 
 if TYPE_CHECKING:
     from ...options import SpeechOptions
 
 _MAGIC = b"oggstream phrase 1\n"
-"""Another version of it is another cache: what it begins is not read."""
+"""A part of each key, too: phrases of another version are neither read nor replaced."""
 
 
 class Phrase(NamedTuple):
@@ -46,11 +47,13 @@ def unpacked(data: bytes) -> Phrase | None:
         return None
 
 
-def phrase_key(identity: str, text: str, before: str, options: SpeechOptions) -> str:
+def phrase_key(sound: str, text: str, before: str, options: SpeechOptions) -> str:
     """The name of a phrase: a digest of everything that changes its sound, and of no credential.
 
-    ``identity``: host, model and voice of the source; ``before``: what was said before it in the same context.
+    ``sound``: that of the source's traits; ``before``: what was said before it in the same context. Of the format only
+    the rate and the channels that are asked for count: whatever it came as, it is kept as Opus.
     """
-    parts: list[Any] = [identity, text, before, options.voice, options.model, options.instructions]
-    parts += [options.speed, options.language]  # not the format: it is kept as Opus
+    form = AudioFormat.parse(options.format)
+    parts: list[Any] = [_MAGIC.decode(), sound, text, before, options.voice, options.model, options.instructions]
+    parts += [options.speed, options.language, form.rate, form.channels]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8", "surrogatepass")).hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -43,6 +44,26 @@ class PhraseCache:
         self._stores = tuple(stores)
         self._shared = shared
         self._making: dict[tuple[int, str], Tape] = {}
+        self._keeping: dict[asyncio.Task[None], Tape] = {}
+        self._users: Counter[int] = Counter()  # by the running loop
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[None]:
+        """Close the connections of the running loop behind the block, unless another such block goes on."""
+        place = id(asyncio.get_running_loop())
+        self._users[place] += 1
+        try:
+            yield
+        finally:
+            self._users[place] -= 1
+            if not self._users[place]:
+                del self._users[place]
+                await self.aclose()
+
+    async def warm(self) -> None:
+        """Open a connection, where the cache is a server, and tell what is in the way. Never fails."""
+        if self._shared is not None:
+            await self._shared.warm()
 
     @asynccontextmanager
     async def open(self, key: str, opening: Opening, wanted: str = "auto") -> AsyncIterator[tuple[Outcome, ByteStream]]:
@@ -59,7 +80,7 @@ class PhraseCache:
                 return
             tape = self._making.get(place)  # begun by another one meanwhile
         if tape is None or not tape.joinable:
-            made = self._shared.opening(key, opening) if self._shared is not None else opening
+            made = opening if self._shared is None else _shared_opening(self._shared, key, opening)
             outcome, tape = "miss", self._begin(place, made, wanted)
             stream = await tape.listen()
             outcome = "joined" if getattr(made, "joined", False) else "miss"
@@ -87,29 +108,39 @@ class PhraseCache:
         return None
 
     async def aclose(self) -> None:
-        """Close the stores. Phrases that are being made go on as long as somebody listens."""
-        for store in self._stores:
-            await store.aclose()
+        """Keep what is whole, and close the stores. Phrases that are being made go on as long as somebody listens."""
+        loop = asyncio.get_running_loop()
+        try:
+            while whole := [task for task, tape in self._keeping.items() if tape.complete and task.get_loop() is loop]:
+                await asyncio.wait(whole)
+        except asyncio.CancelledError:
+            for task in whole:
+                task.cancel()
+            raise
+        finally:
+            for store in self._stores:
+                await store.aclose()
 
     def _begin(self, place: tuple[int, str], opening: Opening, wanted: str) -> Tape:
         tape = Tape(opening, LONGEST)
         self._making[place] = tape
-        tape.task.add_done_callback(lambda _: self._ended(place, tape, wanted))
+        task = asyncio.create_task(self._see_to(place, tape, opening, wanted), name="oggstream-keeping")
+        self._keeping[task] = tape
+        task.add_done_callback(self._keeping.pop)
         return tape
 
-    def _ended(self, place: tuple[int, str], tape: Tape, wanted: str) -> None:
+    async def _see_to(self, place: tuple[int, str], tape: Tape, opening: Opening, wanted: str) -> None:
         """Keep what was made, if it is whole; whoever asks meanwhile still joins."""
-        if not tape.complete or tape.size > LONGEST or not tape.size:
-            self._forget(place, tape)
-            return
-        keeping = asyncio.ensure_future(self._keep(place[1], tape, wanted))
-        keeping.add_done_callback(lambda _: self._forget(place, tape))
+        try:
+            await asyncio.wait((tape.task,))
+            if tape.complete and 0 < tape.size <= LONGEST and not tape.traits.substitute:
+                shared = self._shared if getattr(opening, "joined", False) else None  # where its maker puts it
+                await self._keep(place[1], tape, wanted, [store for store in self._stores if store is not shared])
+        finally:
+            if self._making.get(place) is tape:
+                del self._making[place]
 
-    def _forget(self, place: tuple[int, str], tape: Tape) -> None:
-        if self._making.get(place) is tape:
-            del self._making[place]
-
-    async def _keep(self, key: str, tape: Tape, wanted: str) -> None:
+    async def _keep(self, key: str, tape: Tape, wanted: str, stores: Sequence[PhraseStore]) -> None:
         body = b"".join(item for item in tape.items if isinstance(item, bytes))
         words = tuple(item for item in tape.items if isinstance(item, Word))
         opus = await in_thread(partial(as_ogg_opus, body, tape.content_type, tape.traits, wanted))
@@ -117,8 +148,14 @@ class PhraseCache:
             log.debug("a phrase of %r is not kept", tape.content_type)
             return
         data = Phrase(opus, words, await in_thread(partial(is_plain, opus))).packed()
-        for store in self._stores:
+        for store in stores:
             await store.put(key, data)
+
+
+def _shared_opening(store: RedisStore, key: str, opening: Opening) -> Opening:
+    from .shared_making import SharedOpening
+
+    return SharedOpening(store, key, opening)
 
 
 class _Kept:

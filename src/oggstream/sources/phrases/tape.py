@@ -54,12 +54,11 @@ class Tape:
         return listener
 
     async def leave(self, listener: Listener) -> None:
-        """One listener less; with the last one the stream is closed, whether it has ended or not."""
+        """One listener less; with the last one the stream is closed, if it has not ended."""
         self._listeners.discard(listener)
         self._taken.set()
-        if not self._listeners and not self.task.done():
-            if not self.complete:
-                self.task.cancel()
+        if not (self._listeners or self.complete or self.task.done()):
+            self.task.cancel()
             await asyncio.wait((self.task,))
 
     async def item(self, at: int) -> bytes | Annotation | None:
@@ -85,6 +84,7 @@ class Tape:
                     if self.size > self._longest:
                         await self._caught_up()
                 self.complete = True
+                self._changed.set()  # what closing the stream takes is nobody's to wait for
         except asyncio.CancelledError:
             self._opened.cancel()
             raise

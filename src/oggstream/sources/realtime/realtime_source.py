@@ -158,7 +158,13 @@ class RealtimeSource:
     @property
     def traits(self) -> SourceTraits:
         """Every model sends samples."""
-        return SourceTraits(name="realtime", formats=("pcm",), longest_text=LONGEST_TEXT, identity=self._identity)
+        return SourceTraits(
+            name="realtime",
+            formats=("pcm",),
+            longest_text=LONGEST_TEXT,
+            identity=self._identity,
+            sound=lambda options: f"{self._identity(options)}|{self._coding.kind}|{self._coding.rate}",
+        )
 
     def _identity(self, options: SpeechOptions) -> str:
         """Endpoint, model and voice, under which the behaviour of the service is remembered. No credential."""

@@ -61,6 +61,7 @@ class ServiceSource:
         self._voice = voice or self._service.voice
         self._model = model or self._service.model
         self._told: set[str] = set()
+        self._sent: str | None = None  # as a key, once it is known
         try:
             url = self._fields.get("base_url") or self._service.filled_base_url(self._fields)
             if end := self._service.base_end:
@@ -149,6 +150,7 @@ class ServiceSource:
             side_by_side=bool(entry.before),
             model=self._model,
             identity=self._identity,
+            sound=self._sound,
         )
 
     def _ipa(self, options: SpeechOptions) -> str | None:
@@ -159,6 +161,14 @@ class ServiceSource:
         """Endpoint, model and voice, under which the behaviour of the service is remembered."""
         endpoint = f"{endpoint_name(self._client.shown)}{self._service.path}"
         return f"{endpoint}|{options.model or self._model or ''}|{voice_name(options.voice or self._voice or '')}"
+
+    def _sound(self, options: SpeechOptions) -> str:
+        """The identity, and all that is sent beside the speech and the credentials."""
+        if self._sent is None:
+            from .sent import sent
+
+            self._sent = sent(self._service, self._fields)
+        return f"{self._identity(options)}|{self._sent}"
 
     async def voices(self) -> list[VoiceInfo]:
         """The voices that the service lists. Raises `UsageError` where it has no list, `ConfigError` (no key, bad URL)
