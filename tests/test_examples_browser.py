@@ -14,16 +14,16 @@ import pytest
 from aiohttp import web
 
 import oggstream
-from chromium import PROGRAM, chromium
 from oggstream.annotations import Word
 from oggstream.errors import SourceBrokenError
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
 from scripted import ScriptedSource, every, pages, spoken
+from tools.chromium import PROGRAM, chromium
 from tools.examples.browser import aiohttp_app, speech
 
 if TYPE_CHECKING:
-    from chromium import Page
+    from tools.chromium import Page
 
 SOUND = spoken(1.0, packets_per_page=1)
 AT_ONCE = [(0.0, SOUND)]

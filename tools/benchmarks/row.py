@@ -11,6 +11,7 @@ REACHED, MISSED, SKIPPED, FAILED = "reached", "MISSED", "skipped", "FAILED"
 
 PACKAGES = {  # of Debian and Ubuntu, for the programs that rows need
     "cc": "gcc",
+    "chromium": "chromium",
     "ffmpeg": "ffmpeg",
     "opusdec": "opus-tools",
     "parec": "pulseaudio-utils",

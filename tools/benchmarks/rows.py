@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from . import (
     arrival,
     barge,
+    browsers,
     busy,
     clicks,
     cold,
@@ -54,6 +55,7 @@ ROWS: list[Row] = [
     *soak.ROWS,
     *service.ROWS,
     *endpoint.ROWS,
+    *browsers.ROWS,
     *crowd.ROWS,
     *growing.ROWS,
     *openings.ROWS,

@@ -16,7 +16,7 @@ from ..answers import json_answer
 from ..asked import body_of, client_of
 from ..keys import keys_shown
 from ..speech_request import RefusedError, fields_of, parse_fields
-from . import captions, packets_socket, speaking_socket
+from . import captions, endless_ogg, packets_socket, speaking_socket
 from .page import serve_page
 from .tickets import LONGEST_SECONDS, USUAL_SECONDS, Tickets
 from .whep import Whep
@@ -35,6 +35,7 @@ PAGE = "/live/{room}"
 
 LISTENING: tuple[tuple[str, str, Callable[[web.Request, Room], Awaitable[web.StreamResponse]]], ...] = (
     ("GET", "/packets", packets_socket.listen),
+    ("GET", ".opus", endless_ogg.stream),
     ("GET", "/captions", captions.caption),
 )
 """The ways of listening: method, what follows the room's path, and who serves it."""

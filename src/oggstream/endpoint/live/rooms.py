@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...events import Event, Recorder, WordStarted, using
 from ...sinks.live.broadcast import Broadcast
+from ...sinks.live.live_pages import LivePages
 from ..jobs import full
 from ..speech_request import RefusedError
 
@@ -31,6 +32,8 @@ MOST_SPEECHES = 32
 """In one room: the one that is heard, and those that wait behind it."""
 LISTENERS_OF_A_ROOM = 1000
 """At once; in all rooms together as many as `Rooms` is told."""
+PADDING = 48 << 10
+"""Bytes before the sound of endless Ogg: Chromium's ``<audio>`` plays nothing before it has read 32 KiB."""
 LONGEST_NAME = 64
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 
@@ -43,6 +46,7 @@ class Room:
     def __init__(self, name: str, speaker: Speaker, on_rest: Callable[[Room], object]) -> None:
         self.name = name
         self.broadcast = Broadcast()
+        self.pages = LivePages(self.broadcast, [f"TITLE={name}"], padding=PADDING)
         self.listeners = 0
         self.resting_since = 0.0
         self._uses = 0
@@ -73,6 +77,7 @@ class Room:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._player.aclose()
+        self.pages.close()
         await self.broadcast.aclose()
 
     @contextmanager

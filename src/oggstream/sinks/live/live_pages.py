@@ -32,13 +32,15 @@ KEPT_SECONDS = 30.0
 class EndlessOgg:
     """Packets to the pages of one link that never ends. Its head and tags stand before wherever a listener begins.
 
+    So many bytes of ``padding`` follow the tags (RFC 7845 section 5.2), at most 64,000 with them.
+
     The head says stereo: a decoder then plays packets of both kinds, and mono ones take no more bytes.
     """
 
-    def __init__(self, tags: OpusTags, serial: int = 1) -> None:
+    def __init__(self, tags: OpusTags, serial: int = 1, padding: int = 0) -> None:
         self._pages = PageWriter(serial)
         head = OpusHead.simple(2, PRE_SKIP, serial=serial)
-        self.headers = self._pages.page([bytes(head)], 0, bos=True) + self._pages.page([bytes(tags)], 0)
+        self.headers = self._pages.page([bytes(head)], 0, bos=True) + self._pages.page([bytes(tags) + bytes(padding)], 0)
         """The first two pages."""
         self._packets: list[bytes] = []
         self._segments = 0
@@ -75,9 +77,9 @@ class LivePages:
     nobody listens. ``comments`` (``NAME=value``) stand in the tags.
     """
 
-    def __init__(self, broadcast: Broadcast, comments: Iterable[str] = ()) -> None:
+    def __init__(self, broadcast: Broadcast, comments: Iterable[str] = (), *, padding: int = 0) -> None:
         self._broadcast = broadcast
-        self._ogg = EndlessOgg(OpusTags(VENDOR, tuple(comments)))
+        self._ogg = EndlessOgg(OpusTags(VENDOR, tuple(comments)), padding=padding)
         self._log: SharedLog[bytes] = SharedLog(KEPT_SECONDS)
         self._taker: Taker | None = None
         self._pacer: Pacer | None = None

@@ -119,6 +119,7 @@ async function main() {
   let wait = SHORTEST;
   let listener;
   for (;;) {
+    if (window.away) await new Promise((done) => (window.comeBack = done)); // set by who tests joining
     try {
       const answer = await room.fetch("");
       if (answer.status === 401) {

@@ -1,5 +1,6 @@
 // The audio thread: plays what it is sent in order, silence where there is nothing, and tells what is heard.
 const LEAST = 0.02 * sampleRate; // to begin with: a packet
+const WAIT = 0.01; // seconds after which less will do: the first packet of a speech has 6.5 ms that are not heard
 const MOST = 0.3 * sampleRate; // after many gaps
 const TOLD = 0.01 * sampleRate; // how often it tells how far it is
 const FADE = Math.round(0.005 * sampleRate);
@@ -12,6 +13,7 @@ class Speech extends AudioWorkletProcessor {
     this.at = 0; // samples of the first block that were played
     this.enough = LEAST;
     this.holding = true; // until there is enough
+    this.since = 0; // when there was nothing
     this.gaps = 0;
     this.told = 0; // samples since it told how far it is
     this.last = [0, 0]; // the last samples, from which silence fades
@@ -35,13 +37,20 @@ class Speech extends AudioWorkletProcessor {
   process(_, [output]) {
     const length = output[0].length;
     let filled = 0;
-    if (this.holding && (this.queued >= this.enough || this.queue.some((item) => item.ended))) this.holding = false;
+    if (this.holding && this.ready()) this.holding = false;
     while (!this.holding && filled < length && this.queue.length) filled += this.take(output, filled, length);
     if (!this.holding && filled < length) this.starve();
     if (filled === length) this.fading = 0;
     if (filled) this.last = [0, 1].map((i) => (output[i] ?? output[0])[filled - 1]);
     if (this.fading) this.fade(output, filled, length);
     return true;
+  }
+
+  // Whether there is enough to begin, or to go on after a gap.
+  ready() {
+    if (!this.queue.length) this.since = currentTime;
+    const waited = this.enough === LEAST && this.queued > 0 && currentTime - this.since >= WAIT;
+    return waited || this.queued >= this.enough || this.queue.some((item) => item.ended);
   }
 
   // Plays of the first item what there is room for.

@@ -1,0 +1,40 @@
+"""Listening as to a radio: Ogg Opus that never ends, for ``<audio>`` and for players."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from aiohttp import HttpVersion11, web
+
+from .captions import chunk
+from .tap import Tap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .rooms import Room
+
+LOOK_SECONDS = 5.0  # until it is seen that a room was closed
+_HEADERS = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+async def stream(request: web.Request, room: Room) -> web.StreamResponse:
+    """Serve one listener until it goes, which cancels this."""
+    response = web.StreamResponse(headers=_HEADERS)
+    written: Callable[[list[bytes]], bytes] = b"".join
+    if request.version >= HttpVersion11:
+        response.enable_chunked_encoding()
+        written = _chunk
+    await response.prepare(request)
+    if request.method == "HEAD":
+        return response
+    await response.write(b"")  # the head goes out
+    async with room.pages.listener() as reader, Tap(reader, request, written):
+        while not reader.closed:
+            await asyncio.sleep(LOOK_SECONDS)
+    return response
+
+
+def _chunk(pages: list[bytes]) -> bytes:
+    return chunk(b"".join(pages))
