@@ -134,7 +134,7 @@ async def staged(way: str) -> AsyncIterator[Stage]:
         client = await stack.enter_async_context(aiohttp.ClientSession(base))
         browser = await stack.enter_async_context(chromium.chromium(Path(folder)))
         page = await stack.enter_async_context(browser.page(f"{base}/live/bench?way={way}"))
-        while await page.evaluate("document.getElementById('state').textContent") != "listening":
+        while await page.evaluate("document.getElementById('state').textContent") != "listening":  # noqa: ASYNC110
             await asyncio.sleep(0.05)
         recorder = listening.Recorder()
         recorder.start()
@@ -207,7 +207,7 @@ def silence(way: str) -> Callable[[Stage, int], Awaitable[Outcome]]:
 
 
 async def join(stage: Stage, rounds: int) -> Outcome:
-    """Leave and come back in the middle of a speech: the connection begun to sound, and how pure the tone is at once."""
+    """Leave and come back in the middle of a speech: from connecting to sound, and how pure the tone is at once."""
     waits, errors = [], []
     for number in range(rounds):
         await asyncio.sleep(LEAST_QUIET)

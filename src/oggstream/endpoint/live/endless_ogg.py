@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .rooms import Room
 
 LOOK_SECONDS = 5.0  # until it is seen that a room was closed
+_CHROMIUM = "Chrome/"  # in what it says of itself, as do the browsers that are made of it
 _HEADERS = {"Content-Type": "audio/ogg", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -30,8 +31,9 @@ async def stream(request: web.Request, room: Room) -> web.StreamResponse:
     if request.method == "HEAD":
         return response
     await response.write(b"")  # the head goes out
-    async with room.pages.listener() as reader, Tap(reader, request, written):
-        while not reader.closed:
+    pages = room.filled_pages if _CHROMIUM in request.headers.get("User-Agent", "") else room.pages
+    async with pages.listener() as reader, Tap(reader, request, written):
+        while not reader.closed:  # noqa: ASYNC110  # a reader tells its tap, which is all that is there to do
             await asyncio.sleep(LOOK_SECONDS)
     return response
 

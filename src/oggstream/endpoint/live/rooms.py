@@ -32,8 +32,10 @@ MOST_SPEECHES = 32
 """In one room: the one that is heard, and those that wait behind it."""
 LISTENERS_OF_A_ROOM = 1000
 """At once; in all rooms together as many as `Rooms` is told."""
-PADDING = 48 << 10
-"""Bytes before the sound of endless Ogg: Chromium's ``<audio>`` plays nothing before it has read 32 KiB."""
+BLOCK_BYTES = 32 << 10
+"""Chromium's ``<audio>`` gets a body in blocks of that many bytes, each when it is complete: minutes of silence."""
+FILLED_RATE = 6 * BLOCK_BYTES
+"""Bytes a second of a stream that is filled up for it."""
 LONGEST_NAME = 64
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 
@@ -46,7 +48,8 @@ class Room:
     def __init__(self, name: str, speaker: Speaker, on_rest: Callable[[Room], object]) -> None:
         self.name = name
         self.broadcast = Broadcast()
-        self.pages = LivePages(self.broadcast, [f"TITLE={name}"], padding=PADDING)
+        self.pages = LivePages(self.broadcast, [f"TITLE={name}"])
+        self.filled_pages = LivePages(self.broadcast, [f"TITLE={name}"], padding=BLOCK_BYTES, byte_rate=FILLED_RATE)
         self.listeners = 0
         self.resting_since = 0.0
         self._uses = 0
@@ -78,6 +81,7 @@ class Room:
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._player.aclose()
         self.pages.close()
+        self.filled_pages.close()
         await self.broadcast.aclose()
 
     @contextmanager

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ...audio.frame import RATE
 from ...ogg.page_writer import MAX_SEGMENTS, PageWriter, segments
 from ...opus.head import OpusHead
+from ...opus.padding import padded
 from ...opus.remux import VENDOR
 from ...opus.tags import OpusTags
 from .live_item import LivePacket, SpeechBegun
@@ -40,7 +41,9 @@ class EndlessOgg:
     def __init__(self, tags: OpusTags, serial: int = 1, padding: int = 0) -> None:
         self._pages = PageWriter(serial)
         head = OpusHead.simple(2, PRE_SKIP, serial=serial)
-        self.headers = self._pages.page([bytes(head)], 0, bos=True) + self._pages.page([bytes(tags) + bytes(padding)], 0)
+        self.headers = self._pages.page([bytes(head)], 0, bos=True) + self._pages.page(
+            [bytes(tags) + bytes(padding)], 0
+        )
         """The first two pages."""
         self._packets: list[bytes] = []
         self._segments = 0
@@ -77,8 +80,11 @@ class LivePages:
     nobody listens. ``comments`` (``NAME=value``) stand in the tags.
     """
 
-    def __init__(self, broadcast: Broadcast, comments: Iterable[str] = (), *, padding: int = 0) -> None:
+    def __init__(
+        self, broadcast: Broadcast, comments: Iterable[str] = (), *, padding: int = 0, byte_rate: int = 0
+    ) -> None:
         self._broadcast = broadcast
+        self._byte_rate = byte_rate
         self._ogg = EndlessOgg(OpusTags(VENDOR, tuple(comments)), padding=padding)
         self._log: SharedLog[bytes] = SharedLog(KEPT_SECONDS)
         self._taker: Taker | None = None
@@ -141,7 +147,7 @@ class LivePages:
             elif isinstance(item, LivePacket):
                 if not self._ogg.fits(item):
                     self._leave()
-                self._ogg.add(item)
+                self._ogg.add(item._replace(data=padded(item.data, self._byte_rate * item.samples // RATE)))
         if begins or self._ogg.pending >= PAGE_SAMPLES:
             self._leave()
 

@@ -1,5 +1,5 @@
 // Listening with an <audio> element: endless Ogg, or a track of WebRTC (WHEP).
-const LATE = 2; // seconds behind what has come, from which on it catches up
+const LATE = 0.7; // seconds behind what has come, from which on it catches up, to a little less
 
 class Listener {
   constructor(room, told) {
@@ -42,7 +42,7 @@ export class ElementListener extends Listener {
   #catchUp() {
     const { buffered, currentTime } = this.audio;
     const behind = buffered.length ? buffered.end(buffered.length - 1) - currentTime : 0;
-    this.audio.playbackRate = behind > LATE ? 1.1 : 1;
+    this.audio.playbackRate = behind > LATE ? 1.05 : behind < LATE - 0.1 ? 1 : this.audio.playbackRate;
   }
 }
 
