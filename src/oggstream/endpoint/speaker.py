@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..errors import OggStreamError
@@ -35,6 +36,9 @@ TURN_SECONDS = 600.0
 LIST_SECONDS = 10.0
 """For a service to list its voices."""
 
+Send = Callable[[bytes], Awaitable[object]]
+"""Takes the next bytes."""
+
 log = logging.getLogger(__name__)
 
 
@@ -46,6 +50,8 @@ class Speech(NamedTuple):
     source: Source
     length: int | None = None
     """The bytes of a body that is there: nothing has to be made."""
+    relay: Callable[[Send], Awaitable[bool]] | None = None
+    """A shorter way to the same bytes, to be tried first."""
 
     @property
     def outcomes(self) -> Sequence[str]:
@@ -111,7 +117,17 @@ class Speaker:
         speech, headers = self.choose(wanted)
         source = cached(self._source, self._cache)
         parts = stream_bytes(wanted.text, source, wanted.format, self._options, speech, on_event)
-        return Speech(parts, headers, source)
+        return Speech(parts, headers, source, relay=self._relay(wanted, source, speech, on_event))
+
+    def _relay(
+        self, wanted: SpeechRequest, source: Source, speech: SpeechOptions, on_event: Callable[[Event], object] | None
+    ) -> Callable[[Send], Awaitable[bool]] | None:
+        if wanted.format != "opus" or wanted.stream_format != "audio":
+            return None
+        from ..relay import relay_of
+
+        relay = relay_of(wanted.text, source, self._options, speech)
+        return None if relay is None else partial(relay.send, on_event=on_event)
 
     def player(self, sink: Sink, on_event: OnEvent) -> Player:
         """What speaks on ``sink`` as the speeches do; its maker closes it."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .jobs import Turn
-    from .speaker import Speech
+    from .speaker import Send, Speech
     from .speech_request import SpeechRequest
     from .timing import ServerTiming
 
@@ -37,31 +37,41 @@ async def answer_speech(
     """Send the speech as it is made. A client that goes away cancels this, or makes the next write fail."""
     from .connections import Answer
 
-    sse = wanted.stream_format == "sse"
-    content_type = "text/event-stream" if sse else CONTENT_TYPES[wanted.format]
+    content_type = "text/event-stream" if wanted.stream_format == "sse" else CONTENT_TYPES[wanted.format]
     response = Answer(headers={"Content-Type": content_type, "Cache-Control": "no-store"})
     response.content_length = speech.length
-    async with aclosing(_events(speech.parts, wanted) if sse else speech.parts) as parts:
-        try:
-            async for part in parts:
-                if not response.prepared:  # so that what fails before the first byte gets a status of its own
-                    timing.mark("first")
-                    response.headers.update({**speech.headers_now(), "Server-Timing": timing.header()})
-                    await response.prepare(request)
-                await _write(request, response, part, turn)
-            if not response.prepared:
-                raise NoAudioError("the service answered without any sound")
-        except ConnectionError:
-            log.debug("the client went away")
-        except TimeoutError:
-            log.warning("a client reads no further: its speech is broken off")
-            _cut_off(request)
-        except OggStreamError as error:
-            if not response.prepared:
-                raise
-            log.warning("speech broke off: %s", error)
-            _cut_off(request)
+
+    async def send(part: bytes) -> None:
+        if not response.prepared:  # so that what fails before the first byte gets a status of its own
+            timing.mark("first")
+            response.headers.update({**speech.headers_now(), "Server-Timing": timing.header()})
+            await response.prepare(request)
+        await _write(request, response, part, turn)
+
+    try:
+        await _speak(speech, wanted, send)
+        if not response.prepared:
+            raise NoAudioError("the service answered without any sound")
+    except ConnectionError:
+        log.debug("the client went away")
+    except TimeoutError:
+        log.warning("a client reads no further: its speech is broken off")
+        _cut_off(request)
+    except OggStreamError as error:
+        if not response.prepared:
+            raise
+        log.warning("speech broke off: %s", error)
+        _cut_off(request)
     return response
+
+
+async def _speak(speech: Speech, wanted: SpeechRequest, send: Send) -> None:
+    """Give ``send`` all bytes, by the shorter way where there is one."""
+    if speech.relay is not None and await speech.relay(send):
+        return
+    async with aclosing(_events(speech.parts, wanted) if wanted.stream_format == "sse" else speech.parts) as parts:
+        async for part in parts:
+            await send(part)
 
 
 async def _write(request: web.Request, response: web.StreamResponse, part: bytes, turn: Turn | None) -> None:

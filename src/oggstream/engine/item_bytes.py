@@ -55,9 +55,13 @@ class SpeechPages:
 
     def take(self, segment: Segment, items: list[BodyItem]) -> list[bytes]:
         """The pages of ``items``, as one."""
+        return self.add(segment.index, items)
+
+    def add(self, body: int, items: list[BodyItem]) -> list[bytes]:
+        """The same for items of the body of that number."""
         pages: list[bytes] = []
         for item in items:
-            pages += map(self._pages.take, self._packets.take(segment.index, item))
+            pages += map(self._pages.take, self._packets.take(body, item))
             if type(item) is OpusHead:  # of what follows: its gain and its channels stay as they are
                 pages += [*map(self._pages.take, self._packets.finish()), self._pages.begin(item)]
         pages.append(self._pages.flush())
