@@ -229,6 +229,24 @@ class _ErrorFrame:
     error: str
 
 
+class _FrameProcessor:
+    """pipecat's: ``pushed`` are the frames that were handed on."""
+
+    def __init__(self) -> None:
+        self.pushed: list[Any] = []
+
+    async def process_frame(self, frame: Any, direction: Any) -> None: ...
+
+    async def push_frame(self, frame: Any, direction: Any = None) -> None:
+        self.pushed.append(frame)
+
+
+class _StartFrame: ...
+
+
+class _EndFrame: ...
+
+
 class _TTSService:
     """pipecat's, as far as a subclass sees it: started, asked for the speech of a text, ended."""
 
@@ -254,13 +272,20 @@ def pipecat() -> dict[str, ModuleType]:
     frames = _module(
         "pipecat.frames.frames",
         TTSAudioRawFrame=_AudioRawFrame,
+        OutputAudioRawFrame=_AudioRawFrame,
         ErrorFrame=_ErrorFrame,
-        **dict.fromkeys(("CancelFrame", "EndFrame", "Frame", "StartFrame"), SimpleNamespace),
+        StartFrame=_StartFrame,
+        EndFrame=_EndFrame,
+        **dict.fromkeys(("CancelFrame", "Frame", "InterruptionFrame"), SimpleNamespace),
     )
     return {
         "pipecat": _module("pipecat"),
         "pipecat.frames": _module("pipecat.frames"),
         "pipecat.frames.frames": frames,
+        "pipecat.processors": _module("pipecat.processors"),
+        "pipecat.processors.frame_processor": _module(
+            "pipecat.processors.frame_processor", FrameProcessor=_FrameProcessor, FrameDirection=object
+        ),
         "pipecat.services": _module("pipecat.services"),
         "pipecat.services.settings": _module("pipecat.services.settings", TTSSettings=SimpleNamespace),
         "pipecat.services.tts_service": _module("pipecat.services.tts_service", TTSService=_TTSService),

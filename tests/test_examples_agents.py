@@ -16,6 +16,7 @@ from oggstream.audio.frame import PcmFrame
 from oggstream.errors import SourceBrokenError
 from patience import PATIENCE
 from scripted import ScriptedSource, pages, spoken
+from stand_ins import until
 
 SOUND = spoken(0.5, packets_per_page=1)
 
@@ -119,6 +120,9 @@ class Output:
     async def capture_frame(self, frame: Any) -> None:
         self.data += bytes(frame.data.cast("B"))
 
+    def clear_queue(self) -> None:
+        self.done.append("cleared")
+
     async def wait_for_playout(self) -> None:
         self.done.append("played")
 
@@ -126,25 +130,94 @@ class Output:
         self.done.append("closed")
 
 
-async def test_a_room_without_an_agent_is_spoken_into(livekit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Track:
-        sid = "TR_1"
+class Track:
+    sid = "TR_1"
 
-        @classmethod
-        def create_audio_track(cls, name: str, output: Output) -> Track:
-            return cls()
+    @classmethod
+    def create_audio_track(cls, name: str, output: Output) -> Track:
+        return cls()
 
+
+@pytest.fixture
+def output(livekit: Any, monkeypatch: pytest.MonkeyPatch) -> list[Output]:
+    """The outputs that LiveKit makes."""
     monkeypatch.setattr(livekit.rtc, "AudioSource", Output)
     monkeypatch.setattr(livekit.rtc, "LocalAudioTrack", Track)
     monkeypatch.setattr(Output, "made", [])
-    room = Room()
-    await livekit.publish(room, "Hello.", source=ScriptedSource([(0, SOUND)]))
-    (output,) = Output.made
-    assert output.format == (48000, 1)
-    assert output.data == await samples()
-    assert output.done == ["played", "closed"]
+    return Output.made
+
+
+async def test_a_room_of_livekit_hears_a_broadcast(livekit: Any, output: list[Output]) -> None:
+    broadcast, room = oggstream.Broadcast(), Room()
+    publishing = asyncio.create_task(livekit.publish(room, broadcast))
+    await until(lambda: broadcast.listeners)
+    await oggstream.play_stream("Hello.", source=ScriptedSource([(0, SOUND)]), sink=broadcast)
+    await broadcast.aclose()
+    await publishing
+    assert output[0].format == (48000, 1)
+    assert output[0].data == await samples()
+    assert output[0].done == ["played", "closed"]
     assert len(room.published) == 1
     assert room.unpublished == ["TR_1"]
+
+
+async def test_what_a_player_stops_is_silent_in_a_room_of_livekit_too(livekit: Any, output: list[Output]) -> None:
+    async with oggstream.Broadcast() as broadcast:
+        publishing = asyncio.create_task(livekit.publish(Room(), broadcast))
+        async with oggstream.Player(source=ScriptedSource([(0, spoken(9.0))]), sink=broadcast) as player:
+            _ = player.say("Hello.")
+            await until(lambda: output and output[0].data)
+            await player.stop()
+        await until(lambda: output[0].done)
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+    assert output[0].done == ["cleared", "closed"]
+
+
+stands_in = pytest.mark.skipif(
+    importlib.util.find_spec("pipecat") is not None, reason="the real pipeline does this below"
+)
+
+
+@stands_in
+async def test_a_pipeline_of_pipecat_hears_a_broadcast(pipecat: Any) -> None:
+    broadcast = oggstream.Broadcast()
+    hearing = pipecat.BroadcastInput(broadcast)
+    pushed: list[Any] = []
+
+    async def push(frame: Any, direction: Any = None) -> None:
+        pushed.append(frame)
+
+    hearing.push_frame = push
+    start, end = pipecat.StartFrame(), pipecat.EndFrame()
+    await hearing.process_frame(start, None)
+    await until(lambda: broadcast.listeners)
+    await oggstream.play_stream("Hello.", source=ScriptedSource([(0, SOUND)]), sink=broadcast)
+    await hearing.process_frame(end, None)
+    await broadcast.aclose()
+    assert pushed[0] is start
+    assert pushed[-1] is end
+    assert b"".join(frame.audio for frame in pushed[1:-1]) == await samples()
+    assert {(frame.sample_rate, frame.num_channels) for frame in pushed[1:-1]} == {(48000, 1)}
+
+
+@stands_in
+async def test_what_a_player_stops_interrupts_a_pipeline_of_pipecat(pipecat: Any) -> None:
+    async with oggstream.Broadcast() as broadcast:
+        hearing = pipecat.BroadcastInput(broadcast)
+        pushed: list[Any] = []
+
+        async def push(frame: Any, direction: Any = None) -> None:
+            pushed.append(frame)
+
+        hearing.push_frame = push
+        await hearing.process_frame(pipecat.StartFrame(), None)
+        async with oggstream.Player(source=ScriptedSource([(0, spoken(9.0))]), sink=broadcast) as player:
+            _ = player.say("Hello.")
+            await until(lambda: len(pushed) > 10)
+            await player.stop()
+        await until(lambda: isinstance(pushed[-1], pipecat.InterruptionFrame))
+        await hearing.process_frame(pipecat.EndFrame(), None)
 
 
 async def test_pipecat_gets_the_sound_in_its_frames(pipecat: Any) -> None:
@@ -163,7 +236,7 @@ async def test_pipecat_is_told_of_an_error_in_a_frame(pipecat: Any) -> None:
 
 
 @pytest.mark.parametrize("ending", ["stop", "cancel"])
-@pytest.mark.skipif(importlib.util.find_spec("pipecat") is not None, reason="the real pipeline does this below")
+@stands_in
 async def test_the_connection_is_opened_before_it_is_needed_and_closed(
     pipecat: Any, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +270,27 @@ async def test_a_pipeline_of_pipecat_speaks(pipecat: Any) -> None:
     spoken_frames = [frame for frame in down if isinstance(frame, TTSAudioRawFrame)]
     assert b"".join(frame.audio for frame in spoken_frames) == await samples()
     assert not list(up)
+
+
+async def test_a_real_pipeline_of_pipecat_hears_a_broadcast_and_its_interruption(pipecat: Any) -> None:
+    pytest.importorskip("pipecat.tests.utils", reason="Pipecat is not installed: tools/examples/check tests with it")
+    from pipecat.frames.frames import InterruptionFrame, OutputAudioRawFrame
+    from pipecat.tests.utils import SleepFrame, run_test
+
+    async def speak() -> None:
+        await until(lambda: broadcast.listeners)
+        await oggstream.play_stream("Hello.", source=ScriptedSource([(0, SOUND)]), sink=broadcast)
+        async with oggstream.Player(source=ScriptedSource([(0, spoken(9.0))]), sink=broadcast) as player:
+            _ = player.say("Hello.")
+            await asyncio.sleep(0.3)
+            await player.stop()
+
+    async with oggstream.Broadcast() as broadcast:
+        hearing = run_test(pipecat.BroadcastInput(broadcast), frames_to_send=[SleepFrame(sleep=4)], start_timeout=30)
+        (down, _), _ = await asyncio.gather(hearing, speak())
+    frames = [frame for frame in down if isinstance(frame, OutputAudioRawFrame)]
+    assert b"".join(frame.audio for frame in frames).startswith(await samples())
+    assert any(isinstance(frame, InterruptionFrame) for frame in down)
 
 
 async def test_a_session_of_livekit_speaks(livekit: Any) -> None:

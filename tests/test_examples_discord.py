@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,10 +12,11 @@ import pytest
 
 import oggstream
 import stand_ins
+from oggstream.codec.encoder import OpusEncoder
 from oggstream.errors import SourceBrokenError
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
-from scripted import ScriptedSource, ScriptedStream, every, pages, spoken
+from scripted import ScriptedSource, ScriptedStream, spoken
 from stand_ins import until
 
 SOUND = spoken(0.5, packets_per_page=1)
@@ -32,115 +33,104 @@ def bot() -> Iterator[Any]:
         yield bot
 
 
+@pytest.fixture
+async def broadcast() -> AsyncIterator[oggstream.Broadcast]:
+    async with oggstream.Broadcast() as broadcast:
+        yield broadcast
+
+
+async def say(broadcast: oggstream.Broadcast, source: Any, **options: Any) -> None:
+    await oggstream.play_stream("Hello.", source=source, sink=broadcast, **options)
+
+
 def told(audio: Any, bot: Any) -> list[bytes]:
     """What discord.py would read, without the silence between."""
     return [packet for packet in iter(audio.read, b"") if packet != bot.SILENCE]
 
 
-async def test_packets_are_handed_on_as_they_are(bot: Any) -> None:
-    audio = bot.PacketAudio("Hello.", source=ScriptedSource([(0, SOUND)]))
+async def test_packets_are_handed_on_as_they_are(bot: Any, broadcast: oggstream.Broadcast) -> None:
+    audio = bot.PacketAudio(broadcast)
     assert audio.is_opus()
-    await audio.ready()
-    await until(lambda: audio._ended)
+    assert audio.read() == bot.SILENCE  # before it begins
+    await say(broadcast, ScriptedSource([(0, SOUND)]))
     assert told(audio, bot) == packets(SOUND)
 
 
-async def test_a_thread_that_reads_is_never_kept_waiting(bot: Any) -> None:
-    first, late = pages(SOUND)[:4], pages(SOUND)[4:]
+async def test_a_thread_that_reads_is_never_kept_waiting(bot: Any, broadcast: oggstream.Broadcast) -> None:
+    audio = bot.PacketAudio(broadcast)
     gate = asyncio.Event()
-    audio = bot.PacketAudio("Hello.", source=Gated(b"".join(first), late, gate))
-    await audio.ready()
+
+    async def late() -> AsyncIterator[AudioPacket]:
+        for at, data in enumerate(packets(SOUND)):
+            if at == 2:
+                await gate.wait()
+            yield AudioPacket(data, 960 * at, 960, 0, 0)
+
+    sending = asyncio.create_task(broadcast.send(late()))
+    await until(lambda: len(audio._packets) == 2)
     assert [audio.read(), audio.read()] == packets(SOUND)[:2]
     assert audio.read() == bot.SILENCE
     gate.set()
     await until(lambda: audio._packets)
     for _ in range(bot.RESUME - len(audio._packets)):
         assert audio.read() == bot.SILENCE  # until there is enough to go on
-    await until(lambda: audio._ended)
+    await sending
     assert told(audio, bot) == packets(SOUND)[2:]
 
 
-class Gated(ScriptedSource):
-    """Sends the first chunk at once, the others when a gate opens."""
-
-    def __init__(self, first: bytes, late: list[bytes], gate: asyncio.Event) -> None:
-        super().__init__([(0, first), *every(0.01, late)])
-        self.gate = gate
-
-    def open(self, text: str, options: Any) -> Any:
-        context = super().open(text, options)
-        arrivals, gate = self.arrivals, self.gate
-
-        class Opened:
-            async def __aenter__(self) -> Any:
-                await context.__aenter__()
-                return Stream(arrivals, asyncio.get_running_loop().time())
-
-            async def __aexit__(self, *_: object) -> None:
-                await context.__aexit__(None, None, None)
-
-        class Stream(ScriptedStream):
-            given = 0
-
-            async def __anext__(self) -> bytes:
-                self.given += 1
-                if self.given > 1:
-                    await gate.wait()
-                chunk = await super().__anext__()
-                assert isinstance(chunk, bytes)
-                return chunk
-
-        return Opened()
+async def test_an_interruption_is_silence_and_the_end(bot: Any, broadcast: oggstream.Broadcast) -> None:
+    audio = bot.PacketAudio(broadcast)
+    async with oggstream.Player(source=ScriptedSource([(0, spoken(9.0))]), sink=broadcast) as player:
+        _ = player.say("Hello.")
+        await until(lambda: audio._packets)
+        assert audio.read() != bot.SILENCE
+        await player.stop()
+        await until(lambda: audio._ended)
+    assert audio.read() == b""
 
 
-async def test_a_failure_is_raised_after_what_came_before_it(bot: Any) -> None:
-    begun = b"".join(pages(SOUND)[:5])
-    audio = bot.PacketAudio("Hello.", source=ScriptedSource([(0, begun), (0, SourceBrokenError("it broke"))]))
-    await until(lambda: audio._ended)
-    assert [audio.read() for _ in packets(begun)] == packets(begun)
-    with pytest.raises(SourceBrokenError, match="it broke"):
+async def test_packets_that_discord_does_not_take_are_refused(bot: Any, broadcast: oggstream.Broadcast) -> None:
+    audio = bot.PacketAudio(broadcast)
+    encoder = OpusEncoder(48000, frame_ms=60)
+    long = encoder.encode(bytes(encoder.frame_bytes))
+
+    async def body() -> AsyncIterator[AudioPacket]:
+        yield AudioPacket(packets(SOUND)[0], 0, 960, 0, 0)
+        yield AudioPacket(long, 960, 2880, 0, 0)
+
+    await broadcast.send(body())
+    assert audio.read() == packets(SOUND)[0]
+    with pytest.raises(ValueError, match=r'of 60 ms.*format="pcm"'):
         audio.read()
 
 
-async def test_packets_that_discord_does_not_take_are_refused(bot: Any) -> None:
-    audio = bot.PacketAudio("Hello.")
-    audio.cleanup()
-    with pytest.raises(ValueError, match=r'of 60 ms.*format="pcm"'):
-        audio._take(AudioPacket(b"\x18", 0, 2880, 0, 0))
-    audio._take(AudioPacket(b"\x08", 0, 960, 0, 960))
-    assert not audio._packets
-    await until(audio._task.done)
-
-
-async def test_samples_are_encoded_in_packets_that_discord_takes(bot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_samples_are_encoded_in_packets_that_discord_takes(
+    bot: Any, broadcast: oggstream.Broadcast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ScriptedStream, "content_type", "audio/pcm;rate=24000")
     tone = np.rint(9000 * np.sin(np.arange(12000) / 9)).astype("<i2").tobytes()
-    audio = bot.PacketAudio("Hello.", source=ScriptedSource([(0, tone)]), format="pcm")
+    audio = bot.PacketAudio(broadcast)
+    await say(broadcast, ScriptedSource([(0, tone)]), format="pcm")
     await until(lambda: audio._ended)
     assert len(told(audio, bot)) == 26  # 0.5 s, and what the encoder is behind
 
 
-async def test_stopping_closes_the_services_response(bot: Any) -> None:
-    source = ScriptedSource([(0, b"".join(pages(SOUND)[:8])), (60, b"")])
-    audio = bot.PacketAudio("Hello.", source=source)
-    await audio.ready()
+async def test_stopping_leaves_the_broadcast(bot: Any, broadcast: oggstream.Broadcast) -> None:
+    audio = bot.PacketAudio(broadcast)
+    assert broadcast.listeners == 1
     await asyncio.to_thread(audio.cleanup)
-    await until(lambda: source.closed)
-    await until(audio._task.done)
+    await until(lambda: not broadcast.listeners)
+    assert audio.read() == b""
 
 
-async def test_only_so_much_is_held(bot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bot, "AHEAD", 10)
-    audio = bot.PacketAudio("Hello.", source=ScriptedSource([(0, SOUND)]))
-    await audio.ready()
-    await asyncio.sleep(0.05)
-    assert len(audio._packets) == 11
-    while not audio._ended:
-        audio.read()
-        await asyncio.sleep(0.005)
+async def test_a_broadcast_that_ends_ends_it(bot: Any, broadcast: oggstream.Broadcast) -> None:
+    audio = bot.PacketAudio(broadcast)
+    await broadcast.aclose()
+    await until(lambda: audio._ended)
+    assert audio.read() == b""
 
 
-async def test_the_player_of_discord_plays_it_to_the_end(bot: Any) -> None:
+async def test_the_player_of_discord_plays_it_to_the_end(bot: Any, broadcast: oggstream.Broadcast) -> None:
     sent: list[bytes] = []
     ended: list[Exception | None] = []
     loop = asyncio.get_running_loop()
@@ -162,14 +152,15 @@ async def test_the_player_of_discord_plays_it_to_the_end(bot: Any) -> None:
             assert not encode
             sent.append(data)
 
-    audio = bot.PacketAudio("Hello.", source=ScriptedSource([(0, SOUND)]))
-    await audio.ready()
+    audio = bot.PacketAudio(broadcast)
+    saying = asyncio.create_task(say(broadcast, ScriptedSource([(0, SOUND)])))
     player = bot.discord.player.AudioPlayer(audio, Voice(), after=ended.append)
     player.start()
     await until(lambda: ended)
     assert ended == [None]
     assert [packet for packet in sent if packet != bot.SILENCE] == packets(SOUND)
     await asyncio.to_thread(player.join)
+    await saying
 
 
 class Channel:
@@ -191,10 +182,10 @@ class Channel:
 
 
 @pytest.fixture
-async def running(bot: Any) -> Any:
-    client = bot.Bot()
-    client.source = ScriptedSource([(0, SOUND)])
-    return client
+async def running(bot: Any) -> AsyncIterator[Any]:
+    client = bot.Bot(ScriptedSource([(0, SOUND)]))
+    async with client.broadcast, client.player:  # as setup_hook opens it, once there is a connection
+        yield client
 
 
 def interaction(**members: Any) -> Any:
@@ -214,8 +205,14 @@ async def test_the_bot_joins_its_user_and_speaks(bot: Any, running: Any) -> None
     assert running.source.texts == ["Hello there."]
     assert asked.answers == ["Hello there."]
     (audio,) = channel.played
-    await until(lambda: audio._ended)
     assert told(audio, bot) == packets(SOUND)
+
+
+async def test_the_bot_tells_what_failed(running: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    running.source.arrivals[:] = [(0, SourceBrokenError("no voice today"))]
+    user = SimpleNamespace(voice=SimpleNamespace(channel=Channel()))
+    await running.say(interaction(user=user, guild=SimpleNamespace(voice_client=None)), "Hello there.")
+    assert "could not speak: " in capsys.readouterr().out
 
 
 async def test_the_bot_asks_its_user_to_join(running: Any) -> None:

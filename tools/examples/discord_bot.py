@@ -9,40 +9,35 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from contextlib import aclosing
 from typing import Any
 
 import discord
 from discord import app_commands
 
 import oggstream
+from oggstream.sinks.live.live_item import Flushed, LivePacket, SpeechEnded
 
 FRAME = 960  # samples at 48 kHz: Discord takes a packet of 20 ms every 20 ms
 SILENCE = b"\xf8\xff\xfe"  # a packet of it, for when nothing has come in time
-AHEAD = 500  # packets held: 10 s; further speech is not asked for
+AHEAD = 500  # packets held, for a thread that hangs: 10 s, and the oldest ones are dropped
 RESUME = 5  # packets that must be there before it goes on after a gap
 
 
 class PacketAudio(discord.AudioSource):
-    """Speech for ``VoiceClient.play``. Made on the event loop; read by discord.py's thread.
+    """The next speech of ``broadcast``, for ``VoiceClient.play``. Made on the event loop; read by discord.py's thread.
 
-    ``text`` and ``options`` are those of `oggstream.stream_packets`; ``text`` may grow, as a model's answer does.
-    Discord wants 20 ms a packet, mono or stereo, which is what OpenAI sends. For a service that sends others pass
-    ``format="pcm"``, or ``"wav"``: oggstream then encodes its sound in packets of 20 ms.
+    Discord wants 20 ms a packet, mono or stereo, which is what OpenAI sends. Where a service sends others, let the
+    player ask for ``format="pcm"``, or ``"wav"``: the broadcast then encodes its sound in packets of 20 ms.
     """
 
-    def __init__(self, text: Any, **options: Any) -> None:
-        self._packets: deque[bytes] = deque()  # one thread appends, the other one pops
+    def __init__(self, broadcast: oggstream.Broadcast) -> None:
+        self._packets: deque[bytes] = deque(maxlen=AHEAD)  # one thread appends, the other one pops
         self._loop = asyncio.get_running_loop()
-        self._first = asyncio.Event()
         self._failure: Exception | None = None
         self._ended = False
-        self._gap = False
-        self._task = self._loop.create_task(self._receive(text, options))
-
-    async def ready(self) -> None:
-        """Return when there is something to play, or nothing will come."""
-        await self._first.wait()
+        self._begun = self._gap = False
+        self._taker = broadcast.taker(now=False)
+        self._taker.on_ready = self._receive
 
     def is_opus(self) -> bool:
         """Nothing needs to be encoded."""
@@ -58,46 +53,54 @@ class PacketAudio(discord.AudioSource):
             return SILENCE
         self._gap = False
         if self._packets:
+            self._begun = True
             return self._packets.popleft()
         if not ended:
-            self._gap = True
+            self._gap = self._begun
             return SILENCE
         if self._failure is not None:
             raise self._failure
         return b""
 
     def cleanup(self) -> None:
-        """Close the service's response. discord.py calls it at the end and when the bot is stopped, from its thread."""
-        if hasattr(self, "_task") and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._task.cancel)
+        """Leave the broadcast. discord.py calls it at the end and when the bot is stopped, from its thread."""
+        if hasattr(self, "_taker") and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._end)
 
-    async def _receive(self, text: Any, options: dict[str, Any]) -> None:
-        try:
-            async with aclosing(oggstream.stream_packets(text, **options)) as packets:
-                async for packet in packets:
-                    self._take(packet)
-                    while len(self._packets) > AHEAD:  # noqa: ASYNC110  # the reading thread tells nobody
-                        await asyncio.sleep(0.1)
-        except Exception as failure:  # noqa: BLE001  # whatever it is, it is told where the bot looks
-            self._failure = failure
-        finally:
-            self._ended = True
-            self._first.set()
+    def _receive(self) -> None:
+        """Something has come."""
+        for item in self._taker.take_all():
+            if isinstance(item, LivePacket):
+                self._take(item)
+            elif isinstance(item, Flushed):
+                self._packets.clear()
+            if isinstance(item, SpeechEnded | Flushed):
+                self._end()
+        if self._taker.closed:
+            self._end()
 
-    def _take(self, packet: oggstream.AudioPacket) -> None:
+    def _take(self, packet: LivePacket) -> None:
         if packet.samples != FRAME:
-            raise ValueError(f'packets of {packet.samples / 48:g} ms, Discord takes 20: pass format="pcm"')
-        if packet.trim_end < packet.samples:  # else it holds nothing that is to be heard
+            self._failure = ValueError(
+                f'packets of {packet.samples / 48:g} ms, Discord takes 20: let the player ask for format="pcm"'
+            )
+            self._end()
+        elif packet.heard and not self._ended:
             self._packets.append(packet.data)
-            self._first.set()
+
+    def _end(self) -> None:
+        self._ended = True
+        self._taker.close()
 
 
 class Bot(discord.Client):
     """Speaks what ``/say`` is given, in the channel of who gave it. A further one takes the place of the one before."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Any = None) -> None:
         super().__init__(intents=discord.Intents.default())
-        self.source = oggstream.OpenAISource() if os.environ.get("OPENAI_API_KEY") else oggstream.OfflineVoice()
+        self.source = source or voice()
+        self.broadcast = oggstream.Broadcast()  # which others may hear as well
+        self.player = oggstream.Player(source=self.source, sink=self.broadcast)
         tree = self.tree = app_commands.CommandTree(self)
 
         @tree.command(name="say", description="Say something in your voice channel")
@@ -105,7 +108,8 @@ class Bot(discord.Client):
             await self.say(interaction, text)
 
     async def setup_hook(self) -> None:
-        """Tell Discord the command."""
+        """Open the player, and tell Discord the command."""
+        await self.player.__aenter__()
         await self.tree.sync()
 
     async def say(self, interaction: discord.Interaction, text: str) -> None:
@@ -115,16 +119,29 @@ class Bot(discord.Client):
             await interaction.response.send_message("Join a voice channel first.", ephemeral=True)
             return
         await interaction.response.send_message(text)
-        audio = PacketAudio(text, source=self.source)  # asked for while the channel is being joined
+        audio = PacketAudio(self.broadcast)
+        speech = self.player.say(text, interrupt=True)  # asked for while the channel is being joined
         client = interaction.guild.voice_client or await state.channel.connect()
-        await audio.ready()
         client.stop()
         client.play(audio, after=lambda error: error and print(f"could not speak: {error}"))
+        try:
+            await speech
+        except oggstream.OggStreamError as error:
+            print(f"could not speak: {error}")
+        finally:
+            audio.cleanup()  # of a speech that failed nothing may have come, not even its end
 
     async def close(self) -> None:
         """Leave, and close the connection to the service."""
         await super().close()
+        await self.player.aclose()
+        await self.broadcast.aclose()
         await self.source.aclose()
+
+
+def voice() -> oggstream.OpenAISource | oggstream.OfflineVoice:
+    """OpenAI's with a key for it, else that of this machine."""
+    return oggstream.OpenAISource() if os.environ.get("OPENAI_API_KEY") else oggstream.OfflineVoice()
 
 
 if __name__ == "__main__":

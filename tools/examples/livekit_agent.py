@@ -2,7 +2,7 @@
 
 Run it with ``pip install "livekit-agents[openai,silero]"``, the variables LIVEKIT_URL, LIVEKIT_API_KEY,
 LIVEKIT_API_SECRET and OPENAI_API_KEY, and ``python -m tools.examples.livekit_agent dev``. `publish` is for programs
-that have a room and no agent.
+that have a room and no agent: it hears a broadcast, as browsers, a radio and others may at the same time.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import numpy as np
 from livekit import rtc
 from livekit.agents import (
     DEFAULT_API_CONNECT_OPTIONS,
@@ -27,13 +26,7 @@ from livekit.agents import (
 )
 
 import oggstream
-
-RATE = 48000
-
-
-def sixteen_bits(frame: oggstream.PcmFrame) -> bytes:
-    """The frame's samples as LiveKit has them: 16 bits, interleaved."""
-    return np.clip(np.rint(frame.pcm * 32768), -32768, 32767).astype(np.int16).tobytes()
+from tools.examples.on_air import RATE, sixteen_bits, sound
 
 
 class OggStreamTTS(tts.TTS[str]):
@@ -98,19 +91,23 @@ class SpeechStream(tts.SynthesizeStream):
                 yield token
 
 
-async def publish(room: rtc.Room, text: Any, *, source: Any = None) -> None:
-    """Speak ``text`` into ``room`` on a track of its own, and return when it has been played."""
-    output: rtc.AudioSource | None = None
-    async with aclosing(oggstream.stream_frames(text, source=source)) as frames:
-        async for frame in frames:
-            if output is None:
-                output = rtc.AudioSource(frame.rate, frame.pcm.shape[1])
-                track = rtc.LocalAudioTrack.create_audio_track("speech", output)
-                await room.local_participant.publish_track(track)
-            data = rtc.AudioFrame(sixteen_bits(frame), frame.rate, frame.pcm.shape[1], len(frame.pcm))
-            await output.capture_frame(data)  # waits while a second is queued
-    if output is not None:
+async def publish(room: rtc.Room, broadcast: oggstream.Broadcast) -> None:
+    """Let ``room`` hear what ``broadcast`` says, on a track of its own, until it ends or this is cancelled.
+
+    Who speaks is a ``Player(sink=broadcast)``; what it stops is silent here at once, too.
+    """
+    output = rtc.AudioSource(RATE, 1)
+    track = rtc.LocalAudioTrack.create_audio_track("speech", output)
+    await room.local_participant.publish_track(track)
+    try:
+        async with aclosing(sound(broadcast)) as frames:
+            async for data in frames:
+                if data is None:
+                    output.clear_queue()
+                else:
+                    await output.capture_frame(rtc.AudioFrame(data, RATE, 1, len(data) // 2))
         await output.wait_for_playout()
+    finally:
         await room.local_participant.unpublish_track(track.sid)
         await output.aclose()
 

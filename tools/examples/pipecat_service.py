@@ -2,7 +2,7 @@
 
 It takes the place of another TTS service: ``Pipeline([..., llm, OggStreamTTS(voice="coral"), transport.output()])``.
 Run it with ``pip install pipecat-ai`` and ``python -m tools.examples.pipecat_service``: it speaks a sentence and says
-when its first frame was there.
+when its first frame was there. `BroadcastInput` is for a pipeline that hears what a `Player` says to others as well.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import numpy as np
 from pipecat.frames.frames import (
     CancelFrame,
     EndFrame,
     ErrorFrame,
     Frame,
+    InterruptionFrame,
+    OutputAudioRawFrame,
     StartFrame,
     TTSAudioRawFrame,
 )
+from pipecat.processors.frame_processor import FrameDirection, FrameProcessor
 from pipecat.services.settings import TTSSettings
 from pipecat.services.tts_service import TTSService
 
 import oggstream
-
-RATE = 48000
+from tools.examples.on_air import RATE, sixteen_bits, sound
 
 
 class OggStreamTTS(TTSService):
@@ -74,8 +75,7 @@ class OggStreamTTS(TTSService):
                 await self.start_tts_usage_metrics(text)
                 async for frame in frames:
                     await self.stop_ttfb_metrics()
-                    data = np.clip(np.rint(frame.pcm * 32768), -32768, 32767).astype(np.int16).tobytes()
-                    yield TTSAudioRawFrame(data, frame.rate, frame.pcm.shape[1], context_id=context_id)
+                    yield TTSAudioRawFrame(sixteen_bits(frame), frame.rate, frame.pcm.shape[1], context_id=context_id)
         except oggstream.OggStreamError as error:
             yield ErrorFrame(error=str(error))
         finally:
@@ -84,6 +84,33 @@ class OggStreamTTS(TTSService):
     async def _close(self) -> None:
         if self._owned:
             await self._source.aclose()
+
+
+class BroadcastInput(FrameProcessor):
+    """Puts what ``broadcast`` says into a pipeline: ``Pipeline([BroadcastInput(broadcast), transport.output()])``.
+
+    Others hear it elsewhere at the same time. What its player stops is an interruption of the pipeline.
+    """
+
+    def __init__(self, broadcast: oggstream.Broadcast) -> None:
+        super().__init__()
+        self._broadcast = broadcast
+        self._speaking: asyncio.Task[None] | None = None
+
+    async def process_frame(self, frame: Frame, direction: FrameDirection) -> None:
+        """Hand all frames on; speak from the first one to the last one."""
+        await super().process_frame(frame, direction)
+        if isinstance(frame, EndFrame | CancelFrame) and self._speaking is not None:
+            self._speaking.cancel()
+            await asyncio.gather(self._speaking, return_exceptions=True)
+        await self.push_frame(frame, direction)
+        if isinstance(frame, StartFrame):
+            self._speaking = asyncio.create_task(self._speak())
+
+    async def _speak(self) -> None:
+        async with aclosing(sound(self._broadcast)) as frames:
+            async for data in frames:
+                await self.push_frame(InterruptionFrame() if data is None else OutputAudioRawFrame(data, RATE, 1))
 
 
 async def main() -> None:
