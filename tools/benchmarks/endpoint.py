@@ -80,7 +80,7 @@ def serving(service: str, *options: str) -> Iterator[Serving]:
 
 async def first_audio(session: ClientSession, url: str, text: str = "", name: str = "opus") -> float:
     """Speak once, to the end; return the seconds to the first bytes of sound."""
-    fields = {"model": "tts-1", "voice": "alloy", "input": text or _new_text(), "response_format": name}
+    fields = {"model": "tts-1", "voice": "alloy", "input": text or new_text(), "response_format": name}
     began = time.perf_counter()
     async with session.post(f"{url}/audio/speech", json=fields) as response:
         response.raise_for_status()
@@ -91,7 +91,7 @@ async def first_audio(session: ClientSession, url: str, text: str = "", name: st
     return first
 
 
-def _new_text(kind: str = "quick") -> str:
+def new_text(kind: str = "quick") -> str:
     """A text that nobody has asked for yet; the service sends all at once for "quick"."""
     return f"{kind} number {next(_numbers)}, a sentence of the usual length for all of them."
 
@@ -130,7 +130,7 @@ async def _round(session: ClientSession, url: str, streams: int, seconds: float)
 
     async def one(number: int) -> float:
         await asyncio.sleep(seconds * number / streams)
-        return await first_audio(session, url, _new_text("quick" if streams == 1 else "paced"))
+        return await first_audio(session, url, new_text("quick" if streams == 1 else "paced"))
 
     return await asyncio.gather(*map(one, range(streams)))
 
@@ -185,8 +185,8 @@ def measure_mp3(run: Run) -> Outcome:
         async def ask(session: ClientSession) -> Outcome:
             direct, through = [], []
             for _ in range(run.count(30, least=2) + 1):
-                direct.append(await first_audio(session, service, _new_text("paced")))
-                through.append(await first_audio(session, endpoint.url, _new_text("paced"), "mp3"))
+                direct.append(await first_audio(session, service, new_text("paced")))
+                through.append(await first_audio(session, endpoint.url, new_text("paced"), "mp3"))
             added = median(through[1:]) - median(direct[1:])
             return Outcome(milliseconds(added), added <= MP3_FIRST, {"p50": added})
 
@@ -254,7 +254,7 @@ async def _one_of_many(session: ClientSession, url: str, number: int) -> None:
     faulty, left = number % 10 == 3, number % 5 == 1
     with contextlib.suppress(TimeoutError, aiohttp.ClientResponseError):
         async with asyncio.timeout(CUT_AFTER * (number % 7) if left else None):
-            await first_audio(session, url, _new_text("fault" if faulty else "paced" if left else "quick"))
+            await first_audio(session, url, new_text("fault" if faulty else "paced" if left else "quick"))
 
 
 async def _settled(left: Callable[[], int]) -> int:

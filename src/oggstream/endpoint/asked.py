@@ -21,9 +21,22 @@ def client_of(request: web.Request) -> str:
 
 
 async def body_of(request: web.Request) -> bytes:
-    """The body of a request. Raises `RefusedError` when it does not come, or not whole."""
+    """The body of a request. Raises `RefusedError` when it does not come, not whole, or compressed: who unpacks a few
+    bytes for strangers may have to unpack a gigabyte.
+    """
+    from aiohttp import web
+
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.strip().lower() not in ("", "identity"):
+        raise RefusedError(
+            f"The body of your request is encoded ({coding[:20]!r}): send it as it is.",
+            status=415,
+            headers={"Accept-Encoding": "identity"},
+        )
     try:
         async with asyncio.timeout(REQUEST_SECONDS):
             return await request.read()
+    except web.RequestPayloadError:
+        raise RefusedError("The body of your request could not be read.") from None
     except TimeoutError:
         raise RefusedError("The body of your request did not come in time.", status=408) from None

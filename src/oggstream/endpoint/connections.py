@@ -157,7 +157,7 @@ class ClientConnection(web.RequestHandler):
 
     def __init__(self, connections: Connections, manager: web.Server, *, loop: asyncio.AbstractEventLoop) -> None:
         settings: dict[str, Any] = {"access_log": requests_log, "access_log_class": RequestLog}
-        settings |= {"keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0}
+        settings |= {"keepalive_timeout": IDLE_SECONDS, "lingering_time": 1.0, "auto_decompress": False}
         super().__init__(manager, loop=loop, **settings)
         self.connections = connections
         self.record = Record()  # of the request at hand: they come one after the other

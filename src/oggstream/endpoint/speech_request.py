@@ -114,8 +114,9 @@ def _language(fields: Mapping[str, Any]) -> str | None:
     name = _string(fields, "language") or None
     try:
         return SpeechOptions(language=name).language
-    except UsageError as error:
-        raise RefusedError(f"Invalid {error}.", param="language", code="invalid_value") from None
+    except UsageError:
+        expected = "Expected a BCP 47 tag, such as en or pt-BR."
+        raise RefusedError(f"Invalid 'language'. {expected}", param="language", code="invalid_value") from None
 
 
 def _speed(fields: Mapping[str, Any]) -> float | None:
