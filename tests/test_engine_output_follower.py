@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -157,18 +159,28 @@ async def test_a_file_that_leads_does_not_hurry_a_device_that_follows() -> None:
 # A connection that is lost.
 
 
+async def decoded(body: bytes) -> Pcm:
+    async def chunks() -> AsyncIterator[bytes]:
+        yield body
+
+    return np.concatenate([frame.pcm async for frame in oggstream.decode_stream(chunks())])
+
+
 async def test_what_a_device_may_still_take_back_is_not_in_a_file_beside_it() -> None:
     text = "When the connection is lost in mid-piece, it is taken up again at a pause, and nothing is repeated."
-    file, device = io.BytesIO(), NullSink(record=True)
+    file, packets = io.BytesIO(), io.BytesIO()
+    options = PlaybackOptions(history=None)
     service = SpeechService(rate=8.0, pauses=True, fails=lambda text, number: 37 if number == 1 else None)
-    async with WavSink(file) as sink:
-        report = await oggstream.play_stream(text, source=service, sink=[device, sink, NullSink()])
+    async with WavSink(file) as wav, OpusSink(packets) as opus:
+        sinks: list[Sink] = [NullSink(), wav, NullSink(), opus]
+        report = await oggstream.play_stream(text, source=service, sink=sinks, options=options)
     assert [asked for _, asked in service.asked] == [text, "and nothing is repeated."]
     assert report.completed
     assert report.playout.stalls == 0
     kept = [each.samples for each in report.sinks]
     assert max(kept) - min(kept) <= 960  # of the packet in whose silence it is cut
     assert len(file.getvalue()) == 44 + 2 * kept[1]
+    assert 0 <= len(await decoded(packets.getvalue())) - kept[1] < 2000  # one link: a pause between its two bodies
 
 
 async def test_a_connection_that_cannot_be_mended_leaves_all_that_came() -> None:
@@ -279,17 +291,20 @@ async def test_a_sink_that_does_not_go_on_is_waited_for_only_so_long() -> None:
     assert report.sinks[1].heard < 60000
 
 
-async def test_a_pipe_that_nobody_opens_holds_nothing_up(tmp_path: Path) -> None:
-    class Unopened(NullSink):
-        async def prepare(self) -> SinkFormat:
-            await asyncio.Event().wait()
-            return await super().prepare()
-
-    began = asyncio.get_running_loop().time()
-    report = await speak([NullSink(), Unopened()], ARRIVALS["at once"])
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes")
+@pytest.mark.parametrize("opened", [False, True])
+async def test_a_pipe_that_nobody_reads_holds_nothing_up(tmp_path: Path, opened: bool) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK) if opened else -1
+    device = NullSink(record=True)
+    report = await speak([device, f"wav:{tmp_path / 'pipe'}"], ARRIVALS["at once"])
     assert report.timing.end is not None
-    assert asyncio.get_running_loop().time() - began - report.timing.end < PATIENCE_SECONDS + 0.2
-    assert report.stream.warnings == ["null plays no more, the others do: it does not go on"]
+    assert asyncio.get_running_loop().time() - report.timing.end < PATIENCE_SECONDS + 1.0
+    assert report.stream.warnings == ["wav plays no more, the others do: it does not go on"]
+    assert len(sound(device)) >= 143_500
+    if not opened:  # let go of the thread that waits for a reader
+        reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    os.close(reader)
 
 
 async def test_a_sink_too_far_behind_is_left_out_before_a_device_has_to_wait() -> None:

@@ -8,7 +8,7 @@ from ..audio.arrays import as_view, is_numpy_loaded
 from ..audio.frame import RATE, PcmFrame
 from ..errors import UsageError
 from ..opus.head import OpusHead
-from ..opus.items import AudioPacket, Hole, PageBegun, PageSettled, PageWithdrawn, StreamStats
+from ..opus.items import AudioPacket, Hole, NextBody, PageBegun, PageSettled, PageWithdrawn, StreamStats
 from ..opus.tags import OpusTags
 from .link_decoder import GAINS, RATES, LinkDecoder, demixing_matrix, tags_gain
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..opus.items import Item
 
-_MARKS = (PageBegun, PageSettled, PageWithdrawn)
+_MARKS = (PageBegun, PageSettled, PageWithdrawn, NextBody)
 
 
 class DecoderState(NamedTuple):

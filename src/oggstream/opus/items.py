@@ -69,8 +69,14 @@ class PageWithdrawn(NamedTuple):
     position: int
 
 
-Item: TypeAlias = "OpusHead | OpusTags | AudioPacket | Hole | PageBegun | PageSettled | PageWithdrawn"
-"""What a body consists of. The three of pages only come from a reader that is ``eager``."""
+class NextBody:
+    """What comes next is of another body, which goes on where the one before was cut off."""
+
+    __slots__ = ()
+
+
+Item: TypeAlias = "OpusHead | OpusTags | AudioPacket | Hole | PageBegun | PageSettled | PageWithdrawn | NextBody"
+"""What bodies consist of. The three of pages only come from a reader that is ``eager``, `NextBody` from no reader."""
 
 
 class StreamStats:

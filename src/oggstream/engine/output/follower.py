@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
 from ...errors import OggStreamError, OutputError
-from ...opus.items import PageBegun, PageSettled, PageWithdrawn, StreamStats
+from ...opus.items import NextBody, PageBegun, PageSettled, PageWithdrawn, StreamStats
 from ...sinks.sink import traits_of
 from ..packet_queue import PacketQueue
 from ..segment import Segment
@@ -168,10 +168,12 @@ class Follower:
     def keep(self, segment: Segment, samples: int) -> None:
         """Withdraw what was received of a segment after its first ``samples`` (48 kHz)."""
         part = self._parts[segment.index]
-        part.held.keep(max(0, samples - part.copy.received))
         part.settle()
-        if samples < part.copy.received:
-            self.outlet.keep(part.copy, samples)
+        part.held.keep(max(0, samples - part.copy.received))
+        if part.held:
+            part.held.extend([NextBody()])
+        else:
+            self.outlet.keep(part.copy, min(samples, part.copy.received))
 
     async def room(self, segment: Segment) -> None:
         """Wait while it is too far behind a leading sink that takes samples at once; leave it out behind any other."""

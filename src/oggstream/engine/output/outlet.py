@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE, PcmFrame
 from ...audio.ring import PcmRing
-from ...opus.items import AudioPacket, PageBegun, PageSettled, PageWithdrawn
+from ...opus.items import AudioPacket, NextBody, PageBegun, PageSettled, PageWithdrawn
 from ...sinks.sink import PacketSink, underflows_of
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Outlet:
         self._tail_taken = False  # the decoder has given its last samples
         self._underflows_before = 0  # of the sink, when it got the ring
         self._take = sink.take if isinstance(sink, PacketSink) else None  # gets all items, before they are decoded
+        self._body = 0  # the number of the body that is being decoded
 
     # Input.
 
@@ -147,6 +148,7 @@ class Outlet:
         if samples < decoded and self.writer is not None and self.decoder is not None:
             self.writer.cut_back(self.writer.speech - (decoded - samples))
             self.decoder.forget(segment, decoded - samples)
+        segment.queue.extend([NextBody()])
         segment.received = (segment.loudness[-1][0] if segment.loudness else 0) + segment.queue.samples
 
     async def room(self, segment: Segment) -> None:
@@ -341,9 +343,11 @@ class Outlet:
             self.writer.settle()
         elif kind is PageWithdrawn:
             self._take_back()
+        elif kind is NextBody:
+            self._body += 1
         else:
             if self._take is not None:
-                self._take(self._segments[0].index, item)
+                self._take(self._body, item)
             self._write(self.decoder.decode(item))
 
     def _take_back(self) -> None:
@@ -372,6 +376,7 @@ class Outlet:
     def _place(self, segment: Segment) -> None:
         """Note where the segment, now completely decoded, lies in the speech."""
         assert self.writer is not None
+        self._body += 1
         segment.stop = self.writer.speech
         if segment.start is None:
             segment.start = segment.stop
