@@ -13,6 +13,8 @@ PACKAGES = {  # of Debian and Ubuntu, for the programs that rows need
     "cc": "gcc",
     "chromium": "chromium",
     "ffmpeg": "ffmpeg",
+    "icecast2": "icecast2",
+    "mpv": "mpv",
     "opusdec": "opus-tools",
     "parec": "pulseaudio-utils",
     "pulseaudio": "pulseaudio",
