@@ -21,7 +21,7 @@ PASSWORD = "hackme of icecast"
 TAKEN = b"HTTP/1.1 100 Continue\r\nContent-Length: 0\r\n\r\nHTTP/1.0 200 OK\r\n\r\n"
 
 _SETTINGS = """<icecast>
-<limits><sources>2</sources><source-timeout>3</source-timeout><burst-size>2048</burst-size></limits>
+<limits><sources>2</sources><source-timeout>10</source-timeout><burst-size>2048</burst-size></limits>
 <authentication><source-password>{password}</source-password><admin-password>{password}</admin-password></authentication>
 <hostname>localhost</hostname><location>here</location><admin>nobody</admin>
 <listen-socket><port>{port}</port><bind-address>127.0.0.1</bind-address></listen-socket>

@@ -119,6 +119,23 @@ async def talk(air: Air, seconds: float) -> None:
             await asyncio.sleep(chance.uniform(0, 5))
 
 
+async def blocked(air: Air, loop: VirtualLoop, seconds: float) -> float:
+    """How many seconds of sound are missing after a program ran, and then did not run for so long."""
+    async with oggstream.IcecastSink(URL) as sink:
+        await sink.prepare()
+        await asyncio.sleep(1.0)
+        loop._jumping.now += seconds
+        await asyncio.sleep(0.3)
+        samples = sum(packet.samples for packet in of_kind(air.items(), AudioPacket))
+        return loop.time() - air.connected[0] - samples / 48000
+
+
+def test_what_a_blocked_program_missed_is_made_up_for(air: Air) -> None:
+    loop = VirtualLoop()
+    assert loop.run_until_complete(blocked(air, loop, 8.0)) < 0.25
+    loop.close()
+
+
 def test_the_stream_is_as_long_as_time_goes_by_whatever_is_said(air: Air) -> None:
     loop = VirtualLoop()
     loop.run_until_complete(talk(air, 60))

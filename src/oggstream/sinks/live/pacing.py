@@ -29,11 +29,14 @@ class Pacer:
 
     Nothing is trimmed any more: packets of which nothing is to be heard are left out, and so are some at the edges of
     bodies, so that what is heard too much at others does not add up, whatever the number of bodies.
+
+    What was missed while the loop was blocked is made up for, if that is no more than ``most_behind`` seconds.
     """
 
-    def __init__(self, taker: Taker, now: float) -> None:
+    def __init__(self, taker: Taker, now: float, *, most_behind: float = MOST_BEHIND_SECONDS) -> None:
         self._taker = taker
         self._zero = now
+        self._most_behind = most_behind
         self._sent = 0  # samples since then
         self._excess = 0  # of these, those that are not to be heard, since silence last made up for it
         self._speaking: LivePacket | None = None  # the last packet, while more of its speech are to come
@@ -46,7 +49,7 @@ class Pacer:
 
     def due(self, now: float, ahead: float = 0.0) -> list[LiveItem]:
         """What is due by ``now``. Packets of a speech that are there come up to ``ahead`` seconds early."""
-        if now - self.next_at > MOST_BEHIND_SECONDS:
+        if now - self.next_at > self._most_behind:
             self._zero += now - self.next_at
         items: list[LiveItem] = []
         while (early := self.next_at - now) <= ahead + _EARLY:
@@ -104,11 +107,12 @@ class Pacer:
 class Paced:
     """An asynchronous iterator over the items of a `Pacer`, each when it is due; leaving it closes its taker.
 
-    It never ends by itself but with the broadcast, or when its taker is closed.
+    It never ends by itself but with the broadcast, or when its taker is closed. ``most_behind`` is as in `Pacer`.
     """
 
-    def __init__(self, taker: Taker) -> None:
+    def __init__(self, taker: Taker, *, most_behind: float = MOST_BEHIND_SECONDS) -> None:
         self._taker = taker
+        self._most_behind = most_behind
         self._pacer: Pacer | None = None
         self._ready: deque[LiveItem] = deque()
 
@@ -129,7 +133,7 @@ class Paced:
         """The next item, when it is due."""
         time = asyncio.get_running_loop().time
         if self._pacer is None:
-            self._pacer = Pacer(self._taker, time())
+            self._pacer = Pacer(self._taker, time(), most_behind=self._most_behind)
         while not self._ready:
             if self._taker.closed:
                 raise StopAsyncIteration

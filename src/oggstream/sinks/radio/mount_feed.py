@@ -31,6 +31,8 @@ CLOSE_SECONDS = 1.0
 """Longest wait for the end of the stream to be sent."""
 MOST_NEWS = 20
 """Warnings that wait for a speech."""
+BEHIND_SECONDS = 20.0
+"""What a blocked loop missed is sent at once: it is all in time for listeners, of whom Icecast holds seconds."""
 PACKETS_PER_PAGE = 10
 PRE_SKIP = 3840
 """Of the first link: listeners that join drop 80 ms, in which their decoder settles (RFC 7845 section 4.6)."""
@@ -122,7 +124,7 @@ class MountFeed:
         title = self._title()
         link = self._link(title, PRE_SKIP)
         await client.send(link.headers())
-        async with Paced(self._broadcast.taker()) as items:
+        async with Paced(self._broadcast.taker(), most_behind=BEHIND_SECONDS) as items:
             async for item in items:
                 if isinstance(item, LivePacket):
                     if page := link.write(item.data, item.samples):
