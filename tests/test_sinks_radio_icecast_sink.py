@@ -127,7 +127,8 @@ async def blocked(air: Air, loop: VirtualLoop, seconds: float) -> float:
         loop._jumping.now += seconds
         await asyncio.sleep(0.3)
         samples = sum(packet.samples for packet in of_kind(air.items(), AudioPacket))
-        return loop.time() - air.connected[0] - samples / 48000
+        missing: float = loop.time() - air.connected[0] - samples / 48000
+        return missing
 
 
 def test_what_a_blocked_program_missed_is_made_up_for(air: Air) -> None:
