@@ -18,10 +18,11 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 MARK = b"\x00TICK\x00"
-_STAMP = struct.Struct("<QI")
+STAMP = struct.Struct("<QI")
 _TOC = b"\x78"  # 20 ms of a hybrid packet, mono
 _WEBSOCKET = (
     "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -31,14 +32,15 @@ _WEBSOCKET = (
 
 def stamped(number: int, size: int = 120) -> bytes:
     """What passes for an Opus packet of so many bytes, as nobody decodes it, and says when it was made."""
-    packet = _TOC + MARK + _STAMP.pack(time.monotonic_ns(), number)
+    packet = _TOC + MARK + STAMP.pack(time.monotonic_ns(), number)
     return packet + bytes(size - len(packet))
 
 
 @contextlib.contextmanager
 def listening(port: int, path: str, count: int) -> Iterator[subprocess.Popen[str]]:
-    """Run an audience, which is there when this block begins; `told` ends it."""
-    command = [sys.executable, "-P", __file__, str(port), path, str(count)]
+    """Run an audience, which is there when this block begins; `told` ends it. That of WebRTC is `webrtc_audience`."""
+    program = Path(__file__).with_name("webrtc_audience.py" if "/whep" in path else "audience.py")
+    command = [sys.executable, "-P", str(program), str(port), path, str(count)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         if process.stdout.readline() != "ready\n":
@@ -95,8 +97,8 @@ def _read(selector: selectors.BaseSelector, got: list[int], delays: dict[int, li
             selector.unregister(key.fileobj)
         at = data.find(MARK)
         now = time.monotonic_ns()
-        while at >= 0 and len(data) >= at + len(MARK) + _STAMP.size:
-            sent, number = _STAMP.unpack_from(data, at + len(MARK))
+        while at >= 0 and len(data) >= at + len(MARK) + STAMP.size:
+            sent, number = STAMP.unpack_from(data, at + len(MARK))
             delays[number].append(now - sent)
             at = data.find(MARK, at + len(MARK))
         got[key.data] += len(data)

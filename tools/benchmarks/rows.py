@@ -35,6 +35,7 @@ from . import (
     sockets,
     telephone,
     voices,
+    webrtc,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ ROWS: list[Row] = [
     *radio.ROWS,
     *barge.ROWS,
     *listeners.ROWS,
+    *webrtc.ROWS,
     *layers.ROWS,
     *resampling.ROWS,
     *voices.ROWS,
