@@ -1,4 +1,5 @@
-"""The fuzz targets: bodies, text, deltas, Realtime events, requests to the endpoint, TOML, history, captures.
+"""The fuzz targets: bodies, text, deltas, events of Realtime services and of sockets, requests to the endpoint, TOML,
+history, captures.
 
 Each target takes any bytes, and raises a finding: an undocumented exception, or a result that depends on how the bytes
 were divided. A documented refusal is not a finding.
@@ -178,6 +179,19 @@ def _capture(data: bytes) -> None:
             return
 
 
+def _socket(data: bytes) -> None:
+    """What a service says on its socket."""
+    from . import sockets
+
+    sockets.examine(data)
+
+
+def _socket_seeds() -> tuple[bytes, ...]:
+    from . import sockets
+
+    return sockets.seeds()
+
+
 _EVENT = b'{"type": "response.output_audio.delta", "response_id": "r", "delta": "AAAA"}\n'
 _ENTRY = b'[mine]\nbase_url = "http://h"\njson = { text = "{text}", voice = "{voice|a}" }\nformats = { opus = "o" }\n'
 _HABITS = (
@@ -190,6 +204,7 @@ TARGETS = {
     "text": Target("text, cut while it grows", _text, (b"Hello **there**. It is 3.5 km. <think>no</think> `code`",)),
     "deltas": Target("streams of chat models", _deltas, (b'{"choices": [{"delta": {"content": "Hi."}}]}\n',)),
     "realtime": Target("events of a Realtime service", _realtime, (b'{"type": "session.created"}\n' + _EVENT,)),
+    "sockets": Target("what services say on their sockets", _socket, _socket_seeds()),
     "endpoint": Target(
         "requests to the endpoint", _endpoint, (b'{"model": "tts-1", "input": "Hi.", "voice": "coral"}',)
     ),
