@@ -19,7 +19,8 @@ from oggstream.endpoint import speaker
 from oggstream.endpoint.server import SpeechServer
 from oggstream.errors import ConfigError, LibraryError, ServerError
 from oggstream.opus.opus_reader import OpusReader
-from oggstream.voice import synthesis
+from oggstream.sources.offline_voice import OfflineVoice
+from oggstream.voice import pools, synthesis
 from patience import PATIENCE
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 90
@@ -278,3 +279,13 @@ def test_importing_it_loads_neither_aiohttp_nor_numpy_nor_a_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+async def test_a_voice_of_this_machine_speaks_for_as_many_at_once_whoever_made_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pools.Pool, "size", 0)
+    server = SpeechServer(source=OfflineVoice("espeak"), jobs=1)
+    await server.start()
+    await server.stop()
+    assert pools.Pool.size == 1

@@ -46,6 +46,13 @@ def test_one_outage_among_many_utterances_is_not() -> None:
     assert best_margin(after(OUT, *[STEADY] * 200)) == 0
 
 
+@pytest.mark.parametrize("seconds", [4.0, 10.0, 60.0])
+def test_a_single_outage_is_no_reason_to_wait_however_long_it_was(seconds: float) -> None:
+    out = [*even(10, 0.1, 0.3), *[(1.0 + seconds + at, audio) for at, audio in even(50, 0.1, 0.3)]]
+    assert best_margin(after(out)) == 0
+    assert best_margin(after(out, out, out)) > 0
+
+
 def test_a_stall_costs_itself_and_its_silence_but_not_what_is_concealed() -> None:
     late = [(0.0, 0.1), (1.1, 1.0), (1.2, 1.0), (1.3, 1.0)]
     costs = costs_of(late, 1.0)

@@ -29,7 +29,7 @@ import asyncio, sys
 from oggstream.endpoint.server import SpeechServer
 
 async def main():
-    server = SpeechServer()
+    server = SpeechServer(source=sys.argv[1] if len(sys.argv) > 1 else None)
     await server.start()
     print(server.base_url, flush=True)
     await asyncio.to_thread(sys.stdin.read)
@@ -101,9 +101,9 @@ def measure_serve(run: Run) -> Outcome:
 
 
 @contextlib.contextmanager
-def serving() -> Iterator[str]:
-    """Run the server, as `serve` does; yields its base URL."""
-    command = [sys.executable, "-P", "-c", SERVER]
+def serving(*source: str) -> Iterator[str]:
+    """Run the server, as `serve` does, for ``source`` (none: the voice of this machine); yields its base URL."""
+    command = [sys.executable, "-P", "-c", SERVER, *source]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdin is not None
         assert process.stdout is not None

@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..options import PlaybackOptions, checked
 from ..parts import cache_named, use
 from ..sources.resolve_source import coerce
+from ..sources.traits import traits_of
 from ..sources.wrapper import close
 from .answers import json_answer
 from .asked import body_of, client_of
@@ -140,7 +141,9 @@ class SpeechServer:
             return
         self.under_way = UnderWay()
         await use(self._using, self._cache)
-        source, ours = _voice_here(self.jobs.limit) if self._given is None else coerce(self._given)
+        source, ours = _voice_here() if self._given is None else coerce(self._given)
+        if traits_of(source).nearby:
+            _make_room(self.jobs.limit)
         self._source = source if ours else None
         self._speaker = Speaker(source, voices=self._voices, options=self._options, cache=self._cache)
         preparing = asyncio.ensure_future(self._speaker.prepare())  # while aiohttp is being imported
@@ -268,10 +271,14 @@ class SpeechServer:
         return answer
 
 
-def _voice_here(jobs: int) -> tuple[Any, bool]:
-    """The voice of this machine, for so many speeches at once."""
+def _voice_here() -> tuple[Any, bool]:
     from ..sources.offline_voice import OfflineVoice
+
+    return OfflineVoice(), True
+
+
+def _make_room(jobs: int) -> None:
+    """Let the voice of this machine speak for so many at once."""
     from ..voice import pools
 
     pools.set_size(jobs)
-    return OfflineVoice(), True

@@ -36,8 +36,13 @@ def costs_of(bursts: Sequence[Burst], slope: float) -> Costs:
 
 
 def with_costs(known: Costs, new: Costs) -> Costs:
-    """The costs with those of one more utterance; older ones are forgotten slowly."""
-    return tuple(FORGET * before + now for before, now in zip(known or (0.0,) * len(MARGINS), new, strict=True))
+    """The costs with those of one more utterance; older ones are forgotten slowly.
+
+    One utterance may speak for a margin at most as much as the prior speaks against it: a single long outage, which
+    may never come again, is not waited for.
+    """
+    heard = (max(now, new[0] - most) for now, most in zip(new, PRIOR, strict=True))
+    return tuple(FORGET * before + now for before, now in zip(known or (0.0,) * len(MARGINS), heard, strict=True))
 
 
 def best_margin(known: Costs) -> float:
