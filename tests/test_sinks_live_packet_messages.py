@@ -8,7 +8,7 @@ import pytest
 
 from oggstream.errors import FormatError
 from oggstream.sinks.live.live_item import Flushed, LivePacket, SpeechBegun, SpeechEnded, WordHeard
-from oggstream.sinks.live.packet_messages import fields_of, frame, message_of, packet_of, position_of
+from oggstream.sinks.live.packet_messages import Places, fields_of, frame, message_of, packet_of
 
 PACKET = LivePacket(b"\xf8\xff\xfe", 960, 312, 7, number=4, position=100)
 
@@ -40,8 +40,14 @@ def test_all_else_is_json_with_a_type(item: SpeechBegun | WordHeard, fields: dic
 
 
 def test_where_a_packet_is_not_the_next_one_its_position_is_told() -> None:
-    fields = {"type": "position", "speech": 4, "sample": 100, "lost": 2}
-    assert json.loads(position_of(PACKET._replace(lost=2))) == fields
+    places = Places()
+    first, second = PACKET._replace(position=0), PACKET._replace(position=641)
+    unheard = PACKET._replace(trim_start=960, trim_end=0, position=7)
+    assert [places.before(item) for item in (SpeechBegun(4, 1), first, unheard, second)] == [None] * 4
+    told = places.before(PACKET._replace(position=5000, lost=2))
+    assert told is not None
+    assert json.loads(told) == {"type": "position", "speech": 4, "sample": 5000, "lost": 2}
+    assert [places.before(item) for item in (SpeechBegun(5, 1), first)] == [None] * 2
 
 
 @pytest.mark.parametrize(

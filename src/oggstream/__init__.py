@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from .shortcuts import OggBody as OggBody, play as play, save as save, stream_ogg as stream_ogg
     from .sinks.device_sink import DeviceSink as DeviceSink
     from .sinks.live.broadcast import Broadcast as Broadcast
+    from .sinks.live.live_sink import LiveSink as LiveSink
     from .sinks.live.opus_track import OpusTrack as OpusTrack
     from .sinks.null_sink import NullSink as NullSink
     from .sinks.radio.icecast_sink import IcecastSink as IcecastSink
@@ -166,6 +167,7 @@ _HOMES = {
     "sinks.sink": ("Sink", "SinkTraits"),
     "sinks.device_sink": ("DeviceSink",),
     "sinks.live.broadcast": ("Broadcast",),
+    "sinks.live.live_sink": ("LiveSink",),
     "sinks.live.opus_track": ("OpusTrack",),
     "sinks.null_sink": ("NullSink",),
     "sinks.radio.icecast_sink": ("IcecastSink",),

@@ -5,8 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from ...sinks.live.live_item import LivePacket, SpeechBegun
-from ...sinks.live.packet_messages import frame, message_of, position_of
+from ...sinks.live.packet_messages import Places, frame, message_of
 from ..sockets import opened
 from .tap import Tap
 
@@ -37,22 +36,14 @@ class _Frames:
     """What is sent to one listener."""
 
     def __init__(self) -> None:
-        self._next = 0  # the position of the packet that follows
+        self._places = Places()
 
     def of(self, items: list[LiveItem]) -> bytes:
         return b"".join(map(self._frames, items))
 
     def _frames(self, item: LiveItem) -> bytes:
-        if isinstance(item, SpeechBegun):
-            self._next = 0
-        if not isinstance(item, LivePacket):
-            return _frame(item)
-        follows = not item.heard or (item.position == self._next and not item.lost)
-        if item.heard:
-            self._next = item.position + item.heard
-        if follows:
-            return _frame(item)
-        return frame(position_of(item)) + _frame(item._replace(lost=0))
+        place = self._places.before(item)
+        return _frame(item) if place is None else frame(place) + _frame(item)
 
 
 @lru_cache(maxsize=1024, typed=True)  # items of two kinds may be equal tuples

@@ -84,6 +84,7 @@ class _Feed:
     def __init__(self, room: Room) -> None:
         self._packets: asyncio.Queue[AudioPacket | None] = asyncio.Queue()
         self._position = 0
+        self._before = 0  # samples of the speech that were not sent
         self._room = room
         self._task = room.feed(self._until_the_end())
         self.ended = False
@@ -103,9 +104,14 @@ class _Feed:
     def tell(self, fields: dict[str, Any]) -> None:
         """A word of it is heard. Raises `RefusedError`."""
         start, end, sample = (_number(fields, name) for name in ("start", "end", "sample"))
+        sample -= self._before
         word = Word(text=str(fields.get("text", "")), start=start, end=end, start_sample=sample, end_sample=sample)
         if not self._task.done():
             self._room.broadcast.tell(word)
+
+    def skip(self, fields: dict[str, Any]) -> None:
+        """The next packet is not the one that follows. Raises `RefusedError`."""
+        self._before = _number(fields, "sample") - self._position
 
     def end(self) -> None:
         """It is complete. It may still be interrupted until it has been heard."""
@@ -153,12 +159,16 @@ class _Session:
 
     async def take_packet(self, message: bytes) -> None:
         """Hand on a packet."""
-        if self._feed is None or self._feed.ended:
-            self._feed = _Feed(self._room)
         try:
-            await self._feed.put(message)
+            await self._feed_now().put(message)
         except FormatError as error:
             await self._fail(RefusedError(f"{error}.", code="invalid_value"))
+
+    def _feed_now(self) -> _Feed:
+        """Where packets that come now go."""
+        if self._feed is None or self._feed.ended:
+            self._feed = _Feed(self._room)
+        return self._feed
 
     async def _do(self, fields: dict[str, Any]) -> None:
         match fields["type"]:
@@ -171,9 +181,12 @@ class _Session:
                 self.end_all()
             case "word" if self._feed is not None:
                 self._feed.tell(fields)
-            case "flush":
-                if self._feed is not None:
-                    self._feed.flush()
+            case "position":
+                self._feed_now().skip(fields)
+            case "flush" if self._feed is not None:
+                self._feed.flush()
+            case "flush" | "word":
+                pass  # of packets that were not here
             case "stop":
                 self._end_text()
                 heard = await self._room.stop()

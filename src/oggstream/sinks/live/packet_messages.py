@@ -32,10 +32,22 @@ def message_of(item: LiveItem) -> str | bytes:
     return json.dumps({"type": _KINDS[type(item)], "speech": fields.pop("number"), **fields})
 
 
-def position_of(packet: LivePacket) -> str:
-    """What is sent before a packet that is not the next one of its speech."""
-    fields = {"type": "position", "speech": packet.number, "sample": packet.position, "lost": packet.lost}
-    return json.dumps(fields)
+class Places:
+    """Follows what is sent to one listener, and finds the packets that are not the next ones of their speech."""
+
+    def __init__(self) -> None:
+        self._next = 0  # the position of the packet that follows
+
+    def before(self, item: LiveItem) -> str | None:
+        """What is to be sent before ``item``: where it is, if nobody could know."""
+        if isinstance(item, SpeechBegun):
+            self._next = 0
+        if not isinstance(item, LivePacket) or not item.heard:
+            return None
+        expected, self._next = self._next, item.position + item.heard
+        if item.position == expected and not item.lost:
+            return None
+        return json.dumps({"type": "position", "speech": item.number, "sample": item.position, "lost": item.lost})
 
 
 def packet_of(message: bytes, position: int) -> AudioPacket:
