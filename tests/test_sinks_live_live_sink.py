@@ -50,14 +50,9 @@ async def test_stop_silences_the_room_and_tells_what_was_heard_by_its_own_clock(
 async def test_words_are_told_in_the_room() -> None:
     async with serving() as served, served.listening() as listener, LiveSink(place(served)) as sink:
         sink_words = asyncio.create_task(messages(listener, "word"))
-        await oggstream.play_stream("Hello.", source=source(), sink=sink, on_event=lambda event: _tell(sink, event))
+        await oggstream.play_stream("Hello.", source=source(), sink=sink)
         word = (await sink_words)[-1]
     assert (word["text"], word["start"], word["end"]) == ("Hello", 0, 5)
-
-
-def _tell(sink: LiveSink, event: Event) -> None:
-    if isinstance(event, oggstream.WordStarted):
-        sink.tell(event)
 
 
 async def test_a_key_opens_the_room() -> None:

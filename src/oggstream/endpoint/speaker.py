@@ -23,7 +23,7 @@ from .speech_request import RefusedError, SpeechRequest
 from .voice_names import VoiceNames
 
 if TYPE_CHECKING:
-    from ..events import Event, OnEvent
+    from ..events import Event
     from ..player import Player
     from ..sinks.sink import Sink
     from ..sources.phrases.phrase_cache import PhraseCache
@@ -129,11 +129,11 @@ class Speaker:
         relay = relay_of(wanted.text, source, self._options, speech)
         return None if relay is None else partial(relay.send, on_event=on_event)
 
-    def player(self, sink: Sink, on_event: OnEvent) -> Player:
+    def player(self, sink: Sink) -> Player:
         """What speaks on ``sink`` as the speeches do; its maker closes it."""
         from ..player import Player
 
-        return Player(source=self._source, sink=sink, options=self._options, on_event=on_event, cache=self._cache)
+        return Player(source=self._source, sink=sink, options=self._options, cache=self._cache)
 
     async def kept(self, wanted: SpeechRequest) -> Speech | None:
         """The same, if all of it is in the cache and can be sent as it is."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..errors import OggStreamError
-from ..events import Event, Recorder, RequestSent, Retrying, Started
-from ..sinks.sink import traits_of as sink_traits_of
+from ..events import Event, Recorder, RequestSent, Retrying, Started, WordStarted
+from ..sinks.sink import WordSink, traits_of as sink_traits_of
 from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
@@ -244,6 +244,10 @@ class Session:
             self._wait = None if self._asked is None else event.at - self._asked
         elif isinstance(event, Retrying):
             self.requester.refusal(event.reason)
+        elif isinstance(event, WordStarted):
+            for sink in self._sinks:
+                if isinstance(sink, WordSink):
+                    sink.tell(event)
 
     def _follow(self, segment: Segment) -> None:
         self._watch.follow(segment)

@@ -10,6 +10,7 @@ from ..errors import UsageError
 if TYPE_CHECKING:
     from ..audio.ring import PcmRing
     from ..body.body_reader import BodyItem
+    from ..events import WordStarted
 
 
 class SinkFormat(NamedTuple):
@@ -92,6 +93,15 @@ class PacketSink(Sink, Protocol):
 
         Packets of a page that proves to be damaged later were taken all the same, where the sink is not ``at_once``.
         """
+        ...
+
+
+@runtime_checkable
+class WordSink(Sink, Protocol):
+    """A sink that also wants to know of words when they are heard."""
+
+    def tell(self, word: WordStarted) -> None:
+        """A word of the speech at hand is heard now."""
         ...
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from ...events import Event, Recorder, WordStarted, using
+from ...events import Recorder, using
 from ...sinks.live.broadcast import Broadcast
 from ...sinks.live.live_pages import LivePages
 from ..jobs import full
@@ -54,7 +54,7 @@ class Room:
         self.resting_since = 0.0
         self._uses = 0
         self._on_rest = on_rest
-        self._player = speaker.player(self.broadcast, self._told)
+        self._player = speaker.player(self.broadcast)
         self._speeches: set[asyncio.Task[None]] = set()
         self._feeds: set[asyncio.Task[Any]] = set()
         self._floor = asyncio.Lock()  # what comes as packets has the room for itself
@@ -150,10 +150,6 @@ class Room:
             async with place:
                 await speech.received()
             await speech.ended()
-
-    def _told(self, event: Event) -> None:
-        if isinstance(event, WordStarted):
-            self.broadcast.tell(event)
 
 
 class Rooms:
