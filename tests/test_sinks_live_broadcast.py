@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 import oggstream
-from oggstream.engine import loading as codec
 from oggstream.errors import UsageError
 from oggstream.opus.items import AudioPacket
 from oggstream.sinks.live.broadcast import Broadcast
@@ -16,6 +15,7 @@ from oggstream.sinks.live.live_item import Flushed, LiveItem, LivePacket, Speech
 from oggstream.sinks.live.taker import Taker
 from opus_streams import placed, tone_packets
 from scripted import ScriptedSource, SpeechService, every, pages, spoken
+from warm import warm
 
 pytestmark = pytest.mark.looptime
 
@@ -23,8 +23,8 @@ TONE = tone_packets(seconds=1.0)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _codec() -> None:
-    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
+def _warm() -> None:
+    warm()
 
 
 def service(seconds: float = 1.0, wait: float = 0.3) -> ScriptedSource:

@@ -10,7 +10,6 @@ import pytest
 
 import oggstream
 from oggstream.audio.frame import PcmFrame
-from oggstream.engine import loading as codec
 from oggstream.ogg.page import Page, PageReader
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket, Hole, Item
@@ -20,6 +19,7 @@ from oggstream.sinks.live.broadcast import Broadcast
 from oggstream.sinks.live.live_pages import LivePages, PageListener
 from opus_streams import placed, tone_packets
 from scripted import ScriptedSource, spoken
+from warm import warm
 
 pytestmark = pytest.mark.looptime
 
@@ -28,8 +28,8 @@ Timed = list[tuple[float, bytes]]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _codec() -> None:
-    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
+def _warm() -> None:
+    warm()
 
 
 async def stream(packets: list[bytes]) -> AsyncIterator[AudioPacket]:

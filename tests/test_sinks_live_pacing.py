@@ -13,7 +13,6 @@ import pytest
 import oggstream
 from oggstream.codec.encoder import OpusEncoder
 from oggstream.codec.frame_decoder import FrameDecoder
-from oggstream.engine import loading as codec
 from oggstream.opus.head import OpusHead
 from oggstream.opus.items import AudioPacket
 from oggstream.sinks.live.broadcast import Broadcast
@@ -23,6 +22,7 @@ from oggstream.sinks.live.shared_log import SharedLog
 from oggstream.sinks.live.taker import Joining, Taker
 from opus_streams import packets_of, placed, tone, tone_packets
 from scripted import ScriptedSource, every, pages, spoken
+from warm import warm
 
 pytestmark = pytest.mark.looptime
 
@@ -32,8 +32,8 @@ Timed = list[tuple[float, LiveItem]]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _codec() -> None:
-    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
+def _warm() -> None:
+    warm()
 
 
 async def stream(packets: list[AudioPacket]) -> AsyncIterator[AudioPacket]:
@@ -133,7 +133,10 @@ async def test_late_packets_are_concealed_for_60_ms_and_then_there_is_silence() 
 
     broadcast = Broadcast()
     async with Listening(broadcast) as got:
-        await broadcast.send(late())
+        sending = asyncio.create_task(broadcast.send(late()))
+        await asyncio.sleep(0.2)
+        broadcast.tell(oggstream.Word(text="a", start=0, end=1, start_sample=0, end_sample=1))
+        await sending
         await broadcast.send(late())
     packets = [packet for _, packet in sent(got)]
     first = next(at for at, packet in enumerate(packets) if len(packet.data) == 1)

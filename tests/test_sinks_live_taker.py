@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import oggstream
-from oggstream.engine import loading as codec
 from oggstream.errors import OggStreamError, SourceBrokenError, UsageError
 from oggstream.opus.items import AudioPacket
 from oggstream.sinks.live.broadcast import Broadcast
@@ -18,6 +17,7 @@ from oggstream.sinks.live.live_item import Flushed, LiveItem, LivePacket, Speech
 from oggstream.sinks.live.taker import Taker
 from opus_streams import placed, tone_packets
 from scripted import ScriptedSource, pages, spoken
+from warm import warm
 
 pytestmark = pytest.mark.looptime
 
@@ -26,8 +26,8 @@ TONE = tone_packets(seconds=1.0)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _codec() -> None:
-    codec._load_codec()  # in virtual time nobody waits for the thread that would do it
+def _warm() -> None:
+    warm()
 
 
 async def stream(count: int) -> AsyncIterator[AudioPacket]:

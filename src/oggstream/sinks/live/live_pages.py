@@ -107,6 +107,7 @@ class LivePages:
     def close(self) -> None:
         """Make no more pages; listeners get those that are there, and then the end."""
         self._rest()
+        self._leave()
         self._log.close()
 
     def _go_on(self) -> None:

@@ -7,7 +7,16 @@ from collections import deque
 from typing import TYPE_CHECKING, Self
 
 from ...audio.frame import RATE
-from .live_item import FADING_PACKET, SILENT_PACKET, SILENT_SAMPLES, LiveItem, LivePacket, concealing
+from .live_item import (
+    FADING_PACKET,
+    SILENT_PACKET,
+    SILENT_SAMPLES,
+    Flushed,
+    LiveItem,
+    LivePacket,
+    SpeechEnded,
+    concealing,
+)
 
 if TYPE_CHECKING:
     from .taker import Taker
@@ -69,7 +78,8 @@ class Pacer:
         while not self._taker.held and (taken := self._taker.take()) is not None:
             for item in taken:
                 if not isinstance(item, LivePacket):
-                    self._speaking = None
+                    if isinstance(item, SpeechEnded | Flushed):
+                        self._speaking = None
                     items.append(item)
                 elif not self._left_out(item):
                     self._speaking = item._replace(trim_start=0, trim_end=0)
