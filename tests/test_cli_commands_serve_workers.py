@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,6 +47,14 @@ def test_all_answer_at_one_address(served: tuple[subprocess.Popen[bytes], str]) 
     until_there_are(process, 2)
     for _ in range(3):
         assert ask(url).startswith(b"OggS")
+
+
+def test_they_have_no_rooms_whose_listeners_would_come_to_another_of_them(
+    served: tuple[subprocess.Popen[bytes], str],
+) -> None:
+    _, url = served
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{url}/live/hall?open", timeout=PATIENCE)
 
 
 def test_one_that_is_killed_is_replaced_and_the_port_stays(served: tuple[subprocess.Popen[bytes], str]) -> None:

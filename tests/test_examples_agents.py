@@ -284,10 +284,13 @@ async def test_a_real_pipeline_of_pipecat_hears_a_broadcast_and_its_interruption
             _ = player.say("Hello.")
             await asyncio.sleep(0.3)
             await player.stop()
+            await asyncio.sleep(0.2)
 
     async with oggstream.Broadcast() as broadcast:
-        hearing = run_test(pipecat.BroadcastInput(broadcast), frames_to_send=[SleepFrame(sleep=4)], start_timeout=30)
-        (down, _), _ = await asyncio.gather(hearing, speak())
+        speaking = asyncio.create_task(speak())
+        sleeping = (SleepFrame(sleep=0.05) for _ in iter(speaking.done, True))
+        down, _ = await run_test(pipecat.BroadcastInput(broadcast), frames_to_send=sleeping, start_timeout=PATIENCE)
+        await speaking
     frames = [frame for frame in down if isinstance(frame, OutputAudioRawFrame)]
     assert b"".join(frame.audio for frame in frames).startswith(await samples())
     assert any(isinstance(frame, InterruptionFrame) for frame in down)

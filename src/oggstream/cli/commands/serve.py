@@ -59,6 +59,7 @@ def _one_line_a_request(*, told: bool) -> Iterator[None]:
 
 
 async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
+    from ...endpoint.live.rooms import ROOMS
     from ...endpoint.server import SpeechServer
 
     opened = inherited()
@@ -78,6 +79,7 @@ async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> N
         metrics=args.metrics,
         jobs=args.jobs,
         queue=args.queue,
+        rooms=ROOMS if args.workers == 1 else 0,  # a listener would come to another process than who speaks
     )
     try:
         if args.workers > 1 and opened is None:
