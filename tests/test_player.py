@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -13,7 +15,10 @@ from oggstream.engine import loading as codec
 from oggstream.errors import SourceBrokenError, UsageError
 from oggstream.events import Event, SegmentEnded, SegmentStarted
 from oggstream.sinks.null_sink import NullSink
-from scripted import ScriptedSource, pages, spoken
+from scripted import ScriptedSource, ScriptedStream, pages, spoken
+
+if TYPE_CHECKING:
+    from oggstream.options import SpeechOptions
 
 pytestmark = pytest.mark.looptime
 
@@ -93,6 +98,31 @@ async def test_stop_tells_what_was_heard() -> None:
     assert abs(len(heard.text.split()) - 6) <= 2
     assert report.stopped
     assert not report.completed
+
+
+class SlowToClose(ScriptedSource):
+    """Its answers go on for long, and take a second to be closed."""
+
+    @asynccontextmanager
+    async def open(self, text: str, options: SpeechOptions) -> AsyncIterator[ScriptedStream]:
+        async with super().open(text, options) as stream:
+            try:
+                yield stream
+            finally:
+                await asyncio.sleep(1)
+
+
+async def test_a_stopped_speech_is_silent_at_once_however_long_its_source_takes_to_close() -> None:
+    sink = NullSink(record=True)
+    source = SlowToClose([(0.0, spoken(4.0)), (60.0, b"")])
+    async with oggstream.Player(source=source, sink=sink) as player:
+        speech = player.say("One.")
+        await asyncio.sleep(2)
+        before = len(sink.recording)
+        heard = await player.stop()
+        assert (await speech).stopped
+    assert len(sink.recording) - before <= 48000 * 2 * BLOCK
+    assert heard.seconds < 2.1
 
 
 async def test_stop_twice_and_with_nothing_to_stop_hears_nothing() -> None:

@@ -279,7 +279,11 @@ class Session:
             await self._gate.play()
         async with turn_on(*self._sinks):
             self._playbacks.begin()
-            await self._sound(group, sink_format)
+            try:
+                await self._sound(group, sink_format)
+            except asyncio.CancelledError:
+                self._silence()  # at once: a source may take its time to close
+                raise
             await self._playbacks.finish()
 
     async def _sound(self, group: asyncio.TaskGroup, sink_format: SinkFormat) -> None:
