@@ -127,6 +127,8 @@ def test_every_common_option_is_taken_by_say_and_play() -> None:
         (["x", "--device", "1", "--sink", "null"], "--device"),
         (["x", "--device", "1", "--sink", "null", "--sink", "wav:x"], "not with --sink null, wav:x"),
         (["x", "--sink", "null", "--sink", "device", "--sink", "null"], "--sink null is given twice"),
+        (["x", *["--sink", "icecast://source:secret@h/m"] * 2], "--sink icecast://h/m is given twice"),
+        (["x", "--device", "1", "--sink", "icecast://source:secret@h/m"], "not with --sink icecast://h/m"),
         (["x", "--sink", "wav:-", "--json"], "standard output"),
         (["x", "--sink", "null", "--sink", "wav:-", "--json"], "standard output"),
         (["x", "--sink", "wav:-", "--save", "-"], "standard output"),

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import io
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 import oggstream
 from oggstream.engine import loading as codec
+from oggstream.errors import OutputError, SourceBrokenError
+from oggstream.events import Event, WordStarted
 from oggstream.options import PlaybackOptions
 from oggstream.sinks.live.broadcast import Broadcast
-from oggstream.sinks.live.live_item import Flushed, LiveItem, LivePacket, SpeechBegun, SpeechEnded
+from oggstream.sinks.live.live_item import Flushed, LiveItem, LivePacket, SpeechBegun, SpeechEnded, WordHeard
 from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.sink import Sink
 from oggstream.sinks.wav_sink import WavSink
@@ -36,8 +39,8 @@ def packets(items: list[LiveItem]) -> list[tuple[bytes, int, int, int]]:
 
 
 def kinds(items: list[LiveItem]) -> list[type]:
-    """Their kinds, packets left out."""
-    return [type(item) for item in items if not isinstance(item, LivePacket)]
+    """Their kinds, packets and words left out."""
+    return [type(item) for item in items if not isinstance(item, LivePacket | WordHeard)]
 
 
 async def heard_by_a_taker(source: Any, *before: Any) -> tuple[oggstream.PlaybackReport, list[LiveItem]]:
@@ -68,6 +71,18 @@ async def test_a_lost_connection_is_mended_at_a_pause_that_nobody_was_given_yet(
     assert not report.sinks[1].error
     given = sum(item.samples - item.trim_start - item.trim_end for item in items if isinstance(item, LivePacket))
     assert abs(given - report.audio.samples) <= 960
+
+
+@pytest.mark.parametrize("beside", [False, True])
+async def test_what_takers_were_given_is_not_given_again_even_if_the_speech_must_end_there(beside: bool) -> None:
+    text = "This clause is all, and this one follows it without a single pause in it to the very end."
+    service = SpeechService(rate=20.0, pauses=True, fails=lambda text, number: 9 if number == 1 else None)
+    sinks: list[Sink] = [NullSink(), Broadcast()] if beside else [NullSink()]
+    options = PlaybackOptions(history=None)
+    with pytest.raises(SourceBrokenError) if beside else nullcontext():
+        await oggstream.play_stream(text, source=service, sink=sinks, options=options)
+    asked_again = [asked for _, asked in service.asked[1:]]
+    assert asked_again == ([] if beside else [text.partition(", ")[2]])
 
 
 async def test_an_interruption_reaches_the_device_and_the_takers_at_once() -> None:
@@ -106,6 +121,33 @@ async def test_speeches_of_a_player_follow_each_other_for_the_takers_too() -> No
     assert kinds(items) == [SpeechBegun, SpeechEnded] * 3
     assert [item.number for item in items if isinstance(item, SpeechBegun)] == [speech.number for speech in speeches]
     assert all(report.sinks[1].heard == report.audio.samples for report in reports)
+
+
+async def test_takers_are_told_the_words_when_the_leading_sink_comes_to_them() -> None:
+    told: list[str] = []
+
+    def note(event: Event) -> None:
+        if isinstance(event, WordStarted):
+            told.append(event.text)
+
+    async with Broadcast() as broadcast:
+        taker = broadcast.taker()
+        source = ScriptedSource([(0.1, spoken(1.0))])
+        await oggstream.play_stream("One two three.", source=source, sink=[NullSink(), broadcast], on_event=note)
+        words = [item.text for item in taker.take_all() if isinstance(item, WordHeard)]
+    assert words == told
+    assert len(words) == 3
+
+
+async def test_a_sink_that_cannot_take_a_word_is_left_out() -> None:
+    class Deaf(NullSink):
+        def tell(self, word: WordStarted) -> None:
+            raise OutputError(f"what is {word.text}?")
+
+    source = ScriptedSource([(0.1, spoken(1.0))])
+    report = await oggstream.play_stream("One two three.", source=source, sink=[NullSink(), Deaf()])
+    assert report.completed
+    assert report.stream.warnings == ["null plays no more, the others do: what is One?"]
 
 
 async def test_who_leads_may_be_the_broadcast_and_the_file_is_the_same() -> None:

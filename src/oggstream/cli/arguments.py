@@ -262,9 +262,9 @@ def _parse_with_words(parser: Parser, options: list[str], words: list[str]) -> N
 def _checked(args: Namespace, parser: Parser) -> Namespace:
     """Refuse what excludes itself, before anything is loaded or opened."""
     if args.device is not None and args.sink and "device" not in args.sink:
-        parser.error(f"--device goes with --sink device, not with --sink {', '.join(args.sink)}")
+        parser.error(f"--device goes with --sink device, not with --sink {_shown(args.sink)}")
     if len(args.sink) > len(set(args.sink)):
-        parser.error(f"--sink {max(args.sink, key=args.sink.count)} is given twice")
+        parser.error(f"--sink {_shown([max(args.sink, key=args.sink.count)])} is given twice")
     if getattr(args, "interrupt", False) and args.mix:
         parser.error("--interrupt and --mix: one of them")
     if getattr(args, "output", None) is not None and (args.device is not None or args.sink):
@@ -279,6 +279,12 @@ def _checked(args: Namespace, parser: Parser) -> Namespace:
 
 _OGG = dict.fromkeys((".opus", ".ogg", ".oga"), "opus")
 _ENDINGS = {**_OGG, **{f".{name}": name for name in ("wav", "pcm", "mp3", "flac", "m4a", "aac", "webm")}}
+
+
+def _shown(sinks: list[str]) -> str:
+    from ..sinks.resolve_sink import without_user
+
+    return ", ".join(map(without_user, sinks))
 
 
 def _check_ending(path: str, asked: str, parser: Parser) -> None:

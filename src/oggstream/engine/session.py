@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from ..errors import OggStreamError
 from ..events import Event, Recorder, RequestSent, Retrying, Started, WordStarted
-from ..sinks.sink import WordSink, traits_of as sink_traits_of
+from ..sinks.sink import traits_of as sink_traits_of
 from ..sinks.turn import turn_on
 from ..sources.context import SpeechContext
 from ..sources.traits import traits_of
@@ -245,9 +245,7 @@ class Session:
         elif isinstance(event, Retrying):
             self.requester.refusal(event.reason)
         elif isinstance(event, WordStarted):
-            for sink in self._sinks:
-                if isinstance(sink, WordSink):
-                    sink.tell(event)
+            self._playbacks.tell(event)
 
     def _follow(self, segment: Segment) -> None:
         self._watch.follow(segment)

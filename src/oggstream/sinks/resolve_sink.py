@@ -33,7 +33,7 @@ def coerce_sinks(sink: object, options: PlaybackOptions | None = None) -> list[t
         raise UsageError("the list of sinks is empty: name one, or leave it out for the default device")
     for at, each in enumerate(given):
         if any(each is other or (isinstance(each, str) and each == other) for other in given[:at]):
-            name = _without_user(each) if isinstance(each, str) else type(each).__name__
+            name = without_user(each) if isinstance(each, str) else type(each).__name__
             raise UsageError(f"the sink {name!r} is in the list twice")
     return [coerce_sink(each, options) for each in given]
 
@@ -56,10 +56,10 @@ def _named(name: str, options: PlaybackOptions) -> Sink:
         from .radio.icecast_sink import IcecastSink
 
         return IcecastSink(name)
-    raise UsageError(f"unknown sink {_without_user(name)!r}: use device, null, wav:PATH or icecast://...")
+    raise UsageError(f"unknown sink {without_user(name)!r}: use device, null, wav:PATH or icecast://...")
 
 
-def _without_user(name: str) -> str:
+def without_user(name: str) -> str:
     """The name without what may be a password."""
     scheme, found, rest = name.partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}" if found else name

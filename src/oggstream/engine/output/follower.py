@@ -151,7 +151,6 @@ class Follower:
     def end(self, segment: Segment) -> None:
         """Nothing more will be received for this piece."""
         part = self._parts.pop(segment.index)
-        part.settle()
         self._hand_on(part)
         part.copy.broken = segment.broken
         self.outlet.end(part.copy)
@@ -196,7 +195,6 @@ class Follower:
         """The speech is cancelled: a file keeps what was received, all others fall silent."""
         with suppress(Exception):
             for part in self._parts.values() if self._gated else ():
-                part.settle()
                 self._hand_on(part)
         with suppress(Exception):
             self.playback.silence()

@@ -6,11 +6,12 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from ...audio.frame import RATE
-from ...sinks.sink import PreparedSink, SinkFormat, check_sink, traits_of
+from ...sinks.sink import PreparedSink, SinkFormat, WordSink, check_sink, traits_of
 from ..loading import load_codec
 from .outlet import Outlet
 
 if TYPE_CHECKING:
+    from ...events import WordStarted
     from ...options import PlaybackOptions
     from ...sinks.sink import Sink
     from .pacing import Pacing
@@ -40,6 +41,7 @@ class Playback:
         self.pacing = pacing
         self.outlet = Outlet(sink, options, pacing)
         self.handed_over = asyncio.Event()
+        self.tell = sink.tell if isinstance(sink, WordSink) else _untold  # of a word that is heard now
 
     async def prepare(self, *, samples: bool) -> SinkFormat:
         """Open the sink and load the codec, at the same time; return the format that the sink wants.
@@ -91,3 +93,7 @@ class Playback:
         """Drop what would keep the ring alive."""
         self.pacing.forget()
         self.outlet.on_ring = None
+
+
+def _untold(_word: WordStarted) -> None:
+    """Do nothing: the sink asks for no words."""

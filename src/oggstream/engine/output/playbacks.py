@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ...audio.ring import PcmRing
-    from ...events import Recorder
+    from ...events import Recorder, WordStarted
     from ...options import PlaybackOptions
     from ...playout.habits import Habits
     from ...sinks.sink import Sink
@@ -63,6 +63,14 @@ class Playbacks:
         """Note that so many characters were requested; ``more`` may follow."""
         for playback in self._all:
             playback.pacing.expect(characters, more=more)
+
+    def tell(self, word: WordStarted) -> None:
+        """A word is heard now, on the leading sink."""
+        self.leader.tell(word)
+        for follower in self.followers:
+            if follower.error is None:
+                with follower.fed():
+                    follower.playback.tell(word)
 
     def prepare(self, group: asyncio.TaskGroup, *, samples: bool) -> None:
         """Open the sinks that follow, in tasks of ``group``, which play once `begin` is called.
