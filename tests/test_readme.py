@@ -53,6 +53,10 @@ OF_TOOLS = {
     "--static": "tools/check",
     "--raw": "tools.fuzzing.voice",
     "--worst": "tools/fuzz",
+    "--time": "docker stop",
+    "--yes": "apt-get install",
+    "--no-install-recommends": "apt-get install",
+    "--no-cache-dir": "pip install",
 }
 """Options of other programs than ours, and where they are spoken of."""
 

@@ -92,7 +92,7 @@ async def test_what_one_process_is_making_others_hear_from_its_beginning_with_it
 async def test_a_process_that_comes_when_it_has_just_been_made_hears_it_too(server: Redis) -> None:
     one, other = (Process(server.url, every(0, pages(BODY))) for _ in range(2))
     await one.listen()
-    other.cache._stores = ()  # nothing is kept yet
+    other.cache._stores = (MemoryStore(),)  # nothing is kept yet
     assert body(await other.listen()) == BODY
     assert other.service.opened == 0
     await one.close()

@@ -120,6 +120,7 @@ def missing_libraries(kind: str) -> list[str]:
         plugins = list(Path("/usr/lib").glob("*/alsa-lib/libasound_module_pcm_pulse.so"))
         packages["icecast2"] = bool(shutil.which("icecast2") or shutil.which("icecast"))
         packages["redis-server"] = bool(shutil.which("redis-server"))
+        packages["haproxy"] = bool(shutil.which("haproxy"))
         packages["pulseaudio"] = bool(shutil.which("pulseaudio"))
         packages["pulseaudio-utils"] = bool(shutil.which("parec"))
         packages["libasound2-plugins"] = bool(plugins)

@@ -13,11 +13,13 @@ PACKAGES = {  # of Debian and Ubuntu, for the programs that rows need
     "cc": "gcc",
     "chromium": "chromium",
     "ffmpeg": "ffmpeg",
+    "haproxy": "haproxy",
     "icecast2": "icecast2",
     "mpv": "mpv",
     "opusdec": "opus-tools",
     "parec": "pulseaudio-utils",
     "pulseaudio": "pulseaudio",
+    "redis-server": "redis-server",
 }
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ...annotations import Word
 from ...errors import UsageError
@@ -44,6 +44,7 @@ class PhraseCache:
         self._stores = tuple(stores)
         self._shared = shared
         self._making: dict[tuple[int, str], Tape] = {}
+        self._looking: dict[tuple[int, str], asyncio.Task[Phrase | None]] = {}
         self._keeping: dict[asyncio.Task[None], Tape] = {}
         self._users: Counter[int] = Counter()  # by the running loop
 
@@ -92,34 +93,53 @@ class PhraseCache:
             await tape.leave(stream)
 
     async def find(self, key: str) -> Phrase | None:
-        """The phrase, if a store has it whole. The stores before that one get it, too."""
-        for number, store in enumerate(self._stores):
-            data = await store.get(key)
-            if data is None:
-                continue
-            phrase = unpacked(data)
-            if phrase is None:
-                log.info("a phrase in the cache is damaged or of another version: it is made again")
-                await store.remove(key)
-                continue
-            for faster in self._stores[:number]:
-                await faster.put(key, data)
+        """The phrase, if a store has it whole. The stores before that one get it, too.
+
+        A store is asked once for all who look for the same at the same time.
+        """
+        first, *others = self._stores
+        if (phrase := await self._in(first, key)) is not None or not others:
             return phrase
+        place = (id(asyncio.get_running_loop()), key)
+        if (looking := self._looking.get(place)) is None:
+            looking = asyncio.create_task(self._find(key, others), name="oggstream-looking")
+            self._looking[place] = looking
+            looking.add_done_callback(lambda _: self._looking.pop(place))
+        return await asyncio.shield(looking)
+
+    async def _find(self, key: str, stores: Sequence[PhraseStore]) -> Phrase | None:
+        for store in stores:
+            if (phrase := await self._in(store, key)) is not None:
+                for faster in self._stores[: self._stores.index(store)]:
+                    await faster.put(key, phrase.packed())
+                return phrase
         return None
+
+    @staticmethod
+    async def _in(store: PhraseStore, key: str) -> Phrase | None:
+        data = await store.get(key)
+        phrase = unpacked(data) if data is not None else None
+        if data is not None and phrase is None:
+            log.info("a phrase in the cache is damaged or of another version: it is made again")
+            await store.remove(key)
+        return phrase
 
     async def aclose(self) -> None:
         """Keep what is whole, and close the stores. Phrases that are being made go on as long as somebody listens."""
-        loop = asyncio.get_running_loop()
         try:
-            while whole := [task for task, tape in self._keeping.items() if tape.complete and task.get_loop() is loop]:
-                await asyncio.wait(whole)
-        except asyncio.CancelledError:
-            for task in whole:
-                task.cancel()
-            raise
+            while busy := self._busy():
+                await asyncio.wait(busy)
         finally:
+            for task in self._busy():  # cancelled on the way
+                task.cancel()
             for store in self._stores:
                 await store.aclose()
+
+    def _busy(self) -> list[asyncio.Task[Any]]:
+        """What is at work at the stores, on the running loop."""
+        loop = asyncio.get_running_loop()
+        tasks = [*self._looking.values(), *(task for task, tape in self._keeping.items() if tape.complete)]
+        return [task for task in tasks if task.get_loop() is loop]
 
     def _begin(self, place: tuple[int, str], opening: Opening, wanted: str) -> Tape:
         tape = Tape(opening, LONGEST)

@@ -20,8 +20,9 @@ from .absence import Absence
 from .stores import LONGEST
 
 PATIENCE_SECONDS = 1.0
-"""For the server to answer."""
-CLAIM_SECONDS = 3.0
+"""For the server to answer, where this process is not busy itself: `BEATS` waits, each as long as it takes."""
+BEATS = 20
+CLAIM_SECONDS = 5.0
 """Without a sign of its maker for so long, a phrase that is being made is made by another one."""
 KEPT_SECONDS = 10.0
 """So long a tape that has ended stays: the phrase itself is kept by then."""
@@ -168,8 +169,7 @@ class RedisStore:
         if loop not in self._clients:
             self._clients[loop] = self._open()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                answer = await ask(self._clients[loop])
+            answer = await _patiently(ask(self._clients[loop]))
         except self._answer_errors as error:
             self._absence.refused(error)
             return away
@@ -178,6 +178,20 @@ class RedisStore:
             return away
         self._absence.ends()
         return answer
+
+
+async def _patiently(answer: Awaitable[Any]) -> Any:
+    """Wait for an answer. Raises `TimeoutError`, but not because the event loop had no time to look at it."""
+    asking = asyncio.ensure_future(answer)
+    try:
+        for _ in range(BEATS):
+            if (await asyncio.wait((asking,), timeout=PATIENCE_SECONDS / BEATS))[0]:
+                return asking.result()
+        raise TimeoutError
+    finally:
+        if not asking.done():
+            asking.cancel()
+            await asyncio.wait((asking,))
 
 
 def _once_more() -> Any:

@@ -27,41 +27,41 @@ if TYPE_CHECKING:
     from .redis_store import RedisStore
     from .tape import Opening
 
-RENEWED_SECONDS = 1.0
+RENEWED_SECONDS = 0.5
 _WHOLE, _BROKEN = {"end": b"whole"}, {"end": b"broken"}
 
 
 class SharedOpening:
-    """Opens a phrase, or follows the process that makes it. ``joined``: it is followed."""
+    """Opens a phrase, or follows the process that makes it, unless that is ``lost``. ``joined``: it is followed."""
 
-    def __init__(self, store: RedisStore, key: str, opening: Opening) -> None:
+    def __init__(self, store: RedisStore, key: str, opening: Opening, lost: str = "") -> None:
         self._store = store
         self._key = key
         self._opening = opening
+        self._lost = lost  # the maker that was followed in vain
         self.joined = False
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[ByteStream]:
         """The stream, with what its opening raises, whichever process opened it."""
         name = uuid.uuid4().hex
-        lost = ""  # the maker that was followed in vain
-        while (maker := await self._store.claim(self._key, name)) not in (None, name, lost):
+        while (maker := await self._store.claim(self._key, name)) not in (None, name, self._lost):
             assert maker is not None
             self.joined = True
             async with AsyncExitStack() as stack:
-                followed = Followed(self._store, self._key, maker, partial(self._anew, stack))
+                followed = Followed(self._store, self._key, maker, partial(self._anew, stack, maker))
                 if await followed.begin():
                     yield followed.stream
                     return
-            lost = maker
+            self._lost = maker
         self.joined = False
         opening = _published(self._store, self._key, name, self._opening) if maker == name else self._opening()
         async with opening as stream:
             yield stream
 
-    async def _anew(self, stack: AsyncExitStack) -> ByteStream:
+    async def _anew(self, stack: AsyncExitStack, lost: str) -> ByteStream:
         """The phrase from its beginning, from another maker."""
-        again = SharedOpening(self._store, self._key, self._opening)
+        again = SharedOpening(self._store, self._key, self._opening, lost)
         stream = await stack.enter_async_context(again())
         self.joined = again.joined
         return stream

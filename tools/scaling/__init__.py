@@ -1,0 +1,1 @@
+"""Many nodes of the endpoint on one machine, behind a load balancer, while things go wrong."""
