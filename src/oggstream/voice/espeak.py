@@ -21,7 +21,7 @@ MIN_WPM, NORMAL_WPM, EVEN_WPM, SONIC_WPM = 80, 175, 250, 450
 """Words per minute: espeak-ng's slowest (lower values change nothing), its usual, up to which its durations follow
 evenly, and from which it shortens finished sound instead."""
 
-BUFFER_MS = 60  # the least that espeak-ng takes
+BUFFER_MS = 160  # espeak-ng takes 60 at least; each buffer is a turn, and made in half a millisecond
 LOCK_POLL_SECONDS = 0.02  # a hundred threads may be waiting
 
 # From speak_lib.h.
