@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
+import time
+
+import pytest
 
 from oggstream.daemon.relay import STUBBORN, Relay
 from patience import PATIENCE
@@ -41,3 +45,43 @@ def test_before_and_after_it_signals_are_answered_as_they_were() -> None:
     with process("") as worker, Relay(worker.pid):
         assert signal.getsignal(signal.SIGINT) != before
     assert signal.getsignal(signal.SIGINT) == before
+
+
+CLIENT = """
+import sys, time
+from oggstream.daemon.relay import Relay
+with Relay(int(sys.argv[1])):
+    print(flush=True)
+    time.sleep(99)
+"""
+
+
+def state(pid: int) -> str:
+    """What the process does: T, it is stopped."""
+    return subprocess.check_output(["ps", "-o", "state=", "-p", str(pid)], text=True).strip()[:1]
+
+
+def until(*processes: subprocess.Popen[bytes], stopped: bool) -> None:
+    end = time.monotonic() + PATIENCE
+    while any((state(each.pid) == "T") != stopped for each in processes):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@pytest.mark.skipif(shutil.which("ps") is None, reason="ps tells what a process does")
+def test_ctrl_z_stops_both_and_they_go_on_together() -> None:
+    worker = process("import time; time.sleep(99)")
+    command = [sys.executable, "-c", CLIENT, str(worker.pid)]
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0)  # as a shell starts its jobs
+    try:
+        assert client.stdout is not None
+        client.stdout.readline()
+        for _ in range(2):
+            client.send_signal(signal.SIGTSTP)
+            until(client, worker, stopped=True)
+            client.send_signal(signal.SIGCONT)
+            until(client, worker, stopped=False)
+    finally:
+        for each in (client, worker):
+            each.kill()
+            each.communicate()

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import os
+import selectors
 import socket
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from oggstream import __version__
+from oggstream.daemon import server as server_module
 from oggstream.daemon.frames import FrameReader, frame
+from oggstream.daemon.request import RUN, Request
 from oggstream.daemon.server import Server
 from oggstream.daemon.starting import of_voices
 from oggstream.daemon.taking_turns import ASK, LEAVE, YOURS
@@ -75,6 +84,101 @@ def test_process_ahead_that_was_forked_for_another_engine_is_replaced(
         server._reap(spare)
         server._selector.close()
     assert dismissed == [spare]
+
+
+class Selector:
+    """Stands for a server's, in which a day passes."""
+
+    def __init__(self, real: selectors.BaseSelector, day: Day) -> None:
+        self._real = real
+        self._day = day
+
+    def select(self, seconds: float | None = None) -> list[Any]:
+        return self._day.select(self._real, seconds)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+
+class Day:
+    """The clock of a server, and a client every other minute, who speaks for some seconds. Time passes in `select`."""
+
+    CLIENTS = 24 * 30
+
+    def __init__(self, forks: Forks, path: str) -> None:
+        self.now = 0.0
+        self.kept: list[tuple[int, int]] = []
+        """Bytes and descriptors, two hours after the first client and a minute after the last."""
+        self._forks = forks
+        self._path = path
+        self._silent: list[socket.socket] = []  # connections that never say anything
+        self._script = self._clients()
+        self._next = next(self._script)
+
+    def select(self, real: selectors.BaseSelector, seconds: float | None) -> list[Any]:
+        """What is ready; nothing, when time has passed or a client has done something."""
+        if events := real.select(0):
+            return events
+        passes = 0.0 if seconds is None else seconds
+        if self._next <= self.now + passes:
+            self.now = max(self.now, self._next)
+            self._next = next(self._script, math.inf)
+        else:
+            self.now += passes
+        return []
+
+    def _clients(self) -> Iterator[float]:
+        """Yields when the next thing happens."""
+        wish = frame(*Request(RUN, __version__.encode(), folder=b"/", arguments=[b"Hello."]).fields())
+        for number in range(self.CLIENTS):
+            yield 120.0 * number
+            with socket.socket(socket.AF_UNIX) as client:
+                client.connect(self._path)
+                client.sendall(wish)
+                line = self._forks.lines.pop()
+                yield self.now + 0.1
+                _, files, _, _ = socket.recv_fds(line, 1 << 16, 1)
+                os.close(files[0])
+                line.sendall(frame(ASK, b"queue"))
+                yield self.now + 0.1
+                assert line.recv(64) == frame(YOURS)
+                line.sendall(frame(LEAVE, b""))
+                yield self.now + 3.0
+                line.close()
+            if number % 10 == 0:
+                self._silent.append(socket.socket(socket.AF_UNIX))
+                self._silent[-1].connect(self._path)
+            if number in (60, self.CLIENTS - 1):
+                yield self.now + 50.0
+                for connection in self._silent:
+                    connection.close()
+                self._silent.clear()
+                yield self.now + 5.0
+                gc.collect()
+                self.kept.append((tracemalloc.get_traced_memory()[0], len(list(Path("/dev/fd").iterdir()))))
+
+
+def test_a_day_of_clients_leaves_nothing_behind(forks: Forks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(tmp_path / "s")
+    day = Day(forks, path)
+    monkeypatch.setattr(server_module, "time", SimpleNamespace(monotonic=lambda: day.now))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(path)
+        listener.listen()
+        server = Server(listener, forks, 3600.0)
+        real = server._selector
+        monkeypatch.setattr(server, "_selector", Selector(real, day))
+        monkeypatch.setattr(server, "_dismiss", server._reap)  # its process is this one
+        tracemalloc.start()
+        try:
+            server.run()
+        finally:
+            tracemalloc.stop()
+    (early, files), (late, more) = day.kept
+    assert server._served == Day.CLIENTS
+    assert day.now >= 24 * 3600
+    assert late - early < 100_000
+    assert more == files
 
 
 def test_engine_is_ready_before_a_client_comes(monkeypatch: pytest.MonkeyPatch) -> None:
