@@ -15,14 +15,19 @@ from _pytest.runner import runtestprotocol
 FIXTURES = {"sound_server"}
 """Whoever uses one of these is in real time."""
 RERUN = "rerun"
+PURE = ("audio", "body", "codec", "damage", "ogg", "opus", "playout", "sniff", "text", "vectors")
+"""Files of tests (``test_audio_...``) of what knows no clock, socket, thread or device: no Python changes it."""
 
 
 def mark(items: list[pytest.Item]) -> None:
     """Mark the tests that use a fixture of real time.
 
-    Of those in real time only the ones with the callback in Python differ between its versions: the others run once.
+    Of those in real time only the ones with the callback in Python differ between its versions: the others run once, as
+    those of the pure layers do.
     """
     for item in items:
+        if item.path.stem.removeprefix("test_").partition("_")[0] in PURE:
+            item.add_marker("once")
         if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames):
             item.add_marker("realtime")
         if item.get_closest_marker("realtime") is not None and "[python" not in item.name:

@@ -132,11 +132,11 @@ async def _say(player: Player) -> None:
 
 def measure_many(run: Run) -> Outcome:
     """Let many clients come, a few at a time, and see what the daemon keeps."""
-    count = run.count(CLIENTS, 50)
+    count = run.count(CLIENTS, 10)
     path = str(FIXTURES / "generation_a.opus")
     command = [*US, "play", "--quiet", "--sink", f"wav:{os.devnull}", path]
     with running() as (environment, process):
-        _clients(command, environment, max(20, count // 10))
+        _clients(command, environment, min(20, count))
         before = _kept(process.pid)
         _clients(command, environment, count)
         after = _kept(process.pid)

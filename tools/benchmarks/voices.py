@@ -96,8 +96,8 @@ def measure_cold(run: Run) -> Outcome:
     with card.plugged_in(), daemon.running() as (environment, _):
         alone = {**environment, "OGGSTREAM_DAEMON": "off"}
         ways = [partial(_cold, "espeak", alone), partial(_cold, "hibari", alone), partial(_cold, "hibari", environment)]
-        alternate(2, *ways)  # the file of dictionaries is written, and the daemon knows who speaks
-        espeak, hibari, warm = map(median, alternate(run.count(COLD_ROUNDS, 3), *ways))
+        alternate(min(2, run.count(20)), *ways)  # the file of dictionaries is written, and the daemon knows who speaks
+        espeak, hibari, warm = map(median, alternate(run.count(COLD_ROUNDS), *ways))
     figures = {"espeak": espeak, "hibari": hibari, "daemon": warm}
     words = (
         f"{hibari / espeak:.2f} x, with a daemon {warm / espeak:.2f} x (espeak-ng {milliseconds(espeak)}, hibari "
