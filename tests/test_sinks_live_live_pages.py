@@ -227,6 +227,25 @@ async def test_a_slow_listener_passes_over_whole_pages_and_others_do_not_notice(
     assert quick.lost == 0
 
 
+async def test_a_thousand_listen_for_a_while_and_who_stays_misses_nothing() -> None:
+    broadcast = Broadcast()
+    pages = LivePages(broadcast)
+
+    async def pass_by(number: int) -> bytes:
+        await asyncio.sleep(number % 97 / 60)
+        async with pages.listener() as listener:
+            return await anext(listener)
+
+    async with Listening(broadcast, pages.listener()) as (got,):
+        sending = asyncio.create_task(broadcast.send(stream(TONE)))
+        firsts = await asyncio.gather(*map(pass_by, range(1000)))
+        await sending
+        assert pages.listeners == 1
+    assert all(OpusHead.parse(bytes(pages_of(first)[0].body)) for first in firsts)
+    found = pages_of(body_of(got))
+    assert [page.number for page in found] == list(range(len(found)))
+
+
 async def test_nothing_is_made_while_nobody_listens_and_the_link_goes_on_for_the_next() -> None:
     broadcast = Broadcast()
     pages = LivePages(broadcast)

@@ -139,6 +139,7 @@ async def test_late_packets_are_concealed_for_60_ms_and_then_there_is_silence() 
         await sending
         await broadcast.send(late())
     packets = [packet for _, packet in sent(got)]
+    assert len([packet for packet in packets if len(packet.data) == 1]) == 6  # a word does not end the speech
     first = next(at for at, packet in enumerate(packets) if len(packet.data) == 1)
     assert [len(packet.data) for packet in packets[first - 1 : first + 4]][1:] == [1, 1, 1, 3]
     assert packets[first].data[0] == packets[first - 1].data[0] & 0xFC
