@@ -14,6 +14,7 @@ import oggstream
 from oggstream.endpoint.live import whep_listener
 from oggstream.endpoint.live.whep import FRAGMENT, MOST_SDP_BYTES, Whep
 from patience import PATIENCE
+from rooms import ROOM, Served, serving, source
 from scripted import ScriptedSource, spoken
 from stand_ins import until
 from webrtc import Listener, WhepServer, adding, asking, loopback, whep_server
@@ -54,6 +55,7 @@ async def test_what_is_said_is_heard_as_the_service_sent_it(channels: int) -> No
         await say(server, sound)
         await listener.until(len(listener.frames) + 20)
     assert await difference(sound, listener) < 2 / 32768
+    assert "sprop-stereo=1" in listener.answer
 
 
 async def test_the_listener_hears_sound_without_a_gap_between_speeches_too() -> None:
@@ -233,3 +235,59 @@ async def test_a_server_that_stops_hangs_up() -> None:
         async with asyncio.timeout(PATIENCE):
             while listener.connection.connectionState != "closed":  # noqa: ASYNC110  # aiortc's events have no end
                 await asyncio.sleep(0.005)
+
+
+WHEP = f"{ROOM}/whep"
+
+
+def url(served: Served) -> str:
+    return f"http://127.0.0.1:{served.server.bound_port}"
+
+
+async def test_a_room_of_the_endpoint_is_heard_by_whoever_comes_and_empty_once_they_have_gone() -> None:
+    async with serving(source(SOUND)) as served, Listener() as listener:
+        await listener.join(f"{url(served)}{WHEP}?open")
+        async with served.client.get(ROOM) as answer:
+            told = await answer.json()
+        assert told["listeners"] == 1
+        assert "whep" in told["ways"]
+        async with served.say(path=f"{ROOM}?wait") as answer:
+            assert answer.status == 200
+        await listener.until(len(listener.frames) + 20)
+        await listener.leave()
+        async with served.client.get(ROOM) as answer:
+            assert (await answer.json())["listeners"] == 0
+    assert await difference(SOUND, listener) < 2 / 32768
+
+
+async def test_who_listens_needs_a_key_or_a_ticket() -> None:
+    async with serving(key="secret") as served, Listener() as listener:
+        offer = await listener.offer()
+        async with served.client.post(f"{ROOM}/ticket", headers={"Authorization": "Bearer secret"}) as answer:
+            ticket = (await answer.json())["ticket"]
+        for shown, status in ((None, 401), ("nothing", 401), (ticket, 201), ("secret", 201)):
+            headers = {"Content-Type": "application/sdp"} | ({"Authorization": f"Bearer {shown}"} if shown else {})
+            async with served.client.post(f"{WHEP}?open", data=offer, headers=headers) as answer:
+                assert answer.status == status
+            if status == 201:
+                async with served.client.delete(answer.headers["Location"]) as without:
+                    assert without.status == 401
+                async with served.client.delete(answer.headers["Location"], headers=headers) as answer:
+                    assert answer.status == 200
+
+
+@pytest.mark.parametrize(("path", "status"), [("/v1/live/nowhere/whep", 404), ("/v1/live/a.b/whep?open", 400)])
+async def test_a_room_that_is_none_has_no_listeners(path: str, status: int) -> None:
+    async with serving() as served, asking(f"{url(served)}{path}", "v=0") as response:
+        assert response.status == status
+        assert "error" in await response.json()
+
+
+async def test_a_page_elsewhere_may_listen_if_its_origin_may() -> None:
+    asked = {"Origin": "https://here.example", "Access-Control-Request-Method": "PATCH"}
+    async with serving(origins=["https://here.example"]) as served:
+        async with served.client.options(f"{WHEP}/someone", headers=asked) as answer:
+            assert answer.status == 204
+            assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
+        async with served.client.post(WHEP, headers={"Origin": "https://here.example"}) as answer:
+            assert "Location" in answer.headers["Access-Control-Expose-Headers"]
