@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 from itertools import pairwise
 
@@ -122,6 +123,15 @@ async def test_who_never_connects_is_gone_within_the_limit(monkeypatch: pytest.M
         async with asking(server.url, await listener.offer()) as response:
             assert response.status == 201
             assert len(server.whep) == 1
+        await until(lambda: len(server.whep) == 0)
+        assert (server.places, server.broadcast.listeners) == (0, 0)
+
+
+async def test_who_has_another_certificate_than_was_said_is_gone_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whep_listener, "CONNECT_SECONDS", 3600.0)
+    async with whep_server() as server, Listener() as listener:
+        offer = re.sub(r"(a=fingerprint:\S+ )\w\w", r"\1--", await listener.offer())
+        await listener.connect(server.url, offer)
         await until(lambda: len(server.whep) == 0)
         assert (server.places, server.broadcast.listeners) == (0, 0)
 

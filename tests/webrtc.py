@@ -94,6 +94,13 @@ class Listener:
 
     async def join(self, url: str, offer: str | None = None) -> Self:
         """Begin to listen, by another ``offer`` than the own; return when the first frame has come."""
+        await self.connect(url, offer)
+        self._listening = asyncio.create_task(self._listen())
+        await self.until(1)
+        return self
+
+    async def connect(self, url: str, offer: str | None = None) -> None:
+        """Post the offer, and begin to connect."""
         from aiortc import RTCSessionDescription
 
         async with asking(url, offer or await self.offer()) as response:
@@ -101,9 +108,6 @@ class Listener:
             self.place = str(response.url.with_path(response.headers["Location"]))
             self.answer = await response.text()
         await self.connection.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
-        self._listening = asyncio.create_task(self._listen())
-        await self.until(1)
-        return self
 
     async def until(self, frames: int) -> None:
         """Return when so many frames have come."""
