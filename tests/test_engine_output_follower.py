@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import sys
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -352,6 +354,31 @@ async def test_a_speech_waits_for_the_one_before_it_on_the_same_sink_and_on_no_o
     assert two.timing.first_sample - one.timing.end < 0.2
     assert one.sinks[1].heard == two.sinks[1].heard == 96000
     assert late.starts[1] - late.starts[0] >= 2.0
+
+
+async def test_a_device_behind_a_file_plays_all_speeches_though_the_file_has_them_long_before() -> None:
+    device = NullSink()
+    async with oggstream.Player(
+        source=ScriptedSource([(0.1, spoken(8.0))]), sink=[WavSink(io.BytesIO()), device]
+    ) as player:
+        reports = [await speech for speech in [player.say("One."), player.say("Two."), player.say("Three.")]]
+    assert [report.stream.warnings for report in reports] == [[]] * 3
+    assert [report.sinks[1].heard for report in reports] == [8 * 48000] * 3
+
+
+async def test_the_rings_of_all_sinks_are_freed_with_the_speech() -> None:
+    sinks: list[Sink] = [NullSink(), NullSink(), WavSink(io.BytesIO())]
+    async with oggstream.Player(source=ScriptedSource([(0.1, spoken(0.5))]), sink=sinks) as player:
+        gc.disable()
+        try:
+            speech = player.say("One.")
+            await speech
+            rings = [weakref.ref(ring) for ring in speech.rings]
+            del speech
+            await player.say("Two.")  # sinks keep the ring that they played last
+            assert [ring() for ring in rings] == [None] * 3
+        finally:
+            gc.enable()
 
 
 class Late(NullSink):

@@ -50,7 +50,7 @@ class Follower:
         self.error: Exception | None = None
         self.pause = LOOK_SECONDS
         self._turn = following.turn
-        self._has_turn = False
+        self._has_turn = self._waits = False
         self._most_bytes = options.queue_bytes
         self._lead = lead
         self._warn = warn
@@ -68,8 +68,9 @@ class Follower:
         try:
             sink_format = await self.playback.prepare(samples=samples)
             await begun.wait()
+            self._waits = True
             await self._turn.acquire()
-            self._has_turn = True
+            self._waits, self._has_turn = False, True
             self.outlet.attach(sink_format)
             await self.playback.fill(self)
             await self.playback.drain(self)
@@ -91,7 +92,7 @@ class Follower:
         """Return when it has ended, after the leading sink has: it is left out if that takes too long."""
         task = self._task
         assert task is not None
-        patience = _Patience(self.outlet)
+        patience = _Patience(self)
         while not task.done():
             await asyncio.wait({task}, timeout=LOOK_SECONDS)
             if patience.is_over():
@@ -115,6 +116,11 @@ class Follower:
         if self._task is not None:
             self._task.cancel()
         self._warn(f"{traits_of(self.playback.sink).name} plays no more, the others do: {told}")
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it cannot go on, and is not to blame: the speech before it sounds, or the player is paused."""
+        return self._waits or (self.outlet.ring is not None and self.outlet.ring.paused)
 
     # What it is fed with: see `Outlet`.
 
@@ -176,7 +182,7 @@ class Follower:
 
     async def room(self, segment: Segment) -> None:
         """Wait while it is too far behind a leading sink that takes samples at once; leave it out behind any other."""
-        patience = _Patience(self.outlet)
+        patience = _Patience(self)
         while self.error is None and self.outlet.queued(segment) > self._most_bytes + self._lead.queued(segment):
             if not self._lead.at_once or patience.is_over():
                 self.leave_out(OutputError("it is too slow"))
@@ -260,22 +266,22 @@ class _Body:
 
 
 class _Patience:
-    """How long a sink is waited for: see `PATIENCE_SECONDS`."""
+    """How long a follower is waited for: see `PATIENCE_SECONDS`."""
 
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
         self._clock = asyncio.get_running_loop().time
         self._looked = self._moved = self._clock()
-        self._left = outlet.unheard() + PATIENCE_SECONDS
+        self._left = follower.outlet.unheard() + PATIENCE_SECONDS
         self._read = -1
 
     def is_over(self) -> bool:
-        """Whether it has been long enough. A pause of the player does not count."""
-        now, ring = self._clock(), self._outlet.ring
+        """Whether it has been long enough. Time in which the follower is held does not count."""
+        now, ring = self._clock(), self._follower.outlet.ring
         read = -1 if ring is None else ring.read
-        if read != self._read or (ring is not None and ring.paused):
+        held = self._follower.is_held
+        if read != self._read or held:
             self._read, self._moved = read, now
-        if ring is None or not ring.paused:
-            self._left -= now - self._looked
+        self._left -= 0.0 if held else now - self._looked
         self._looked = now
         return self._left < 0 or now - self._moved > PATIENCE_SECONDS
