@@ -23,7 +23,7 @@ from tools.fuzzing import memory  # noqa: E402  # found by the line above
 MEGABYTES = 64
 """The most that memory may grow, in MB, while one input is read, decoded and described."""
 
-NAMES = ("bodies", "text", "deltas", "realtime", "sockets", "endpoint", "services", "history", "capture")
+NAMES = ("bodies", "text", "deltas", "realtime", "sockets", "endpoint", "calls", "services", "history", "capture")
 """The names of the targets; `tools.fuzzing.targets` describes them, and loads oggstream."""
 
 WARM_UP = 100  # inputs during which libraries are loaded

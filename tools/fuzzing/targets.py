@@ -1,5 +1,5 @@
-"""The fuzz targets: bodies, text, deltas, events of Realtime services and of sockets, requests to the endpoint, TOML,
-history, captures.
+"""The fuzz targets: bodies, text, deltas, events of Realtime services and of sockets, requests to the endpoint, calls,
+TOML, history, captures.
 
 Each target takes any bytes, and raises a finding: an undocumented exception, or a result that depends on how the bytes
 were divided. A documented refusal is not a finding.
@@ -186,6 +186,25 @@ def _socket(data: bytes) -> None:
     sockets.examine(data)
 
 
+def _call(data: bytes) -> None:
+    """What a carrier of telephone calls says, message by message, and what an Icecast answers."""
+    from oggstream.body.media import MediaType
+    from oggstream.sinks.radio.mount import Refusal, check_answer
+    from oggstream.sinks.telephone.messages import Began, MediaStream
+
+    stream = MediaStream()
+    for text in (_START + data).decode("utf-8", "replace").split("\n"):
+        message = stream.read(text)
+        if isinstance(message, Began):
+            MediaType.parse(message.encoding).form  # noqa: B018
+            json.loads(stream.mark("m"))
+    try:
+        check_answer(data)
+    except Refusal as refusal:
+        if not str(refusal).isprintable():
+            raise Finding("a refusal that quotes what was said") from refusal
+
+
 def _socket_seeds() -> tuple[bytes, ...]:
     from . import sockets
 
@@ -193,6 +212,10 @@ def _socket_seeds() -> tuple[bytes, ...]:
 
 
 _EVENT = b'{"type": "response.output_audio.delta", "response_id": "r", "delta": "AAAA"}\n'
+_START = b'{"event": "start", "start": {"streamSid": "M", "mediaFormat": {"encoding": "audio/x-mulaw"}}}\n'
+_SAID = (
+    b'{"event": "media", "media": {"track": "inbound", "payload": "/38="}}\n{"event": "mark", "mark": {"name": "m"}}\n'
+)
 _ENTRY = b'[mine]\nbase_url = "http://h"\njson = { text = "{text}", voice = "{voice|a}" }\nformats = { opus = "o" }\n'
 _HABITS = (
     b'{"a|b|c|1": {"schema": 1, "utterances": [[0.1, 0, 0, 14]], "seen": 1, "first_packet": {"opus": 1}, "link": 9}}'
@@ -208,6 +231,7 @@ TARGETS = {
     "endpoint": Target(
         "requests to the endpoint", _endpoint, (b'{"model": "tts-1", "input": "Hi.", "voice": "coral"}',)
     ),
+    "calls": Target("what carriers of telephone calls say", _call, (_START + _SAID, b"HTTP/1.0 403 No\r\n\r\nNo")),
     "services": Target("files of services", _services, (_ENTRY,)),
     "history": Target("the history file", _history, (_HABITS,)),
     "capture": Target("captures", _capture, (_ARRIVALS,)),
