@@ -190,6 +190,8 @@ async def test_a_ticket_lets_one_listen_in_its_room_and_do_nothing_else() -> Non
             (other, "HEAD", f"{ROOM}/captions?open", 401),
             ({}, "HEAD", f"{ROOM}/captions?open&ticket={of_another_server}", 401),
             ({}, "HEAD", f"{ROOM}/captions?open&ticket={mine['Authorization'].split()[1]}", 200),
+            (mine, "GET", f"{ROOM}?open", 200),
+            ({**mine, "Upgrade": "websocket", "Connection": "Upgrade"}, "GET", f"{ROOM}?open", 401),
             (mine, "POST", ROOM, 401),
             (mine, "DELETE", ROOM, 401),
             (mine, "POST", f"{ROOM}/ticket", 401),

@@ -124,7 +124,8 @@ examples:
   oggstream serve
   oggstream serve --service elevenlabs,offline
   OGGSTREAM_SERVE_KEY=... oggstream serve --host 0.0.0.0 --port 8000
-  curl -s http://127.0.0.1:8880/v1/audio/speech --json '{"input": "Hello."}' | oggstream play -"""
+  curl -s http://127.0.0.1:8880/v1/audio/speech --json '{"input": "Hello."}' | oggstream play -
+  curl -s http://127.0.0.1:8880/v1/live/kitchen --json '{"input": "Dinner."}'   # http://127.0.0.1:8880/live/kitchen"""
 
 _DAEMON = """\
 say, play, chat and piped text find it by themselves, and do all as without it: what they print, --json, exit status,

@@ -104,6 +104,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "default": 25.0,
         "help": "seconds that speeches have to end after Ctrl-C or SIGTERM, before they are cut off (25)",
     },
+    "--rooms": {
+        "metavar": "N",
+        "help": "rooms at once whose listeners all hear what is said in them, at /live/NAME (32; 0: none)",
+    },
     "--idle": {"metavar": "S", "default": 1800.0, "help": "seconds without a client, after which it ends (1800)"},
     "--status": {"action": "store_true", "help": "tell of the one that runs"},
     "--stop": {"action": "store_true", "help": "end the one that runs, after what it speaks"},
@@ -146,6 +150,7 @@ ENDPOINT = (
     "--workers",
     "--jobs",
     "--queue",
+    "--rooms",
     "--drain",
 )
 OF_COMMANDS: dict[str, tuple[str, ...]] = {
@@ -337,5 +342,6 @@ _KINDS: dict[str, Callable[[str], Any]] = {
     "--port": _integer("port", 0, 65535),
     "--jobs": _integer("number of jobs", 1, 1000),
     "--workers": _integer("number of workers", 1, 256),
+    "--rooms": _integer("number of rooms", 0, 1000),
     "--queue": _integer("length of a queue", 0, 100_000),
 }

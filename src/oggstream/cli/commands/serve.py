@@ -59,7 +59,6 @@ def _one_line_a_request(*, told: bool) -> Iterator[None]:
 
 
 async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
-    from ...endpoint.live.rooms import ROOMS
     from ...endpoint.server import SpeechServer
 
     opened = inherited()
@@ -79,7 +78,7 @@ async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> N
         metrics=args.metrics,
         jobs=args.jobs,
         queue=args.queue,
-        rooms=ROOMS if args.workers == 1 else 0,  # a listener would come to another process than who speaks
+        rooms=_rooms(args),
     )
     try:
         if args.workers > 1 and opened is None:
@@ -128,6 +127,17 @@ async def _serve_by_workers(args: Namespace, console: Console, stopping: asyncio
             show(as_json(None, base_url=f"{scheme}://{host}:{address[1]}/v1", port=address[1], pid=os.getpid()))
         with shared_figures() if args.metrics else nullcontext():
             await supervise(opened, args.workers, console, stopping, args.drain)
+
+
+def _rooms(args: Namespace) -> int:
+    """How many rooms there may be. Raises `ConfigError` where several processes would each have their own."""
+    from ...endpoint.live.rooms import ROOMS
+
+    if args.workers == 1:
+        return ROOMS if args.rooms is None else int(args.rooms)
+    if args.rooms:
+        raise ConfigError("a room is in one process: leave out --workers or --rooms")
+    return 0
 
 
 def _source(args: Namespace) -> Source | None:

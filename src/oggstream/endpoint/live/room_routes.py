@@ -74,9 +74,8 @@ class RoomRoutes:
             return True
         shown = [*keys_shown(request), request.query.get("ticket", "").encode()]
         room = request.match_info.get("room", "")
-        return handler in self._for_listeners and any(
-            self._tickets.admits(room, ticket.decode("utf-8", "replace")) for ticket in shown
-        )
+        listens = handler in self._for_listeners or (handler == self.enter and not _is_socket(request))
+        return listens and any(self._tickets.admits(room, ticket.decode("utf-8", "replace")) for ticket in shown)
 
     async def speak(self, request: web.Request) -> web.Response:
         """POST: say something, and answer at once; with ``?wait`` when it has been heard."""
@@ -101,7 +100,7 @@ class RoomRoutes:
     async def enter(self, request: web.Request) -> web.StreamResponse:
         """GET: the state of the room; as a WebSocket, speaking into it."""
         name, server = request.match_info["room"], self._server
-        if web.WebSocketResponse().can_prepare(request):
+        if _is_socket(request):
             async with server.under_way.one(endless=True), self._rooms.using(name, opens=True) as room:
                 return await speaking_socket.speak(request, room, server.speaker, server.jobs, client_of(request))
         async with self._rooms.using(name, opens="open" in request.query) as room:
@@ -152,3 +151,8 @@ class RoomRoutes:
                 return await serve(request, room)
 
         return handler
+
+
+def _is_socket(request: web.Request) -> bool:
+    """Whether it asks for a WebSocket, in whatever way."""
+    return "upgrade" in request.headers

@@ -10,6 +10,7 @@ export class PacketListener {
     this.room = room;
     this.told = told;
     this.speech = 0; // the one whose packets come
+    this.ended = true; // no more of them come
     this.next = {}; // what is known of the next packet: {first, position}
     this.position = 0; // samples of the speech before the next block
     this.trims = []; // of the packets that the decoder has
@@ -62,6 +63,7 @@ export class PacketListener {
 
   #begin({ speech, channels }) {
     this.speech = speech;
+    this.ended = false;
     this.next = { first: true, position: 0 };
     if (this.channels !== channels) this.#renew(channels);
     this.told({ begin: speech });
@@ -76,12 +78,15 @@ export class PacketListener {
   #flush({ speech }) {
     this.node.port.postMessage({ flush: true });
     this.words = [];
+    this.ended = true;
     this.#renew(this.channels);
     this.told({ flush: speech });
   }
 
   async #end() {
     const { speech, decoder } = this;
+    if (this.ended) return;
+    this.ended = true;
     await decoder.flush().catch(() => {});
     if (decoder !== this.decoder) return; // it was flushed meanwhile
     this.node.port.postMessage({ speech, ended: true });
