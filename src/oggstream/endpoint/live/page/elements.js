@@ -50,6 +50,12 @@ export class WhepListener extends Listener {
   async listen(onopen) {
     const peer = new RTCPeerConnection();
     let place;
+    const leave = () => {
+      peer.close();
+      if (place) fetch(place, { method: "DELETE", headers: this.room.headers, keepalive: true }).catch(() => {});
+      place = null;
+    };
+    addEventListener("pagehide", leave); // else the server would notice after half a minute
     try {
       const { receiver } = peer.addTransceiver("audio", { direction: "recvonly" });
       receiver.jitterBufferTarget = 0; // ms, at least: it finds out what it needs
@@ -66,8 +72,8 @@ export class WhepListener extends Listener {
       await this.play();
       await ended;
     } finally {
-      peer.close();
-      if (place) await fetch(place, { method: "DELETE", headers: this.room.headers }).catch(() => {});
+      removeEventListener("pagehide", leave);
+      leave();
     }
   }
 
