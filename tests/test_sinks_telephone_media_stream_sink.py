@@ -15,6 +15,7 @@ from oggstream.audio.ring import PcmRing
 from oggstream.body.samples import SampleFormat, to_float
 from oggstream.engine import loading
 from oggstream.options import PlaybackOptions
+from oggstream.sinks.null_sink import NullSink
 from oggstream.sinks.sink import SinkFormat
 from oggstream.sinks.telephone import media_stream_sink
 from oggstream.sinks.telephone.media_stream_sink import MediaStreamSink
@@ -324,3 +325,24 @@ async def test_the_last_frame_is_kept_back_so_that_a_stop_finds_something_to_sto
         assert ring.done
         assert 0.4 < len(telephone.heard()) / RATE < 0.44
         assert len(telephone.of_kind("clear")) == 1
+
+
+async def test_beside_a_device_a_telephone_is_stopped_as_soon_and_left_out_when_it_hangs_up() -> None:
+    telephone = Telephone()
+    async with call(telephone) as sink:
+        given: list[Any] = [NullSink(), sink]
+        async with oggstream.Player(source=TonedSource(), sink=given, options=OPTIONS) as player:
+            speech = player.say(TEXT)
+            await asyncio.sleep(1.0)
+            asked = now()
+            await player.stop()
+            assert (await speech).stopped
+            await asyncio.sleep(0.1)
+            (clear,) = [sent.at for sent in telephone.left if sent.message["event"] == "clear"]
+            assert clear == pytest.approx(asked, abs=0.001)
+            speech = player.say(TEXT)
+            await asyncio.sleep(1.0)
+            telephone.hang_up()
+            report = await speech
+    assert report.completed
+    assert [played.error is None for played in report.sinks] == [True, False]
