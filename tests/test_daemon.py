@@ -52,7 +52,7 @@ def daemon(folder: Path) -> Iterator[Daemon]:
 
 def lasting(report: dict[str, Any]) -> dict[str, Any]:
     """What of a report does not depend on when it was made."""
-    return {name: value for name, value in report.items() if name not in ("timing", "playout", "segments")}
+    return {name: value for name, value in report.items() if name not in ("timing", "playout", "segments", "sinks")}
 
 
 def at(daemon: Daemon) -> dict[str, Any]:
