@@ -49,6 +49,14 @@ def test_all_answer_at_one_address(served: tuple[subprocess.Popen[bytes], str]) 
         assert ask(url).startswith(b"OggS")
 
 
+def test_rooms_and_workers_are_not_to_be_had_together() -> None:
+    result = run("serve", "--workers", "2", "--rooms", "3", "--port", "0")
+    assert (result.status, result.err) == (
+        1,
+        "oggstream: error: a room is in one process: leave out --workers or --rooms\n",
+    )
+
+
 def test_they_have_no_rooms_whose_listeners_would_come_to_another_of_them(
     served: tuple[subprocess.Popen[bytes], str],
 ) -> None:
