@@ -13,7 +13,6 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from importlib.util import find_spec
@@ -35,7 +34,6 @@ ADDED = {1: (0.0015, 0.005), 50: (0.003, 0.015), 200: (0.010, 0.050)}
 """By the streams at once: what may be added, p50 and p99."""
 ROUNDS = {1: 60, 50: 2, 200: 1}  # by the streams at once
 MP3_FIRST = 0.040
-HITS = {"memory": 0.001, "disk": 0.002}
 REQUESTS, WARM_REQUESTS, AT_ONCE = 10_000, 1000, 16
 GROWTH = 20e6
 CUT_AFTER = 0.002  # of a request that its client leaves
@@ -96,7 +94,9 @@ def new_text(kind: str = "quick") -> str:
     return f"{kind} number {next(_numbers)}, a sentence of the usual length for all of them."
 
 
-def _asking(ask: Callable[[ClientSession], Awaitable[Outcome]]) -> Outcome:
+def asking(ask: Callable[[ClientSession], Awaitable[Outcome]]) -> Outcome:
+    """Run ``ask`` with a client's session of its own."""
+
     async def main() -> Outcome:
         import aiohttp
 
@@ -122,7 +122,7 @@ def measure_added(run: Run) -> Outcome:
                         waits.extend(await _round(session, place, streams, seconds))
             return _added(found)
 
-        return _asking(ask)
+        return asking(ask)
 
 
 async def _round(session: ClientSession, url: str, streams: int, seconds: float) -> list[float]:
@@ -172,7 +172,7 @@ def _asking_cpu(endpoint: Serving, count: int) -> float:
             await asyncio.gather(*(first_audio(session, endpoint.url) for _ in range(4)))
         return Outcome("", True, {"cpu": (endpoint.cpu() - before) / (4 * len(range(0, count, 4)))})
 
-    return _asking(ask).figures["cpu"]
+    return asking(ask).figures["cpu"]
 
 
 def measure_mp3(run: Run) -> Outcome:
@@ -190,31 +190,7 @@ def measure_mp3(run: Run) -> Outcome:
             added = median(through[1:]) - median(direct[1:])
             return Outcome(milliseconds(added), added <= MP3_FIRST, {"p50": added})
 
-        return _asking(ask)
-
-
-def measure_hits(run: Run) -> Outcome:
-    """A phrase that is in the cache, from the request to its first byte."""
-    body = material.ogg_file(run.folder, 2)
-    words: list[str] = []
-    figures: dict[str, float] = {}
-    reached = True
-    for name, most in HITS.items():
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            paced.running(body) as service,
-            serving(service, "--cache", "memory" if name == "memory" else folder) as endpoint,
-        ):
-
-            async def ask(session: ClientSession, url: str = endpoint.url) -> Outcome:
-                waits = [await first_audio(session, url, "quick. Hello.") for _ in range(run.count(300, least=3))]
-                return Outcome("", True, {"p50": median(waits[1:]), "p99": percentile(waits[1:], 99)})
-
-            found = _asking(ask).figures
-        figures |= {f"{name} {key}": value for key, value in found.items()}
-        words.append(f"{name} {milliseconds(found['p50'])} (p99 {milliseconds(found['p99'])})")
-        reached = reached and found["p50"] <= most
-    return Outcome("; ".join(words), reached, figures)
+        return asking(ask)
 
 
 def measure_leaks(run: Run) -> Outcome:
@@ -235,7 +211,7 @@ def measure_leaks(run: Run) -> Outcome:
             figures = {"bytes": growth, "descriptors": left, "speeches": speeches}
             return Outcome(words, growth < GROWTH and left <= AT_ONCE and not speeches, figures)
 
-        return _asking(ask)
+        return asking(ask)
 
 
 async def _many(session: ClientSession, url: str, count: int) -> None:
@@ -285,7 +261,6 @@ ROWS = [
         measure_streams,
     ),
     Row("endpoint-mp3", "MP3's first bytes after the service's first audio, p50", "<= 40 ms", measure_mp3),
-    Row("endpoint-hits", "a phrase in the cache: request to first byte, p50", "<= 1 ms, <= 2 ms", measure_hits),
     Row(
         "endpoint-leaks",
         "10,000 requests, a fifth left by the client, a tenth faulty: growth; descriptors and speeches left",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 IDLE_SECONDS = 15.0
 """How long a connection may stay without a whole request: silent, with a head that comes byte by byte, or kept."""
 
-MOST_CONNECTIONS = 1000
+MOST_CONNECTIONS = 4000
 """At most; fewer where the process may open fewer files."""
 
 BACKLOG = 100
@@ -113,7 +113,8 @@ class Connections:
     def _sweep(self) -> None:
         self._timer = None
         now = self._loop.time()
-        for connection, since in list(self._idle.items()):
+        while self._idle:
+            connection, since = next(iter(self._idle.items()))
             if now - since < IDLE_SECONDS:
                 self._timer = self._loop.call_at(since + IDLE_SECONDS, self._sweep)
                 return

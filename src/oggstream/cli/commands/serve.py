@@ -8,7 +8,7 @@ import logging
 import os
 from argparse import Namespace
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError, OggStreamError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ..terminal.interrupts import Interrupts
 
 KEY_VARIABLE = "OGGSTREAM_SERVE_KEY"
+FILES = 8192  # open ones, where it may
 MOST_BYTES = 1 << 20  # of a file of keys
 
 
@@ -36,6 +37,7 @@ def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
     Raises `ConfigError` and `LibraryError`.
     """
     console.as_json = args.log_format == "json"
+    _allow_files()
     with logging_to(console, args.log_level or "info"), _one_line_a_request(told=args.log_level is None):
         try:
             run_in_loop(_serve(args, console, interrupts), interrupts)
@@ -43,6 +45,19 @@ def serve(args: Namespace, console: Console, interrupts: Interrupts) -> None:
             if args.json:
                 show(as_json(error, base_url=None))
             raise
+
+
+def _allow_files() -> None:
+    """Let this process have `FILES` open, where it may: each client takes one, and its service another one."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 @contextmanager
