@@ -49,8 +49,8 @@ def packets(items: list[LiveItem]) -> list[LivePacket]:
 
 
 def kinds(items: list[LiveItem]) -> list[str]:
-    """The kinds of the items, runs of packets as one."""
-    names = [type(item).__name__ for item in items]
+    """The kinds of the items but words, runs of packets as one."""
+    names = [type(item).__name__ for item in items if not isinstance(item, WordHeard)]
     return [name for at, name in enumerate(names) if not at or name != names[at - 1]]
 
 
@@ -344,7 +344,7 @@ async def test_an_interruption_while_the_last_packets_are_heard_reaches_those_wh
     async with oggstream.Player(source=service(1.0), sink=broadcast) as player:
         _ = player.say("One.")
         await asyncio.sleep(0.8)
-        assert isinstance(taker.take_all()[-1], SpeechEnded)
+        assert kinds(taker.take_all())[-1] == "SpeechEnded"
         await player.stop()
     assert kinds(taker.take_all()) == ["Flushed"]
 
@@ -403,24 +403,47 @@ async def test_while_a_player_pauses_nothing_more_is_sent() -> None:
 
 async def test_words_are_told_to_all_at_the_moment_at_which_they_are_heard() -> None:
     broadcast = Broadcast()
+    loop = asyncio.get_running_loop()
+    heard: list[tuple[float, LiveItem]] = []
     taker = broadcast.taker()
+    taker.on_ready = lambda: heard.extend((loop.time(), item) for item in taker.take_all())
+    told: list[tuple[float, oggstream.WordStarted]] = []
 
-    told: list[oggstream.WordStarted] = []
-
-    def tell(event: oggstream.Event) -> None:
+    def note(event: oggstream.Event) -> None:
         if isinstance(event, oggstream.WordStarted):
-            told.append(event)
-            broadcast.tell(event)
+            told.append((loop.time(), event))
 
     source = SpeechService(first=0.1, pauses=True)
-    async with oggstream.Player(source=source, sink=broadcast, on_event=tell) as player:
+    async with oggstream.Player(source=source, sink=broadcast, on_event=note) as player:
         speech = player.say("Here we are, all of us.")
         await speech
-    words = [item for item in taker.take_all() if isinstance(item, WordHeard)]
-    assert words == [WordHeard(speech.number, word.text, word.start, word.end, word.sample) for word in told]
+    words = [(at, item) for at, item in heard if isinstance(item, WordHeard)]
+    expected = [WordHeard(speech.number, word.text, word.start, word.end, word.sample) for _, word in told]
+    assert [word for _, word in words] == expected
     assert len(words) == 6
-    broadcast.tell(oggstream.Word(text="late", start=0, end=4, start_sample=0, end_sample=1))
-    assert taker.take_all() == []
+    assert [at for at, _ in words] == pytest.approx([at for at, _ in told], abs=1e-3)
+
+
+async def test_words_of_what_is_sent_are_the_callers_to_tell() -> None:
+    broadcast = Broadcast()
+    taker = broadcast.taker()
+    word = oggstream.Word(text="a", start=3, end=4, start_sample=960, end_sample=1920)
+    sending = asyncio.create_task(broadcast.send(spoken_packets(5)))
+    await asyncio.sleep(0.01)
+    broadcast.tell(word)
+    await sending
+    broadcast.tell(word)
+    assert [item for item in taker.take_all() if isinstance(item, WordHeard)] == [WordHeard(1, "a", 3, 4, 960)]
+
+
+async def test_the_last_word_of_a_speech_is_its_own_though_the_next_one_has_begun() -> None:
+    broadcast = Broadcast()
+    taker = broadcast.taker()
+    sending = asyncio.create_task(broadcast.send(spoken_packets(5)))
+    await asyncio.sleep(0.01)
+    broadcast.tell(oggstream.WordStarted(at=1.0, text="a", start=0, end=1, sample=0, speech=99))
+    await sending
+    assert kinds(taker.take_all()) == ["SpeechBegun", "LivePacket", "SpeechEnded"]
 
 
 # Misuse.

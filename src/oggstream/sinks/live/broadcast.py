@@ -80,13 +80,17 @@ class Broadcast(Closing):
         return len(self._log.readers)
 
     def tell(self, word: WordStarted | Word) -> None:
-        """Tell the takers, as a `WordHeard`, of a word of the speech at hand: an event, or what `stream_packets` tells.
+        """Tell the takers, as a `WordHeard`, of a word of the speech at hand.
 
-        Nothing happens between speeches.
+        A player tells those that are heard by itself; those of `send` are for the caller to tell, as `stream_packets`
+        tells them. Nothing happens between speeches.
         """
-        if self._speech is not None:
-            sample = word.sample if isinstance(word, WordStarted) else word.start_sample
-            self._log.append(WordHeard(self._speech.number, word.text, word.start, word.end, sample))
+        if self._speech is None:
+            return
+        number, sample = self._speech.number, word.sample if isinstance(word, WordStarted) else word.start_sample
+        if isinstance(word, WordStarted):  # it may be the last one of the speech before
+            number = word.speech or number
+        self._log.append(WordHeard(number, word.text, word.start, word.end, sample))
 
     def _heard_now(self) -> Joining:
         """The place in the log from which a decoder is right when it comes to what is heard now."""
@@ -158,26 +162,33 @@ class Broadcast(Closing):
                 raise UsageError("a player is speaking into this broadcast: send when it has ended")
             clock = OwnClock(self._log.bind().time)
             speech = self._begin(clock)
-            speech.sending = task = asyncio.create_task(self._send(speech, clock, packets))
             try:
-                await asyncio.wait({task})
+                await self._send(speech, clock, packets)
+            except TimeoutError:
+                if speech is self._speech:  # it was not interrupted
+                    raise
             except asyncio.CancelledError:
                 self._interrupt(speech)
-                await asyncio.wait({task})
                 raise
-            self._leave(speech)
-            if not task.cancelled():
-                task.result()
+            finally:
+                self._leave(speech)
 
     async def _send(self, speech: OnAir, clock: OwnClock, packets: AsyncIterable[AudioPacket]) -> None:
-        """Hand on the packets as they are heard. Cancelled when the speech is interrupted."""
-        async for packet in packets:
-            clock.add(packet.samples - packet.trim_start - packet.trim_end)
-            self._hand_on(speech, [packet])
-            if clock.left > AHEAD_SECONDS:
-                await asyncio.sleep(clock.left - AHEAD_SECONDS)
-        self._end(speech)
-        await asyncio.sleep(clock.left)
+        """Hand on the packets as they are heard. Raises `TimeoutError` when the speech is interrupted."""
+        async with asyncio.timeout(None) as limit:
+            speech.sending = limit
+            try:
+                async for packet in packets:
+                    if speech is not self._speech:  # interrupted just now
+                        return
+                    clock.add(packet.samples - packet.trim_start - packet.trim_end)
+                    self._hand_on(speech, [packet])
+                    if clock.left > AHEAD_SECONDS:
+                        await asyncio.sleep(clock.left - AHEAD_SECONDS)
+                self._end(speech)
+                await asyncio.sleep(clock.left)
+            finally:
+                speech.sending = None
 
     def _begin(self, clock: Clock) -> OnAir:
         if self._speech is not None:
@@ -208,7 +219,7 @@ class Broadcast(Closing):
     def _off_air(self, speech: OnAir) -> None:
         self._speech = None
         if speech.sending is not None:
-            speech.sending.cancel()
+            speech.sending.reschedule(0)  # long ago
 
     def _interrupt(self, speech: OnAir) -> None:
         """What is not heard of the speech is not to be heard, if it is still the one on the air."""

@@ -79,5 +79,5 @@ class OnAir:
         self.position = 0
         self.ended = False
         """No packets follow."""
-        self.sending: asyncio.Task[None] | None = None
-        """What hands on the packets, where that is not a player."""
+        self.sending: asyncio.Timeout | None = None
+        """Ends what hands on the packets, where that is not a player."""

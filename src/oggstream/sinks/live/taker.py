@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
-from .live_item import Flushed, LiveItem, LivePacket, SpeechBegun, SpeechEnded
+from .live_item import Flushed, LiveItem, LivePacket, SpeechBegun, SpeechEnded, WordHeard
 from .shared_log import LogReader
 
 if TYPE_CHECKING:
@@ -58,8 +58,8 @@ class Taker(LogReader[LiveItem]):
     def _given(self, item: LiveItem) -> list[LiveItem]:
         if isinstance(item, LivePacket):
             return [*self._turned_to(item), self._as_it_is_for_this_one(item)]
-        if item.number != self._told:  # it knows nothing of that speech
-            return []
+        if item.number != self._told:  # it knows nothing of that speech, but where one ends, that before it is over
+            return [] if isinstance(item, WordHeard) else self._over()
         if isinstance(item, SpeechEnded | Flushed):
             self._open = False
         return [item]
@@ -68,9 +68,14 @@ class Taker(LogReader[LiveItem]):
         """What is to be told before ``packet``, if it is of another speech than the one before."""
         if packet.number == self._told:
             return []
-        ended: list[LiveItem] = [SpeechEnded(self._told)] if self._open else []
+        over = self._over()
         self._told, self._open = packet.number, True
-        return [*ended, SpeechBegun(packet.number, packet.channels)]
+        return [*over, SpeechBegun(packet.number, packet.channels)]
+
+    def _over(self) -> list[LiveItem]:
+        """The end of the speech that it knows of, where it was passed over."""
+        was_open, self._open = self._open, False
+        return [SpeechEnded(self._told)] if was_open else []
 
     def _as_it_is_for_this_one(self, packet: LivePacket) -> LivePacket:
         """The packet, which says what was lost before it, and of which nothing is heard before the place of joining."""
