@@ -27,15 +27,16 @@ async def caption(request: web.Request, room: Room) -> web.StreamResponse:
     """Serve one reader until it goes, which cancels this."""
     response = web.StreamResponse(headers=_HEADERS)
     response.enable_chunked_encoding()
-    await response.prepare(request)
-    if request.method == "HEAD":
-        return response
-    with suppress(ConnectionError):
-        await response.write(_ALIVE)
-        async with room.broadcast.taker() as taker, Tap(taker, request, _events):
-            while not taker.closed:
-                await asyncio.sleep(QUIET_SECONDS)
-                await response.write(_ALIVE)
+    async with room.broadcast.taker() as taker:  # before the client knows that it may expect anything
+        await response.prepare(request)
+        if request.method == "HEAD":
+            return response
+        with suppress(ConnectionError):
+            await response.write(_ALIVE)
+            async with Tap(taker, request, _events):
+                while not taker.closed:
+                    await asyncio.sleep(QUIET_SECONDS)
+                    await response.write(_ALIVE)
     return response
 
 

@@ -23,8 +23,8 @@ LONGEST_MESSAGE = 4096  # a listener has nothing to say
 async def listen(request: web.Request, room: Room) -> web.WebSocketResponse:
     """Serve one listener to the end. Cancelled, it closes."""
     async with (
+        room.broadcast.taker() as taker,  # before the client knows that it may expect anything
         opened(request, longest=LONGEST_MESSAGE, subprotocol=SUBPROTOCOL) as (socket, _transport),
-        room.broadcast.taker() as taker,
         Tap(taker, request, _Frames().of),
     ):
         async for _ in socket:

@@ -4,6 +4,10 @@ const STEREO = 4; // in the first byte of an Opus packet
 
 export const possible = () => "AudioDecoder" in window && "AudioWorkletNode" in window;
 
+const FADE = 240; // samples
+
+const fadedIn = (samples) => samples.map((sample, n) => sample * Math.min(1, (n + 1) / FADE));
+
 export class PacketListener {
   // `told` is called with {first}, {word}, {begin}, {end}, {flush}.
   constructor(room, told) {
@@ -126,7 +130,7 @@ export class PacketListener {
       const channels = Array.from({ length: audio.numberOfChannels }, (_, planeIndex) => {
         const samples = new Float32Array(frameCount);
         audio.copyTo(samples, { planeIndex, frameOffset: start, frameCount, format: "f32-planar" });
-        return samples;
+        return position ? fadedIn(samples) : samples; // joined in the middle
       });
       const block = { speech, position: this.position, channels, first: this.first };
       this.first = false;

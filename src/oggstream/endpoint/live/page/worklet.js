@@ -26,11 +26,15 @@ class Speech extends AudioWorkletProcessor {
     this.queued += item.channels ? item.channels[0].length : 0;
   }
 
+  // Fades out over what comes next, and forgets the rest.
   flush() {
-    if (this.queue.length && !this.holding) this.fading = FADE;
-    this.queue = [];
-    this.queued = this.at = 0;
-    this.holding = true;
+    const [block] = this.queue;
+    const sounds = block?.channels && !this.holding;
+    const tail = sounds ? block.channels.map((samples) => faded(samples.slice(this.at, this.at + FADE))) : [];
+    this.queue = sounds ? [{ ...block, first: false, channels: tail }, { cut: true }] : [];
+    this.queued = sounds ? tail[0].length : 0;
+    this.at = 0;
+    this.holding = !sounds;
     this.port.postMessage({ flushed: true, time: currentTime });
   }
 
@@ -50,12 +54,17 @@ class Speech extends AudioWorkletProcessor {
   ready() {
     if (!this.queue.length) this.since = currentTime;
     const waited = this.enough === LEAST && this.queued > 0 && currentTime - this.since >= WAIT;
-    return waited || this.queued >= this.enough || this.queue.some((item) => item.ended);
+    return waited || this.queued >= this.enough || this.queue.some((item) => item.ended || item.cut);
   }
 
   // Plays of the first item what there is room for.
   take(output, filled, length) {
     const item = this.queue[0];
+    if (item.cut) {
+      this.queue.shift();
+      this.holding = true;
+      return 0;
+    }
     if (item.ended) {
       this.queue.shift();
       this.enough = Math.max(LEAST, this.enough * 0.8);
@@ -97,6 +106,10 @@ class Speech extends AudioWorkletProcessor {
       output.forEach((out, i) => (out[from + n] = this.last[i] * this.fading / FADE));
     }
   }
+}
+
+function faded(samples) {
+  return samples.map((sample, n) => sample * (1 - (n + 1) / samples.length));
 }
 
 registerProcessor("speech", Speech);
