@@ -16,7 +16,7 @@ import aiohttp
 
 from .row import Outcome, Row, Run, milliseconds
 
-SECONDS, LEAST = 3600.0, 40.0
+SECONDS, LEAST = 3600.0, 8.0
 WINDOW = 15.0
 """Seconds at the start and at the end, whose earliest pages are compared: later ones wait for a busy machine."""
 SETTLING = 5.0
