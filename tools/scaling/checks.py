@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from ..benchmarks import material
 from ..benchmarks.row import Outcome, Row, Run, milliseconds
 from .asking import Asked, Load, ask_at_once, new_text
-from .site import CHECK_SECONDS, Node, Site, running
+from .site import CHECK_SECONDS, NODES, Node, Site, running
 
 ASKERS = 1000
 SPREAD = 0.030
@@ -39,9 +39,12 @@ def measure_askers(run: Run) -> Outcome:
     thinks = 0.5 + count / 250
 
     async def check(site: Site) -> Outcome:
-        for _ in range(12):  # connections and code are warm
-            await ask_at_once(site.url, new_text(), 1)
-        text = f"thinks {thinks:g} {new_text()}"
+        def thoughtful() -> str:
+            return f"thinks {thinks:g} {new_text()}"
+
+        for _ in range(2):  # code and connections are warm, and that the service thinks is nothing new
+            await asyncio.gather(*(ask_at_once(site.url, thoughtful(), 1) for _ in range(4 * NODES)))
+        text = thoughtful()
         asked = await ask_at_once(site.url, text, count)
         made, firsts = site.counts().get(text, 0), sorted(one.first for one in asked)
         early = firsts[0] - max(one.began for one in asked)
