@@ -23,7 +23,8 @@ ELSEWHERE = {
     r"tools/(run|test)": "they set up a checkout",
     r"oggstream chat": "asks a model: test_cli_commands_chat.py",
     r"oggstream (serve|daemon|stop)|Hello from next door": "stay: test_endpoint_server.py, test_daemon.py",
-    r"--device|oggstream replay hello\b": "plays on a device: test_sinks_device_sink.py",
+    r"--(device|sink device)|oggstream replay hello\b": "plays on a device: test_sinks_device_sink.py",
+    r"icecast://": "speaks to a mount: test_sinks_radio_icecast_sink.py",
     r"completion zsh": "a shell that may not be there: test_cli_commands_completion.py",
 }
 """Lines that take more than this machine has, and where they are tested or why they are not."""
