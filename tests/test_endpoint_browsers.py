@@ -133,3 +133,11 @@ def test_origins_are_compared_as_browsers_write_them() -> None:
     assert normal_origin("HTTPS://Example.org:443/") == "https://example.org"
     assert normal_origin("http://example.org:8080") == "http://example.org:8080"
     assert not is_local_name("localhost.example")
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_the_page_of_a_room_may_listen_with_tls_and_without(scheme: str) -> None:
+    async with asking(rooms=1) as (server, client):
+        headers = {"Origin": f"{scheme}://127.0.0.1:{server.bound_port}"}
+        async with client.ws_connect("/v1/live/kitchen/packets?open", headers=headers):
+            assert server.rooms.listeners == 1

@@ -71,11 +71,14 @@ class Browsers:
         return bool(name) and (self._any_name or name in self._names or is_local_name(name))
 
     def allows(self, origins: list[str], host: str) -> bool:
-        """Whether a request with these Origin headers may be served: programs send none, a page its own."""
+        """Whether a request with these Origin headers may be served: programs send none, a page its own.
+
+        Its own may be https here, or at a proxy in front of this server.
+        """
         if not origins:
             return True
-        own = normal_origin(f"http://{host}")
-        return len(origins) == 1 and (ANY in self._origins or normal_origin(origins[0]) in {*self._origins, own})
+        own = {normal_origin(f"{scheme}://{host}") for scheme in ("http", "https")}
+        return len(origins) == 1 and (ANY in self._origins or normal_origin(origins[0]) in self._origins | own)
 
     async def mark(self, request: web.Request, response: web.StreamResponse) -> None:
         """Let the page read the answer (the CORS protocol of the Fetch standard)."""
