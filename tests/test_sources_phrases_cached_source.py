@@ -17,6 +17,7 @@ from oggstream.errors import ServerError, UsageError
 from oggstream.options import SpeechOptions
 from oggstream.opus.items import AudioPacket
 from oggstream.opus.opus_reader import OpusReader
+from oggstream.sources.failover import Failover, Member
 from oggstream.sources.phrases import tape
 from oggstream.sources.phrases.cached_source import CachedSource
 from oggstream.sources.phrases.phrase_cache import PhraseCache, cache_of
@@ -147,6 +148,36 @@ async def test_a_slower_store_fills_the_faster_one(tmp_path: Path) -> None:
     await listened(CachedSource(made, PhraseCache([memory, DiskStore(tmp_path)])))
     assert made.opened == 1
     assert memory.size > len(BODY)
+
+
+async def test_many_who_ask_at_once_are_one_look_at_a_slow_store() -> None:
+    class Slow(MemoryStore):
+        looks = 0
+
+        async def get(self, key: str) -> bytes | None:
+            self.looks += 1
+            await asyncio.sleep(0.01)
+            return await super().get(key)
+
+    slow = Slow()
+    made = service()
+    await listened(CachedSource(made, PhraseCache([MemoryStore(), slow])))
+    slow.looks = 0
+    cache = PhraseCache([MemoryStore(), slow])
+    heard = await asyncio.gather(*(listened(CachedSource(made, cache)) for _ in range(100)))
+    assert {body(items) for items in heard} == {BODY}
+    assert (slow.looks, made.opened) == (1, 1)
+
+
+async def test_what_another_source_of_a_chain_said_is_not_kept_as_the_first_ones() -> None:
+    first, second = service(identity="first"), service(identity="second")
+    first.arrivals = [(0.0, ServerError("it failed", status=500))]
+    chain = Failover([Member(first, owned=False), Member(second, owned=False)])
+    source = CachedSource(chain, PhraseCache([MemoryStore()]))
+    assert body(await listened(source)) == BODY
+    first.arrivals = second.arrivals
+    assert body(await listened(source)) == BODY
+    assert (source.outcomes, first.opened) == (["miss", "miss"], 2)
 
 
 async def test_samples_are_kept_as_opus(monkeypatch: pytest.MonkeyPatch) -> None:

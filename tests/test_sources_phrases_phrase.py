@@ -10,6 +10,7 @@ from hypothesis import given, strategies as st
 
 from oggstream.annotations import Word
 from oggstream.options import SpeechOptions
+from oggstream.sources.phrases import phrase
 from oggstream.sources.phrases.phrase import Phrase, phrase_key, unpacked
 
 WORD = Word(text="Hello", start=0, end=5, start_sample=480, end_sample=20000, told_by="service")
@@ -43,6 +44,8 @@ OPTIONS = SpeechOptions(voice="anna", model="m", instructions="Kindly.", speed=1
         replace(OPTIONS, instructions=None),
         replace(OPTIONS, speed=1.0),
         replace(OPTIONS, language="en"),
+        replace(OPTIONS, format="pcm:8000"),
+        replace(OPTIONS, format="pcm:24000:2"),
     ],
 )
 def test_whatever_changes_the_sound_changes_the_key(options: SpeechOptions) -> None:
@@ -62,3 +65,9 @@ def test_what_was_kept_by_an_older_version_is_not_called_plain() -> None:
     rest = (int.from_bytes(rest[:4], "little") - 14).to_bytes(4, "little") + rest[4:]
     assert unpacked(old[:start] + zlib.crc32(rest).to_bytes(4, "little") + rest) == PHRASE
     assert unpacked(PHRASE._replace(plain=True).packed()) == PHRASE._replace(plain=True)
+
+
+def test_another_version_of_what_is_kept_has_other_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = phrase_key("a", "x", "", OPTIONS)
+    monkeypatch.setattr(phrase, "_MAGIC", b"oggstream phrase 2\n")
+    assert phrase_key("a", "x", "", OPTIONS) != key
