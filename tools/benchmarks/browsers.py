@@ -12,12 +12,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .. import chromium
 from . import card, listening
-from .row import Outcome, Row, Run, milliseconds
+from .row import Outcome, Row, Run, Skip, milliseconds
 from .stats import median
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ JOIN = 0.200
 PURE = 0.1  # of the tone's level, that the recording may differ from it
 ROUNDS = 8
 LEAST_QUIET, MOST_QUIET = 1.0, 1.5  # seconds between speeches
+START_SECONDS = 60.0  # for a page to listen
 PER_PAGE = 50  # packets of 20 ms
 WAYS = {"packets": "WebCodecs", "whep": "WHEP", "opus": "<audio>"}
 
@@ -134,8 +136,9 @@ async def staged(way: str) -> AsyncIterator[Stage]:
         client = await stack.enter_async_context(aiohttp.ClientSession(base))
         browser = await stack.enter_async_context(chromium.chromium(Path(folder)))
         page = await stack.enter_async_context(browser.page(f"{base}/live/bench?way={way}"))
-        while await page.evaluate("document.getElementById('state').textContent") != "listening":  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(START_SECONDS):
+            while await page.evaluate("document.getElementById('state').textContent") != "listening":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
         recorder = listening.Recorder()
         recorder.start()
         stack.callback(recorder.stop)
@@ -144,6 +147,9 @@ async def staged(way: str) -> AsyncIterator[Stage]:
 
 def _measured(way: str, ask: Callable[[Stage, int], Awaitable[Outcome]]) -> Callable[[Run], Outcome]:
     def measure(run: Run) -> Outcome:
+        if way == "whep" and find_spec("aiortc") is None:
+            raise Skip("no aiortc here: pip install 'oggstream[webrtc]'")
+
         async def main() -> Outcome:
             async with staged(way) as stage:
                 return await ask(stage, run.count(ROUNDS, least=2))
