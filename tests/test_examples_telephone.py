@@ -51,7 +51,7 @@ async def test_a_caller_who_speaks_is_listened_to_and_then_answered() -> None:
     texts = [text for _, text in service.asked]
     assert any(text.startswith("That was your turn number 1.") for text in texts)
     said = next(text for text in texts if "You had heard" in text)
-    assert "Hello, and thank you for calling." in said
+    assert "You had heard: Hello, and thank you" in said
     telephone.hang_up()
     async with asyncio.timeout(5):
         await talking

@@ -253,9 +253,14 @@ def test_what_would_be_another_header_is_refused() -> None:
 
 @asynccontextmanager
 async def listening(port: int, mount: str = "/radio.opus") -> AsyncIterator[aiohttp.StreamReader]:
-    async with aiohttp.ClientSession() as client, client.get(f"http://127.0.0.1:{port}{mount}") as response:
-        assert response.status == 200
-        yield response.content
+    """What a listener gets, as soon as Icecast has begun to give it out."""
+    async with aiohttp.ClientSession() as client, asyncio.timeout(PATIENCE):
+        while True:
+            async with client.get(f"http://127.0.0.1:{port}{mount}") as response:
+                if response.status == 200:
+                    yield response.content
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def first_items(content: aiohttp.StreamReader, samples: int) -> list[Any]:
