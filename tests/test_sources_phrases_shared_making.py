@@ -89,6 +89,15 @@ async def test_a_maker_that_lost_its_beginning_there_is_not_followed(server: Red
         assert other.service.opened == 1
 
 
+async def test_a_tape_with_a_gap_is_followed_up_to_it_and_the_rest_is_made(server: Redis) -> None:
+    async with processes(server, AT_ONCE) as (maker, other):
+        assert await maker.store.claim(KEY, "maker") == "maker"
+        await maker.store.append("maker", 1, [{"maker": "maker"}, OPENED, {"bytes": BODY[:500]}])
+        await maker.store.append("maker", 5, [{"bytes": BODY[900:]}, {"end": b"whole"}])
+        assert body(await other.listen()) == BODY
+        assert other.service.opened == 1
+
+
 async def test_what_was_written_twice_is_heard_once(server: Redis) -> None:
     async with processes(server, AT_ONCE) as (maker, other):
         assert await maker.store.claim(KEY, "maker") == "maker"
