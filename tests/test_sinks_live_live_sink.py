@@ -55,6 +55,16 @@ async def test_words_are_told_in_the_room() -> None:
     assert (word["text"], word["start"], word["end"]) == ("Hello", 0, 5)
 
 
+async def test_a_room_that_is_left_as_soon_as_it_is_entered_keeps_no_connection() -> None:
+    async with serving() as served:
+        sink = LiveSink(place(served))
+        await sink.prepare()
+        socket = sink._feed._socket
+        await sink.aclose()
+        assert socket is not None
+        assert socket.closed
+
+
 async def test_a_key_opens_the_room() -> None:
     async with serving(key="sesame") as served:
         async with LiveSink(place(served), "sesame") as sink:
