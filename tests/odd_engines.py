@@ -73,10 +73,11 @@ class Spelling(Good):
 
 
 class Hanging(Good):
-    """Never gives a second block."""
+    """Never gives a second block, and tells a word when it begins to hang."""
 
     def speak(self, wanted: Utterance) -> Iterator[array[int] | SpokenWord]:
         yield BLOCK
+        yield SpokenWord(0, 1, 0, 1)
         time.sleep(60)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -11,9 +12,12 @@ from typing import Any
 
 import pytest
 
+import odd_engines
 from oggstream.errors import LibraryError
+from oggstream.voice import child
 from oggstream.voice.engine import EngineInfo, SpokenWord, Utterance
 from oggstream.voice.workers import EngineError, Request, Worker
+from patience import PATIENCE
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="signals")
 
@@ -105,8 +109,22 @@ def test_an_engine_that_does_not_notice_that_it_is_cancelled_is_ended(worker: Wo
     answers = request.answers()
     next(answers)
     request.go_on()
+    next(answers)  # from now on it hangs
     request.cancel()
-    assert worker._process.wait(10) == 1
+    assert worker._process.wait(PATIENCE) == 1
+
+
+@pytest.mark.parametrize("kind", ["speak", "more"])
+def test_what_is_cancelled_while_it_waits_for_its_turn_does_not_begin(kind: str) -> None:
+    sent = io.BytesIO()
+    process = child._Child(info("Hanging"), io.BytesIO(), sent)
+    process._engine = odd_engines.Hanging()
+    process._begun = {7: iter([None])} if kind == "more" else {}
+    process._cancel(7)
+    process._do(kind, 7, list(Utterance("a")))
+    assert not sent.getvalue()
+    assert not process._begun
+    process._watch.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the memory of a process")

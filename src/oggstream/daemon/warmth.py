@@ -31,6 +31,7 @@ MODULES = (
     *("oggstream.opus.opus_writer", "oggstream.ogg.page_writer", "oggstream.text.charmap"),
     *("oggstream.engine.pause_matching", "oggstream.engine.word_estimate", "oggstream.text.word_weights"),
     *("oggstream.sinks.device_sink", "oggstream.sinks.native", "oggstream.sinks.wav_sink", "oggstream.sinks.null_sink"),
+    *("oggstream.sinks.resolve_sink", "oggstream.sinks.sink_list"),
 )
 """What a speech loads sooner or later, beside what the command line names."""
 

@@ -130,6 +130,9 @@ class _Child:
 
     def _do(self, kind: str, number: int, rest: list[Any]) -> None:
         assert self._engine is not None
+        if number in self._left:  # it was cancelled while it waited here
+            self._begun.pop(number, None)
+            return
         if kind == "speak":
             self._begun[number] = self._spoken(self._engine, number, Utterance(*rest))
         if number in self._begun:
