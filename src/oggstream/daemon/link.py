@@ -105,7 +105,8 @@ class Link:
         if descriptors:
             packed = b"".join(number.to_bytes(4, sys.byteorder) for number in descriptors)
             sent = self._socket.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, packed)])
-        self._socket.sendall(data[sent:])
+        if sent < len(data):  # sending nothing fails where the process has done its work already, and gone
+            self._socket.sendall(data[sent:])
 
     def _limit(self) -> None:
         self._socket.settimeout(max(0.001, self._deadline - time.monotonic()))
