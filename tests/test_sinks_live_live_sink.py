@@ -55,14 +55,22 @@ async def test_words_are_told_in_the_room() -> None:
     assert (word["text"], word["start"], word["end"]) == ("Hello", 0, 5)
 
 
-async def test_a_room_that_is_left_as_soon_as_it_is_entered_keeps_no_connection() -> None:
+async def test_a_room_that_is_left_as_soon_as_it_is_entered_keeps_no_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    opened = []
+    connect = room_feed.RoomFeed._connect
+
+    async def noted(feed: room_feed.RoomFeed) -> Any:
+        opened.append(await connect(feed))
+        return opened[-1]
+
+    monkeypatch.setattr(room_feed.RoomFeed, "_connect", noted)
     async with serving() as served:
         sink = LiveSink(place(served))
         await sink.prepare()
-        socket = sink._feed._socket
         await sink.aclose()
-        assert socket is not None
-        assert socket.closed
+    assert [socket.closed for socket in opened] == [True]
 
 
 async def test_a_key_opens_the_room() -> None:

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
 from .row import Outcome, Row, Run, milliseconds
+from .stand_ins import of_tests
 
 SECONDS, LEAST = 3600.0, 8.0
 WINDOW = 15.0
@@ -44,7 +42,7 @@ async def _listened(run: Run, seconds: float) -> tuple[list[tuple[float, float]]
     """Times and leads of the pages that came, and how many disconnects, links and warnings there were."""
     import oggstream
 
-    icecast, scripted = _of_tests("icecast"), _of_tests("scripted")
+    icecast, scripted = of_tests("icecast"), of_tests("scripted")
     warnings: list[Any] = []
 
     def note(event: Any) -> None:
@@ -113,13 +111,6 @@ async def _listen(url: str, seconds: float) -> tuple[list[tuple[float, float]], 
             if now > seconds:
                 return leads, links, True
     return leads, links, False
-
-
-def _of_tests(module: str) -> Any:
-    tests = str(Path(__file__).parents[2] / "tests")
-    if tests not in sys.path:
-        sys.path.append(tests)
-    return import_module(module)
 
 
 ROWS = [

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from contextlib import suppress
-from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from .row import Outcome, Row, Run, milliseconds
 from .sinks import InstantSink
+from .stand_ins import of_tests
 from .stats import percentile
 
 SPEECHES, STOPS = 60, 25
@@ -99,10 +97,7 @@ def _source(module: str, service: Any) -> Any:
 
 
 def _stand_in(module: str, kind: str, **settings: Any) -> Any:
-    tests = str(Path(__file__).parents[2] / "tests")
-    if tests not in sys.path:
-        sys.path.append(tests)
-    return getattr(import_module(f"socket_services.{module}"), kind)(**settings)
+    return getattr(of_tests(f"socket_services.{module}"), kind)(**settings)
 
 
 ROWS = [

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib import import_module
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp import web
 
 from .row import Outcome, Row, Run, milliseconds
+from .stand_ins import of_tests
 from .stats import percentile
 
 STOPS = 60
@@ -47,7 +45,7 @@ class Stop(NamedTuple):
 def measure(run: Run) -> Outcome:
     """Interrupt speech at odd moments, for each carrier in turn; compare what was heard with what was played."""
     chance = random.Random(5)  # noqa: S311  # no secret
-    most_seconds = _of_tests("toned").told(TEXT)[-1].end_sample / 48000 - 0.3
+    most_seconds = of_tests("toned").told(TEXT)[-1].end_sample / 48000 - 0.3
     carriers = ("twilio", "telnyx", "plivo")
     stops = [
         asyncio.run(_interrupt(carriers[number % 3], chance.uniform(0.3, most_seconds)))
@@ -66,8 +64,8 @@ def measure(run: Run) -> Outcome:
 async def _interrupt(carrier: str, after: float) -> Stop:
     import oggstream
 
-    toned = _of_tests("toned")
-    telephone = _of_tests("telephone").Telephone(carrier, delay=DELAY)
+    toned = of_tests("toned")
+    telephone = of_tests("telephone").Telephone(carrier, delay=DELAY)
     options = oggstream.PlaybackOptions(history=None)
     async with (
         _connected(telephone) as websocket,
@@ -129,13 +127,6 @@ async def _hear(far: aiohttp.ClientWebSocketResponse, telephone: Any) -> None:
 async def _speak(far: aiohttp.ClientWebSocketResponse, telephone: Any) -> None:
     while (text := await telephone.give()) is not None:
         await far.send_str(text)
-
-
-def _of_tests(module: str) -> Any:
-    tests = str(Path(__file__).parents[2] / "tests")
-    if tests not in sys.path:
-        sys.path.append(tests)
-    return import_module(module)
 
 
 ROWS = [

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from ...events import Warned, emit
-from ..sink import SinkFormat, SinkTraits
-from .broadcast import Broadcast
+from ..sink import SinkTraits
+from .fed_broadcast import FedBroadcast
 from .room_address import RoomAddress
 from .room_feed import RoomFeed
 
 
-class LiveSink(Broadcast):
+class LiveSink(FedBroadcast):
     """Speaks into a room of ``oggstream serve`` elsewhere, whose listeners get the service's own packets.
 
     ``url`` is ``http://HOST:PORT/v1/live/NAME`` (or ``https://``), ``api_key`` a key of that server, if it wants one.
@@ -27,18 +26,3 @@ class LiveSink(Broadcast):
     def __init__(self, url: str, api_key: str | None = None) -> None:
         super().__init__()
         self._feed = RoomFeed(RoomAddress.parse(url, api_key), self)
-
-    async def prepare(self) -> SinkFormat:
-        """Connect, once. Raises `DeviceError`."""
-        await self._feed.open()
-        return await super().prepare()
-
-    def check(self) -> None:
-        """Tell the speech at hand what became of the connection."""
-        while self._feed.news:
-            emit(Warned, message=self._feed.news.popleft())
-
-    async def aclose(self) -> None:
-        """Interrupt the speech and leave the room."""
-        await super().aclose()
-        await self._feed.aclose()

@@ -45,7 +45,6 @@ class RoomFeed:
         self._opening = asyncio.Lock()
         self._session: ClientSession | None = None
         self._keeping: asyncio.Task[None] | None = None
-        self._socket: ClientWebSocketResponse | None = None  # the last one
         self._connected = False
 
     async def open(self) -> None:
@@ -53,12 +52,12 @@ class RoomFeed:
         async with self._opening:
             if self._keeping is None:
                 try:
-                    self._socket = await self._connect()
+                    socket = await self._connect()
                 except BaseException:
                     await self._close_session()
                     raise
-                keeping = self._keep(self._socket)
-                self._keeping = asyncio.get_running_loop().create_task(keeping, name="oggstream-live")
+                self._connected = True  # so that leaving lets the task begin: only then it closes the socket
+                self._keeping = asyncio.get_running_loop().create_task(self._keep(socket), name="oggstream-live")
 
     async def aclose(self) -> None:
         """Leave the room; the broadcast is closed, and what it has given is sent."""
@@ -68,8 +67,6 @@ class RoomFeed:
                 await asyncio.wait({keeping}, timeout=CLOSE_SECONDS)
             keeping.cancel()
             await asyncio.wait({keeping})
-        if self._socket is not None:  # which the task closes, but for one that is cancelled before it begins
-            await self._socket.close()
         await self._close_session()
 
     async def _close_session(self) -> None:
@@ -101,7 +98,7 @@ class RoomFeed:
                 if await self._send(socket):
                     return
             self._tell(f"the connection to {self._address.shown} is lost: it is made again")
-            self._socket = socket = await self._connected_again()
+            socket = await self._connected_again()
 
     async def _connected_again(self) -> ClientWebSocketResponse:
         pause, said = FIRST_PAUSE, ""

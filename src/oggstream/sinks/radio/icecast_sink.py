@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from ...errors import UsageError
-from ...events import Warned, emit
-from ..live.broadcast import Broadcast
-from ..sink import SinkFormat, SinkTraits
+from ..live.fed_broadcast import FedBroadcast
+from ..sink import SinkTraits
 from .mount import Mount
 from .mount_feed import MountFeed
 
 
-class IcecastSink(Broadcast):
+class IcecastSink(FedBroadcast):
     """Speaks to a mount of Icecast 2: one endless stream of Ogg Opus, in real time, silence between speeches included.
 
     ``url`` is ``icecast://source:PASSWORD@HOST:PORT/MOUNT``, or ``icecasts://`` for TLS; without a password in it, that
@@ -36,18 +35,3 @@ class IcecastSink(Broadcast):
             raise UsageError("what Icecast shows of a mount is one line of text")
         headers = {header: value for header, value in shown.items() if value}
         self._feed = MountFeed(Mount.parse(url), headers, self, lambda: self.title or name)
-
-    async def prepare(self) -> SinkFormat:
-        """Connect, once. Raises `DeviceError`."""
-        await self._feed.open()
-        return await super().prepare()
-
-    def check(self) -> None:
-        """Tell the speech at hand what became of the connection."""
-        while self._feed.news:
-            emit(Warned, message=self._feed.news.popleft())
-
-    async def aclose(self) -> None:
-        """Interrupt the speech, end the stream and leave the mount."""
-        await super().aclose()
-        await self._feed.aclose()
