@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from oggstream.opus.opus_reader import OpusReader
-from tools.benchmarks import busy, cold, decode, machine, main, material, row, stats, table
+from tools.benchmarks import busy, cold, decode, machine, main, material, row, start, stats, table
 from tools.benchmarks.process import Usage
 from tools.benchmarks.rows import ROWS
 
@@ -167,6 +167,30 @@ def test_the_speech_is_a_clean_stream_of_the_length_asked_for(tmp_path: Path) ->
     reader.feed(material.ogg_file(tmp_path, 1.5, repeat=2).read_bytes())
     reader.finish()
     assert (reader.stats.packets, reader.stats.holes, reader.stats.warnings) == (150, 0, [])
+
+
+def test_a_word_means_the_rows_that_begin_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measured: list[str] = []
+
+    def note(each: row.Row, *_: object) -> row.Result:
+        measured.append(each.name)
+        return row.Result(each.name, each.what, each.asked, "", row.REACHED, {})
+
+    monkeypatch.setattr(main, "_in_a_process", note)
+    assert main.main(["listeners", "--json"]) == 0
+    assert {"listeners-delay", "listeners-whep"} <= set(measured)
+    assert all(name.startswith("listeners-") for name in measured)
+    measured.clear()
+    assert main.main(["busy", "--json"]) == 0
+    assert measured == ["busy"]
+    capsys.readouterr()
+
+
+def test_start_is_the_program_of_that_name_and_no_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "main", lambda words: len(words) + 40)
+    assert main.main(["start", "--quick"]) == 41
 
 
 @pytest.mark.once

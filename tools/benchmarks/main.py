@@ -28,6 +28,7 @@ examples:
   tools/bench                       everything, which takes about ten minutes
   tools/bench --only decode --only cold
   tools/bench busy                  the same as --only busy
+  tools/bench listeners             all rows whose names begin with "listeners-"
   tools/bench --quick --json
   tools/bench latency               beside other players, see tools/bench latency --help
   tools/bench start                 where each millisecond of a cold start goes
@@ -41,12 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from .latency import main as latency
 
         return latency(words[1:])
-    if words[:1] and words[0] in {row.name for row in ROWS}:
-        words.insert(0, "--only")
-    if words[:1] == ["start"]:
+    if words[:1] == ["start"]:  # also the name of a row, which --only finds
         from .start import main as start
 
         return start(words[1:])
+    if words[:1] and (named := _named(words[0])):
+        words[:1] = [word for name in named for word in ("--only", name)]
     options = _parser().parse_args(words)
     if options.list:
         print("\n".join(f"{row.name:10} {row.what}: {row.asked}" for row in ROWS))
@@ -62,6 +63,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = describe() | ({} if scale == 1 else {"size": f"{scale:g} of the full one: figures are rough"})
     print(as_json(results, machine) if options.json else as_table(results, machine))
     return int(any(result.verdict in (MISSED, FAILED) for result in results))
+
+
+def _named(word: str) -> list[str]:
+    """The rows that ``word`` means: its own, and those whose names go on behind it."""
+    return [row.name for row in ROWS if row.name == word or row.name.startswith(f"{word}-")]
 
 
 def _parser() -> argparse.ArgumentParser:
