@@ -207,6 +207,26 @@ def test_a_daemon_that_hangs_is_left_alone_and_nothing_is_spoken_twice(daemon: D
     assert daemon.run(*PLAY).err == ""
 
 
+def test_a_process_that_is_not_ready_yet_is_waited_for(daemon: Daemon) -> None:
+    (ahead,) = daemon.wait_for_spare()
+    os.kill(ahead, signal.SIGSTOP)
+    timer = threading.Timer(0.6, os.kill, (ahead, signal.SIGCONT))  # twice what a daemon that hangs costs
+    timer.start()
+    result = daemon.run(*PLAY)
+    timer.join()
+    assert (result.status, result.err) == (0, "")
+
+
+def test_a_process_that_hangs_is_left_alone(daemon: Daemon) -> None:
+    (ahead,) = daemon.wait_for_spare()
+    os.kill(ahead, signal.SIGSTOP)
+    result = daemon.run(*PLAY)
+    os.kill(ahead, signal.SIGCONT)
+    assert result.status == 0
+    assert result.err == "oggstream: the daemon's process does not answer; speaking without the daemon\n"
+    daemon.wait_for(clients=0)
+
+
 def test_a_socket_that_was_left_behind_costs_a_line_and_the_next_daemon_replaces_it(daemon: Daemon) -> None:
     assert daemon.process is not None
     daemon.process.kill()

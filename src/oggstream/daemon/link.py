@@ -7,7 +7,7 @@ import sys
 import time
 
 from .frames import FrameError, FrameReader, frame
-from .request import FILES, GO, READY, REFUSED, RUN, Request
+from .request import FILES, GO, READY, REFUSED, RUN, TAKEN, Request
 
 try:
     import _socket as socket  # the C part of it: loading the rest takes 5 ms
@@ -15,6 +15,8 @@ except ImportError:
     import socket  # type: ignore[no-redef]
 
 CHUNK = 1 << 16
+WORKER_PATIENCE = 2.0
+"""Seconds that the process which is to speak has for being ready, once the daemon has answered."""
 
 
 class LinkError(Exception):
@@ -45,35 +47,44 @@ class Link:
             raise LinkError(_unreachable(error)) from error
 
     def request(self, request: Request) -> list[bytes]:
-        """Send a request and return the answer. Raises `LinkError`."""
+        """Send a request and return the daemon's answer. Raises `LinkError`."""
         try:
             self._socket.sendall(frame(*request.fields()))
-            answer = self.answer()
+            return self._answer_of("the daemon")
         except TimeoutError as error:
             raise LinkError("the daemon does not answer") from error
         except (OSError, FrameError) as error:
             raise LinkError(f"the daemon failed ({error})") from error
-        if answer is None:
-            raise LinkError("the daemon has just ended")
-        if answer[0] == REFUSED:
-            raise LinkError(os.fsdecode(answer[1]))
-        return answer
 
     def hand_over(self, argv: list[str]) -> int:
         """Have a process run ``argv`` in this process's surroundings; return its number. Raises `LinkError`.
 
-        The standard files follow when that process is there: a daemon that hangs would keep a pipe from ending.
+        The daemon answers at once, then the process, which may still be opening the device. The standard files follow
+        when it is there: one that hangs would keep a pipe from ending.
         """
         request, descriptors = surroundings(argv)
+        answer = self.request(request)
         try:
-            answer = self.request(request)
+            if answer[0] == TAKEN:
+                self._deadline = time.monotonic() + WORKER_PATIENCE
+                answer = self._answer_of("the daemon's process")
             if answer[0] != READY:
                 raise LinkError("the daemon speaks another language")
             self._socket.settimeout(None)
             self._send(frame(GO), descriptors)
-        except OSError as error:
+        except TimeoutError as error:
+            raise LinkError("the daemon's process does not answer") from error
+        except (OSError, FrameError) as error:
             raise LinkError(f"the daemon failed ({error})") from error
         return int(answer[1])
+
+    def _answer_of(self, who: str) -> list[bytes]:
+        answer = self.answer()
+        if answer is None:
+            raise LinkError(f"{who} has just ended")
+        if answer[0] == REFUSED:
+            raise LinkError(os.fsdecode(answer[1]))
+        return answer
 
     def answer(self) -> list[bytes] | None:
         """The next answer, None at the end. Raises `TimeoutError` at the deadline, `FrameError`, `OSError`."""

@@ -9,8 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 RUN, SILENCE, STATUS, END = b"run", b"silence", b"status", b"end"
-READY, GO, SOUND, EXIT, REFUSED, TOLD = b"ready", b"go", b"sound", b"exit", b"refused", b"told"
-"""Answers: a worker has it (and the client's word to begin); sound begins; its status; why not; what was asked."""
+TAKEN, READY, GO, SOUND = b"taken", b"ready", b"go", b"sound"
+"""Answers: a worker gets it; the worker has it (and the client's word to begin); sound begins."""
+EXIT, REFUSED, TOLD = b"exit", b"refused", b"told"
+"""Answers: its status; why not; what was asked."""
 FILES = ("stdin", "stdout", "stderr")
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from .frames import PROTOCOL, FrameError, FrameReader, frame
-from .request import END, REFUSED, TOLD, parse
+from .request import END, REFUSED, TAKEN, TOLD, parse
 from .taking_turns import ASK, YOURS
 from .turns import Change, Turns
 
@@ -136,7 +136,7 @@ class Server:
         self._drop(stranger)
 
     def _answer_to(self, stranger: Stranger, fields: list[bytes]) -> tuple[bytes, ...] | None:
-        """What the daemon says to it; None: a worker will answer."""
+        """What the daemon says to it; None: it is with a worker already."""
         version = __version__.encode()
         if fields[:1] != [PROTOCOL] or fields[1:2] != [version]:
             told = b"the daemon is oggstream %s: `oggstream daemon --stop` ends it" % version
@@ -160,6 +160,7 @@ class Server:
         if len(self._sessions) >= MOST_SESSIONS:
             return REFUSED, b"the daemon has %d clients, which is all it takes" % MOST_SESSIONS
         parse(fields)
+        stranger.connection.send(frame(TAKEN))  # before the worker is: its own answer comes behind
         worker, self._spare = self._spare or self._new_worker(), None
         self._spare_at = time.monotonic() + SPARE_SECONDS
         try:

@@ -21,15 +21,15 @@ from typing import NamedTuple, NoReturn
 from .. import process
 from ..voice import pools
 from .frames import FrameReader, frame
-from .request import EXIT, FILES, GO, READY, Request, parse
+from .request import EXIT, FILES, GO, READY, REFUSED, Request, parse
 from .starting import of_sound, of_voices
 from .taking_turns import TakingTurns
 from .warmth import KeptDevice, begin_voice
 
 CHUNK = 1 << 16
 MOST_FILES = 4
-GO_SECONDS = 1.0  # longest wait for the client's word, after which it has gone on alone
-SETTLE_SECONDS = 0.25  # longest wait for a device that is being opened, which occupies standard error
+GO_SECONDS = 5.0  # longest wait for the client's word: one that has gone on alone closes its end
+SETTLE_SECONDS = 1.5  # longest wait for a device that is being opened, which occupies standard error
 LEAVE_SECONDS = 5.0  # the same for a command whose client is gone
 HELD = (signal.SIGINT, signal.SIGTERM)
 """Not answered until the command does; what comes before is not lost."""
@@ -79,6 +79,8 @@ def serve_one(line: socket.socket, run: Run, engine: str = "") -> int:
         begin_voice(engine)
     request, client = _await_client(line, device)
     if not device.settle(SETTLE_SECONDS):
+        with suppress(OSError), client:
+            client.sendall(frame(REFUSED, b"the sound server does not answer"))
         return 1
     if of_sound(_environment(request)) != of_sound(os.environ):
         device.give_up()
