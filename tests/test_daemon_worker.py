@@ -10,9 +10,10 @@ import pytest
 from oggstream.daemon import worker
 from oggstream.daemon.frames import FrameReader, frame
 from oggstream.daemon.request import REFUSED, RUN, Request
+from oggstream.daemon.warmth import KeptDevice
 
 
-class Hanging(worker.KeptDevice):
+class Hanging(KeptDevice):
     """A device that is being opened for ever."""
 
     def settle(self, _seconds: float) -> bool:
