@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from oggstream.files.places import cache_folder
 from oggstream.opus.opus_reader import OpusReader
 from tools.benchmarks import busy, cold, decode, machine, main, material, row, start, stats, table
 from tools.benchmarks.process import Usage
@@ -219,3 +220,15 @@ def test_gaps_are_the_silences_within_the_sound() -> None:
     assert found.number == 2
     assert found.seconds == pytest.approx(0.04, abs=0.005)
     assert busy.gaps(np.zeros(48000, np.float32)) == (1, 1.0)
+
+
+def test_what_a_device_was_found_to_need_is_in_no_figure() -> None:
+    kept = Path(cache_folder())
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / "devices.json").write_text('{"ALSA|default":{"latency":0.16,"at":1}}')
+    with main.nothing_learnt():
+        assert not Path(cache_folder(), "devices.json").exists()
+        Path(cache_folder(), "history.json").write_text("{}")
+        Path(cache_folder(), "voices", "some.tables").write_text("kept")
+    assert not (kept / "history.json").exists()
+    assert (kept / "voices" / "some.tables").read_text() == "kept"
