@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pytest
 
 COMMAND = [sys.executable, "-m", "oggstream"]
+MAIN = "import sys; from oggstream.__main__ import main; sys.exit(main())"
 ROWS = 60  # of the terminals here: nothing scrolls away
 
 
@@ -62,11 +63,12 @@ def _alsa_without_devices() -> str:
     return path
 
 
-def start(*arguments: str, cwd: Path | None = None, **options: Any) -> subprocess.Popen[bytes]:
-    """Start a process with pipes at all three ends."""
+def start(*arguments: str, cwd: Path | None = None, first: str = "", **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process with pipes at all three ends; ``first`` is code that it runs before the command."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     env = environment(**options.pop("env", {}))
-    return subprocess.Popen([*COMMAND, *arguments], cwd=cwd, env=env, **{**pipes, **options})
+    command = [sys.executable, "-c", f"{first}\n{MAIN}"] if first else COMMAND
+    return subprocess.Popen([*command, *arguments], cwd=cwd, env=env, **{**pipes, **options})
 
 
 def finish(process: subprocess.Popen[bytes], given: bytes | None = None) -> Result:

@@ -14,29 +14,33 @@ from typing import Any
 
 import cli_run
 
+SPAWNED = "from oggstream.daemon import processes; processes.FORKS = False"
+"""Code that has a daemon do as on macOS."""
+
 
 class Daemon:
-    """A daemon that runs; ``env`` is what leads a client to it."""
+    """A daemon that runs; ``env`` is what leads a client to it, ``way`` code that chooses how it works."""
 
-    def __init__(self, folder: Path, **env: str) -> None:
+    def __init__(self, folder: Path, way: str = "", **env: str) -> None:
         folder.chmod(0o700)
+        self.way = way
         self.folder = folder / "oggstream"
         self.env = {"XDG_RUNTIME_DIR": str(folder), "OGGSTREAM_DAEMON": "", **env}
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, *options: str, **env: str) -> str:
         """Start it, and return what it says when it is ready."""
-        self.process = cli_run.start("daemon", *options, env={**self.env, **env})
+        self.process = cli_run.start("daemon", *options, env={**self.env, **env}, first=self.way)
         assert self.process.stderr is not None
         return self.process.stderr.readline().decode()
 
     def run(self, *arguments: str, **options: Any) -> cli_run.Result:
         """Run a client to its end."""
-        return cli_run.run(*arguments, env={**self.env, **options.pop("env", {})}, **options)
+        return cli_run.run(*arguments, first=self.way, env={**self.env, **options.pop("env", {})}, **options)
 
     def client(self, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
         """Start a client."""
-        return cli_run.start(*arguments, env={**self.env, **options.pop("env", {})}, **options)
+        return cli_run.start(*arguments, first=self.way, env={**self.env, **options.pop("env", {})}, **options)
 
     @property
     def status(self) -> dict[str, Any]:
@@ -79,9 +83,9 @@ class Daemon:
 
 
 @contextmanager
-def running(folder: Path, *options: str, **env: str) -> Iterator[Daemon]:
+def running(folder: Path, *options: str, way: str = "", **env: str) -> Iterator[Daemon]:
     """A daemon while the block runs."""
-    daemon = Daemon(folder, **env)
+    daemon = Daemon(folder, way, **env)
     try:
         daemon.start(*options)
         yield daemon

@@ -19,12 +19,12 @@ import pytest
 from oggstream import __version__
 from oggstream.daemon import server as server_module
 from oggstream.daemon.frames import FrameReader, frame
+from oggstream.daemon.processes import Worker
 from oggstream.daemon.request import RUN, Request
 from oggstream.daemon.server import Server
 from oggstream.daemon.starting import of_voices
 from oggstream.daemon.taking_turns import ASK, LEAVE, YOURS
 from oggstream.daemon.warmth import begin_voice
-from oggstream.daemon.worker import Worker
 from oggstream.voice import pools
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix sockets")

@@ -10,7 +10,7 @@ FIXTURE = Path(__file__).parent / "fixtures" / "generation_a.opus"
 SESSION = """
 import sys
 from oggstream.__main__ import main
-from oggstream.cli.commands.daemon import COMMANDS
+from oggstream.cli.commands.session import COMMANDS
 from oggstream.cli.main import run
 from oggstream.daemon import client, warmth
 warmth.load(tuple(f"oggstream.{name}" for name in COMMANDS))

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 import socket
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -22,13 +20,12 @@ from .taking_turns import ASK, YOURS
 from .turns import Change, Turns
 
 if TYPE_CHECKING:
-    from .worker import Worker
+    from .processes import Begin, Worker
 
 CHUNK = 1 << 16
 MOST_SESSIONS = 256
 MOST_STRANGERS = 512  # connections that have not told what they want
 TELL_SECONDS = 2.0  # which they have this long for
-HAND_SECONDS = 1.0  # longest wait for a worker to take a client
 SPARE_SECONDS = 0.3  # from a client's coming to the next worker: it should not cost the client its processor
 
 
@@ -42,14 +39,14 @@ class Stranger:
 
 
 class Server:
-    """Serves on ``listener`` with processes from ``fork``, until it was idle for ``idle`` seconds or is told to end.
+    """Serves on ``listener`` with processes from ``begin``, until it was idle for ``idle`` seconds or is told to end.
 
-    ``fork`` is told which engine of this machine spoke last, so that the process ahead has it ready.
+    ``begin`` is told which engine of this machine spoke last, so that the process ahead has it ready.
     """
 
-    def __init__(self, listener: socket.socket, fork: Callable[[str], Worker], idle: float) -> None:
+    def __init__(self, listener: socket.socket, begin: Begin, idle: float) -> None:
         self._listener = listener
-        self._fork = fork
+        self._begin = begin
         self._idle = idle
         self._selector = selectors.DefaultSelector()
         self._strangers: set[Stranger] = set()
@@ -164,7 +161,7 @@ class Server:
         worker, self._spare = self._spare or self._new_worker(), None
         self._spare_at = time.monotonic() + SPARE_SECONDS
         try:
-            _hand(worker.line, frame(*fields), stranger.connection)
+            worker.hand(frame(*fields), stranger.connection)
         except OSError:
             self._reap(worker)
             return REFUSED, b"the daemon's process has died"
@@ -189,7 +186,7 @@ class Server:
     # Workers.
 
     def _new_worker(self) -> Worker:
-        worker = self._fork(self._engine)
+        worker = self._begin(self._engine)
         self._selector.register(worker.line, selectors.EVENT_READ, lambda: self._hear(worker))
         return worker
 
@@ -228,8 +225,7 @@ class Server:
         self._sessions.pop(worker, None)
         self._follow(self._turns.leave(worker))
         self._used = time.monotonic()
-        with suppress(ChildProcessError):
-            os.waitpid(worker.pid, 0)
+        worker.wait()
 
     def _follow(self, change: Change[Worker]) -> None:
         self._silence(change.silenced)
@@ -239,9 +235,7 @@ class Server:
 
     def _silence(self, workers: list[Worker]) -> int:
         for worker in workers:
-            for number in (signal.SIGTERM, signal.SIGCONT):  # it may be stopped by Ctrl-Z
-                with suppress(ProcessLookupError):
-                    os.kill(worker.pid, number)
+            worker.silence()
         return len(workers)
 
     # The end.
@@ -253,8 +247,7 @@ class Server:
             self._dismiss(self._spare)
 
     def _dismiss(self, worker: Worker) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(worker.pid, signal.SIGKILL)  # a spare one: it has nothing to tidy
+        worker.kill()
         self._reap(worker)
 
     def _close(self) -> None:
@@ -272,10 +265,3 @@ def _is_ours(connection: socket.socket) -> bool:
     from .worker import peer
 
     return peer(connection)[0] == os.getuid()
-
-
-def _hand(line: socket.socket, data: bytes, connection: socket.socket) -> None:
-    line.settimeout(HAND_SECONDS)
-    sent = socket.send_fds(line, [data], [connection.fileno()])
-    line.sendall(data[sent:])
-    line.settimeout(None)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from threading import Thread
 
 from ..sinks import turn
 from ..voice.pools import engine_in_use
 from .frames import FrameReader, frame
-from .request import SOUND
+from .request import SILENCE, SOUND
 
 ASK, LEAVE, YOURS = b"ask", b"leave", b"yours"
 CHUNK = 4096
@@ -19,7 +22,7 @@ CHUNK = 4096
 class TakingTurns:
     """Holds this process's turn while any of its speeches sounds. ``line`` leads to the daemon, ``client`` to it.
 
-    Where the daemon has ended nobody is waited for.
+    Where the daemon has ended nobody is waited for. What it says is heard in a thread: it may want silence at any time.
     """
 
     def __init__(self, line: socket.socket, client: socket.socket) -> None:
@@ -27,12 +30,14 @@ class TakingTurns:
         self._client = client
         self._sounding = 0
         self._granted: asyncio.Task[None] | None = None
+        self._asked: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
+        self._alone = False
         self._told = False
 
     def install(self) -> None:
         """From now on every `Session` of this process asks."""
-        self._line.setblocking(False)
         turn.take = self.take
+        Thread(target=self._listen, name="oggstream-daemon", daemon=True).start()
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[None]:
@@ -50,17 +55,30 @@ class TakingTurns:
                 self._granted.cancel()
                 self._granted = None
                 with suppress(OSError):
-                    self._line.send(frame(LEAVE, engine_in_use().encode()))
+                    self._line.sendall(frame(LEAVE, engine_in_use().encode()))
 
     async def _ask(self) -> None:
-        loop, frames = asyncio.get_running_loop(), FrameReader()
+        came = asyncio.Event()
+        self._asked = asyncio.get_running_loop(), came
         with suppress(OSError):
-            await loop.sock_sendall(self._line, frame(ASK, turn.way.encode()))
-            while frames.next() is None:
-                data = await loop.sock_recv(self._line, CHUNK)
-                if not data:
-                    return
-                frames.feed(data)
+            self._line.sendall(frame(ASK, turn.way.encode()))
+            if not self._alone:
+                await came.wait()
+
+    def _listen(self) -> None:
+        for fields in _frames(self._line):
+            if fields[0] == SILENCE:
+                interrupt()
+            else:
+                self._grant()
+        self._alone = True
+        self._grant()
+
+    def _grant(self) -> None:
+        if self._asked is not None:
+            loop, came = self._asked
+            with suppress(RuntimeError):  # its loop has ended
+                loop.call_soon_threadsafe(came.set)
 
     def _tell_client(self) -> None:
         """From here on it must not say the same again."""
@@ -68,3 +86,18 @@ class TakingTurns:
             self._told = True
             with suppress(OSError):
                 self._client.send(frame(SOUND))
+
+
+def _frames(line: socket.socket) -> Iterator[list[bytes]]:
+    """What comes, until the other end is gone."""
+    reader = FrameReader()
+    with suppress(OSError):
+        while data := line.recv(CHUNK):
+            reader.feed(data)
+            while (fields := reader.next()) is not None:
+                yield fields
+
+
+def interrupt() -> None:
+    """Have this process end as at Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The process that speaks for one client: it is forked ahead, opens the device, waits, runs one command, and ends.
+"""The process that speaks for one client: it is begun ahead, opens the device, waits, runs one command, and ends.
 
 It takes on the client's environment, folder, arguments and files, so the command finds everything as if the client ran
 it. Whatever it holds of that client, keys above all, ends with it.
@@ -16,14 +16,14 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import NamedTuple, NoReturn
+from typing import NoReturn
 
 from .. import process
 from ..voice import pools
 from .frames import FrameReader, frame
 from .request import EXIT, FILES, GO, READY, REFUSED, Request, parse
 from .starting import of_sound, of_voices
-from .taking_turns import TakingTurns
+from .taking_turns import TakingTurns, interrupt
 from .warmth import KeptDevice, begin_voice
 
 CHUNK = 1 << 16
@@ -38,37 +38,21 @@ Run = Callable[[list[str]], int]
 """Runs a command to its exit status."""
 
 
-class Worker(NamedTuple):
-    """A process, and the daemon's end of the line to it."""
-
-    pid: int
-    line: socket.socket
-
-
-def fork_worker(run: Run, engine: str = "") -> Worker:
-    """Fork a process that waits for a client, with ``engine`` ready to speak. Raises `OSError`."""
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid:
-        theirs.close()
-        return Worker(pid, ours)
-    status = 1
-    try:
-        _be_alone(theirs)
-        status = serve_one(theirs, run, engine)
-    finally:
-        os._exit(status)  # never up the daemon's own stack
-
-
-def _be_alone(line: socket.socket) -> None:
-    """Leave the daemon's terminal, signals and files to the daemon."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+def leave_daemon(line: socket.socket) -> None:
+    """After a fork: leave the daemon's terminal, signals and files to the daemon."""
+    hold_signals()
     signal.set_wakeup_fd(-1)
-    for number in (*HELD, signal.SIGCHLD):
-        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     os.closerange(3, line.fileno())
     os.closerange(line.fileno() + 1, os.sysconf("SC_OPEN_MAX"))
+
+
+def hold_signals() -> None:
+    """Until `answer_signals` what comes is kept."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, HELD)
+    for number in HELD:
+        signal.signal(number, signal.SIG_DFL)
 
 
 def serve_one(line: socket.socket, run: Run, engine: str = "") -> int:
@@ -182,7 +166,7 @@ def _leave_with(client: socket.socket) -> NoReturn:
     with suppress(OSError):
         while client.recv(1):
             pass
-    os.kill(os.getpid(), signal.SIGTERM)
+    interrupt()
     threading.Event().wait(LEAVE_SECONDS)
     os._exit(1)
 

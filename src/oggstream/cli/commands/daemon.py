@@ -7,22 +7,19 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...errors import ConfigError
 from ..terminal.console import show
-from ..terminal.interrupts import INTERRUPTED, Interrupts
+from .session import load, program, session
 
 if TYPE_CHECKING:
+    from ...daemon.processes import Begin
     from ..terminal.console import Console
+    from .session import Run
 
 IDLE_SECONDS = 1800.0
 PATIENCE = 2.0  # seconds that a daemon has to answer
-COMMANDS = ("cli.commands.say", "cli.commands.typed", "cli.commands.chat", "cli.terminal.live", "cli.terminal.stdin")
-
-Run = Callable[[list[str], Interrupts], int]
-"""Runs a command line to its exit status."""
 
 
 def daemon(args: Namespace, console: Console, run: Run) -> None:
@@ -53,31 +50,24 @@ def _serve(args: Namespace, console: Console, run: Run) -> None:
     if kept != dict(os.environ):
         # A new program and not only a new environment: the old one stays readable in the process for its whole life.
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept)  # noqa: S606  # itself
-    from ...daemon import warmth
     from ...daemon.listening import listening
     from ...daemon.server import Server
-    from ...daemon.worker import fork_worker
 
     with listening() as listener:
-        warmth.load(tuple(f"oggstream.{name}" for name in COMMANDS))
+        begin = _way_to_begin(run)
         console.note(f"ready at {listener.getsockname()}, ends when idle for {args.idle:g} s (Ctrl-C ends it now)")
-        Server(listener, lambda engine: fork_worker(lambda argv: _session(argv, run), engine), args.idle).run()
+        Server(listener, begin, args.idle).run()
     console.note("ended")
 
 
-def _session(argv: list[str], run: Run) -> int:
-    """One client's command, in a process of its own."""
-    from ...daemon.worker import answer_signals
+def _way_to_begin(run: Run) -> Begin:
+    """How each process begins: as a fork of this one, which loads everything for that, or as a program of its own."""
+    from ...daemon import processes
 
-    with Interrupts() as interrupts:
-        interrupts.held = True
-        try:
-            answer_signals()
-            return run(argv, interrupts)
-        except BaseException:
-            if not interrupts.happened:
-                raise
-            return INTERRUPTED
+    if not processes.FORKS:
+        return lambda engine: processes.spawn_worker(program(), engine)
+    load()
+    return lambda engine: processes.fork_worker(lambda argv: session(argv, run), engine)
 
 
 def _tell_status(args: Namespace, console: Console) -> None:
