@@ -90,6 +90,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "action": "append",
         "help": "let web pages of ORIGIN (https://example.org) use it; may be given several times",
     },
+    "--trusted-proxy": {
+        "metavar": "ADDRESS[,NETWORK...]",
+        "help": "proxies that are believed who their clients are (X-Forwarded-For, Forwarded)",
+    },
     "--metrics": {"action": "store_true", "help": "tell figures to Prometheus at /metrics"},
     "--log-format": {
         "choices": ("text", "json"),
@@ -145,6 +149,7 @@ ENDPOINT = (
     "--host",
     "--port",
     *KEYS,
+    "--trusted-proxy",
     "--metrics",
     "--log-format",
     "--workers",

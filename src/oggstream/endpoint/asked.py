@@ -15,7 +15,14 @@ REQUEST_SECONDS = 30.0  # for a request's body to come
 
 
 def client_of(request: web.Request) -> str:
-    """Whose share a request counts to: an address; none for this machine, where all clients have the same one."""
+    """Whose share a request counts to: an address; none for this machine, where all clients have the same one.
+
+    Behind trusted proxies it is the one that they tell, whatever it is.
+    """
+    from .connections import record_of
+
+    if told := record_of(request).client:
+        return told
     address = request.remote or ""
     return "" if not address or is_loopback(address) else address
 

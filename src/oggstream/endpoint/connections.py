@@ -137,9 +137,10 @@ class RequestLog(AbstractAccessLogger):
         if request.method == UNREADABLE:  # which `ClientConnection.handle_error` told
             return
         record, sent = record_of(request), response.body_length
-        who = f"{request.remote} ({record.owner})" if record.owner else request.remote
+        remote = record.client or request.remote
+        who = f"{remote} ({record.owner})" if record.owner else remote
         place = f"{request.method} {request.path}"
-        fields: dict[str, Any] = {"remote": request.remote}
+        fields: dict[str, Any] = {"remote": remote}
         fields |= {"method": request.method, "path": request.path, "status": response.status}
         fields |= {"bytes": sent, "seconds": round(time, 4), "request_id": response.headers.get("X-Request-Id")}
         told = {"fields": {**fields, **record.fields}}

@@ -14,11 +14,13 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Record:
-    """``owner``: the name of the key that was shown. The rest is of a speech: who spoke as what, ``first``: seconds to
-    its first sound, ``outcomes``: what the cache made of its pieces, ``events``: how often what happened, by name.
+    """``owner``: the name of the key that was shown; ``client``: the address behind trusted proxies, if there are any.
+    The rest is of a speech: who spoke as what, ``first``: seconds to its first sound, ``outcomes``: what the cache made
+    of its pieces, ``events``: how often what happened, by name.
     """
 
     owner: str | None = None
+    client: str | None = None
     source: str = ""
     format: str = ""
     characters: int = 0

@@ -34,8 +34,10 @@ def runner_of(server: SpeechServer, browsers: Browsers) -> web.AppRunner:
         web.middleware(answer_errors),
         web.middleware(browsers.middleware()),
     ]
+    if server.trusted_proxies:
+        guards.insert(1, web.middleware(server.trusted_proxies.middleware()))
     if server.metrics is not None:
-        guards.insert(2, web.middleware(server.metrics.middleware()))
+        guards.insert(-2, web.middleware(server.metrics.middleware()))
     live = RoomRoutes(server) if server.rooms.most else None
     if server.keys:
         guards.append(web.middleware(server.keys.middleware(live.admits if live is not None else _nobody)))

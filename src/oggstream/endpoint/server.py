@@ -30,6 +30,7 @@ from .speaker import Speaker
 from .speech_answer import answer_speech
 from .speech_request import RefusedError, parse
 from .timing import ServerTiming
+from .trusted_proxies import TrustedProxies
 from .under_way import UnderWay
 
 if TYPE_CHECKING:
@@ -58,9 +59,10 @@ class SpeechServer:
     ``key``, or ``keys`` (names and keys), it wants one with every request but ``/health`` and ``/ready``. It has to
     have one where other machines may reach it, unless ``open_to_all``. Web pages may use it if their origin is in
     ``origins``. ``certificate``: a PEM file with its key, for HTTPS. ``port_opened``: a listening socket to use instead
-    of opening ``port``, as several processes may. ``metrics``: ``/metrics`` tells figures to
-    Prometheus, which takes its client library (`LibraryError`). ``jobs`` speeches are made at once, ``queue`` more wait
-    in turn, and what comes beyond is answered with 429. ``rooms``: how many there may be at once; 0: none.
+    of opening ``port``, as several processes may. ``trusted_proxies``: addresses and networks of proxies in front of
+    it, which are believed who their clients are. ``metrics``: ``/metrics`` tells figures to Prometheus, which takes its
+    client library (`LibraryError`). ``jobs`` speeches are made at once, ``queue`` more wait in turn, and what comes
+    beyond is answered with 429. ``rooms``: how many there may be at once; 0: none.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class SpeechServer:
         origins: Collection[str] = (),
         certificate: str | None = None,
         port_opened: socket.socket | None = None,
+        trusted_proxies: Collection[str] = (),
         metrics: bool = False,
         jobs: int = JOBS,
         queue: int = QUEUE,
@@ -90,6 +93,7 @@ class SpeechServer:
         self.origins = origins
         self.certificate = certificate
         self._port_opened = port_opened
+        self.trusted_proxies = TrustedProxies(trusted_proxies)
         self._given = source
         self._voices = voices
         self._options = checked(options)

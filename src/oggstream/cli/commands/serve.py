@@ -90,6 +90,7 @@ async def _serve(args: Namespace, console: Console, interrupts: Interrupts) -> N
         origins=args.allow_origin or (),
         certificate=args.certificate,
         port_opened=opened,
+        trusted_proxies=args.trusted_proxy.split(",") if args.trusted_proxy else (),
         metrics=args.metrics,
         jobs=args.jobs,
         queue=args.queue,
