@@ -17,20 +17,28 @@ FIXTURES = {"sound_server"}
 RERUN = "rerun"
 PURE = ("audio", "body", "codec", "damage", "ogg", "opus", "playout", "sniff", "text", "vectors")
 """Files of tests (``test_audio_...``) of what knows no clock, socket, thread or device: no Python changes it."""
+BESIDE = ("examples", "field", "fuzz", "growth", "lab", "readme", "tools", "voice")
+"""The same of what stands beside the package or needs it whole, and is tried once."""
 
 
 def mark(items: list[pytest.Item]) -> None:
     """Mark the tests that use a fixture of real time.
 
     Of those in real time only the ones with the callback in Python differ between its versions: the others run once, as
-    those of the pure layers do.
+    those of the pure layers do. Of a family, which differs by its parameters, the oldest Python gets the first member.
     """
+    firsts: dict[str, str] = {}
     for item in items:
-        if item.path.stem.removeprefix("test_").partition("_")[0] in PURE:
-            item.add_marker("once")
+        family = item.nodeid.partition("[")[0]
+        firsts[family] = min(item.nodeid, firsts.get(family, item.nodeid))
+    chosen = set(firsts.values())
+    for item in items:
         if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames):
             item.add_marker("realtime")
-        if item.get_closest_marker("realtime") is not None and "[python" not in item.name:
+        in_real_time = item.get_closest_marker("realtime") is not None
+        if item.path.stem.removeprefix("test_").partition("_")[0] in PURE + BESIDE:
+            item.add_marker("once")
+        elif "[python" not in item.name if in_real_time else item.nodeid not in chosen:
             item.add_marker("once")
 
 

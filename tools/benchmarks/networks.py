@@ -31,15 +31,15 @@ def measure_networks(run: Run) -> Outcome:
         raise Skip("no recorded networks: name their folder in OGGSTREAM_TRACES")
     figures: dict[str, float] = {}
     words = []
-    for path in sorted(Path(folder).iterdir()):
-        if path.suffix in (".down", ".up", ".txt"):
-            found = _behind(run, load_network(path), path.stem)
-            regrets = {name: _mean_regret(done) for name, done in found.items()}
-            late = percentile([replays.start_delay(done) for done in found["learnt"]], 95)
-            figures |= {f"{path.stem}, {name}": regret for name, regret in regrets.items()}
-            figures[f"{path.stem}, start p95"] = late
-            each = ", ".join(f"{name} {regret:.2f} s" for name, regret in regrets.items())
-            words.append(f"{path.stem}: {each} (start p95 {milliseconds(late)})")
+    paths = sorted(path for path in Path(folder).iterdir() if path.suffix in (".down", ".up", ".txt"))
+    for path in paths[: run.count(len(paths))]:
+        found = _behind(run, load_network(path), path.stem)
+        regrets = {name: _mean_regret(done) for name, done in found.items()}
+        late = percentile([replays.start_delay(done) for done in found["learnt"]], 95)
+        figures |= {f"{path.stem}, {name}": regret for name, regret in regrets.items()}
+        figures[f"{path.stem}, start p95"] = late
+        each = ", ".join(f"{name} {regret:.2f} s" for name, regret in regrets.items())
+        words.append(f"{path.stem}: {each} (start p95 {milliseconds(late)})")
     return Outcome("; ".join(words), True, figures)
 
 
