@@ -36,9 +36,7 @@ def mark(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames):
             item.add_marker("realtime")
         in_real_time = item.get_closest_marker("realtime") is not None
-        if item.path.stem.removeprefix("test_").partition("_")[0] in PURE + BESIDE:
-            item.add_marker("once")
-        elif "[python" not in item.name if in_real_time else item.nodeid not in chosen:
+        if item.path.stem.removeprefix("test_").partition("_")[0] in PURE + BESIDE or ("[python" not in item.name if in_real_time else item.nodeid not in chosen):
             item.add_marker("once")
 
 
