@@ -35,9 +35,17 @@ def mark(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and FIXTURES & set(item.fixturenames):
             item.add_marker("realtime")
-        in_real_time = item.get_closest_marker("realtime") is not None
-        if item.path.stem.removeprefix("test_").partition("_")[0] in PURE + BESIDE or ("[python" not in item.name if in_real_time else item.nodeid not in chosen):
+        if _once(item, first=item.nodeid in chosen):
             item.add_marker("once")
+
+
+def _once(item: pytest.Item, *, first: bool) -> bool:
+    """Whether the newest Python alone gets it; ``first`` of its family."""
+    if item.path.stem.removeprefix("test_").partition("_")[0] in PURE + BESIDE:
+        return True
+    if item.get_closest_marker("realtime") is not None:
+        return "[python" not in item.name
+    return not first
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -86,8 +86,6 @@ def main() -> int:
         return 2
     if options.files:
         return _run_files(options.files, options.target)
-    if options.all:
-        return _run_all(options)
     if options.worst:
         return _run_worst()
     try:
@@ -99,6 +97,8 @@ def main() -> int:
             file=sys.stderr,
         )
         return 2
+    if options.all:
+        return _run_all(options)
     return _fuzz(atheris, options) if options.corpus else _fuzz_in_passing()
 
 
