@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from oggstream.sinks.devices import OutputDevice
-from oggstream.sinks.latency_steps import DAY, LatencySteps
+from oggstream.sinks.latency_steps import HOUR, LatencySteps
 
 SPEAKERS = OutputDevice(0, "Speakers", "ALSA", 2, 48000, 0.01, default=True)
 HEADSET = OutputDevice(1, "Headset", "ALSA", 2, 48000, 0.01, default=False)
@@ -88,13 +88,13 @@ def test_a_device_that_is_chosen_instead_has_its_own_latency(path: Path) -> None
     assert made.choose(HEADSET) == 0.02
 
 
-@pytest.mark.parametrize(("days", "latency"), [(0, 0.16), (1, 0.08), (2, 0.04), (3, 0.02), (999, 0.02), (-1, 0.16)])
-def test_each_day_takes_a_step_back(path: Path, monkeypatch: pytest.MonkeyPatch, days: int, latency: float) -> None:
+@pytest.mark.parametrize(("hours", "latency"), [(0, 0.16), (1, 0.08), (2, 0.04), (3, 0.02), (999, 0.02), (-1, 0.16)])
+def test_each_hour_takes_a_step_back(path: Path, monkeypatch: pytest.MonkeyPatch, hours: int, latency: float) -> None:
     made = steps(path)
     made.step(1.0)
     made.remember()
     now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + days * DAY + 10)
+    monkeypatch.setattr(time, "time", lambda: now + hours * HOUR + 10)
     assert steps(path).choose(SPEAKERS) == latency
 
 

@@ -1,7 +1,7 @@
 """How much latency a device needs on this machine: learnt from underruns, and remembered for a while.
 
 The least latency is asked for first. A device that runs dry gets more of it, in steps; which step, is remembered per
-device in a small file of the user's cache folder, and each day without such an underrun takes a step back.
+device in a small file of the user's cache folder, and each hour without such an underrun takes a step back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RECENT_SECONDS = 10.0  # in which so many underruns
 FEW = 2  # ask for more latency, in the next pause,
 MANY = 4  # or at once
 MARGIN = 1.25  # above the longest gap between two calls
-DAY = 86400.0
+HOUR = 3600.0  # takes a step back: two gaps find a need that lasts, and latency costs every speech
 DEVICES = 16  # the least recently used are dropped
 MOST_BYTES = 1 << 16  # a longer file is not ours
 LOCK_SECONDS = 1.0
@@ -117,5 +117,5 @@ def _remembered(entry: object) -> float:
     latency, at = entry.get("latency"), entry.get("at")
     if latency not in STEPS or not isinstance(at, int) or not 0 <= at < 1 << 40:
         return STEPS[0]
-    days = max(0, int((time.time() - at) // DAY))
-    return STEPS[max(0, STEPS.index(latency) - days)]
+    hours = max(0, int((time.time() - at) // HOUR))
+    return STEPS[max(0, STEPS.index(latency) - hours)]
