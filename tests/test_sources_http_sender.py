@@ -312,12 +312,12 @@ async def test_waiting_request_gets_its_turn_from_a_connection_that_is_always_bu
 async def test_dead_connections_do_not_make_the_next_one_wait_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "IDLE", 0.0)
     monkeypatch.setattr(sender, "PATIENCE", 0.1)
-    asked: set[int] = set()
+    asked: set[object] = set()  # not their ids, which a later one may get again
 
     async def once_per_connection(request: web.Request) -> web.Response:
-        if id(request.transport) in asked:
+        if request.transport in asked:
             await hang(request)
-        asked.add(id(request.transport))
+        asked.add(request.transport)
         return web.Response(body=BODY)
 
     async with serving(once_per_connection) as service:
@@ -329,12 +329,12 @@ async def test_dead_connections_do_not_make_the_next_one_wait_longer(monkeypatch
 
 
 @asynccontextmanager
-async def warm_but_mute() -> AsyncIterator[tuple[str, list[int]]]:
+async def warm_but_mute() -> AsyncIterator[tuple[str, list[object]]]:
     """A service whose connections answer once and then swallow everything; the URL, and its requests so far."""
-    asked: list[int] = []
+    asked: list[object] = []
 
     async def once_per_connection(request: web.Request) -> web.Response:
-        asked.append(id(request.transport))
+        asked.append(request.transport)
         if asked.count(asked[-1]) > 1:
             await hang(request)
         return web.Response(body=BODY)
