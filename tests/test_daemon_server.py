@@ -20,7 +20,7 @@ from oggstream import __version__
 from oggstream.daemon import server as server_module
 from oggstream.daemon.frames import FrameReader, frame
 from oggstream.daemon.processes import Worker
-from oggstream.daemon.request import RUN, Request
+from oggstream.daemon.request import DIAL, RUN, Request
 from oggstream.daemon.server import Server
 from oggstream.daemon.starting import of_voices
 from oggstream.daemon.taking_turns import ASK, LEAVE, YOURS
@@ -60,7 +60,7 @@ def test_process_ahead_has_the_engine_that_spoke_last(forks: Forks, tmp_path: Pa
         for engine in ("hibari", "", "espeak"):
             worker = server._new_worker()
             server._sessions[worker] = FrameReader()
-            forks.lines[-1].sendall(frame(ASK, b"mix") + frame(LEAVE, engine.encode()))
+            forks.lines[-1].sendall(frame(ASK, b"mix") + frame(LEAVE, engine.encode(), b""))
             server._hear(worker)
             assert forks.lines[-1].recv(64) == frame(YOURS)
             server._reap(worker)
@@ -142,7 +142,7 @@ class Day:
                 line.sendall(frame(ASK, b"queue"))
                 yield self.now + 0.1
                 assert line.recv(64) == frame(YOURS)
-                line.sendall(frame(LEAVE, b""))
+                line.sendall(frame(LEAVE, b"", b""))
                 yield self.now + 3.0
                 line.close()
             if number % 10 == 0:
@@ -202,3 +202,31 @@ def test_engine_counts_as_used_once_it_is_asked(monkeypatch: pytest.MonkeyPatch)
     with pools.pool_of(pools._pools["espeak"].info).worker():
         assert pools.engine_in_use() == "espeak"
     pools.forget()
+
+
+def test_process_ahead_is_told_once_where_the_last_speech_came_from_and_only_while_nobody_speaks(
+    forks: Forks, tmp_path: Path
+) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        server = Server(listener, forks, 60.0)
+        server._tend(0.0)
+        ahead = forks.lines[-1]
+        ahead.setblocking(False)
+        speaking, other = server._new_worker(), server._new_worker()
+        server._sessions = {speaking: FrameReader(), other: FrameReader()}
+        forks.lines[1].sendall(frame(ASK, b"mix") + frame(LEAVE, b"", b"https://example.com:443"))
+        server._hear(speaking)
+        server._reap(speaking)
+        server._tend(1.0)
+        with pytest.raises(BlockingIOError):
+            ahead.recv(64)
+        server._reap(other)
+        server._tend(2.0)
+        server._tend(3.0)
+        assert ahead.recv(256) == frame(DIAL, b"https://example.com:443")
+        assert server._place == b""
+        assert server._spare is not None
+        server._reap(server._spare)
+        server._selector.close()

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import cli_run
+from oggstream.daemon import warmth
+from oggstream.sources.http import dialling
 
 FIXTURE = Path(__file__).parent / "fixtures" / "generation_a.opus"
 SESSION = """
@@ -36,3 +40,21 @@ def test_the_client_loads_nothing_heavy() -> None:
 def ours() -> dict[str, str]:
     """An environment in which our package is found without the site module."""
     return {**cli_run.environment(), "PYTHONPATH": str(Path(__file__).parents[1] / "src")}
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://example.com/v1/audio/speech?key=4711", "https://example.com:443"),
+        ("https://user:password@example.com:8443/v1", "https://example.com:8443"),
+        ("http://127.0.0.1:8880/v1", ""),  # near, and perhaps one connection at a time
+        ("", ""),
+    ],
+)
+def test_connection_ahead_leads_to_the_origin_of_a_service_with_tls(
+    url: str, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialling, "_answered", [])
+    if url:
+        dialling.answered(url)
+    assert warmth.place_to_dial() == place

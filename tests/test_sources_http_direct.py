@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from aiohttp import web
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.http import dialling, retries
+from oggstream.sources.http import dialling, retries, sender, tls  # noqa: F401  # which remembers what was trusted when aiohttp was imported
 from oggstream.sources.http.url_source import HttpSource
 from oggstream.sources.openai_source import OpenAISource
 from speech_server import (
@@ -38,6 +39,7 @@ OPTIONS = SpeechOptions(format="opus")
 @pytest.fixture(autouse=True)
 def _hung_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(retries, "FIRST_DELAY", 0.001)
+    monkeypatch.setattr(dialling, "_answered", [])
     yield
     dialling.hang_up()
     for thread in threading.enumerate():
@@ -279,3 +281,146 @@ def test_next_address_is_tried_where_the_first_refuses(monkeypatch: pytest.Monke
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
         with dialling.connect(dialling.Place("http", "name.example", port), time.monotonic() + 5) as made:
             assert made.getpeername()[1] == port
+
+
+@pytest.fixture
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The certificate of the servers here is trusted."""
+    authority = tmp_path / "authority.pem"
+    authority.write_text(CERTIFICATE)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+
+
+async def connected(url: str) -> dialling.Line:
+    """The line to ``url``, once there is one to use."""
+    line = dialling.waiting_for(url)
+    assert line is not None
+    await until(lambda: line.open)
+    return line
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+@pytest.mark.usefixtures("trusted")
+async def test_connection_that_the_service_closed_meanwhile_is_not_used(scheme: str) -> None:
+    async with serving(speaking(), tls=server_tls() if scheme == "https" else None) as service:
+        source = dialled(service.origin)
+        line = await connected(service.origin)
+        assert service._runner.server is not None
+        for connection in list(service._runner.server.connections):
+            connection.force_close()
+        await until(lambda: not line.usable)
+        assert await fetch(source) == BODY
+        assert len(service.received) == 1
+        await source.aclose()
+
+
+async def test_connection_on_which_the_service_has_spoken_unasked_is_not_used() -> None:
+    async def too_late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(too_late, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        dialling.dial(url, 5)
+        line = dialling.waiting_for(url)
+        assert line is not None
+        await until(lambda: not line.usable)
+        assert dialling.take(url) is None
+
+
+@pytest.mark.usefixtures("trusted")
+async def test_tickets_of_tls_are_no_sign_that_the_service_has_closed() -> None:
+    async with serving(speaking(), tls=server_tls()) as service:
+        source = dialled(service.origin)
+        line = await connected(service.origin)
+        assert isinstance(line._socket, ssl.SSLSocket)
+        assert line._socket.version() == "TLSv1.3"
+        await asyncio.sleep(0.05)  # they have come
+        assert line.usable
+        assert await fetch(source) == BODY
+        assert not source._client._sessions._sessions
+        await source.aclose()
+
+
+async def test_request_on_a_connection_that_went_dead_is_sent_once_more_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sender, "IDLE", 0.0)
+    monkeypatch.setattr(sender, "PATIENCE", 0.05)
+    async with serving(answering(hanging, speaking())) as service:
+        source = dialled(service.origin)
+        await connected(service.origin)
+        with recorded() as heard:
+            assert await fetch(source) == BODY
+        assert [event.reason for event in heard if isinstance(event, events.Retrying)] == [
+            "no answer on a connection that was idle for 0 s: asked once more on a new one"
+        ]
+        assert len(service.received) == 2
+        await source.aclose()
+
+
+async def test_connection_that_waited_through_a_laptops_sleep_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with serving(speaking()) as service:
+        dialling.dial(service.origin, 5, life=60)
+        line = await connected(service.origin)
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 50)
+        assert line.usable
+        monkeypatch.setattr(time, "time", lambda: now + 70)
+        assert dialling.take(service.origin) is None
+
+
+async def test_second_connection_is_begun_to_another_place_only() -> None:
+    async with serving(speaking()) as service, serving(speaking()) as other:
+        for url in (service.origin, service.speech, other.origin, f"{other.origin}/"):
+            dialling.dial(url, 5)
+        for url in (service.origin, other.origin):
+            await connected(url)
+        await until(lambda: service.connections and other.connections)
+        assert (service.connections, other.connections) == (1, 1)
+
+
+async def test_connections_that_are_not_there_yet_or_not_any_more_are_closed_on_request() -> None:
+    async with serving(speaking()) as service:
+        absent = f"http://127.0.0.1:{free_port()}"
+        for url in (service.origin, absent):
+            dialling.dial(url, 5)
+        await connected(service.origin)
+        dialling.keep_open_ones()
+        assert dialling.waiting_for(absent) is None
+        assert dialling.waiting_for(service.origin) is not None
+
+
+async def test_place_that_answered_last_is_known_without_path_and_key() -> None:
+    assert dialling.last_place() is None
+    async with serving(answering(openai_error(401, "no"), speaking())) as service:
+        source = HttpSource(f"http://user:password@{service.place}/secret?key=4711", max_retries=0)
+        with pytest.raises(errors.AuthenticationError):
+            await fetch(source)
+        assert dialling.last_place() is None
+        await fetch(source)
+        assert (place := dialling.last_place()) is not None
+        assert place.origin == service.origin
+        await source.aclose()
+
+
+async def test_place_behind_a_proxy_or_with_a_trust_of_its_own_is_none_to_begin_a_connection_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dialling.answered("https://example.com/v1")
+    monkeypatch.setenv("https_proxy", "http://proxy.example:3128")
+    dialling.answered("https://example.com/v1")
+    assert dialling.last_place() is None
+    async with serving(speaking()) as service:
+        source = HttpSource(service.origin, ssl_context=ssl.create_default_context())
+        await fetch(source)
+        assert dialling.last_place() is None
+        await source.aclose()
+
+
+def test_place_is_written_as_it_is_dialled() -> None:
+    for url in ("https://[::1]:8443/v1", "https://example.com/v1", "http://127.0.0.1:99/"):
+        place = dialling.place_of(url)
+        assert place is not None
+        assert dialling.place_of(place.origin) == place

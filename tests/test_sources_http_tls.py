@@ -93,6 +93,10 @@ def test_what_the_user_set_is_not_replaced(monkeypatch: pytest.MonkeyPatch, tmp_
     file = tmp_path / "mine.pem"
     file.write_text(CERTIFICATE)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = tls.default_context()
+    assert context is not None
+    assert len(context.get_ca_certs()) == 1
+    monkeypatch.setattr(tls, "_SETTINGS", tls._settings())  # it was set before the process started
     assert tls.default_context() is None
     assert tls.roots() == ("SSL_CERT_FILE", 1)
 
@@ -110,3 +114,16 @@ async def test_every_source_takes_a_context_of_ones_own() -> None:
             async with source.open("Hello.", SpeechOptions()) as stream:
                 assert b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)]) == BODY
             await source.aclose()
+
+
+async def test_what_is_set_after_the_start_holds_for_aiohttp_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = tmp_path / "authority.pem"
+    authority.write_text(CERTIFICATE)
+    async with serving(speaking(), tls=server_tls()) as service:
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        source = HttpSource(service.origin, max_retries=0)
+        async with source.open("Hello.", SpeechOptions(format="opus")) as stream:
+            assert b"".join([chunk async for chunk in stream if isinstance(chunk, bytes)]) == BODY
+        await source.aclose()

@@ -13,6 +13,8 @@ TAKEN, READY, GO, SOUND = b"taken", b"ready", b"go", b"sound"
 """Answers: a worker gets it; the worker has it (and the client's word to begin); sound begins."""
 EXIT, REFUSED, TOLD = b"exit", b"refused", b"told"
 """Answers: its status; why not; what was asked."""
+DIAL = b"dial"
+"""What the daemon tells a worker that waits: where the last client spoke."""
 FILES = ("stdin", "stdout", "stderr")
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from .. import __version__
 from .frames import PROTOCOL, FrameError, FrameReader, frame
-from .request import END, REFUSED, TAKEN, TOLD, parse
+from .request import DIAL, END, REFUSED, TAKEN, TOLD, parse
 from .taking_turns import ASK, YOURS
 from .turns import Change, Turns
 
@@ -55,6 +55,7 @@ class Server:
         self._spare_at = 0.0
         self._turns: Turns[Worker] = Turns()
         self._engine = ""  # of the last speech; empty: a service spoke
+        self._place = b""  # where the last speech came from, until the process ahead is told
         self._served = 0
         self._since = self._used = time.monotonic()
         self._ending = False
@@ -84,6 +85,8 @@ class Server:
             self._drop(stranger)
         if self._spare is None and not self._ending and now >= self._spare_at:
             self._spare = self._new_worker()
+        if self._place and self._spare is not None and not self._sessions:  # else it might be in a client's way
+            self._tell_place(self._spare)
 
     def _pause(self, now: float) -> float:
         due = [stranger.until for stranger in self._strangers]
@@ -206,6 +209,7 @@ class Server:
                 self._follow(self._turns.ask(worker, fields[1].decode()))
             else:
                 self._spoke_with(fields[1].decode())
+                self._place = fields[2]
                 self._follow(self._turns.leave(worker))
 
     def _spoke_with(self, engine: str) -> None:
@@ -214,6 +218,12 @@ class Server:
             self._engine = engine
             if self._spare is not None:
                 self._dismiss(self._spare)
+
+    def _tell_place(self, worker: Worker) -> None:
+        """It begins one connection there. Another one takes another speech."""
+        with suppress(OSError):
+            worker.line.send(frame(DIAL, self._place))
+        self._place = b""
 
     def _reap(self, worker: Worker) -> None:
         """It has ended, or is to: forget it."""

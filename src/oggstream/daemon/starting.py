@@ -11,9 +11,10 @@ _WORDS = (
     "DBUS_SESSION_BUS_ADDRESS OPENBLAS_NUM_THREADS OMP_NUM_THREADS OGGSTREAM_PYTHON_CALLBACK VIRTUAL_ENV"
 )
 _NAMES = frozenset(_WORDS.split())
-_PREFIXES = ("LC_", "XDG_", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "PYTHON")
+_PREFIXES = ("LC_", "XDG_", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "PYTHON", "SSL_CERT_")
 _SOUND = ("XDG_RUNTIME", "XDG_CONFIG", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "HOME", "OGGSTREAM_PYTHON")
 _VOICES = ("OGGSTREAM_PIPER", "OGGSTREAM_KOKORO", "XDG_CACHE", "PYTHON", "HOME")
+_CONNECTIONS = ("SSL", "OPENSSL", "RES_OPTIONS", "LOCALDOMAIN", "HOSTALIASES", "LD_")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """numpy would start threads, which a fork does not have."""
 
@@ -32,6 +33,15 @@ def of_sound(environment: Mapping[str, str]) -> dict[str, str]:
 def of_voices(environment: Mapping[str, str]) -> dict[str, str]:
     """The part that decides what an engine of this machine finds."""
     return {name: value for name, value in environment.items() if name.startswith(_VOICES)}
+
+
+def of_connections(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part that decides how a connection is made: proxies, trust, and how names are found."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.startswith(_CONNECTIONS) or name.lower().endswith("_proxy")
+    }
 
 
 def command(*options: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The worker's side of `turns`: asks the daemon before each sound, and says when it is over."""
+"""The worker's side of `turns`: asks the daemon before each sound, and says when it is over, and what had spoken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from threading import Thread
 
@@ -22,12 +22,14 @@ CHUNK = 4096
 class TakingTurns:
     """Holds this process's turn while any of its speeches sounds. ``line`` leads to the daemon, ``client`` to it.
 
+    ``place`` tells the origin of the service that spoke, for the next process ahead; an empty one is that of none.
     Where the daemon has ended nobody is waited for. What it says is heard in a thread: it may want silence at any time.
     """
 
-    def __init__(self, line: socket.socket, client: socket.socket) -> None:
+    def __init__(self, line: socket.socket, client: socket.socket, place: Callable[[], str]) -> None:
         self._line = line
         self._client = client
+        self._place = place
         self._sounding = 0
         self._granted: asyncio.Task[None] | None = None
         self._asked: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
@@ -55,7 +57,7 @@ class TakingTurns:
                 self._granted.cancel()
                 self._granted = None
                 with suppress(OSError):
-                    self._line.sendall(frame(LEAVE, engine_in_use().encode()))
+                    self._line.sendall(frame(LEAVE, engine_in_use().encode(), self._place().encode()))
 
     async def _ask(self) -> None:
         came = asyncio.Event()

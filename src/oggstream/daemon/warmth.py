@@ -11,8 +11,13 @@ from threading import Thread
 from ..errors import OggStreamError
 from ..sinks import device_stream
 from ..sinks.device_sink import IDLE_SECONDS
+from ..sources.http import dialling
 from ..voice.pools import pool_of
 from ..voice.registry import engine_info
+
+LINE_SECONDS = 60.0
+"""For how long a connection to the service waits for the next client; then there is none until something speaks."""
+CONNECT_SECONDS = 10.0
 
 MODULES = (
     *("aiohttp", "numpy", "argparse", "json", "difflib", "traceback", "_strptime", "encodings.idna"),
@@ -53,6 +58,29 @@ def begin_voice(engine: str) -> None:
     if engine:
         with suppress(OggStreamError):
             pool_of(engine_info(engine)).prepare()
+
+
+def place_to_dial() -> str:
+    """The origin of the service that this process spoke with, where a connection begun ahead saves time; else nothing.
+
+    Without TLS it is a server on this machine or beside it: near, and perhaps one that serves one connection at a time.
+    """
+    place = dialling.last_place()
+    return place.origin if place is not None and place.scheme == "https" else ""
+
+
+def begin_line(origin: str) -> None:
+    """Begin a connection to where the last client spoke."""
+    dialling.hang_up()
+    dialling.dial(origin, CONNECT_SECONDS, LINE_SECONDS)
+
+
+def keep_line(*, alike: bool) -> None:
+    """Let a client have the connection, if it is there and the client would make one in the same way (``alike``)."""
+    if alike:
+        dialling.keep_open_ones()
+    else:
+        dialling.hang_up()
 
 
 class KeptDevice:

@@ -21,10 +21,10 @@ from typing import NoReturn
 from .. import process
 from ..voice import pools
 from .frames import FrameReader, frame
-from .request import EXIT, FILES, GO, READY, REFUSED, Request, parse
-from .starting import of_sound, of_voices
+from .request import DIAL, EXIT, FILES, GO, READY, REFUSED, Request, parse
+from .starting import of_connections, of_sound, of_voices
 from .taking_turns import TakingTurns, interrupt
-from .warmth import KeptDevice, begin_voice
+from .warmth import KeptDevice, begin_line, begin_voice, keep_line, place_to_dial
 
 CHUNK = 1 << 16
 MOST_FILES = 4
@@ -82,17 +82,26 @@ def serve_one(line: socket.socket, run: Run, engine: str = "") -> int:
 
 def _await_client(line: socket.socket, device: KeptDevice) -> tuple[Request, socket.socket]:
     """The next client's request, and its connection. Ends this process when the daemon has ended."""
+    fields, files = _told(line, device)
+    while fields[:1] == [DIAL]:
+        begin_line(fields[1].decode())
+        fields, files = _told(line, device)
+    if not fields or not files:
+        os._exit(0)
+    return parse(fields), socket.socket(fileno=files[0])
+
+
+def _told(line: socket.socket, device: KeptDevice) -> tuple[list[bytes], list[int]]:
+    """As `_received`; meanwhile the device goes to rest when it is time."""
     line.settimeout(device.seconds_left)
     try:
-        fields, files = _received(line)
+        return _received(line)
     except TimeoutError:
         device.rest()
         line.settimeout(None)
-        fields, files = _received(line)
-    if not fields or not files:
-        os._exit(0)
-    line.settimeout(None)
-    return parse(fields), socket.socket(fileno=files[0])
+        return _received(line)
+    finally:
+        line.settimeout(None)
 
 
 def _received(connection: socket.socket) -> tuple[list[bytes], list[int]]:
@@ -110,8 +119,10 @@ def _received(connection: socket.socket) -> tuple[list[bytes], list[int]]:
 
 def _run(request: Request, files: list[int], client: socket.socket, line: socket.socket, run: Run) -> int:
     _, _, process.pid = peer(client)
+    alike = of_connections(_environment(request)) == of_connections(os.environ)
+    keep_line(alike=alike)
     _take_on(request, files)
-    TakingTurns(line, client).install()
+    TakingTurns(line, client, place_to_dial if alike else str).install()
     threading.Thread(target=_leave_with, args=(client,), daemon=True).start()
     gc.unfreeze()
     status = run(sys.argv[1:])

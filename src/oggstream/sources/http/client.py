@@ -88,6 +88,7 @@ class HttpClient:
         attempt, response = await self._answer(request, advise)
         try:
             stream = HttpStream(response, lambda: self._sender.place(attempt.url), request, self.secrets)
+            self._sessions.answered()
             events.emit(events.ResponseStarted, content_type=stream.content_type, request_id=stream.request_id)
             yield stream
         finally:

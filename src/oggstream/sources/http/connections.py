@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from ...threads import imported, in_thread
-from .dialling import Line, new_socket, take
+from . import dialling
+from .dialling import Line, new_socket
 from .heads import read_ambiguous_heads
 from .proxies import is_socks, proxy_for, socks_connector
 from .redaction import Secrets, is_secret_name
@@ -144,7 +145,12 @@ class Sessions:
 
     def line(self, url: str) -> Line | None:
         """The connection to ``url`` that was begun ahead, if it is as one of the session would be."""
-        return take(url) if self._ssl_context is None else None
+        return dialling.take(url) if self._ssl_context is None else None
+
+    def answered(self) -> None:
+        """Take notice that the service has answered: a later process may begin its connection ahead."""
+        if self._ssl_context is None:
+            dialling.answered(self._url)
 
     def proxy_for(self, url: str) -> str | None:
         """The proxy on the way to ``url``, as `proxies.proxy_for` says."""
@@ -165,8 +171,10 @@ class Sessions:
         else:
             self._released.append(asyncio.get_running_loop().time())
 
-    def idle_seconds(self) -> float:
-        """For how long the connection that would be used now has been idle; 0 where there is none."""
+    def idle_seconds(self, url: str) -> float:
+        """For how long the connection to ``url`` that would be used now has been idle; 0 where there is none."""
+        if self._ssl_context is None and (line := dialling.waiting_for(url)) is not None:
+            return line.idle
         return asyncio.get_running_loop().time() - self._released[0] if self._released else 0.0
 
     def close_idle(self) -> None:

@@ -3,6 +3,8 @@
 A process that is about to send its first request calls `dial` as soon as it knows where to. The request takes the
 `Line` with `take`, if it is made in the same way as aiohttp would make one: without a proxy, with the usual trust.
 What fails here is tried again by aiohttp, and told by its errors. Importing this loads neither asyncio nor ssl.
+
+A process that waits for its first request may keep a line for longer, if it is told where the last one led to.
 """
 
 from __future__ import annotations
@@ -43,18 +45,48 @@ class Place(NamedTuple):
     host: str
     port: int
 
+    @property
+    def origin(self) -> str:
+        """As a URL without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
 
 class Line:
-    """One connection, and the thread that makes it and then runs the one exchange that it is given."""
+    """One connection, and the thread that makes it and then runs the one exchange that it is given.
 
-    def __init__(self, place: Place, timeout: float) -> None:
+    It is closed if that does not come within ``life`` seconds.
+    """
+
+    def __init__(self, place: Place, timeout: float, life: float = IDLE) -> None:
         self.place = place
+        self._life = life
+        self._since = 0.0  # when it was connected, on the clock of the wall: a laptop may sleep
         self._deadline = time.monotonic() + timeout
         self._changed = Condition()  # guards what follows
         self._socket: socket.socket | None = None
         self._exchange: Callable[[socket.socket | OSError], object] | None = None
         self._closed = False
         Thread(target=self._run, daemon=True, name="oggstream-line").start()
+
+    @property
+    def idle(self) -> float:
+        """Seconds for which it has been waiting; 0 while there is no connection."""
+        return max(0.0, time.time() - self._since) if self._since else 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether it is, or may still become, one that a request can go out on. Else it is closed here, too."""
+        with self._changed:
+            made = None if self._closed else self._socket
+            if self.idle > self._life or (made is not None and not _is_silent(made)):
+                self.close()
+            return not self._closed
+
+    @property
+    def open(self) -> bool:
+        """Whether it is connected, and `usable`."""
+        return self._socket is not None and self.usable
 
     def use(self, exchange: Callable[[socket.socket | OSError], object]) -> bool:
         """Have ``exchange`` called in the thread, with the socket or why there is none; False if it is closed."""
@@ -93,34 +125,67 @@ class Line:
             return error if isinstance(error, OSError) else OSError(str(error))
         with self._changed:
             self._socket = made
+            self._since = time.time()
         return made
 
     def _awaited(self) -> Callable[[socket.socket | OSError], object] | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._exchange is not None or self._closed, IDLE)
+            self._changed.wait_for(lambda: self._exchange is not None or self._closed, self._life)
             if self._exchange is None:
                 self._closed = True
             return None if self._closed else self._exchange
 
 
 _lines: list[Line] = []
+_answered: list[Place] = []
+"""Where the last answer came from, if a line can lead there."""
 
 
-def dial(url: str, timeout: float) -> None:
-    """Begin a connection to ``url``, which may take ``timeout`` seconds, if that needs nothing but a socket."""
+def dial(url: str, timeout: float, life: float = IDLE) -> None:
+    """Begin a connection to ``url`` that may take ``timeout`` seconds, if it needs nothing but a socket and is missing.
+
+    It waits ``life`` seconds for its request.
+    """
     place = place_of(url)
-    if place is not None:
-        _lines.append(Line(place, timeout))
+    if place is not None and not any(line.place == place and line.usable for line in _lines):
+        _lines.append(Line(place, timeout, life))
+
+
+def waiting_for(url: str) -> Line | None:
+    """The line that was begun for ``url``, which stays where it is."""
+    if not _lines or (place := place_of(url)) is None:
+        return None
+    return next((line for line in _lines if line.place == place), None)
 
 
 def take(url: str) -> Line | None:
-    """The line that was begun for ``url``. The caller has it alone, and closes it."""
-    if not _lines or (place := place_of(url)) is None:
+    """The line that was begun for ``url``, unless the service has closed it. The caller has it alone, and closes it."""
+    found = waiting_for(url)
+    if found is None:
         return None
-    found = next((line for line in _lines if line.place == place), None)
-    if found is not None:
-        _lines.remove(found)
-    return found
+    _lines.remove(found)
+    if found.usable:
+        return found
+    found.close()
+    return None
+
+
+def keep_open_ones() -> None:
+    """Close the lines that nothing took, but for those that are connected, and silent since."""
+    for line in [line for line in _lines if not line.open]:
+        _lines.remove(line)
+        line.close()
+
+
+def answered(url: str) -> None:
+    """Take notice that a service has answered at ``url``."""
+    place = place_of(url)
+    _answered[:] = [] if place is None else [place]
+
+
+def last_place() -> Place | None:
+    """Where the last answer came from; None where a plain connection would not do, or nothing has answered."""
+    return _answered[0] if _answered else None
 
 
 def hang_up() -> None:
@@ -192,6 +257,29 @@ def _first_connected(addresses: Iterable[tuple[Any, ...]], deadline: float) -> s
         for one in begun:
             one.close()
     raise error
+
+
+def _is_silent(made: socket.socket) -> bool:
+    """Whether nothing has come on a connection that nothing was asked on: its end, or that it took too long.
+
+    Tickets of TLS, which a service sends after the handshake, are read here and are nothing.
+    """
+    if not select.select([made], [], [], 0)[0]:
+        return True
+    if type(made) is socket.socket:
+        return False
+    from ssl import SSLWantReadError
+
+    made.settimeout(0.0)
+    try:
+        made.recv(1)
+    except SSLWantReadError:
+        return True
+    except OSError:
+        return False
+    finally:
+        made.settimeout(None)
+    return False
 
 
 def _begin(address: tuple[Any, ...]) -> socket.socket:

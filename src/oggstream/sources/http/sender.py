@@ -143,7 +143,7 @@ class Sender:
     async def _answered(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
         if asking().fresh:
             self._sessions.close_idle()
-        doubtful = attempt.repeatable and not asking().doubled and self._sessions.idle_seconds() > IDLE
+        doubtful = attempt.repeatable and not asking().doubled and self._sessions.idle_seconds(outgoing.url) > IDLE
         return await (self._raced if doubtful else self._request)(outgoing, attempt)
 
     async def _raced(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
@@ -180,6 +180,8 @@ class Sender:
         """The answer, on a connection that was begun ahead; None if that did not come about."""
         from .direct import ask, request_bytes
 
+        attempt.idle = line.idle
+        attempt.stale = attempt.idle > IDLE
         request = request_bytes(outgoing.method, outgoing.url, outgoing.headers, outgoing.body)
         try:
             return await ask(line, request, attempt.report, self._connect_timeout)

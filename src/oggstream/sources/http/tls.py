@@ -30,9 +30,13 @@ class Roots(NamedTuple):
 
 
 def default_context() -> SSLContext | None:
-    """The context for requests; None where Python's own default will do, which has what it needs."""
+    """The context for requests; None where the one will do that aiohttp has made when it was imported."""
     if _chosen() or _system_has_roots():
-        return None
+        if _settings() == _SETTINGS:
+            return None
+        import ssl
+
+        return ssl.create_default_context()
     return _fallback()[1]
 
 
@@ -91,6 +95,14 @@ def _install() -> str:
     if sys.platform == "darwin":
         return 'run "Install Certificates.command" of Python, or pip install certifi'
     return "install the package ca-certificates, or pip install certifi"
+
+
+def _settings() -> tuple[str | None, ...]:
+    return os.environ.get(FILE), os.environ.get(FOLDER)
+
+
+_SETTINGS = _settings()
+"""Those of the start. A process that was forked ahead has others later."""
 
 
 def _chosen() -> str:
