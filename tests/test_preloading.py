@@ -34,6 +34,16 @@ async def main():
 async def frames(iterator):
     assert [frame async for frame in iterator]
 
+async def stop(source):
+    import oggstream
+    heard = asyncio.Event()
+    options = dict(sink="null", on_event=lambda event: isinstance(event, oggstream.Started) and heard.set())
+    async with oggstream.Player(source=source, **options) as player:
+        player.say("Hi")
+        await heard.wait()
+        Finder.found.clear()
+        await player.stop()
+
 asyncio.run(main())
 """
 SPEECHES = {
@@ -41,6 +51,7 @@ SPEECHES = {
     "stream_packets": "frames(oggstream.stream_packets('Hi', source={source!r}))",
     "play_stream": "oggstream.play_stream('Hi', source={source!r}, sink='null')",
     "play": "oggstream.play({source!r}, sink='null')",
+    "stop": "stop({source!r})",
     "save": "oggstream.save('Hi', 'saved.wav', source={source!r})",
 }
 
@@ -64,6 +75,11 @@ def test_after_preload_it_imports_next_to_nothing(speech: str, tmp_path: Path) -
     found = imported_on_the_loop(speech, tmp_path, preload=True)
     ours = [name for name in found if name.startswith("oggstream.") or "." not in name]
     assert len(ours) <= 6, ours
+
+
+def test_after_preload_an_interruption_waits_for_no_import(tmp_path: Path) -> None:
+    found = imported_on_the_loop("stop", tmp_path, preload=True)
+    assert not [name for name in found if name.startswith("oggstream")]
 
 
 async def test_preload_imports_what_the_named_source_needs() -> None:

@@ -282,8 +282,6 @@ class Player:
         return await self._stop()
 
     async def _stop(self) -> Heard:
-        from .report import Heard
-
         current = self._current()
         speeches, self._speeches = self._speeches, []
         for speech in speeches:
@@ -291,6 +289,8 @@ class Player:
         for speech in speeches:
             await speech.ended()
         if current is None:
+            from .report import Heard
+
             return Heard(text="", chars=0, seconds=0.0, exact=True)
         await _silent(current.ring)
         return current.heard()

@@ -16,6 +16,11 @@ _SPEAKING = (
     *("oggstream.engine.word_estimate", "oggstream.text.word_weights", "oggstream.text.told_text"),
 )
 _SAMPLES = ("numpy", "soxr", "oggstream.engine.item_stream", "oggstream.shortcuts", "oggstream.player")
+_STOPPING = (
+    "oggstream.engine.heard",
+    "oggstream.report",
+    "oggstream.text.charmap",
+)  # 20 ms that no interruption waits for
 _DEVICE = ("sounddevice", "oggstream.sinks.device_sink")
 _HTTP = (
     *("aiohttp", "oggstream.sources.http.client", "oggstream.sources.http.sender", "oggstream.sources.http.exchange"),
@@ -49,7 +54,7 @@ async def preload(source: SourceLike = None) -> None:
     await imported(*_SPEAKING, *_modules_of(source))
     with suppress(OggStreamError):
         await load_codec(samples=True)
-    for name in (*_SAMPLES, *_DEVICE):
+    for name in (*_STOPPING, *_SAMPLES, *_DEVICE):
         with suppress(ImportError, OSError):  # sounddevice's, without PortAudio
             await imported(name)
 

@@ -26,7 +26,7 @@ SENTENCE = "The captain measured the wooden bridge, once again. Nobody here reme
 
 def measure(engine: str, run: Run) -> Outcome:
     """Request a minute of speech for each client, all at the same moment, and read it until all of them have sound."""
-    with serving(f"offline:{engine}") as base_url:
+    with serving(engine) as base_url:
         clients = min(CLIENTS, run.count(10 * CLIENTS, least=2))  # all of them in a quick run too
         text = SENTENCE * run.count(SENTENCES, least=2)
         rounds = []

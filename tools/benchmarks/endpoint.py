@@ -65,7 +65,14 @@ class Serving(NamedTuple):
 @contextlib.contextmanager
 def serving(service: str, *options: str) -> Iterator[Serving]:
     """Run ``oggstream serve`` in front of ``service``."""
-    command = [*US, "serve", "--port", "0", "--json", "--quiet", "--base-url", service, "--jobs", "1000", *options]
+    with started("--base-url", service, "--jobs", "1000", *options) as endpoint:
+        yield endpoint
+
+
+@contextlib.contextmanager
+def started(*options: str) -> Iterator[Serving]:
+    """Run ``oggstream serve`` on a port of its own."""
+    command = [*US, "serve", "--port", "0", "--json", "--quiet", *options]
     environment = {**os.environ, "OPENAI_API_KEY": "none"}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from . import material, origin
+from . import endpoint, material, origin
 from .row import Outcome, Row, Run, milliseconds
 from .stats import median, percentile
 
@@ -23,20 +21,6 @@ REQUESTS = 400
 SECONDS = 1
 TEXT = "The captain measured the wooden bridge, once again. Nobody here remembers it."
 AUDIO_PAGES_AFTER = 2  # OpusHead and OpusTags come first
-
-SERVER = """
-import asyncio, sys
-from oggstream.endpoint.server import SpeechServer
-
-async def main():
-    server = SpeechServer(source=sys.argv[1] if len(sys.argv) > 1 else None)
-    await server.start()
-    print(server.base_url, flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    await server.stop()
-
-asyncio.run(main())
-"""
 
 
 def measure_keepalive(run: Run) -> Outcome:
@@ -101,16 +85,11 @@ def measure_serve(run: Run) -> Outcome:
 
 
 @contextlib.contextmanager
-def serving(*source: str) -> Iterator[str]:
-    """Run the server, as `serve` does, for ``source`` (none: the voice of this machine); yields its base URL."""
-    command = [sys.executable, "-P", "-c", SERVER, *source]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.stdin.close()
+def serving(engine: str = "auto") -> Iterator[str]:
+    """Run ``oggstream serve`` with the voice of this machine; yields its base URL."""
+    service = "offline" if engine == "auto" else f"offline:{engine}"
+    with endpoint.started("--service", service) as server:
+        yield server.url
 
 
 async def _first_pages(url: str, count: int) -> list[float]:
