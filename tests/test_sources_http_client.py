@@ -12,7 +12,7 @@ from aiohttp import web
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
 from oggstream.sources.http import connections as session, retries, sender
-from oggstream.sources.http.client import json_body
+from oggstream.sources.http.exchange import json_body
 from oggstream.sources.http.redaction import Secrets
 from oggstream.sources.http.url_source import HttpSource
 from patience import PATIENCE

@@ -15,7 +15,8 @@ from aiohttp import web
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources.http import dialling, retries, sender, tls  # noqa: F401  # which remembers what was trusted when aiohttp was imported
+from oggstream.sources.http import dialling, direct, retries, sender, tls  # noqa: F401  # which remembers what was trusted when aiohttp was imported
+from oggstream.sources.http.exchange import Outgoing
 from oggstream.sources.http.url_source import HttpSource
 from oggstream.sources.openai_source import OpenAISource
 from speech_server import (
@@ -255,6 +256,57 @@ async def test_connection_that_nothing_takes_is_closed(monkeypatch: pytest.Monke
         await until(lambda: service.connections == 1)
         await until(lambda: not service.connections)
         assert await fetch(source) == BODY  # on a new one
+        await source.aclose()
+
+
+async def sent_ahead(source: HttpSource, url: str, *, whole: bool = True, **changed: Any) -> None:
+    """Send the request of ``source``, or one that differs, and wait until its answer is there, at least its head."""
+    outgoing = Outgoing("GET", url, dict(source._request.headers))._replace(**changed)
+    line = dialling.dial(url, 5)
+    assert line is not None
+    direct.send_ahead(line, outgoing.unpacked().encoded())
+    exchange = line.exchange
+    assert exchange is not None
+    await until(lambda: exchange.ended if whole else exchange.has_head)
+
+
+async def test_answer_to_a_request_sent_ahead_is_given_to_whoever_asks_for_it() -> None:
+    async with serving(speaking(b"OggS1", b"OggS22")) as service:
+        source = HttpSource(service.origin)
+        await sent_ahead(source, service.origin)
+        asked = time.monotonic()
+        with recorded() as heard:
+            assert await fetch(source) == b"OggS1OggS22"
+        await source.aclose()
+        assert len(service.received) == 1
+        assert [type(event) for event in heard] == [events.RequestSent, events.ResponseStarted]
+        assert heard[0].at < asked <= heard[1].at
+
+
+async def test_request_sent_ahead_that_is_another_one_is_not_used() -> None:
+    async with serving(speaking()) as service:
+        source = HttpSource(service.origin)
+        await sent_ahead(source, service.origin, headers={"Accept": "text/html"})
+        assert await fetch(source) == BODY
+        await source.aclose()
+        assert [request.headers["accept"] == "text/html" for request in service.received] == [True, False]
+        await until(lambda: not service.connections)
+
+
+async def test_request_sent_ahead_to_nobody_is_told_as_ever() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    source = HttpSource(url, max_retries=0)
+    await sent_ahead(source, url)
+    assert "connection refused" in str(await failure(source))
+
+
+async def test_of_an_answer_that_nobody_takes_a_bounded_part_is_kept_and_hanging_up_ends_it() -> None:
+    async with serving(speaking(bytes(16 << 20))) as service:
+        source = HttpSource(service.origin)
+        await sent_ahead(source, service.origin, whole=False)
+        assert service.connections == 1
+        dialling.hang_up()
+        await until(lambda: not service.connections)
         await source.aclose()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from oggstream import errors, events
 from oggstream.options import SpeechOptions
-from oggstream.sources import openai_source as module
+from oggstream.sources import openai_endpoint
 from oggstream.sources.http import retries
 from oggstream.sources.openai_api import default_model, endpoint_name, is_openai, is_realtime, speech_advice
 from oggstream.sources.openai_source import OpenAISource
@@ -257,7 +257,7 @@ async def test_text_for_a_model_of_the_realtime_api_goes_there_and_the_next_one_
 
 async def test_default_model_is_asked_over_the_realtime_api_from_the_day_on(monkeypatch: pytest.MonkeyPatch) -> None:
     async with realtime_service() as service:
-        monkeypatch.setattr(module, "is_openai", lambda _: True)
+        monkeypatch.setattr(openai_endpoint, "is_openai", lambda _: True)
         source = OpenAISource(base_url=service.base, api_key=KEY, clock=lambda: THE_DAY)
         await source.warm()
         assert await speak(source) == PCM
@@ -282,7 +282,7 @@ async def test_events_count_the_characters() -> None:
 @pytest.fixture
 def _openais_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """The server here is taken for OpenAI's own."""
-    monkeypatch.setattr(module, "is_openai", lambda _: True)
+    monkeypatch.setattr(openai_endpoint, "is_openai", lambda _: True)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
 
 

@@ -15,8 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from oggstream.errors import ConfigError, OggStreamError, TextError, UsageError
 from oggstream.options import SpeechOptions
-from oggstream.sources.http.exchange import Request
-from oggstream.sources.http.sender import check_headers
+from oggstream.sources.http.exchange import Request, check_headers
 from oggstream.sources.http.urls import usable_url
 from oggstream.sources.services.places import check_path, in_url, in_xml
 from oggstream.sources.services.service_source import ServiceSource

@@ -27,7 +27,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RequestSent(Event):
-    """A request was sent completely."""
+    """A request was sent completely. ``at`` is below zero for one that the command line sent ahead, while it loaded."""
 
     characters: int = 0
 
@@ -181,9 +181,11 @@ class Recorder:
         """Seconds since the session's zero."""
         return self._clock() - self.zero
 
-    def record(self, kind: type[Event], *, at: float | None = None, **fields: Any) -> None:
-        """Make an event of ``kind`` with ``fields``, at the current time or ``at`` (seconds since zero)."""
-        event = kind(at=self.elapsed() if at is None else at, speech=self.speech, **fields)
+    def record(self, kind: type[Event], *, at: float | None = None, ago: float = 0.0, **fields: Any) -> None:
+        """Make an event of ``kind`` with ``fields``, at the current time, ``ago`` seconds before it, or ``at`` (seconds
+        since zero).
+        """
+        event = kind(at=self.elapsed() - ago if at is None else at, speech=self.speech, **fields)
         for listener in self._listeners:
             listener(event)
 

@@ -128,6 +128,11 @@ def _decoded(data: bytes) -> dict[str, Any] | None:
     return known
 
 
+def named(path: str | os.PathLike[str]) -> History:
+    """The history at ``path``; "default": the one in the user's cache folder."""
+    return History(default_path() if path == "default" else path)
+
+
 def default_path() -> str:
     """The history file in the user's cache folder."""
     return os.path.join(cache_folder(), "history.json")

@@ -87,6 +87,6 @@ def history_of(options: PlaybackOptions) -> History | None:
     history: Any = options.history
     if history is None or hasattr(history, "get"):
         return history  # type: ignore[no-any-return]
-    from .history import History, default_path
+    from .history import named
 
-    return History(default_path() if history == "default" else history)
+    return named(history)

@@ -10,7 +10,8 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """Seconds since the call of ``play_stream``; None for what did not happen.
+    """Seconds since the call of ``play_stream``; None for what did not happen. ``request_sent`` may be below zero: the
+    command line sends a request while it loads the rest.
 
     ``start``: the playout policy started playback. ``first_sample``: the stream's first sample reached the converter,
     by the device's own clock; ``first_audible``: the first sample above -50 dBFS did; ``end``: the end of the last one.

@@ -1,31 +1,45 @@
-"""What a command begins before it loads the rest: the connection to the service, or the process of the voice."""
+"""What a command begins before it loads the rest: the first request to the service, or the process of the voice."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from argparse import Namespace
 
+    from ..sources.http.dialling import Line
+
 
 def dial_ahead(args: Namespace) -> None:
-    """Begin the connection for the first request, where it is known already which it will be."""
+    """Begin the connection for the first request, and the request, where it is known already which it will be."""
     url = _url_of(args)
     if url is not None:
         from ..sources.http.dialling import dial
 
-        dial(url, args.connect_timeout)
+        line = dial(url, args.connect_timeout)
+        if (
+            line is not None and args.command == "say" and "asyncio" not in sys.modules
+        ):  # a process that is warm is fast
+            _send(line, args)
     elif _voice_speaks(args):
         from ..voice.ahead import begin
 
         begin((args.service or "").partition(":")[2], " ".join(args.text), args.language)
 
 
+def _send(line: Line, args: Namespace) -> None:
+    from ..sources.http.direct import send_ahead
+    from .foreseen import foreseen
+
+    request = foreseen(args)
+    if request is not None:
+        send_ahead(line, request)
+
+
 def hang_up() -> None:
     """Close what `dial_ahead` began and nothing used."""
-    import sys
-
     dialling = sys.modules.get("oggstream.sources.http.dialling")
     if dialling is not None:
         dialling.hang_up()

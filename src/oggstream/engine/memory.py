@@ -13,10 +13,17 @@ if TYPE_CHECKING:
     from ..history import History
     from ..options import SpeechOptions
     from ..sources.source import Source
+    from ..sources.traits import SourceTraits
     from .requests.requester import Requester
 
 CONTAINER_FORMATS = {"ogg": "opus", "pcm": "pcm", "wav": "wav"}
 """The name of each container as a request format."""
+
+
+def key_of(traits: SourceTraits, speech: SpeechOptions) -> str | None:
+    """The key in the history of a source with ``traits``; None for one that is not kept there."""
+    identity = traits.identity_for(speech)
+    return None if identity is None else f"{identity}|{speech.speed or 1.0:g}"
 
 
 class Memory:
@@ -35,10 +42,7 @@ class Memory:
 
     @property
     def _key(self) -> str | None:
-        if self._history is None:
-            return None
-        identity = traits_of(self._source).identity_for(self._speech)
-        return None if identity is None else f"{identity}|{self._speech.speed or 1.0:g}"
+        return None if self._history is None else key_of(traits_of(self._source), self._speech)
 
     def keep(self, requester: Requester, learnt: Habits | None = None, wait: float | None = None) -> None:
         """Store what a speech taught. ``learnt``: from its arrivals; ``wait``: seconds to its first sound.

@@ -9,27 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import events
 from ..errors import ConfigError, EmptyBodyError, SourceBrokenError, SourceError
-from .http.client import HttpClient, json_body
+from .http.client import HttpClient
 from .http.exchange import Request
-from .openai_api import (
-    BASE_URL,
-    FORMATS,
-    LONGEST_TEXT,
-    MODEL,
-    OPENAI_PCM,
-    VOICE,
-    default_model,
-    endpoint_name,
-    endpoint_url,
-    environment,
-    is_openai,
-    is_realtime,
-    request_headers,
-    speech_advice,
-    speech_fields,
-    voice_name,
-)
-from .traits import SourceTraits
+from .openai_api import OPENAI_PCM, endpoint_name, endpoint_url, is_realtime, speech_advice
+from .openai_endpoint import OpenAIEndpoint
 from .wrapper import BegunStream
 
 if TYPE_CHECKING:
@@ -41,6 +24,7 @@ if TYPE_CHECKING:
     from .openai_offers import Offers
     from .realtime.realtime_source import RealtimeSource
     from .source import ByteStream
+    from .traits import SourceTraits
 
 
 OPUS_RATE = 24000
@@ -77,17 +61,14 @@ class OpenAISource:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._name = "openai"
-        base_url = base_url or environment("OPENAI_BASE_URL") or BASE_URL
-        self._api_key = api_key.strip() if api_key is not None else environment("OPENAI_API_KEY")
-        self._own = is_openai(base_url)
-        self._endpoint = endpoint_name(base_url)
-        self._model = model
-        self._voice = voice
-        self._clock = clock
-        self._headers = request_headers(
-            self._api_key,
-            organization or environment("OPENAI_ORG_ID"),
-            project or environment("OPENAI_PROJECT_ID"),
+        self._endpoint = OpenAIEndpoint(
+            base_url=base_url,
+            api_key=api_key,
+            organization=organization,
+            project=project,
+            model=model,
+            voice=voice,
+            clock=clock,
         )
         settings: dict[str, Any] = {
             "max_retries": max_retries,
@@ -95,20 +76,17 @@ class OpenAISource:
             "trust_env": trust_env,
             "ssl_context": ssl_context,
         }
-        self._client = HttpClient(
-            endpoint_url(base_url, "audio/speech"),
-            **settings,
-        )
-        self._client.secrets.add_headers(self._headers)
-        self._base_url, self._settings = base_url, settings
+        self._client = HttpClient(self._endpoint.url, **settings)
+        self._client.secrets.add_headers(self._endpoint.headers)
+        self._settings = settings
         self._offers: Offers | None = None
         self._traits: SourceTraits | None = None  # asked for many times a speech
         self._opus_rate: int | None = None  # the sample rate to request with Opus
         self._opus_came = False  # Opus was received without one
         self._realtime: RealtimeSource | None = None
         self._realtime_settings = {
-            "base_url": base_url,
-            "api_key": self._api_key or "",
+            "base_url": self._endpoint.base_url,
+            "api_key": self._endpoint.api_key or "",
             "organization": organization,
             "project": project,
             "voice": voice,
@@ -127,14 +105,15 @@ class OpenAISource:
         from ..voice.names import NAMES
         from .voice_lists import fetch_list, voices_in
 
-        if self._own:
+        endpoint = self._endpoint
+        if endpoint.own:
             return [VoiceInfo(name, ("*",), "of OpenAI", "openai") for name in NAMES]
-        client = HttpClient(endpoint_url(self._base_url, "audio/voices"), **self._settings)
-        client.secrets.add_headers(self._headers)
-        headers = {name: value for name, value in self._headers.items() if name != "Content-Type"}
+        client = HttpClient(endpoint_url(endpoint.base_url, "audio/voices"), **self._settings)
+        client.secrets.add_headers(endpoint.headers)
+        headers = {name: value for name, value in endpoint.headers.items() if name != "Content-Type"}
         try:
             request = Request("GET", {**headers, "Accept": "application/json"})
-            return voices_in(await fetch_list(client, request), self._endpoint)
+            return voices_in(await fetch_list(client, request), endpoint_name(endpoint.base_url))
         finally:
             await client.aclose()
 
@@ -144,18 +123,18 @@ class OpenAISource:
 
     @asynccontextmanager
     async def _open(self, text: str, options: SpeechOptions) -> AsyncIterator[ByteStream]:
-        model = self._model_of(options)
+        model = self._endpoint.model_of(options)
         if is_realtime(model):
             self._name = "realtime"
             async with self._successor().open(text, _for_realtime(options, model)) as stream:
                 yield stream
             return
         self._name = "openai"
-        fields = speech_fields(text, options, model, self._voice or VOICE)
-        if self._own and not self._api_key:
+        fields = self._endpoint.fields(text, options)
+        if self._endpoint.lacks_key:
             todo = "set OPENAI_API_KEY to your key, or OPENAI_BASE_URL to a server that needs none"
             raise ConfigError(f"OpenAI needs an API key: {todo}")
-        ask = self._opus if fields["response_format"] == "opus" and not self._own else self._answer
+        ask = self._opus if fields["response_format"] == "opus" and not self._endpoint.own else self._answer
         async with ask(fields, options) as stream:
             yield stream
 
@@ -214,14 +193,13 @@ class OpenAISource:
                 raise _OpusRateError
             return self._advice(status, said, fields["model"])
 
-        request = Request("POST", self._headers, json_body(fields), len(fields["input"]))
         try:
-            async with self._client.open(request, advise) as stream:
-                if self._own and options.wire_format == "pcm":
+            async with self._client.open(self._endpoint.request(fields), advise) as stream:
+                if self._endpoint.own and options.wire_format == "pcm":
                     stream.format = OPENAI_PCM
                 yield stream
         except (SourceError, EmptyBodyError) as error:
-            if not self._own:
+            if not self._endpoint.own:
                 await self._explain(error, said, options)
             raise
 
@@ -234,34 +212,19 @@ class OpenAISource:
         else:
             subjects = () if options.format == "auto" else SUBJECTS  # auto tries another format first
         if subjects:
-            self._offers = self._offers or Offers(self._base_url, self._headers, self._settings)
+            self._offers = self._offers or Offers(self._endpoint.base_url, self._endpoint.headers, self._settings)
             await self._offers.explain(error, subjects)
 
     @property
     def traits(self) -> SourceTraits:
         """Its traits. The formats depend on the model, the name on where the last text went."""
         if self._traits is None or self._traits.name != self._name:
-            self._traits = SourceTraits(
-                name=self._name,
-                formats=self._formats,
-                samples_known=self._own,
-                longest_text=LONGEST_TEXT,
-                openai_names=True,
-                identity=self._identity,
-            )
+            self._traits = self._endpoint.traits(self._name)
         return self._traits
-
-    def _identity(self, options: SpeechOptions) -> str:
-        """Endpoint, model and voice: the key of the service in the history."""
-        return f"{self._endpoint}|{self._model_of(options)}|{voice_name(options.voice or self._voice or VOICE)}"
-
-    def _formats(self, options: SpeechOptions) -> tuple[str, ...]:
-        """The formats that can be requested; auto means the first one."""
-        return ("pcm",) if is_realtime(self._model_of(options)) else FORMATS
 
     async def warm(self, options: SpeechOptions | None = None) -> None:
         """Open a connection ahead of the first request, for ``options`` if they are known. Never raises."""
-        model = (options.model if options is not None else None) or self._model or self._default_model()
+        model = (options.model if options is not None else None) or self._endpoint.default_model
         if not is_realtime(model):
             await self._client.warm()
             return
@@ -275,12 +238,6 @@ class OpenAISource:
             await self._realtime.aclose()
         await self._client.aclose()
 
-    def _model_of(self, options: SpeechOptions) -> str:
-        return options.model or self._model or self._default_model()
-
-    def _default_model(self) -> str:
-        return default_model(self._clock()) if self._own else MODEL
-
     def _successor(self) -> RealtimeSource:
         """The source for models of the Realtime API, with the same settings."""
         if self._realtime is None:
@@ -290,9 +247,9 @@ class OpenAISource:
         return self._realtime
 
     def _advice(self, status: int, said: str, model: str) -> str | None:
-        if status == 401 and not self._api_key:
+        if status == 401 and not self._endpoint.api_key:
             return "this server wants a key: set OPENAI_API_KEY"
-        return speech_advice(status, model, said, own=self._own)
+        return speech_advice(status, model, said, own=self._endpoint.own)
 
 
 class _OpusRateError(Exception):

@@ -15,7 +15,8 @@ from ..terminal.console import Console, ReportedError, show
 from ..terminal.keyboard import Keyboard
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
-from .speaking import Speaking, playback_options, speech_options
+from ..wishes import playback_options, speech_options
+from .speaking import Speaking
 
 if TYPE_CHECKING:
     from ...events import Event

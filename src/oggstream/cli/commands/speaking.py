@@ -9,17 +9,17 @@ import asyncio
 import gc
 from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ...audio.frame import RATE
 from ...errors import OggStreamError, OutputError
 from ...events import Event, Warned
-from ...options import PlaybackOptions
 from ...sinks import turn
 from ...sinks.sink import PreparedSink, traits_of
 from ...streams import play_stream
 from ..save import SavingSource
 from ..terminal.console import Console, show
+from ..wishes import device_settings, playback_options, speech_options
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -29,23 +29,6 @@ if TYPE_CHECKING:
     from ...sinks.sink import Sink
     from ...sources.source import Source
     from ..terminal.live import LiveLine
-
-
-_DEVICE = ("latency", "lead_in")
-_TEXT = ("pause", "patience", "speakable", "ahead", "on_refused")
-_PLAYBACK = (
-    "first_byte_timeout",
-    "stall_timeout",
-    "requests",
-    "hedge",
-    "volume",
-    "captions",
-    "gain",
-    "channels",
-    *_TEXT,
-    *_DEVICE,
-)
-"""The options that are fields of `PlaybackOptions`."""
 
 
 class Speaking:
@@ -261,23 +244,6 @@ def _sink_named(name: str, args: Namespace) -> Sink:
     from ...sinks.resolve_sink import coerce_sink
 
     return coerce_sink(name, playback_options(args))[0]
-
-
-def device_settings(args: Namespace) -> dict[str, Any]:
-    """How ``args`` want a `DeviceSink`."""
-    return {name: value for name in _DEVICE if (value := getattr(args, name, None)) is not None}
-
-
-def playback_options(args: Namespace) -> PlaybackOptions:
-    """How ``args`` want it played."""
-    given = {name: value for name in _PLAYBACK if (value := getattr(args, name, None)) is not None}
-    return PlaybackOptions(history={None: "default", "none": None}.get(args.history, args.history), **given)
-
-
-def speech_options(args: Namespace) -> dict[str, Any]:
-    """What ``args`` want asked of the service."""
-    names = ("voice", "model", "instructions", "speed", "format", "language")
-    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def _source_of(place: str, connect_timeout: float) -> Source:

@@ -310,8 +310,12 @@ class Receiver:
             self.hedging.sounded(segment, asyncio.get_running_loop().time() - (intake.asked_at or 0.0))
             self._changed.set()
 
-    def _note_own(self, segment: Segment, kind: type[Event], *, spoken: str = "", **_fields: object) -> None:
+    def _note_own(
+        self, segment: Segment, kind: type[Event], *, spoken: str = "", ago: float = 0.0, **_fields: object
+    ) -> None:
         """Note what an event says of the piece that it is of: others may have the same text, or come at once."""
+        if ago and segment.intake.asked_at is not None:  # the request may have been out before it was asked for
+            segment.intake.asked_at = min(segment.intake.asked_at, asyncio.get_running_loop().time() - ago)
         if kind is FirstPacket and segment.first_packet is None:
             segment.first_packet = self._recorder.elapsed()
         elif kind is Transcribed:

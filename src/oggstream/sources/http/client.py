@@ -6,22 +6,21 @@ Importing this module loads no aiohttp: that happens with the first request.
 from __future__ import annotations
 
 import asyncio
-import json as jsonlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ... import events
 from ...errors import OggStreamError
 from ..hurry import hurried
 from .connections import Attempt, Sessions
-from .exchange import HttpStream, Request, request_id_of
+from .exchange import HttpStream, Outgoing, Request, request_id_of
 from .redaction import Secrets, basic_credentials, shown_url
-from .sender import Outgoing, Sender
+from .sender import Sender
 from .urls import usable_url
 
 if TYPE_CHECKING:
@@ -122,8 +121,7 @@ class HttpClient:
         outgoing = Outgoing(request.method, url, headers, request.body)
         number = 0
         while True:
-            report = partial(events.emit, events.RequestSent, characters=request.characters)
-            attempt = Attempt(report, repeatable=number == 0)
+            attempt = Attempt(partial(_tell_sent, request.characters), repeatable=number == 0)
             try:
                 response = await self._sender.send(outgoing, attempt)
                 return attempt, await self._accepted(response, attempt, advise)
@@ -179,9 +177,8 @@ class HttpClient:
         return http_error(response.status, said, place, self.secrets, request_id=request_id, advice=advice)
 
 
-def json_body(value: Any) -> bytes:
-    """``value`` as the JSON that OpenAI's client sends, byte for byte: compact, UTF-8, in the given order."""
-    return jsonlib.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+def _tell_sent(characters: int, ago: float = 0.0) -> None:
+    events.emit(events.RequestSent, characters=characters, ago=ago)
 
 
 def delay_after(number: int, headers: Mapping[str, str]) -> float:

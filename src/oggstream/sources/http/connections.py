@@ -10,6 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -40,8 +41,9 @@ class Attempt:
 
     ``again``: the headers that say after how long to send once more, None for not at all. ``stale``: it went out on a
     kept connection, which the service may just have closed; ``idle``: for how many seconds that had been idle.
-    ``failure``: what ``on_sent`` raised. ``repeatable``: it may be sent a second time, on a new connection. ``url``
-    answered; ``redirected_from``: what sent it there without its credentials.
+    ``on_sent`` may be given the seconds since the request was out; ``failure``: what it raised. ``repeatable``: it may
+    be sent a second time, on a new connection. ``url`` answered; ``redirected_from``: what sent it there without its
+    credentials.
     """
 
     __slots__ = (
@@ -57,7 +59,7 @@ class Attempt:
         "url",
     )
 
-    def __init__(self, on_sent: Callable[[], None] | None = None, *, repeatable: bool = False) -> None:
+    def __init__(self, on_sent: Callable[..., None] | None = None, *, repeatable: bool = False) -> None:
         self._on_sent = self._report_to = on_sent
         self.repeatable = repeatable
         self.url = ""
@@ -78,10 +80,10 @@ class Attempt:
             asyncio.get_running_loop().call_soon(self._report, self._on_sent)
             self._on_sent = None
 
-    def report(self) -> None:
-        """Call ``on_sent`` once: the bytes are with the system."""
+    def report(self, ago: float) -> None:
+        """Call ``on_sent`` once: the bytes have been with the system since ``ago`` seconds."""
         if self._on_sent is not None:
-            self._report(self._on_sent)
+            self._report(partial(self._on_sent, ago))
             self._on_sent = None
 
     def repeated(self) -> Attempt:
@@ -90,7 +92,7 @@ class Attempt:
         self.repeatable = self.stale = False
         return self
 
-    def _report(self, on_sent: Callable[[], None]) -> None:
+    def _report(self, on_sent: Callable[..., None]) -> None:
         try:
             on_sent()
         except BaseException as error:  # noqa: BLE001 - raised where the request is awaited

@@ -22,7 +22,9 @@ from .proxies import proxy_for
 from .urls import usable_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    from .direct import Exchange
 
 IDLE = 4.0
 """Seconds that a line waits for its request; then it is closed, for the service may serve one connection at a time."""
@@ -65,19 +67,24 @@ class Line:
         self._deadline = time.monotonic() + timeout
         self._changed = Condition()  # guards what follows
         self._socket: socket.socket | None = None
-        self._exchange: Callable[[socket.socket | OSError], object] | None = None
         self._closed = False
+        self.exchange: Exchange | None = None
+        """What the line is used for."""
         Thread(target=self._run, daemon=True, name="oggstream-line").start()
 
     @property
     def idle(self) -> float:
-        """Seconds for which it has been waiting; 0 while there is no connection."""
-        return max(0.0, time.time() - self._since) if self._since else 0.0
+        """Seconds for which it has been waiting; 0 while there is no connection, and once it is used."""
+        return max(0.0, time.time() - self._since) if self._since and self.exchange is None else 0.0
 
     @property
     def usable(self) -> bool:
-        """Whether it is, or may still become, one that a request can go out on. Else it is closed here, too."""
+        """Whether it is, or may still become, one that a request can go out on, or is out on, whatever the answer. Else
+        it is closed here, too.
+        """
         with self._changed:
+            if self.exchange is not None:
+                return True
             made = None if self._closed else self._socket
             if self.idle > self._life or (made is not None and not _is_silent(made)):
                 self.close()
@@ -88,14 +95,12 @@ class Line:
         """Whether it is connected, and `usable`."""
         return self._socket is not None and self.usable
 
-    def use(self, exchange: Callable[[socket.socket | OSError], object]) -> bool:
-        """Have ``exchange`` called in the thread, with the socket or why there is none; False if it is closed."""
+    def use(self, exchange: Exchange) -> None:
+        """Have ``exchange`` run in the thread, with the socket or why there is none; not where it is closed."""
         with self._changed:
-            if self._closed:
-                return False
-            self._exchange = exchange
-            self._changed.notify_all()
-        return True
+            if not self._closed:
+                self.exchange = exchange
+                self._changed.notify_all()
 
     def close(self) -> None:
         """End the connection, whatever it is doing."""
@@ -105,13 +110,15 @@ class Line:
             if self._socket is not None:
                 with suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # wakes the thread that reads
+        if self.exchange is not None:
+            self.exchange.close()
 
     def _run(self) -> None:
         made = self._connected()
         exchange = self._awaited()
         try:
             if exchange is not None:
-                exchange(made)
+                exchange.run(made)
         finally:
             self.close()
             if not isinstance(made, OSError):
@@ -128,12 +135,12 @@ class Line:
             self._since = time.time()
         return made
 
-    def _awaited(self) -> Callable[[socket.socket | OSError], object] | None:
+    def _awaited(self) -> Exchange | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._exchange is not None or self._closed, self._life)
-            if self._exchange is None:
+            self._changed.wait_for(lambda: self.exchange is not None or self._closed, self._life)
+            if self.exchange is None:
                 self._closed = True
-            return None if self._closed else self._exchange
+            return None if self._closed else self.exchange
 
 
 _lines: list[Line] = []
@@ -141,14 +148,17 @@ _answered: list[Place] = []
 """Where the last answer came from, if a line can lead there."""
 
 
-def dial(url: str, timeout: float, life: float = IDLE) -> None:
+def dial(url: str, timeout: float, life: float = IDLE) -> Line | None:
     """Begin a connection to ``url`` that may take ``timeout`` seconds, if it needs nothing but a socket and is missing.
 
-    It waits ``life`` seconds for its request.
+    It waits ``life`` seconds for its request, and is kept for `take`. None where none was begun.
     """
     place = place_of(url)
-    if place is not None and not any(line.place == place and line.usable for line in _lines):
-        _lines.append(Line(place, timeout, life))
+    if place is None or any(line.place == place and line.usable for line in _lines):
+        return None
+    line = Line(place, timeout, life)
+    _lines.append(line)
+    return line
 
 
 def waiting_for(url: str) -> Line | None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import urlsplit
 
+from ...errors import ConfigError
 from ..traits import StreamTraits
 
 if TYPE_CHECKING:
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from .faults import Place
     from .redaction import Secrets
 
+PORTS = {"http": 80, "https": 443}
 _REQUEST_IDS = ("x-request-id", "request-id", "dg-request-id", "x-requestid", "x-amzn-requestid")
 
 
@@ -31,6 +36,38 @@ class Request(NamedTuple):
     def __repr__(self) -> str:
         """Without headers, target and body, which may hold a credential."""
         return f"<Request {self.method}, {len(self.body or b'')} bytes>"
+
+
+class Outgoing(NamedTuple):
+    """What is sent, and where to."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    def unpacked(self) -> Outgoing:
+        """The same, with the wish that the answer is not compressed, unless the headers say what is wished."""
+        return self._replace(headers={"Accept-Encoding": "identity", **self.headers})
+
+    def encoded(self) -> bytes:
+        """The bytes of a request (RFC 9112 section 3), with the headers that aiohttp adds."""
+        parts = urlsplit(self.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        port = "" if parts.port in (None, PORTS[parts.scheme]) else f":{parts.port}"
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        usual = {
+            "Host": f"{host}{port}",
+            "Accept": "*/*",
+            "User-Agent": f"Python/{sys.version_info[0]}.{sys.version_info[1]}",
+        }
+        given = {name.lower() for name in self.headers}
+        fields = [(name, value) for name, value in usual.items() if name.lower() not in given]
+        fields += self.headers.items()
+        if self.body is not None:
+            fields.append(("Content-Length", str(len(self.body))))
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields)
+        return f"{self.method} {target} HTTP/1.1\r\n{head}\r\n".encode() + (self.body or b"")
 
 
 class HttpStream:
@@ -100,6 +137,18 @@ class HttpStream:
         if not chunk:
             raise StopAsyncIteration
         return chunk
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise `ConfigError` for a header that cannot be sent."""
+    for name, value in headers.items():
+        if not f"{name}{value}".replace("\t", " ").isprintable():
+            raise ConfigError(f"the header {name[:80]!r} has a value that cannot be sent; look for a line break in it")
+
+
+def json_body(value: Any) -> bytes:
+    """``value`` as the JSON that OpenAI's client sends, byte for byte: compact, UTF-8, in the given order."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
 def request_id_of(headers: Mapping[str, str], secrets: Secrets) -> str | None:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from ... import events
-from ...errors import ConfigError, SourceError
+from ...errors import SourceError
 from ..asking import asking
+from .exchange import Outgoing, check_headers
 from .redaction import is_secret_name, shown_url
 from .urls import MOST_REDIRECTS, Redirect, redirect_of
 
@@ -33,15 +34,6 @@ _SLACK = 1.5  # times the slowest of the last answers
 _BLOCKED = 1.0  # seconds after which a server may be busy with a connection that we keep idle
 _WITHOUT_EFFECT = ("GET", "HEAD", "OPTIONS")
 _NO_REPEAT = "no answer on a connection that was idle for {:.0f} s: asked once more on a new one"
-
-
-class Outgoing(NamedTuple):
-    """What is sent, and where to."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None = None
 
 
 class Sender:
@@ -166,7 +158,7 @@ class Sender:
         return max(PATIENCE, _SLACK * max(self._waits, default=asking().usual))
 
     async def _request(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
-        outgoing = outgoing._replace(headers={"Accept-Encoding": "identity", **outgoing.headers})
+        outgoing = outgoing.unpacked()
         loop = asyncio.get_running_loop()
         began = loop.time()
         line = self._sessions.line(outgoing.url) if attempt.repeatable else None
@@ -178,13 +170,12 @@ class Sender:
 
     async def _direct(self, line: Line, outgoing: Outgoing, attempt: Attempt) -> Any:
         """The answer, on a connection that was begun ahead; None if that did not come about."""
-        from .direct import ask, request_bytes
+        from .direct import ask
 
         attempt.idle = line.idle
         attempt.stale = attempt.idle > IDLE
-        request = request_bytes(outgoing.method, outgoing.url, outgoing.headers, outgoing.body)
         try:
-            return await ask(line, request, attempt.report, self._connect_timeout)
+            return await ask(line, outgoing.encoded(), attempt.report, self._connect_timeout)
         except TimeoutError as error:
             from aiohttp import ConnectionTimeoutError
 
@@ -205,13 +196,6 @@ class Sender:
                 allow_redirects=False,
                 trace_request_ctx=attempt,
             )
-
-
-def check_headers(headers: Mapping[str, str]) -> None:
-    """Raise `ConfigError` for a header that cannot be sent."""
-    for name, value in headers.items():
-        if not f"{name}{value}".replace("\t", " ").isprintable():
-            raise ConfigError(f"the header {name[:80]!r} has a value that cannot be sent; look for a line break in it")
 
 
 def _task(request: Coroutine[Any, Any, ClientResponse]) -> asyncio.Task[ClientResponse]:

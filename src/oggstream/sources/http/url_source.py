@@ -7,8 +7,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
 
 from ..traits import SourceTraits
-from .client import HttpClient, json_body
-from .exchange import Request
+from .client import HttpClient
+from .exchange import Request, json_body
 
 if TYPE_CHECKING:
     from ssl import SSLContext

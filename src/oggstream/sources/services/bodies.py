@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ...errors import UsageError
 from ...text.ssml import is_ssml
-from ..http.client import json_body
+from ..http.exchange import json_body
 from .places import as_query, in_xml_with, shown
 from .templates import Fields, fill, fill_text
 

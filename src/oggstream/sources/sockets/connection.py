@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ...errors import OggStreamError, SourceBrokenError
-from ..http.client import json_body
+from ..http.exchange import json_body
 from .messages import LONGEST_MESSAGE, parse_message
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from ...errors import OggStreamError, SourceError
 from ..http.client import read_some
 from ..http.connections import Sessions
+from ..http.exchange import check_headers
 from ..http.redaction import Secrets, basic_credentials, shown_url
-from ..http.sender import check_headers
 from ..http.urls import usable_url
 from .messages import LONGEST_MESSAGE
 
