@@ -20,6 +20,7 @@ from ..sources.wrapper import close
 from .answers import json_answer
 from .asked import body_of, client_of
 from .browsers import Browsers
+from .common_answers import CommonAnswers
 from .jobs import Jobs
 from .keys import Keys
 from .listening import Listener, addresses_of, is_loopback, listen, reachable, server_tls
@@ -40,7 +41,9 @@ if TYPE_CHECKING:
 
     from ..types import CacheLike, SourceLike
     from .jobs import Turn
+    from .record import Record
     from .speaker import Speech
+    from .speech_request import SpeechRequest
 
 JOBS, QUEUE = 128, 128
 """Speeches at once, and those that wait, unless told otherwise. Those at once take turns, clause by clause."""
@@ -109,6 +112,7 @@ class SpeechServer:
         self._listener: Listener | None = None
         self._addresses: list[tuple[str, int]] = [(host, port)]
         self.under_way = UnderWay()
+        self._common = CommonAnswers()
         self._sessions = 0
 
     @property
@@ -219,7 +223,7 @@ class SpeechServer:
         async with self.under_way.one():
             wanted = parse(await body_of(request))
             record.format, record.characters, record.source = wanted.format, len(wanted.text), self.speaker.name
-            speech = await self.speaker.kept(wanted) or self.speaker.speech(wanted, record.note)
+            speech = await self._speech_of(wanted, record)
             async with self._turn(speech, request) as turn:
                 timing.mark("queue")
                 try:
@@ -227,6 +231,12 @@ class SpeechServer:
                 finally:
                     record.source, record.first = self.speaker.name, timing.seconds.get("first")
                     record.outcomes = speech.outcomes
+
+    async def _speech_of(self, wanted: SpeechRequest, record: Record) -> Speech:
+        if wanted not in self._common and (kept := await self.speaker.kept(wanted)) is not None:
+            return kept
+        speech = self.speaker.speech(wanted, record.note)
+        return self._common.of(wanted, speech) if speech.common else speech
 
     def _turn(self, speech: Speech, request: web.Request) -> AbstractAsyncContextManager[Turn | None]:
         """A place among the jobs; what is there already takes none."""

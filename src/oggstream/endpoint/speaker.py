@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +19,7 @@ from ..sources.source import ListingSource, WarmSource
 from ..sources.traits import traits_of
 from ..threads import in_thread
 from .formats import load_formats, stream_bytes
+from .speech_events import speech_events
 from .speech_request import RefusedError, SpeechRequest
 from .voice_names import VoiceNames
 
@@ -47,11 +48,22 @@ class Speech(NamedTuple):
 
     parts: AsyncGenerator[bytes, None]
     headers: dict[str, str]
-    source: Source
+    source: object
+    """Whose ``outcomes`` tell what a cache made of it."""
     length: int | None = None
     """The bytes of a body that is there: nothing has to be made."""
     relay: Callable[[Send], Awaitable[bool]] | None = None
     """A shorter way to the same bytes, to be tried first."""
+    common: bool = False
+    """Whether it may be made once for all who ask for the same."""
+
+    async def give(self, send: Send) -> None:
+        """Give ``send`` all bytes, by the shorter way where there is one."""
+        if self.relay is not None and await self.relay(send):
+            return
+        async with aclosing(self.parts) as parts:
+            async for part in parts:
+                await send(part)
 
     @property
     def outcomes(self) -> Sequence[str]:
@@ -117,7 +129,17 @@ class Speaker:
         speech, headers = self.choose(wanted)
         source = cached(self._source, self._cache)
         parts = stream_bytes(wanted.text, source, wanted.format, self._options, speech, on_event)
-        return Speech(parts, headers, source, relay=self._relay(wanted, source, speech, on_event))
+        if wanted.stream_format == "sse":
+            parts = speech_events(parts, len(wanted.text))
+        relay, common = self._relay(wanted, source, speech, on_event), self._is_common(source, speech)
+        return Speech(parts, headers, source, relay=relay, common=common)
+
+    def _is_common(self, source: Source, speech: SpeechOptions) -> bool:
+        if self._cache is None:
+            return False
+        from ..sources.phrases.cached_source import CachedSource
+
+        return isinstance(source, CachedSource) and source.shares(speech)
 
     def _relay(
         self, wanted: SpeechRequest, source: Source, speech: SpeechOptions, on_event: Callable[[Event], object] | None

@@ -1,4 +1,4 @@
-"""The answer to a request for speech: bytes as they are made, plain or as server-sent events.
+"""The answer to a request for speech: bytes as they are made.
 
 aiohttp is imported by the functions that use it: importing this module costs nothing.
 """
@@ -6,12 +6,9 @@ aiohttp is imported by the functions that use it: importing this module costs no
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
-from base64 import b64encode
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, nullcontext
-from typing import TYPE_CHECKING, Any
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 from ..errors import NoAudioError, OggStreamError
 from .formats import CONTENT_TYPES
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from .jobs import Turn
-    from .speaker import Send, Speech
+    from .speaker import Speech
     from .speech_request import SpeechRequest
     from .timing import ServerTiming
 
@@ -49,7 +46,7 @@ async def answer_speech(
         await _write(request, response, part, turn)
 
     try:
-        await _speak(speech, wanted, send)
+        await speech.give(send)
         if not response.prepared:
             raise NoAudioError("the service answered without any sound")
     except ConnectionError:
@@ -63,15 +60,6 @@ async def answer_speech(
         log.warning("speech broke off: %s", error)
         _cut_off(request)
     return response
-
-
-async def _speak(speech: Speech, wanted: SpeechRequest, send: Send) -> None:
-    """Give ``send`` all bytes, by the shorter way where there is one."""
-    if speech.relay is not None and await speech.relay(send):
-        return
-    async with aclosing(_events(speech.parts, wanted) if wanted.stream_format == "sse" else speech.parts) as parts:
-        async for part in parts:
-            await send(part)
 
 
 async def _write(request: web.Request, response: web.StreamResponse, part: bytes, turn: Turn | None) -> None:
@@ -98,16 +86,3 @@ async def _write(request: web.Request, response: web.StreamResponse, part: bytes
 def _cut_off(request: web.Request) -> None:
     """End without the last chunk: the client sees that something is missing."""
     request.protocol.force_close()
-
-
-async def _events(speech: AsyncGenerator[bytes, None], wanted: SpeechRequest) -> AsyncGenerator[bytes, None]:
-    """The body as server-sent events, as OpenAI does for ``stream_format`` "sse"."""
-    async with aclosing(speech):
-        async for part in speech:
-            yield _event({"type": "speech.audio.delta", "audio": b64encode(part).decode("ascii")})
-    usage = {"input_tokens": len(wanted.text), "output_tokens": 0, "total_tokens": len(wanted.text)}
-    yield _event({"type": "speech.audio.done", "usage": usage})
-
-
-def _event(fields: dict[str, Any]) -> bytes:
-    return b"data: " + json.dumps(fields).encode() + b"\n\n"

@@ -37,6 +37,10 @@ class CachedSource(SourceWrapper):
         """Where the wrapped source's goes: a second request for a phrase does not wait for the first one."""
         return spare_of(self.wrapped)
 
+    def shares(self, options: SpeechOptions) -> bool:
+        """Whether a text that is asked for again with these options is the same sound."""
+        return self._sound(options) is not None
+
     async def kept(self, text: str, options: SpeechOptions) -> bytes | None:
         """The body of a piece with which a speech begins, if it is kept and can be sent on as it is."""
         key = self._key(text, "", options)
@@ -47,9 +51,13 @@ class CachedSource(SourceWrapper):
         return phrase.body
 
     def _key(self, text: str, before: str, options: SpeechOptions) -> str | None:
+        sound = self._sound(options)
+        return None if sound is None else phrase_key(sound, text, before, options)
+
+    def _sound(self, options: SpeechOptions) -> str | None:
+        """What the sound depends on beside text and options; None where that is not known."""
         traits = traits_of(self.wrapped)
-        sound = traits.sound_for(options)
-        return phrase_key(sound, text, before, options) if sound and not traits.whole else None
+        return (traits.sound_for(options) or None) if not traits.whole else None
 
     @asynccontextmanager
     async def _opened(

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 Opening = Callable[[], AbstractAsyncContextManager["ByteStream"]]
 
 
-class Tape:
-    """Opens a stream in a task of its own and keeps what comes. The task ends with the stream, or with its listeners.
+class Recording:
+    """What a task of its own makes, and keeps for its listeners (`_make`). The task ends by itself, or with them.
 
-    ``on_end`` is called with the tape when the stream has ended by itself; it may be asynchronous.
+    Beyond ``longest`` bytes nobody may join, and it waits for its listeners.
     """
 
-    def __init__(self, opening: Opening, longest: int) -> None:
+    def __init__(self, longest: int) -> None:
         self.items: list[bytes | Annotation] = []
         self.size = 0
         self.content_type = ""
@@ -35,7 +35,7 @@ class Tape:
         self._opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._listeners: set[Listener] = set()
         self._taken = asyncio.Event()
-        self.task = asyncio.create_task(self._record(opening), name="oggstream-phrase")
+        self.task = asyncio.create_task(self._record(), name="oggstream-phrase")
 
     @property
     def joinable(self) -> bool:
@@ -73,18 +73,30 @@ class Tape:
         self._taken.set()
         return self.items[at]
 
-    async def _record(self, opening: Opening) -> None:
+    async def add(self, item: bytes | Annotation) -> None:
+        """One more item; returns when another one may come."""
+        self.items.append(item)
+        self.size += len(item) if isinstance(item, bytes) else 0
+        self._changed.set()
+        if self.size > self._longest:
+            await self._caught_up()
+
+    async def _make(self) -> None:
+        """Call `_begun`, then `add` for each item, then `_ended`."""
+        raise NotImplementedError
+
+    def _begun(self) -> None:
+        """Let those go on who wait in `listen`."""
+        self._opened.set_result(None)
+
+    def _ended(self) -> None:
+        """Nothing comes behind the items."""
+        self.complete = True
+        self._changed.set()
+
+    async def _record(self) -> None:
         try:
-            async with opening() as stream:
-                self.content_type, self.request_id = stream.content_type, stream.request_id
-                self.traits = stream_traits_of(stream)
-                self._opened.set_result(None)
-                async for item in stream:
-                    self._take(item)
-                    if self.size > self._longest:
-                        await self._caught_up()
-                self.complete = True
-                self._changed.set()  # what closing the stream takes is nobody's to wait for
+            await self._make()
         except asyncio.CancelledError:
             self._opened.cancel()
             raise
@@ -103,16 +115,28 @@ class Tape:
             await self._taken.wait()
         self.items[:] = [b""] * len(self.items)
 
-    def _take(self, item: bytes | Annotation) -> None:
-        self.items.append(item)
-        self.size += len(item) if isinstance(item, bytes) else 0
-        self._changed.set()
+
+class Tape(Recording):
+    """Opens a stream and keeps what comes, to the end of the stream."""
+
+    def __init__(self, opening: Opening, longest: int) -> None:
+        self._opening = opening
+        super().__init__(longest)
+
+    async def _make(self) -> None:
+        async with self._opening() as stream:
+            self.content_type, self.request_id = stream.content_type, stream.request_id
+            self.traits = stream_traits_of(stream)
+            self._begun()
+            async for item in stream:
+                await self.add(item)
+            self._ended()  # what closing the stream takes is nobody's to wait for
 
 
 class Listener:
     """The stream of one listener."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Recording) -> None:
         self._tape = tape
         self.at = 0
         """Items that it has."""
