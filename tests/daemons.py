@@ -15,7 +15,9 @@ from typing import Any
 import cli_run
 
 SPAWNED = "from oggstream.daemon import processes; processes.FORKS = False"
-"""Code that has a daemon do as on macOS."""
+"""Code that has a daemon begin its processes as on macOS and Windows."""
+AT_A_PORT = "from oggstream.daemon import address; address.LOOPBACK = True"
+"""Code that has daemon and clients talk as on Windows."""
 
 
 class Daemon:

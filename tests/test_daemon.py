@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import cli_run
-from daemons import Daemon, running
+from daemons import AT_A_PORT, Daemon, running
 from oggstream.daemon import frames, request
 from patience import PATIENCE
 from pulse import sound_server  # noqa: F401  # a fixture
@@ -50,6 +50,13 @@ def daemon(folder: Path) -> Iterator[Daemon]:
         yield daemon
 
 
+@pytest.fixture(params=["", AT_A_PORT], ids=["socket", "port"])
+def either(folder: Path, request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """A daemon with each way of talking to it."""
+    with running(folder, way=request.param) as daemon:
+        yield daemon
+
+
 def lasting(report: dict[str, Any]) -> dict[str, Any]:
     """What of a report does not depend on when it was made."""
     return {name: value for name, value in report.items() if name not in ("timing", "playout", "segments", "sinks")}
@@ -67,11 +74,11 @@ def speaks(daemon: Daemon) -> subprocess.Popen[bytes]:
     return client
 
 
-def test_a_report_is_the_same_as_without_a_daemon(daemon: Daemon) -> None:
-    ours, theirs = daemon.run(*PLAY, "--json"), cli_run.run(*PLAY, "--json")
+def test_a_report_is_the_same_as_without_a_daemon(either: Daemon) -> None:
+    ours, theirs = either.run(*PLAY, "--json"), cli_run.run(*PLAY, "--json")
     assert (ours.status, ours.err) == (theirs.status, theirs.err) == (0, "")
     assert lasting(ours.report) == lasting(theirs.report)
-    assert daemon.status["served"] == 1
+    assert either.status["served"] == 1
 
 
 @pytest.mark.parametrize(
@@ -85,11 +92,11 @@ def test_what_fails_or_asks_for_help_ends_and_says_as_without_a_daemon(
     assert daemon.status["served"] == 1
 
 
-def test_standard_input_folder_mask_and_standard_output_are_the_clients(daemon: Daemon, tmp_path: Path) -> None:
+def test_standard_input_folder_mask_and_standard_output_are_the_clients(either: Daemon, tmp_path: Path) -> None:
     body = FIXTURE.read_bytes()
     mask = os.umask(0o077)
     try:
-        result = daemon.run("play", "-", "--sink", "wav:-", "--save", "kept.opus", given=body, cwd=tmp_path)
+        result = either.run("play", "-", "--sink", "wav:-", "--save", "kept.opus", given=body, cwd=tmp_path)
     finally:
         os.umask(mask)
     assert (result.status, result.err, result.out[:4]) == (0, "", b"RIFF")
@@ -144,28 +151,28 @@ def _refuse(server: socket.socket, keys: list[str], count: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_reaches_the_speech(daemon: Daemon, long: tuple[str, ...], number: signal.Signals) -> None:
-    client = daemon.client(*long, "--json")
-    daemon.wait_for(clients=1)
+def test_a_signal_reaches_the_speech(either: Daemon, long: tuple[str, ...], number: signal.Signals) -> None:
+    client = either.client(*long, "--json")
+    either.wait_for(clients=1)
     time.sleep(0.2)  # until it sounds
     result = cli_run.interrupt(client, number)
     assert (result.status, result.report["stopped"]) == (130, True)
-    daemon.wait_for(clients=0)
+    either.wait_for(clients=0)
 
 
-def test_with_its_client_a_speech_ends(daemon: Daemon, long: tuple[str, ...]) -> None:
-    client = daemon.client(*long)
-    daemon.wait_for(clients=1)
+def test_with_its_client_a_speech_ends(either: Daemon, long: tuple[str, ...]) -> None:
+    client = either.client(*long)
+    either.wait_for(clients=1)
     client.kill()
     cli_run.finish(client)
-    daemon.wait_for(clients=0)
+    either.wait_for(clients=0)
 
 
-def test_a_daemon_killed_in_mid_speech_leaves_the_speech_whole(daemon: Daemon) -> None:
-    client = daemon.client(*PLAY, "--json")
-    daemon.wait_for(clients=1)
-    assert daemon.process is not None
-    daemon.process.kill()
+def test_a_daemon_killed_in_mid_speech_leaves_the_speech_whole(either: Daemon) -> None:
+    client = either.client(*PLAY, "--json")
+    either.wait_for(clients=1)
+    assert either.process is not None
+    either.process.kill()
     result = cli_run.finish(client)
     assert (result.status, result.report["completed"], result.err) == (0, True, "")
 
@@ -196,15 +203,15 @@ def test_a_process_killed_before_it_sounds_costs_a_line(daemon: Daemon) -> None:
     assert daemon.run(*PLAY).status == 0
 
 
-def test_a_daemon_that_hangs_is_left_alone_and_nothing_is_spoken_twice(daemon: Daemon) -> None:
-    assert daemon.process is not None
-    daemon.process.send_signal(signal.SIGSTOP)
-    result = daemon.run(*PLAY, "--json")
-    daemon.process.send_signal(signal.SIGCONT)
+def test_a_daemon_that_hangs_is_left_alone_and_nothing_is_spoken_twice(either: Daemon) -> None:
+    assert either.process is not None
+    either.process.send_signal(signal.SIGSTOP)
+    result = either.run(*PLAY, "--json")
+    either.process.send_signal(signal.SIGCONT)
     assert (result.status, result.report["completed"]) == (0, True)
     assert result.err == "oggstream: the daemon does not answer; speaking without the daemon\n"
-    daemon.wait_for(clients=0)
-    assert daemon.run(*PLAY).err == ""
+    either.wait_for(clients=0)
+    assert either.run(*PLAY).err == ""
 
 
 def test_a_process_that_is_not_ready_yet_is_waited_for(daemon: Daemon) -> None:
@@ -227,17 +234,17 @@ def test_a_process_that_hangs_is_left_alone(daemon: Daemon) -> None:
     daemon.wait_for(clients=0)
 
 
-def test_a_socket_that_was_left_behind_costs_a_line_and_the_next_daemon_replaces_it(daemon: Daemon) -> None:
-    assert daemon.process is not None
-    daemon.process.kill()
-    daemon.process.wait()
-    result = daemon.run(*PLAY)
+def test_a_socket_that_was_left_behind_costs_a_line_and_the_next_daemon_replaces_it(either: Daemon) -> None:
+    assert either.process is not None
+    either.process.kill()
+    either.process.wait()
+    result = either.run(*PLAY)
     assert (result.status, result.err.count("\n")) == (0, 1)
     assert "no daemon listens" in result.err
-    assert daemon.run("-q", *PLAY).err == ""
-    cli_run.finish(daemon.process)
-    assert "ready" in daemon.start()
-    assert daemon.run(*PLAY).err == ""
+    assert either.run("-q", *PLAY).err == ""
+    cli_run.finish(either.process)
+    assert "ready" in either.start()
+    assert either.run(*PLAY).err == ""
 
 
 def test_a_socket_open_to_others_is_not_used(daemon: Daemon) -> None:
@@ -288,10 +295,10 @@ def test_a_second_daemon_says_so_and_ends(daemon: Daemon) -> None:
     assert daemon.status["running"]
 
 
-def test_stop_silences_every_client(daemon: Daemon, long: tuple[str, ...]) -> None:
-    clients = [daemon.client(*long), daemon.client(*long)]
-    daemon.wait_for(clients=2)
-    assert daemon.run("stop").err == "oggstream: stopped 2 speeches\n"
+def test_stop_silences_every_client(either: Daemon, long: tuple[str, ...]) -> None:
+    clients = [either.client(*long), either.client(*long)]
+    either.wait_for(clients=2)
+    assert either.run("stop").err == "oggstream: stopped 2 speeches\n"
     assert [cli_run.finish(client).status for client in clients] == [130, 130]
 
 

@@ -19,6 +19,7 @@ import pytest
 from oggstream import __version__
 from oggstream.daemon import server as server_module
 from oggstream.daemon.frames import FrameReader, frame
+from oggstream.daemon.listening import Door
 from oggstream.daemon.processes import Worker
 from oggstream.daemon.request import DIAL, RUN, Request
 from oggstream.daemon.server import Server
@@ -56,7 +57,7 @@ def test_process_ahead_has_the_engine_that_spoke_last(forks: Forks, tmp_path: Pa
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        server = Server(listener, forks, 60.0)
+        server = Server(Door(listener, ""), forks, 60.0)
         for engine in ("hibari", "", "espeak"):
             worker = server._new_worker()
             server._sessions[worker] = FrameReader()
@@ -76,7 +77,7 @@ def test_process_ahead_that_was_forked_for_another_engine_is_replaced(
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        server = Server(listener, forks, 60.0)
+        server = Server(Door(listener, ""), forks, 60.0)
         monkeypatch.setattr(server, "_dismiss", dismissed.append)
         spare = server._spare = server._new_worker()
         for engine in ("", "hibari", "hibari"):
@@ -165,7 +166,7 @@ def test_a_day_of_clients_leaves_nothing_behind(forks: Forks, tmp_path: Path, mo
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(path)
         listener.listen()
-        server = Server(listener, forks, 3600.0)
+        server = Server(Door(listener, ""), forks, 3600.0)
         real = server._selector
         monkeypatch.setattr(server, "_selector", Selector(real, day))
         monkeypatch.setattr(server, "_dismiss", server._reap)  # its process is this one
@@ -210,7 +211,7 @@ def test_process_ahead_is_told_once_where_the_last_speech_came_from_and_only_whi
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        server = Server(listener, forks, 60.0)
+        server = Server(Door(listener, ""), forks, 60.0)
         server._tend(0.0)
         ahead = forks.lines[-1]
         ahead.setblocking(False)

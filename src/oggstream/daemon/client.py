@@ -13,6 +13,8 @@ import time
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .link import Link
+    from .loopback.carrying import Carrier
+    from .relay import Relay
 
 PATIENCE = 0.3
 """Seconds until a daemon that does not answer is left alone."""
@@ -29,15 +31,12 @@ def hand_over(argv: list[str]) -> int | None:
     OGGSTREAM_DAEMON=off: never; auto: where there is no daemon one is started, for the next call.
     """
     mode = os.environ.get("OGGSTREAM_DAEMON", "").strip().lower()
-    if mode == OFF or sys.platform == "win32" or (argv and argv[0] in HERE) or not _hears_terminal():
+    if mode == OFF or (argv and argv[0] in HERE) or not _hears_terminal(argv):
         return None
-    from .address import NAME, AddressError, check_folder, check_socket, folder
+    from .address import AddressError, find
 
-    path = folder()
     try:
-        check_folder(path)
-        path = os.path.join(path, NAME)
-        check_socket(path)
+        address = find()
     except FileNotFoundError:
         if mode == AUTO:
             from .starting import start_daemon
@@ -47,22 +46,31 @@ def hand_over(argv: list[str]) -> int | None:
     except (AddressError, OSError) as error:
         _alone(argv, str(error))
         return None
-    return _ask(path, argv, start=mode == AUTO)
+    return _ask(address, argv, start=mode == AUTO)
 
 
-def _hears_terminal() -> bool:
-    """Whether standard input is none, no terminal, or one whose foreground is ours."""
+def _hears_terminal(argv: list[str]) -> bool:
+    """Whether standard input is none, no terminal, or one whose foreground is ours.
+
+    Where the files are carried a terminal stays with this process: what is typed is not handed over.
+    """
+    from .address import LOOPBACK
+
     try:
-        return sys.stdin is None or not os.isatty(0) or os.tcgetpgrp(0) == os.getpgrp()
+        if sys.stdin is None or not os.isatty(0):
+            return True
+        if sys.platform == "win32" or LOOPBACK:
+            return _has_text(argv) and argv[0] != "chat"
+        return os.tcgetpgrp(0) == os.getpgrp()
     except OSError:
         return False
 
 
-def _ask(path: str, argv: list[str], *, start: bool) -> int | None:
+def _ask(address: str | tuple[int, bytes], argv: list[str], *, start: bool) -> int | None:
     from .link import Link, LinkError, NobodyError
 
     try:
-        link = Link(path, time.monotonic() + PATIENCE)
+        link = Link(address, time.monotonic() + PATIENCE)
         worker = link.hand_over(argv)
     except LinkError as error:
         if start and isinstance(error, NobodyError):
@@ -85,13 +93,12 @@ def _alone(argv: list[str], reason: str) -> None:
 
 def _follow(link: Link, worker: int, argv: list[str]) -> int | None:
     """Wait for the status, and hand signals on meanwhile."""
-    from .relay import Relay
     from .request import EXIT
 
-    relay = Relay(worker)
+    relay = _relay(link, worker)
     sounding = False
     with relay:
-        while (answer := link.next_answer()) is not None:
+        while (answer := relay.next_answer()) is not None:
             if answer[0] == EXIT:
                 return int(answer[1])
             sounding = True
@@ -103,6 +110,17 @@ def _follow(link: Link, worker: int, argv: list[str]) -> int | None:
     if sys.stderr is not None:
         sys.stderr.write("oggstream: error: the process that spoke has died; it may have been heard: say it again\n")
     return 1
+
+
+def _relay(link: Link, worker: int) -> Carrier | Relay:
+    """What hands signals on, and the files if they are no descriptors."""
+    if link.carries:
+        from .loopback.carrying import Carrier
+
+        return Carrier(worker, link)
+    from .relay import Relay
+
+    return Relay(worker, link.next_answer)
 
 
 def _has_text(argv: list[str]) -> bool:

@@ -1,7 +1,8 @@
 """What client, daemon and worker say to each other: frames of fields, without a socket.
 
 A frame is four bytes, the length of the rest (big-endian), and that many bytes: the fields, each of which ends with a
-zero byte. Neither arguments nor environment variables can hold one.
+zero byte. Neither arguments nor environment variables can hold one. The last field of a frame of known length may be
+any bytes: `data_of` puts it together again.
 """
 
 from __future__ import annotations
@@ -16,11 +17,18 @@ class FrameError(Exception):
 
 
 def frame(*fields: bytes) -> bytes:
-    """The frame of ``fields``, none of which may hold a zero byte. Raises `FrameError` for too much."""
+    """The frame of ``fields``, of which only the last may hold a zero byte. Raises `FrameError` for too much."""
     body = b"".join(field + b"\0" for field in fields)
     if len(body) > LONGEST:
         raise FrameError(f"more than {LONGEST >> 20} MB of arguments and environment")
     return len(body).to_bytes(4, "big") + body
+
+
+def data_of(fields: list[bytes]) -> tuple[bytes, bytes]:
+    """Name and data of a frame of three fields. Raises `FrameError`."""
+    if len(fields) < 3:
+        raise FrameError("no data")
+    return fields[1], b"\0".join(fields[2:])
 
 
 class FrameReader:

@@ -1,4 +1,4 @@
-"""The client's socket."""
+"""The client's connection."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ except ImportError:
     import socket  # type: ignore[no-redef]
 
 CHUNK = 1 << 16
+HOST = "127.0.0.1"
 WORKER_PATIENCE = 2.0
 """Seconds that the process which is to speak has for being ready, once the daemon has answered."""
 
@@ -28,23 +29,40 @@ class NobodyError(LinkError):
 
 
 class Link:
-    """A connection to the daemon at ``path``, which has until ``deadline`` (`time.monotonic`) to answer.
+    """A connection to the daemon at ``address``, which has until ``deadline`` (`time.monotonic`) to answer.
 
-    Raises `LinkError`.
+    That is the path of its socket, or its port in this machine and the token that both ends know (``carries``: this one
+    is for the standard files too). Raises `LinkError`.
     """
 
-    def __init__(self, path: str, deadline: float) -> None:
+    def __init__(self, address: str | tuple[int, bytes], deadline: float) -> None:
         self._deadline = deadline
-        self._frames = FrameReader()
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.carries = not isinstance(address, str)
+        self.frames = FrameReader()
+        self._socket = socket.socket(socket.AF_INET if self.carries else socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._limit()
-            self._socket.connect(path)
+            self._socket.connect(address if isinstance(address, str) else (HOST, address[0]))
+            if not isinstance(address, str):
+                self._prove(*address)
         except OSError as error:
             self._socket.close()
             if isinstance(error, ConnectionRefusedError):
-                raise NobodyError(f"no daemon listens at {path} (`oggstream daemon` starts one)") from error
+                where = f"port {address[0]}" if self.carries else address
+                raise NobodyError(f"no daemon listens at {where} (`oggstream daemon` starts one)") from error
             raise LinkError(_unreachable(error)) from error
+
+    def _prove(self, port: int, token: bytes) -> None:
+        """Before anything is told, either end shows that it is this user's. Raises `LinkError`, `OSError`."""
+        from .loopback.proof import Proof
+
+        proof = Proof(token, port)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._socket.sendall(proof.hello)
+        try:
+            self._socket.sendall(proof.answer(self._answer_of("the daemon")))
+        except FrameError as error:
+            raise LinkError(f"what listens at port {port} is no daemon of yours") from error
 
     def request(self, request: Request) -> list[bytes]:
         """Send a request and return the daemon's answer. Raises `LinkError`."""
@@ -71,7 +89,10 @@ class Link:
             if answer[0] != READY:
                 raise LinkError("the daemon speaks another language")
             self._socket.settimeout(None)
-            self._send(frame(GO), descriptors)
+            if self.carries:
+                self.send(self._go())
+            else:
+                self._send(frame(GO), descriptors)
         except TimeoutError as error:
             raise LinkError("the daemon's process does not answer") from error
         except (OSError, FrameError) as error:
@@ -88,17 +109,29 @@ class Link:
 
     def answer(self) -> list[bytes] | None:
         """The next answer, None at the end. Raises `TimeoutError` at the deadline, `FrameError`, `OSError`."""
-        while (fields := self._frames.next()) is None:
+        while (fields := self.frames.next()) is None:
             if self._socket.gettimeout() is not None:
                 self._limit()
-            try:
-                data = self._socket.recv(CHUNK)
-            except ConnectionError:
+            if not self.receive():
                 return None
-            if not data:
-                return None
-            self._frames.feed(data)
         return fields
+
+    def receive(self) -> bool:
+        """Feed ``frames``; False at the end. Raises `TimeoutError`, `OSError`."""
+        try:
+            data = self._socket.recv(CHUNK)
+        except ConnectionError:
+            return False
+        self.frames.feed(data)
+        return bool(data)
+
+    def send(self, data: bytes) -> None:
+        """Raises `OSError`."""
+        self._socket.sendall(data)
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        return int(self._socket.fileno())
 
     def next_answer(self) -> list[bytes] | None:
         """The next answer, None at the end, however the daemon has ended."""
@@ -110,6 +143,15 @@ class Link:
     def close(self) -> None:
         """Leave."""
         self._socket.close()
+
+    def _go(self) -> bytes:
+        """The word to begin, with what descriptors would tell."""
+        terminals = [name for name in FILES if (file := getattr(sys, name)) is not None and file.isatty()]
+        try:
+            columns, lines = os.get_terminal_size(2)
+        except OSError:
+            columns, lines = 80, 24
+        return frame(GO, b"%d" % os.getpid(), " ".join(terminals).encode(), b"%d" % columns, b"%d" % lines)
 
     def _send(self, data: bytes, descriptors: list[int]) -> None:
         sent = 0
@@ -138,7 +180,7 @@ def surroundings(argv: list[str]) -> tuple[Request, list[int]]:
         folder = os.getcwdb()
     except OSError as error:
         raise LinkError(f"the current folder is gone ({error.strerror})") from error
-    environment = [key + b"=" + value for key, value in os.environb.items()]
+    environment = [os.fsencode(f"{name}={value}") for name, value in os.environ.items()]
     request = Request(
         RUN,
         __version__.encode(),

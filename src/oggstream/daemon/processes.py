@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from .frames import frame
+from .passing import hand
 from .request import SILENCE
 from .worker import Run, leave_daemon, serve_one
 
@@ -34,8 +35,7 @@ class Worker(NamedTuple):
     def hand(self, data: bytes, connection: socket.socket) -> None:
         """Give it a client: its request, as a frame, and its connection. Raises `OSError`."""
         self.line.settimeout(HAND_SECONDS)
-        sent = socket.send_fds(self.line, [data], [connection.fileno()])
-        self.line.sendall(data[sent:])
+        hand(self.line, data, connection, self.pid)
         self.line.settimeout(None)
 
     def silence(self) -> None:
@@ -83,15 +83,32 @@ def spawn_worker(command: list[str], engine: str = "") -> Worker:
     """Start ``command``, a program that does the same; it finds its line by `inherited_line`. Raises `OSError`."""
     ours, theirs = socket.socketpair()
     with theirs:
-        number = theirs.fileno()
-        program = subprocess.Popen(  # noqa: S603  # ourselves
-            [*command, str(number), engine], stdin=subprocess.DEVNULL, pass_fds=[number], start_new_session=True
-        )
+        spawn = _spawn_on_windows if sys.platform == "win32" else _spawn
+        program = spawn([*command, engine], theirs)
     return Worker(program.pid, ours, program)
 
 
-def inherited_line(word: str) -> socket.socket:
-    """The line that ``word`` of the command stands for."""
-    line = socket.socket(fileno=int(word))
+def _spawn(command: list[str], line: socket.socket) -> subprocess.Popen[bytes]:
+    number = line.fileno()
+    return subprocess.Popen(  # noqa: S603  # ourselves
+        [*command, str(number)], stdin=subprocess.DEVNULL, pass_fds=[number], start_new_session=True
+    )
+
+
+def _spawn_on_windows(command: list[str], line: socket.socket) -> subprocess.Popen[bytes]:
+    flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
+    program = subprocess.Popen(command, stdin=subprocess.PIPE, creationflags=flags)  # noqa: S603
+    assert program.stdin is not None
+    with program.stdin:
+        program.stdin.write(line.share(program.pid))  # type: ignore[attr-defined]
+    return program
+
+
+def inherited_line(words: list[str]) -> socket.socket:
+    """The line of a process whose command ends in ``words``."""
+    if not words:
+        shared: socket.socket = socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined]
+        return shared
+    line = socket.socket(fileno=int(words[0]))
     line.set_inheritable(False)
     return line

@@ -7,6 +7,7 @@ import signal
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType
     from typing import Any, Self
 
@@ -16,12 +17,14 @@ STUBBORN = 3
 
 class Relay:
     """Inside its ``with`` block Ctrl-C, SIGTERM and Ctrl-Z reach process ``worker``. ``interrupts`` counts the former.
+    ``next_answer`` is what the daemon's process says next.
 
     The number may not mean another process by then: where the system has such things it is held by a descriptor.
     """
 
-    def __init__(self, worker: int) -> None:
+    def __init__(self, worker: int, next_answer: Callable[[], list[bytes] | None] = lambda: None) -> None:
         self.interrupts = 0
+        self.next_answer = next_answer
         self._worker = worker  # 0: it has ended
         self._held: int | None = None
         if hasattr(os, "pidfd_open"):

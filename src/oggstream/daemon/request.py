@@ -15,6 +15,10 @@ EXIT, REFUSED, TOLD = b"exit", b"refused", b"told"
 """Answers: its status; why not; what was asked."""
 DIAL = b"dial"
 """What the daemon tells a worker that waits: where the last client spoke."""
+OUTPUT, WANTED = b"output", b"wanted"
+"""Of a connection that carries files, the process: bytes for one of them; more of standard input."""
+INPUT, SIGNAL, CLOSED = b"input", b"signal", b"closed"
+"""The same, the client: bytes of it, none at its end; the number of one; that nobody reads a file any more."""
 FILES = ("stdin", "stdout", "stderr")
 
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from .client_files import peer
 from .frames import PROTOCOL, FrameError, FrameReader, frame
 from .request import DIAL, END, REFUSED, TAKEN, TOLD, parse
 from .taking_turns import ASK, YOURS
 from .turns import Change, Turns
 
 if TYPE_CHECKING:
+    from .listening import Door
+    from .loopback.proof import Gate
     from .processes import Begin, Worker
 
 CHUNK = 1 << 16
@@ -32,20 +37,22 @@ SPARE_SECONDS = 0.3  # from a client's coming to the next worker: it should not 
 class Stranger:
     """A connection that has not told yet what it wants."""
 
-    def __init__(self, connection: socket.socket, until: float) -> None:
+    def __init__(self, connection: socket.socket, until: float, gate: Gate | None) -> None:
         self.connection = connection
+        self.gate = gate  # until it has shown whose it is
         self.until = until
         self.frames = FrameReader()
 
 
 class Server:
-    """Serves on ``listener`` with processes from ``begin``, until it was idle for ``idle`` seconds or is told to end.
+    """Serves at ``door`` with processes from ``begin``, until it was idle for ``idle`` seconds or is told to end.
 
     ``begin`` is told which engine of this machine spoke last, so that the process ahead has it ready.
     """
 
-    def __init__(self, listener: socket.socket, begin: Begin, idle: float) -> None:
-        self._listener = listener
+    def __init__(self, door: Door, begin: Begin, idle: float) -> None:
+        self._listener = door.socket
+        self._gate = door.gate
         self._begin = begin
         self._idle = idle
         self._selector = selectors.DefaultSelector()
@@ -59,8 +66,10 @@ class Server:
         self._served = 0
         self._since = self._used = time.monotonic()
         self._ending = False
-        listener.setblocking(False)
-        self._selector.register(listener, selectors.EVENT_READ, self._accept)
+        self._listener.setblocking(False)
+        self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
+        if sys.platform == "win32":
+            self._wake_at_signals()
 
     def run(self) -> None:
         """Serve. Raises what a signal handler raises."""
@@ -96,27 +105,38 @@ class Server:
             due.append(self._spare_at)
         return max(0.0, min(due, default=now + 3600) - now)
 
+    def _wake_at_signals(self) -> None:
+        """There a wait for sockets goes on through Ctrl-C."""
+        self._woken, waking = socket.socketpair()
+        self._waking = waking
+        waking.setblocking(False)
+        signal.set_wakeup_fd(waking.fileno(), warn_on_full_buffer=False)
+        self._selector.register(self._woken, selectors.EVENT_READ, lambda: self._woken.recv(CHUNK))
+
     # Clients.
 
     def _accept(self) -> None:
         with suppress(BlockingIOError, ConnectionError):
             connection, _ = self._listener.accept()
-            if len(self._strangers) >= MOST_STRANGERS or not _is_ours(connection):
+            if len(self._strangers) >= MOST_STRANGERS or not self._may_come(connection):
                 connection.close()
                 return
             connection.setblocking(False)
-            stranger = Stranger(connection, time.monotonic() + TELL_SECONDS)
+            stranger = Stranger(connection, time.monotonic() + TELL_SECONDS, self._gate and self._gate())
             self._strangers.add(stranger)
             self._selector.register(connection, selectors.EVENT_READ, lambda: self._read(stranger))
+
+    def _may_come(self, connection: socket.socket) -> bool:
+        """Whether the other end is this user's, as far as the system tells; the folder lets nobody else in anyway."""
+        return self._gate is not None or peer(connection)[0] == os.getuid()
 
     def _read(self, stranger: Stranger) -> None:
         try:
             data = stranger.connection.recv(CHUNK)
             stranger.frames.feed(data)
-            fields = stranger.frames.next()
-            if fields is not None:
+            while stranger in self._strangers and (fields := stranger.frames.next()) is not None:
                 self._answer(stranger, fields)
-            elif not data:
+            if not data:
                 self._drop(stranger)
         except BlockingIOError:
             pass
@@ -130,6 +150,11 @@ class Server:
             stranger.connection.close()
 
     def _answer(self, stranger: Stranger, fields: list[bytes]) -> None:
+        if stranger.gate is not None:
+            stranger.connection.send(stranger.gate.take(fields))
+            if stranger.gate.is_open:
+                stranger.gate = None
+            return
         answer = self._answer_to(stranger, fields)
         if answer is not None:
             stranger.connection.send(frame(*answer))
@@ -268,10 +293,3 @@ class Server:
             self._dismiss(self._spare)
         self._selector.close()
         self._listener.close()
-
-
-def _is_ours(connection: socket.socket) -> bool:
-    """Whether the other end is this user's, as far as the system tells; the folder lets nobody else in anyway."""
-    from .worker import peer
-
-    return peer(connection)[0] == os.getuid()

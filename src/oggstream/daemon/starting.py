@@ -8,12 +8,13 @@ from collections.abc import Mapping
 
 _WORDS = (
     "HOME USER LOGNAME SHELL PATH LANG LANGUAGE TZ TMPDIR LD_LIBRARY_PATH DISPLAY WAYLAND_DISPLAY XAUTHORITY "
+    "SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT TEMP TMP USERPROFILE USERNAME APPDATA LOCALAPPDATA PROGRAMDATA "
     "DBUS_SESSION_BUS_ADDRESS OPENBLAS_NUM_THREADS OMP_NUM_THREADS OGGSTREAM_PYTHON_CALLBACK VIRTUAL_ENV"
 )
 _NAMES = frozenset(_WORDS.split())
 _PREFIXES = ("LC_", "XDG_", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "PYTHON", "SSL_CERT_")
 _SOUND = ("XDG_RUNTIME", "XDG_CONFIG", "PULSE_", "PIPEWIRE_", "ALSA_", "JACK_", "HOME", "OGGSTREAM_PYTHON")
-_VOICES = ("OGGSTREAM_PIPER", "OGGSTREAM_KOKORO", "XDG_CACHE", "PYTHON", "HOME")
+_VOICES = ("OGGSTREAM_PIPER", "OGGSTREAM_KOKORO", "XDG_CACHE", "LOCALAPPDATA", "PYTHON", "HOME")
 _CONNECTIONS = ("SSL", "OPENSSL", "RES_OPTIONS", "LOCALDOMAIN", "HOSTALIASES", "LD_")
 _ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """numpy would start threads, which a fork does not have."""
@@ -51,8 +52,29 @@ def command(*options: str) -> list[str]:
 
 def start_daemon() -> None:
     """Start one that belongs to no terminal; it will be there for the next call. Failing to is no matter."""
+    if sys.platform == "win32":
+        _start_detached()
+        return
     nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
     try:  # noqa: SIM105  # contextlib takes longer to load than all of this
         os.posix_spawn(sys.executable, command("--quiet"), permitted(os.environ), file_actions=nowhere, setsid=True)
     except (OSError, NotImplementedError):
+        pass
+
+
+def _start_detached() -> None:
+    import subprocess
+
+    flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
+    nowhere = subprocess.DEVNULL
+    try:  # noqa: SIM105  # contextlib takes longer to load than all of this
+        subprocess.Popen(  # noqa: S603  # ourselves
+            command("--quiet"),
+            stdin=nowhere,
+            stdout=nowhere,
+            stderr=nowhere,
+            env=permitted(os.environ),
+            creationflags=flags,
+        )
+    except OSError:
         pass

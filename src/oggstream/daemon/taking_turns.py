@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 
 from ..sinks import turn
 from ..voice.pools import engine_in_use
@@ -20,15 +22,15 @@ CHUNK = 4096
 
 
 class TakingTurns:
-    """Holds this process's turn while any of its speeches sounds. ``line`` leads to the daemon, ``client`` to it.
+    """Holds this process's turn while any of its speeches sounds. ``line`` leads to the daemon.
 
     ``place`` tells the origin of the service that spoke, for the next process ahead; an empty one is that of none.
     Where the daemon has ended nobody is waited for. What it says is heard in a thread: it may want silence at any time.
     """
 
-    def __init__(self, line: socket.socket, client: socket.socket, place: Callable[[], str]) -> None:
+    def __init__(self, line: socket.socket, tell_client: Callable[[bytes], object], place: Callable[[], str]) -> None:
         self._line = line
-        self._client = client
+        self._tell = tell_client
         self._place = place
         self._sounding = 0
         self._granted: asyncio.Task[None] | None = None
@@ -86,8 +88,7 @@ class TakingTurns:
         """From here on it must not say the same again."""
         if not self._told:
             self._told = True
-            with suppress(OSError):
-                self._client.send(frame(SOUND))
+            self._tell(SOUND)
 
 
 def _frames(line: socket.socket) -> Iterator[list[bytes]]:
@@ -100,6 +101,14 @@ def _frames(line: socket.socket) -> Iterator[list[bytes]]:
                 yield fields
 
 
-def interrupt() -> None:
-    """Have this process end as at Ctrl-C."""
-    os.kill(os.getpid(), signal.SIGTERM)
+answering = Event()
+"""Set once a command has its handlers."""
+
+
+def interrupt(number: int = signal.SIGTERM) -> None:
+    """Have this process's command answer a signal."""
+    if sys.platform == "win32":  # there `os.kill` would end it
+        answering.wait()
+        _thread.interrupt_main(number)
+    else:
+        os.kill(os.getpid(), number)

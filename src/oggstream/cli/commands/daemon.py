@@ -24,8 +24,6 @@ PATIENCE = 2.0  # seconds that a daemon has to answer
 
 def daemon(args: Namespace, console: Console, run: Run) -> None:
     """Be the daemon until it is idle, or ask the one that runs. Raises `ConfigError`."""
-    if sys.platform == "win32":
-        raise ConfigError("the daemon needs Unix sockets: on Windows each call speaks by itself")
     if args.status:
         _tell_status(args, console)
     elif args.stop:
@@ -48,16 +46,24 @@ def _serve(args: Namespace, console: Console, run: Run) -> None:
 
     kept = permitted(os.environ)
     if kept != dict(os.environ):
-        # A new program and not only a new environment: the old one stays readable in the process for its whole life.
-        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept)  # noqa: S606  # itself
+        _begin_anew(kept)
     from ...daemon.listening import listening
     from ...daemon.server import Server
 
-    with listening() as listener:
+    with listening() as door:
         begin = _way_to_begin(run)
-        console.note(f"ready at {listener.getsockname()}, ends when idle for {args.idle:g} s (Ctrl-C ends it now)")
-        Server(listener, begin, args.idle).run()
+        console.note(f"ready at {door.name}, ends when idle for {args.idle:g} s (Ctrl-C ends it now)")
+        Server(door, begin, args.idle).run()
     console.note("ended")
+
+
+def _begin_anew(kept: dict[str, str]) -> None:
+    if sys.platform == "win32":  # there a new program would be another process; its own environment is emptied, too
+        os.environ.clear()
+        os.environ.update(kept)
+        return
+    # A new program and not only a new environment: the old one stays readable in the process for its whole life.
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], kept)  # noqa: S606  # itself
 
 
 def _way_to_begin(run: Run) -> Begin:
@@ -105,16 +111,12 @@ def _tell_end(console: Console) -> None:
 def _ask(kind: bytes) -> list[bytes] | None:
     """The answer of the daemon, None if there is none. Raises `ConfigError`."""
     from ... import __version__
-    from ...daemon.address import NAME, AddressError, check_folder, check_socket, folder
+    from ...daemon.address import AddressError, find
     from ...daemon.link import Link, LinkError
     from ...daemon.request import Request
 
-    place = folder()
-    path = os.path.join(place, NAME)
     try:
-        check_folder(place)
-        check_socket(path)
-        link = Link(path, time.monotonic() + PATIENCE)
+        link = Link(find(), time.monotonic() + PATIENCE)
         try:
             return link.request(Request(kind, __version__.encode()))
         finally:

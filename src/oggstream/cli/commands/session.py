@@ -48,7 +48,8 @@ def main() -> int:
     from ...daemon.worker import hold_signals, serve_one
 
     hold_signals()
-    line, engine = inherited_line(sys.argv[1]), sys.argv[2]
+    engine, *words = sys.argv[1:]
+    line = inherited_line(words)
     load()
     from ..main import run
 

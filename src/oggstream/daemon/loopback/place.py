@@ -1,0 +1,34 @@
+"""Port and token of the daemon, in a file that is this user's alone."""
+
+from __future__ import annotations
+
+import os
+
+from ..address import AddressError
+
+MOST = 200
+
+
+def write(path: str, port: int, token: bytes) -> None:
+    """Make the file, in one step for those who read it. Raises `OSError`."""
+    new = f"{path}.new"
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, b"%d %s\n" % (port, token))
+    finally:
+        os.close(descriptor)
+    os.replace(new, path)
+
+
+def read(path: str) -> tuple[int, bytes]:
+    """Port and token. Raises `AddressError`, and `OSError` if the file is not there."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        words = os.read(descriptor, MOST).split()
+    finally:
+        os.close(descriptor)
+    try:
+        port, token = words
+        return int(port), token
+    except ValueError:
+        raise AddressError(f"{path} is damaged (`oggstream daemon` writes it anew)") from None
