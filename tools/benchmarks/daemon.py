@@ -1,6 +1,7 @@
-"""Measures the daemon: a call's first sound beside a warm `Player`'s, and what a thousand calls leave behind.
+"""Measures the daemon: a call's first sound beside a warm `Player`'s and far from the service, and what a thousand
+calls leave behind.
 
-Both speak the same body, from a server on this machine, into the virtual card; the sound is found in a recording.
+All speak the same body, from a server on this machine, into the virtual card; the sound is found in a recording.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import card, listening, origin
+from . import card, delaying, listening, origin
 from .process import US
 from .row import Outcome, Row, Run, milliseconds
 from .stats import alternate, median, percentile
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from oggstream import Player
 
 ROUNDS = 31
+FAR_ROUNDS = 15
+FAR, MOST_LATER = 0.040, 0.010  # seconds: of a round trip, and later than without
 CLIENTS = 1000
 AT_ONCE = 8
 SETTLE_SECONDS = 0.8  # between two calls: the next process ahead is there, and the card is silent
@@ -35,10 +39,11 @@ FIXTURES = Path(__file__).parents[2] / "tests" / "fixtures"
 
 
 @contextlib.contextmanager
-def running() -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]:
-    """A daemon in a folder of its own; gives what leads a client to it, and its process."""
+def running(**more: str) -> Iterator[tuple[dict[str, str], subprocess.Popen[bytes]]]:
+    """A daemon in a folder of its own, with ``more`` variables; gives what leads a client to it, and its process."""
     with tempfile.TemporaryDirectory(prefix="oggstream-") as folder:
-        environment = {**os.environ, "XDG_RUNTIME_DIR": folder, "OGGSTREAM_DAEMON": "", "OPENAI_API_KEY": "none"}
+        own = {"XDG_RUNTIME_DIR": folder, "OGGSTREAM_DAEMON": "", "OPENAI_API_KEY": "none"}
+        environment = {**os.environ, **own, **more}
         process = subprocess.Popen([*US, "daemon"], env=environment, stderr=subprocess.PIPE)
         try:
             assert process.stderr is not None
@@ -87,6 +92,51 @@ def measure_daemon(run: Run) -> Outcome:
         f"{milliseconds(median(players))}; an empty Python process takes {milliseconds(median(starts))})"
     )
     return Outcome(words, above <= MOST and late <= MOST_P95, figures)
+
+
+def measure_distance(run: Run) -> Outcome:
+    """Let calls speak with a service that is far away and one that is near, and with one for which nothing is ready."""
+    body = (FIXTURES / "stereo.opus").read_bytes()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: audio/ogg\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    with (
+        delaying.tls_services(0.0, FAR, FAR, answer=head.encode() + body) as services,
+        card.plugged_in(),
+        contextlib.ExitStack() as daemons,
+    ):
+        trust = {"SSL_CERT_FILE": str(services[0].authority)}
+        # The last one is of a daemon with other trust: a call of it connects by itself.
+        found = [daemons.enter_context(running(**kept))[0] for kept in (trust, trust, {})]
+        ways = [partial(_call_of, service, found[at] | trust) for at, service in enumerate(services)]
+        alternate(2, *ways)
+        near, far, alone = alternate(run.count(FAR_ROUNDS), *ways)
+    requests, sounds = ([median([call[at] for call in calls]) for calls in (near, far, alone)] for at in (0, 1))
+    later = requests[1] - requests[0]
+    words = (
+        f"{milliseconds(later)} (request after {milliseconds(requests[0])} and {milliseconds(requests[1])}, sound "
+        f"after {milliseconds(sounds[0])} and {milliseconds(sounds[1])}; without a connection ready, 40 ms away, "
+        f"{milliseconds(requests[2])} and {milliseconds(sounds[2])})"
+    )
+    figures = {"later": later, "near": requests[0], "far": requests[1], "alone": requests[2]}
+    figures |= {"near_sound": sounds[0], "far_sound": sounds[1], "alone_sound": sounds[2]}
+    return Outcome(words, later <= MOST_LATER, figures)
+
+
+def _call_of(service: delaying.Service, environment: dict[str, str]) -> tuple[float, float]:
+    """Seconds from the start of a call to its request, and to its sound."""
+    address = f"https://localhost:{service.port}/v1"
+    command = [*US, "say", "--quiet", "--history", "none", "--base-url", address, TEXT]
+    service.arrived = None
+    began = 0.0
+
+    def speak() -> None:
+        nonlocal began
+        began = time.monotonic()
+        _run(command, environment)
+
+    sound = _until_sound(speak)
+    if service.arrived is None:
+        raise RuntimeError("`say` ended without a request")
+    return service.arrived - began, sound
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
@@ -170,6 +220,13 @@ ROWS = [
         "<= 60 ms, p95 <= 90 ms",
         measure_daemon,
         ("pulseaudio", "parec"),
+    ),
+    Row(
+        "daemon-distance",
+        "call with a daemon, TLS service 40 ms away: process start to request on the wire, later than 0 ms away",
+        "<= 10 ms",
+        measure_distance,
+        ("pulseaudio", "parec", "openssl"),
     ),
     Row("daemon-clients", "what the daemon keeps of 1000 clients", "< 5 MB, no descriptor", measure_many),
 ]

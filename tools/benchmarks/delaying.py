@@ -16,13 +16,14 @@ from .cold import REFUSAL, announced
 
 
 class Service:
-    """Refuses each request. ``arrived``: when the first request left the client, that is ``delay`` before it came."""
+    """Gives each request ``answer``. ``arrived``: when the first one left the client: ``delay`` before it came."""
 
-    def __init__(self, delay: float, authority: Path) -> None:
+    def __init__(self, delay: float, authority: Path, answer: bytes) -> None:
         self.port = 0
         self.authority = authority
         self.arrived: float | None = None
         self._delay = delay
+        self._answer = answer
         self._context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         self._context.load_cert_chain(authority)
 
@@ -53,16 +54,16 @@ class Service:
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(announced(head))
             self.arrived = self.arrived or time.monotonic() - self._delay
-            writer.write(REFUSAL)
+            writer.write(self._answer)
             await writer.drain()
         writer.close()
 
 
 @contextlib.contextmanager
-def tls_services(*distances: float) -> Iterator[list[Service]]:
+def tls_services(*distances: float, answer: bytes = REFUSAL) -> Iterator[list[Service]]:
     """A service for each distance: seconds for a round trip. They run in a thread."""
     with tempfile.TemporaryDirectory(prefix="oggstream-bench-") as folder:
-        services = [Service(distance / 2, _certificate(Path(folder))) for distance in distances]
+        services = [Service(distance / 2, _certificate(Path(folder)), answer) for distance in distances]
         loop = asyncio.new_event_loop()
         servers: list[asyncio.Server] = []
         for service in services:

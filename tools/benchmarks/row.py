@@ -16,6 +16,7 @@ PACKAGES = {  # of Debian and Ubuntu, for the programs that rows need
     "haproxy": "haproxy",
     "icecast2": "icecast2",
     "mpv": "mpv",
+    "openssl": "openssl",
     "opusdec": "opus-tools",
     "parec": "pulseaudio-utils",
     "pulseaudio": "pulseaudio",
