@@ -70,7 +70,7 @@ async def settle() -> None:
 async def test_who_asks_while_it_is_made_gets_all_of_it_and_nothing_is_made_twice(after: float) -> None:
     answers, making = CommonAnswers(), Making()
     first, second = (answers.of(ASKED, making.speech()) for _ in range(2))
-    assert await asyncio.gather(read(first), read(second, after)) == (b"012", b"012")
+    assert list(await asyncio.gather(read(first), read(second, after))) == [b"012", b"012"]
     assert (making.begun, making.ended) == (1, 1)
     assert (first.outcomes, second.outcomes) == (("miss",), ["joined"])
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from ..benchmarks import material
 from ..benchmarks.row import Outcome, Row, Run, milliseconds
 from .asking import Asked, Load, ask_at_once, new_text
-from .site import CHECK_SECONDS, NODES, Node, Site, running
+from .site import CHECK_SECONDS, NODES, Node, Site, plain, running
 
 ASKERS = 1000
 SPREAD = 0.030
@@ -37,6 +37,8 @@ def measure_askers(run: Run) -> Outcome:
     """Many ask for one new phrase, over all nodes, while the service thinks."""
     count = run.count(ASKERS, least=30)
     thinks = 0.5 + count / 250
+    with plain(run.folder) as url:
+        least = asyncio.run(_least_spread(url, thinks, count))
 
     async def check(site: Site) -> Outcome:
         def thoughtful() -> str:
@@ -51,13 +53,22 @@ def measure_askers(run: Run) -> Outcome:
         failed, spread = sum(bool(one.error) for one in asked), firsts[-1] - firsts[0]
         nodes = len({_header(one, b"x-node") for one in asked})
         words = f"{count} askers at {nodes} nodes: {made} synthesis, {failed} failed, spread {milliseconds(spread)}"
-        words += f" (half of them within {milliseconds(firsts[len(firsts) // 2] - firsts[0])})"
+        words += f" (half of them within {milliseconds(firsts[len(firsts) // 2] - firsts[0])}; of servers that do "
+        words += f"nothing else {milliseconds(least)})"
         words += why(asked)
         words += "" if early > 0 else f"; the last one asked {milliseconds(-early)} after the first one heard"
         figures = {"askers": count, "synthesised": made, "failed": failed, "nodes": nodes, "spread": spread}
+        figures["least_spread"] = least
         return Outcome(words, (made, failed) == (1, 0) and spread <= SPREAD, figures)
 
     return at_a_site(run, 2.0, check)
+
+
+async def _least_spread(url: str, thinks: float, count: int) -> float:
+    """The spread where a node does nothing but answer: what clients, HAProxy and aiohttp take on these cores."""
+    await ask_at_once(url, f"thinks 0.2 {new_text()}", 4 * NODES)
+    firsts = [one.first for one in await ask_at_once(url, f"thinks {thinks:g} {new_text()}", count)]
+    return max(firsts) - min(firsts)
 
 
 def why(asked: Iterable[Asked]) -> str:

@@ -63,6 +63,18 @@ def running(folder: Path, body: Path) -> Iterator[Site]:
         yield site
 
 
+@contextmanager
+def plain(folder: Path) -> Iterator[str]:
+    """HAProxy in front of as many servers that do nothing else than answer; its URL."""
+    command = [sys.executable, "-P", str(Path(__file__).with_name("plain.py"))]
+    with ExitStack() as stack:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        servers = [stack.enter_context(_process(command, **pipes)) for _ in range(NODES)]
+        url = stack.enter_context(_haproxy(folder, [int(_line(server)) for server in servers]))
+        _until(lambda: _answers(f"{url}/ready"), "HAProxy")
+        yield url
+
+
 def free_port() -> int:
     """A port that is free now."""
     with socket.socket() as opened:
