@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from oggstream.text.borders import BorderScanner, character_end, first_word, has_words, last_word_end
+from oggstream.text.borders import Border, BorderScanner, character_end, first_word, has_words, last_word_end
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f466"
 GERMANY, FRANCE = "\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"
@@ -77,6 +77,20 @@ def test_a_sentence_ends_when_enough_follows() -> None:
     assert borders(text[:25], final=False) == []
     assert borders(text[:26], final=False) == [("One sentence. ", True)]
     assert borders(text[:20]) == [("One sentence. ", True)]
+
+
+def test_a_search_that_has_enough_goes_on_later_as_if_it_had_not_stopped() -> None:
+    text = "One, as they say. Dr. Two said so, once. And three. "
+    scanner, seen = BorderScanner(), []
+    for least in (0, 20, 60):
+
+        def enough(border: Border, least: int = least) -> bool:
+            return border.sentence and border.at > least
+
+        scanner.scan(text, 0, final=True, enough=enough)
+        seen.append(len(scanner.borders))
+    assert seen == [2, 4, 5]
+    assert [(text[: border.at], border.sentence) for border in scanner.borders] == borders(text)
 
 
 def test_a_line_feed_needs_nothing_after_it() -> None:

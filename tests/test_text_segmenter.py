@@ -11,7 +11,9 @@ from hypothesis import given, strategies as st
 from oggstream.errors import UsageError
 from oggstream.text.borders import has_words
 from oggstream.text.segmenter import LIMIT, LONGEST, Piece, Segmenter
+from oggstream.text.sentence import ends_sentence
 
+SENTENCE = "The captain measured the wooden bridge, once again. "
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f466"
 
 
@@ -509,3 +511,22 @@ def test_a_clause_goes_before_a_word() -> None:
     piece = segmenter.take(0.0)
     assert piece is not None
     assert piece.text == "This has a clause in its middle,"
+
+
+def test_where_a_piece_is_urgent_no_more_is_looked_at_than_its_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def counted(text: str, after: str, at: int, language: str) -> bool:
+        asked.append(text)
+        return ends_sentence(text, after, at, language)
+
+    monkeypatch.setattr("oggstream.text.borders.ends_sentence", counted)
+    segmenter = Segmenter()
+    segmenter.feed(SENTENCE * 12)
+    segmenter.finish()
+    first = segmenter.take(0.0)
+    assert first is not None
+    assert first.text == SENTENCE.strip()
+    assert len(asked) == 1
+    rest_of(segmenter)
+    assert len(asked) > 10

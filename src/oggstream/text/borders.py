@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from .language import LanguageGuess
@@ -59,10 +60,13 @@ class BorderScanner:
         self._next = 0  # what is before it has been looked at
         self._context = 0  # where the present sentence begins
 
-    def scan(self, window: str, begin: int, *, final: bool) -> None:
-        """Look for borders in ``window``, which begins at position ``begin``; ``final``: the text ends with it."""
+    def scan(self, window: str, begin: int, *, final: bool, enough: Callable[[Border], bool] | None = None) -> None:
+        """Look for borders in ``window``, which begins at position ``begin``; ``final``: the text ends with it.
+
+        It stops once there is a border that is ``enough``; another call goes on behind that.
+        """
         at = max(self._next - begin, 0)
-        while match := _BORDER.search(window, at):
+        while not (enough and any(map(enough, self.borders))) and (match := _BORDER.search(window, at)):
             at = match.end()
             if not final and "\n" not in match[0]:
                 ahead = LOOKAHEAD if match.lastgroup == "end" else 1

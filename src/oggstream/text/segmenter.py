@@ -107,8 +107,8 @@ class Segmenter:
         longer than that is cut only when the reserve is small. ``flush``: no text came for a while; give what there is
         up to the end of a sentence, a clause or a word.
         """
-        self._fill()
         reserve, most = int(4 * reserve) / 4, self._most(room)
+        self._fill(urgent=reserve < URGENT)
         asked = (len(self._scanner.borders), reserve, most, self._many_words)
         if asked == self._refused and not flush and not self._complete and self._fits(most):
             return None
@@ -116,7 +116,7 @@ class Segmenter:
             if first_word(self._plain.text) < end:
                 return self._cut(end)
             self._drop(end)  # its characters belong to the next piece
-            self._fill()
+            self._fill(urgent=reserve < URGENT)
         self._refused = asked
         if self._complete and not has_words(self._plain.text):
             self._taken = self._fed
@@ -133,10 +133,10 @@ class Segmenter:
         text = self._plain.text
         return (len(text) if text.isascii() else 3 * len(text)) <= most
 
-    def _fill(self) -> None:
-        """Make text speakable until the window is full, or there is none left."""
-        plain = self._plain
-        while self._raw and len(plain.text) < self._window:
+    def _fill(self, *, urgent: bool) -> None:
+        """Make text speakable until the window is full, or there is none left; look for all borders, or the first."""
+        plain, window = self._plain, self._window
+        while self._raw and len(plain.text) < window:
             portion = self._raw[0][self._raw_at : self._raw_at + _PORTION]
             self._raw_at += len(portion)
             if self._raw_at >= len(self._raw[0]):
@@ -148,7 +148,13 @@ class Segmenter:
         if self._finished and not self._raw and not self._read_all:
             plain.feed("", final=True)
             self._read_all = True
-        self._scanner.scan(plain.text[: self._window], plain.begin, final=self._complete)
+        enough = self._enough if urgent else None
+        self._scanner.scan(plain.text[:window], plain.begin, final=self._complete, enough=enough)
+
+    def _enough(self, border: Border) -> bool:
+        """Whether no border behind it is of interest where little is left to be heard."""
+        text, at = self._plain.text, border.at - self._plain.begin
+        return border.sentence and first_word(text) < at and self._weight(at) >= self._first
 
     @property
     def _complete(self) -> bool:
@@ -157,7 +163,7 @@ class Segmenter:
 
     def _choose(self, reserve: float, most: int, *, flush: bool) -> int | None:
         """Length of the best piece for this reserve, None to wait for more text."""
-        text, hard = self._plain.text, self._reach(most)
+        text, hard = self._plain.text, self._holding(self._plain.text, most)
         borders = self._borders(hard)
         end = (
             self._urgent(borders)
@@ -192,10 +198,6 @@ class Segmenter:
         if self._complete and word < len(text) <= hard:
             borders.append(Border(len(text), sentence=True, paragraph=True))
         return borders
-
-    def _reach(self, most: int) -> int:
-        """Position in the window up to which a piece may reach."""
-        return self._holding(self._plain.text, most)
 
     def _holding(self, text: str, most: int) -> int:
         """How much of ``text`` is ``most`` characters of an alphabet."""
