@@ -356,6 +356,7 @@ async def test_nothing_slow_is_loaded_on_the_way_to_the_request() -> None:
             "from oggstream import events\n"
             "from oggstream.__main__ import main\n"
             "slow = {'numpy', 'sounddevice', 'soxr', 'openai', 'opuslib', 'oggstream.report', 'oggstream.ogg'}\n"
+            "slow |= {'aiohttp', 'pathlib', 'http', 'encodings.idna'}\n"
             "record = events.Recorder.record\n"
             "def look(self, kind, **rest):\n"
             "    if kind is events.RequestSent:\n"

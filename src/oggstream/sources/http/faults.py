@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ... import errors
@@ -135,6 +134,8 @@ def kind_of(status: int, *, quota: bool = False) -> tuple[type[errors.SourceErro
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus
+
     try:
         return f" ({HTTPStatus(status).phrase})"
     except ValueError:
