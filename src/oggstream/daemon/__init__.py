@@ -1,4 +1,4 @@
 """A process that stays: it keeps interpreter, libraries and device warm for the next speech.
 
-`client` hands a command over, `server` waits and forks, `worker` is the process that speaks for one client.
+`client` hands a command over, `server` waits and begins `processes`, `worker` is that which speaks for one client.
 """
