@@ -12,6 +12,7 @@ import pytest
 
 from oggstream.cli.save import SavingSource
 from oggstream.errors import OutputError, SourceBrokenError
+from oggstream.files import access
 from oggstream.options import SpeechOptions
 from oggstream.opus.head import OpusHead
 from oggstream.opus.opus_reader import OpusReader
@@ -96,6 +97,26 @@ async def test_a_full_disk_is_an_error() -> None:
     with pytest.raises(OutputError, match="cannot write /dev/full: No space left on device"):
         await read(SavingSource(lambda: asked, "/dev/full"))
     assert asked.closed == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no advisory locks")
+@pytest.mark.parametrize("freed", [False, True])
+async def test_what_comes_behind_a_write_that_failed_is_not_written_out_of_its_place(
+    tmp_path: Path, *, freed: bool
+) -> None:
+    path = tmp_path / "x.opus"
+    path.write_bytes(b"read by another one")
+    reading = access.open_input(path)
+    saving = SavingSource(lambda: scripted(spoken(1.0)), str(path))
+    async with saving.open("Hello", SpeechOptions()) as stream:
+        with pytest.raises(OutputError, match="it is being read or written already"):
+            async for _ in stream:
+                pass
+        if freed:
+            os.close(reading)
+    assert path.read_bytes() == b"read by another one"
+    if not freed:
+        os.close(reading)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in the file system")

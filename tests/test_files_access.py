@@ -143,6 +143,51 @@ def test_only_an_empty_regular_file_is_removed(tmp_path: Path) -> None:
     assert sorted(tmp_path.iterdir()) == [full, link]
 
 
+def writing(path: Path) -> int:
+    descriptor = access.open_output(path)
+    access.empty(descriptor)
+    return descriptor
+
+
+@POSIX
+@pytest.mark.parametrize("use", [access.open_input, writing])
+def test_a_file_that_is_read_or_written_is_not_emptied_by_any_of_its_names(
+    use: Callable[[Path], int], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"")
+    (tmp_path / "link").symlink_to("file")
+    os.link(path, tmp_path / "other")
+    held = use(path)
+    path.write_bytes(b"content")
+    for name in ("file", "link", "other"):
+        descriptor = access.open_output(tmp_path / name)
+        with pytest.raises(OSError, match="it is being read or written already"):
+            access.empty(descriptor)
+        os.close(descriptor)
+    assert path.read_bytes() == b"content"
+    os.close(held)
+    os.close(writing(tmp_path / "link"))
+    assert path.read_bytes() == b""
+
+
+@POSIX
+def test_a_file_that_is_written_may_be_read_meanwhile(tmp_path: Path) -> None:
+    descriptor = writing(tmp_path / "file")
+    os.write(descriptor, b"some")
+    reading = access.open_input(tmp_path / "file")
+    assert os.read(reading, 9) == b"some"
+    access.empty(descriptor)
+    for each in (descriptor, reading):
+        os.close(each)
+
+
+@POSIX
+def test_what_is_no_regular_file_may_be_written_by_several() -> None:
+    for descriptor in [writing(Path(os.devnull)), writing(Path(os.devnull))]:
+        os.close(descriptor)
+
+
 def test_a_lock_keeps_others_out_until_it_is_left(tmp_path: Path) -> None:
     path = tmp_path / "file"
     refused = pytest.raises(TimeoutError, match="another process holds its lock")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+import wave
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -268,3 +269,33 @@ async def test_leaving_or_closing_it_closes_the_response() -> None:
 async def test_it_may_be_read_without_being_awaited_first() -> None:
     got = [page async for page in oggstream.stream_ogg("Hello.", source=source())]
     assert got[0].startswith(b"OggS")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no advisory locks")
+@pytest.mark.parametrize(
+    "write",
+    [lambda path: oggstream.save("x", path, source=str(path)), lambda path: oggstream.play(path, sink=f"wav:{path}")],
+)
+async def test_a_file_that_is_still_being_read_is_not_written_over(
+    tmp_path: Path, write: Callable[[Path], Awaitable[object]]
+) -> None:
+    path = tmp_path / "long.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 48000, 0, "NONE", ""))
+        file.writeframes(bytes(2 * 48000 * 300))
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match="it is being read or written already"):
+        await write(path)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no advisory locks")
+async def test_two_sinks_do_not_write_over_each_other(tmp_path: Path) -> None:
+    (tmp_path / "b.wav").symlink_to("a.wav")
+    sinks = [f"wav:{tmp_path}/a.wav", f"wav:{tmp_path}/b.wav"]
+    report = await oggstream.play_stream("Hello.", source=source(), sink=sinks)
+    first, second = report.sinks
+    assert first.error is None
+    assert second.error is not None
+    assert "b.wav: it is being read or written already" in second.error.message
+    assert decoded(tmp_path / "a.wav").shape == (1, 48000)

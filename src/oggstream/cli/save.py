@@ -92,6 +92,7 @@ class SavedBytes:
         self._is_new = False
         self._joiner: BodyJoiner | None = None  # since the first byte: what it needs is not loaded before the request
         self._is_ended = False  # the file holds the end of the stream
+        self._has_failed = False  # since it was opened: what comes behind a failure would be out of its place
         self._bodies: deque[SavedBody] = deque()  # those not written to their end, in the order of the requests
 
     @asynccontextmanager
@@ -138,6 +139,7 @@ class SavedBytes:
                 access.remove(self.path)
 
     async def _open(self) -> None:
+        self._has_failed = False
         with self._named_errors():
             if self.path == "-":
                 descriptor = os.dup(sys.stdout.fileno())
@@ -179,7 +181,7 @@ class SavedBytes:
         self._write(self._joiner.feed(data))
 
     def _write(self, data: bytes) -> None:
-        if not data or self._descriptor is None:
+        if not data or self._descriptor is None or self._has_failed:
             return
         with self._named_errors():
             if self._background is not None:
@@ -204,6 +206,7 @@ class SavedBytes:
         try:
             yield
         except (OSError, ValueError, AttributeError) as error:  # the last two: standard output is closed
+            self._has_failed = True
             name = "standard output" if self.path == "-" else self.path
             why = getattr(error, "strerror", None) or "it is closed"
             raise OutputError(f"cannot write {name}: {why}") from error

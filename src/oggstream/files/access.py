@@ -7,6 +7,8 @@ The rules, which hold wherever oggstream touches a file:
   and the link stays. Drafts and locks are never written through a link.
 - What is read whole is a regular file of bounded size. Opening a pipe or a device never waits, unless asked to.
 - Private files have mode 0600.
+- A regular file that is being read or written is not emptied: what is yet to be read of it would be lost, or two would
+  write over each other. `open_input` and `empty` hold a lock (BSD's, on POSIX systems) until the descriptor is closed.
 
 Every function raises `OSError` and nothing else; callers translate it into the error of their own.
 """
@@ -53,9 +55,14 @@ def exists(path: str | os.PathLike[str]) -> bool:
 
 
 def open_input(path: str | os.PathLike[str]) -> int:
-    """A descriptor to read from. A pipe keeps the caller waiting for its writer."""
+    """A descriptor to read from. A pipe keeps the caller waiting for its writer.
+
+    Until it is closed a regular file is not emptied; one that is being written is read as far as it has come.
+    """
     with _plain_errors():
-        return os.open(path, os.O_RDONLY | _COMMON)
+        descriptor = os.open(path, os.O_RDONLY | _COMMON)
+    _hold(descriptor, to_write=False)
+    return descriptor
 
 
 def open_output(path: str | os.PathLike[str], *, wait: bool = False) -> int:
@@ -79,8 +86,10 @@ def open_output(path: str | os.PathLike[str], *, wait: bool = False) -> int:
 
 
 def empty(descriptor: int) -> None:
-    """Truncate what is open, if it is a regular file."""
+    """Truncate what is open, if it is a regular file; one that is read or written elsewhere is refused."""
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        if not _hold(descriptor, to_write=True):
+            raise OSError(errno.EBUSY, "it is being read or written already; give another name")
         os.ftruncate(descriptor, 0)
 
 
@@ -170,8 +179,23 @@ def _try_lock(descriptor: int) -> bool:
         import fcntl
     except ImportError:
         return _try_lock_on_windows(descriptor)
+    return _flock(descriptor, fcntl.LOCK_EX)
+
+
+def _hold(descriptor: int, *, to_write: bool) -> bool:
+    """Whether nobody else holds what is open in a way that excludes this one; the lock ends with the descriptor."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        import fcntl
+    except ImportError:  # a lock on Windows keeps every program from reading
+        return True
+    return _flock(descriptor, fcntl.LOCK_EX if to_write else fcntl.LOCK_SH)
+
+
+def _flock(descriptor: int, how: int) -> bool:
+    import fcntl
+
+    try:
+        fcntl.flock(descriptor, how | fcntl.LOCK_NB)
     except OSError as error:
         return error.errno not in (errno.EAGAIN, errno.EACCES, errno.EINTR)  # any other: no locks on this file system
     return True
