@@ -60,6 +60,16 @@ async def say_first(daemon: Daemon, service: Service) -> None:
     assert len(service.received) == 1
 
 
+async def cut(service: Service) -> None:
+    """Close the connection that is ready at ``service``."""
+    await until(lambda: service.connections)
+    assert service._runner.server is not None
+    for connection in list(service._runner.server.connections):
+        assert connection.transport is not None
+        connection.transport.abort()
+    await until(lambda: not service.connections)
+
+
 async def test_next_client_speaks_over_the_connection_that_is_ready(daemon: Daemon) -> None:
     async with serving(speaking(SPEECH), tls=server_tls()) as service:
         await say_first(daemon, service)
@@ -72,6 +82,7 @@ async def test_next_client_speaks_over_the_connection_that_is_ready(daemon: Daem
             await say(daemon, service.base)
             assert service.received[-1].port == port
         assert [request.method for request in service.received] == ["POST"] * 3
+        await cut(service)
 
 
 async def test_client_with_a_proxy_of_its_own_uses_that(daemon: Daemon) -> None:
@@ -101,18 +112,16 @@ async def test_client_of_another_service_leaves_nothing_behind_at_the_first_one(
         await say(daemon, other.base)
         await until(lambda: not service.connections and other.connections)
         assert (len(service.received), len(other.received)) == (1, 1)
+        await cut(other)
 
 
 async def test_service_that_has_closed_meanwhile_is_asked_once(daemon: Daemon) -> None:
     async with serving(speaking(SPEECH), tls=server_tls()) as service:
         await say_first(daemon, service)
-        assert service._runner.server is not None
-        for connection in list(service._runner.server.connections):
-            assert connection.transport is not None
-            connection.transport.abort()
-        await until(lambda: not service.connections)
+        await cut(service)
         await say(daemon, service.base)
         assert len(service.received) == 2
+        await cut(service)
 
 
 async def test_service_without_tls_gets_no_connection(daemon: Daemon) -> None:

@@ -249,10 +249,10 @@ async def test_slow_reader_makes_the_service_wait() -> None:
         await until(lambda: not service.connections)
 
 
-async def test_connection_that_nothing_takes_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dialling, "IDLE", 0.01)
+async def test_connection_that_nothing_takes_is_closed() -> None:
     async with serving(speaking()) as service:
-        source = dialled(service.origin)
+        dialling.dial(service.origin, 5, life=0.01)
+        source = HttpSource(service.origin)
         await until(lambda: service.connections == 1)
         await until(lambda: not service.connections)
         assert await fetch(source) == BODY  # on a new one

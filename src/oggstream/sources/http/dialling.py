@@ -104,14 +104,14 @@ class Line:
 
     def close(self) -> None:
         """End the connection, whatever it is doing."""
+        if self.exchange is not None:
+            self.exchange.close()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
             if self._socket is not None:
                 with suppress(OSError):
                     socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # wakes the thread that reads
-        if self.exchange is not None:
-            self.exchange.close()
 
     def _run(self) -> None:
         made = self._connected()

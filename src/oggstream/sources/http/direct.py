@@ -115,7 +115,7 @@ class Exchange:
 
     def _read(self, connection: socket.socket) -> None:
         reader = self.reader
-        while not reader.ended:
+        while not (reader.ended or self._closed):  # what is left in the socket then tells the service that nobody reads
             data = connection.recv(_READ)
             try:
                 body = reader.feed(data) if data else b""
