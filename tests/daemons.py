@@ -14,8 +14,8 @@ from typing import Any
 
 import cli_run
 
-SPAWNED = "from oggstream.daemon import processes; processes.FORKS = False"
-"""Code that has a daemon begin its processes as on macOS and Windows."""
+SPAWNED = "from oggstream.daemon import link, processes; processes.FORKS = False; link.WORKER_PATIENCE = 60.0"
+"""Code that has a daemon begin its processes as on macOS and Windows, and clients wait until they are loaded."""
 AT_A_PORT = "from oggstream.daemon import address; address.LOOPBACK = True"
 """Code that has daemon and clients talk as on Windows."""
 

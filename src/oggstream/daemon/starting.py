@@ -53,19 +53,24 @@ def command(*options: str) -> list[str]:
 def start_daemon() -> None:
     """Start one that belongs to no terminal; it will be there for the next call. Failing to is no matter."""
     if sys.platform == "win32":
-        _start_detached()
+        _start_by_subprocess()
         return
-    nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
-    try:  # noqa: SIM105  # contextlib takes longer to load than all of this
+    try:
+        nowhere = [(os.POSIX_SPAWN_OPEN, number, os.devnull, os.O_RDWR, 0) for number in (0, 1, 2)]
         os.posix_spawn(sys.executable, command("--quiet"), permitted(os.environ), file_actions=nowhere, setsid=True)
-    except (OSError, NotImplementedError):
+    except NotImplementedError:  # older macOS has no `setsid` there
+        _start_by_subprocess()
+    except OSError:
         pass
 
 
-def _start_detached() -> None:
+def _start_by_subprocess() -> None:
+    """The same by a module that takes longer to load."""
     import subprocess
 
-    flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP  # type: ignore[attr-defined]
+    flags = 0
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
     nowhere = subprocess.DEVNULL
     try:  # noqa: SIM105  # contextlib takes longer to load than all of this
         subprocess.Popen(  # noqa: S603  # ourselves
@@ -75,6 +80,7 @@ def _start_detached() -> None:
             stderr=nowhere,
             env=permitted(os.environ),
             creationflags=flags,
+            start_new_session=sys.platform != "win32",
         )
     except OSError:
         pass
