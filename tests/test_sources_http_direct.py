@@ -355,7 +355,8 @@ async def connected(url: str) -> dialling.Line:
 @pytest.mark.usefixtures("trusted")
 async def test_connection_that_the_service_closed_meanwhile_is_not_used(scheme: str) -> None:
     async with serving(speaking(), tls=server_tls() if scheme == "https" else None) as service:
-        source = dialled(service.origin)
+        dialling.dial(service.origin, 5, life=600)
+        source = HttpSource(service.origin, max_retries=0)
         line = await connected(service.origin)
         assert service._runner.server is not None
         for connection in list(service._runner.server.connections):
@@ -374,7 +375,7 @@ async def test_connection_on_which_the_service_has_spoken_unasked_is_not_used() 
 
     async with await asyncio.start_server(too_late, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        dialling.dial(url, 5)
+        dialling.dial(url, 5, life=600)
         line = dialling.waiting_for(url)
         assert line is not None
         await until(lambda: not line.usable)
