@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import oggstream
 from oggstream.audio.ring import PcmRing
 from oggstream.errors import OutputError
 from oggstream.sinks.sink import PreparedSink, SinkFormat
@@ -308,4 +309,23 @@ async def test_a_file_that_failed_is_closed_quietly(tmp_path: Path) -> None:
     sink._file = Fails()
     with pytest.raises(OutputError, match="No space left on device"):
         await play(sink, RAMP)
+    await sink.aclose()
+
+
+async def test_a_sink_that_could_not_open_its_file_says_so_each_time_until_it_can(tmp_path: Path) -> None:
+    sink = WavSink(tmp_path / "missing" / "x.wav")
+    for _ in range(2):
+        with pytest.raises(OutputError, match="No such file or directory"):
+            await sink.prepare()
+    (tmp_path / "missing").mkdir()
+    await sink.prepare()
+    await sink.aclose()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full on this system")
+async def test_a_sink_that_failed_in_a_speech_takes_no_further_one() -> None:
+    sink = WavSink("/dev/full")
+    for message in ("No space left on device", "No space left on device|it failed before"):
+        with pytest.raises(OutputError, match=message):
+            await oggstream.play_stream("Hello.", source="offline", sink=sink)
     await sink.aclose()

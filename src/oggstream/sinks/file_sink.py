@@ -88,6 +88,9 @@ class FileSink(Closing):
         What it held stays until a speech begins, and a file that was made for a speech that never began goes again.
         """
         await imported("numpy")  # samples pass through it
+        if self._failed and self._file is not None:
+            raise OutputError(f"cannot write {self._path}: it failed before; use another sink")
+        self._failed = False
         if self._file is None and isinstance(self._target, str | os.PathLike) and self._target != "-":
             with self._named_errors():
                 self._made = not access.exists(self._target)
