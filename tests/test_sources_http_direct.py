@@ -358,6 +358,7 @@ async def test_connection_that_the_service_closed_meanwhile_is_not_used(scheme: 
         dialling.dial(service.origin, 5, life=600)
         source = HttpSource(service.origin, max_retries=0)
         line = await connected(service.origin)
+        await until(lambda: service.connections)
         assert service._runner.server is not None
         for connection in list(service._runner.server.connections):
             connection.force_close()
