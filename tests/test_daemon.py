@@ -336,6 +336,12 @@ def test_off_means_off(daemon: Daemon) -> None:
     assert daemon.status["served"] == 0
 
 
+def test_a_call_with_libraries_of_its_own_does_not_go_past_them(daemon: Daemon) -> None:
+    result = daemon.run(*PLAY, env={"LD_PRELOAD": "libc.so.6"})
+    assert (result.status, result.err) == (0, "")
+    assert daemon.status["served"] == 0
+
+
 def test_garbage_and_clients_that_hang_do_not_disturb_it(daemon: Daemon) -> None:
     sockets = []
     for data in (b"\xff" * 100, b"", b"\0\0\0\x01\0", frames.frame(b"1", b"x"), frames.frame(*[b"1"] * 9)):

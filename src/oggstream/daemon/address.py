@@ -43,7 +43,10 @@ def find() -> str | tuple[int, bytes]:
 
     path = os.path.join(path, PORT)
     _check(path, stat.S_ISREG, "file")
-    return read(path)
+    try:
+        return read(path)
+    except ValueError:
+        raise AddressError(f"{path} is damaged (`oggstream daemon` writes it anew)") from None
 
 
 def make_folder() -> str:

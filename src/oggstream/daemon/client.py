@@ -21,6 +21,7 @@ PATIENCE = 0.3
 _WORDS = "daemon decode devices doctor help inspect record replay serve stop version voices -h --help -V --version"
 HERE = frozenset(_WORDS.split())
 """Commands that this process runs itself: they do not sound, or are about this machine or the daemon."""
+PRELOADED = ("LD_PRELOAD", "DYLD_INSERT_LIBRARIES")
 AUTO, OFF = "auto", "off"
 INTERRUPTED = 130
 
@@ -28,10 +29,12 @@ INTERRUPTED = 130
 def hand_over(argv: list[str]) -> int | None:
     """Have the daemon run the command; return its exit status, None if this process has to run it itself.
 
-    OGGSTREAM_DAEMON=off: never; auto: where there is no daemon one is started, for the next call.
+    OGGSTREAM_DAEMON=off: never; auto: where there is no daemon one is started, for the next call. Libraries that this
+    process was started with (torsocks, padsp) are not in the daemon, which would go past them.
     """
     mode = os.environ.get("OGGSTREAM_DAEMON", "").strip().lower()
-    if mode == OFF or (argv and argv[0] in HERE) or not _hears_terminal(argv):
+    preloaded = any(os.environ.get(name) for name in PRELOADED)
+    if mode == OFF or preloaded or (argv and argv[0] in HERE) or not _hears_terminal(argv):
         return None
     from .address import AddressError, find
 

@@ -1,8 +1,7 @@
-"""One client's command, in a process of the daemon's; and the program that such a process is where it is no fork."""
+"""One client's command, in a process of the daemon's."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 
@@ -23,8 +22,8 @@ def load() -> None:
 
 
 def program() -> list[str]:
-    """What starts such a process."""
-    return [sys.executable, "-P", "-m", __name__]
+    """What starts such a process where it is no fork."""
+    return [sys.executable, "-P", "-m", "oggstream.cli.daemon_process"]
 
 
 def session(argv: list[str], run: Run) -> int:
@@ -40,25 +39,3 @@ def session(argv: list[str], run: Run) -> int:
             if not interrupts.happened:
                 raise
             return INTERRUPTED
-
-
-def main() -> int:
-    """Be such a process, until its client's command has ended."""
-    from ...daemon.processes import inherited_line
-    from ...daemon.worker import hold_signals, serve_one
-
-    hold_signals()
-    engine, *words = sys.argv[1:]
-    line = inherited_line(words)
-    load()
-    from ..main import run
-
-    return serve_one(line, lambda argv: session(argv, run), engine)
-
-
-if __name__ == "__main__":
-    STATUS = 1
-    try:
-        STATUS = main()
-    finally:
-        os._exit(STATUS)  # threads may still wait for a device or a name server

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 
-from ..address import AddressError
-
 MOST = 200
 
 
@@ -21,14 +19,11 @@ def write(path: str, port: int, token: bytes) -> None:
 
 
 def read(path: str) -> tuple[int, bytes]:
-    """Port and token. Raises `AddressError`, and `OSError` if the file is not there."""
+    """Port and token. Raises `ValueError` for a damaged file, and `OSError` if it is not there."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         words = os.read(descriptor, MOST).split()
     finally:
         os.close(descriptor)
-    try:
-        port, token = words
-        return int(port), token
-    except ValueError:
-        raise AddressError(f"{path} is damaged (`oggstream daemon` writes it anew)") from None
+    port, token = words
+    return int(port), token
