@@ -97,6 +97,7 @@ async def test_what_the_history_says_of_the_format_is_foreseen(
         "'Hello.\n\nYou there.'",
         "' '",
         f"'{'Hello. ' * 40}'",
+        "-",
         "Hello. --base-url http://user:password@127.0.0.1:9/v1",
     ],
 )

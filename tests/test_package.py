@@ -77,9 +77,11 @@ LATER = {
 
 SAY = """
 import sys
-from oggstream.sources.http.direct import DirectAnswer
-sent = DirectAnswer.sent
-DirectAnswer.sent = lambda self: (print(*sys.modules, flush=True), sent(self))
+from oggstream.cli import foreseen
+foreseen.foreseen = lambda args: None  # what is loaded before a request is out that is asked for as usual
+from oggstream.sources.http.direct import Exchange
+run = Exchange.run
+Exchange.run = lambda self, connection: (print(*sys.modules, flush=True), run(self, connection))
 from oggstream.__main__ import main
 main(["say", "Hello.", "--sink", "null", "--history", "none", "--base-url", sys.argv[1]])
 """

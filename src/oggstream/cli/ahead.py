@@ -48,7 +48,7 @@ def hang_up() -> None:
 def _url_of(args: Namespace) -> str | None:
     if args.command == "play":
         return args.input if args.input.startswith(("http://", "https://")) else None
-    if args.command != "say" or not args.text or args.service not in (None, "openai"):
+    if args.command != "say" or args.text in ([], ["-"]) or args.service not in (None, "openai"):
         return None
     from ..sources.openai_api import BASE_URL, endpoint_url, environment, is_realtime
 

@@ -20,7 +20,7 @@ from ..history import named
 from ..options import SpeechOptions
 from ..sources.http.exchange import Outgoing, check_headers
 from ..sources.openai_endpoint import OpenAIEndpoint
-from .wishes import playback_options, speech_options
+from .wishes import playback_options, speech_options, text_in
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -40,8 +40,10 @@ def foreseen(args: Namespace) -> bytes | None:
     try:
         options = playback_options(args)
         speech = SpeechOptions(**speech_options(args))
-        text = " ".join(args.text)
-        return _request(text, speech, options, args.base_url) if _is_one_piece(text, speech, options) else None
+        text = text_in(args.text)
+        if text is None or not _is_one_piece(text, speech, options):
+            return None
+        return _request(text, speech, options, args.base_url)
     except OggStreamError:  # it is told by what asks
         return None
 

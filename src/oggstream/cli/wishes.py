@@ -26,6 +26,14 @@ _PLAYBACK = (
 """The options that are fields of `PlaybackOptions`."""
 
 
+def text_in(words: list[str]) -> str | None:
+    """The text that stands in the arguments; None where standard input is meant."""
+    if not words or words == ["-"]:
+        return None
+    # Bytes that were no text in the terminal's encoding came as lone surrogates; no service takes those.
+    return " ".join(words).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def device_settings(args: Namespace) -> dict[str, Any]:
     """How ``args`` want a `DeviceSink`."""
     return {name: value for name in _DEVICE if (value := getattr(args, name, None)) is not None}

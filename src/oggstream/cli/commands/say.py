@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..terminal.logs import logging_to
 from ..terminal.loop import run_in_loop
+from ..wishes import text_in
 from .speaking import Speaking
 
 if TYPE_CHECKING:
@@ -59,9 +60,8 @@ def text_of(words: list[str]) -> Text | None:
 
     Raises `TextError` if there is neither.
     """
-    if words and words != ["-"]:
-        # Bytes that were no text in the terminal's encoding came as lone surrogates; no service takes those.
-        return " ".join(words).encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    if (text := text_in(words)) is not None:
+        return text
     from ..terminal import stdin
 
     stdin.check_connected()
