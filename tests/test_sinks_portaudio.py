@@ -138,13 +138,13 @@ def test_a_call_that_hangs_is_given_up_and_another_thread_takes_over(
     sounddevice: FakeSoundDevice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(portaudio, "CLOSE_SECONDS", 0.02)
-    monkeypatch.setattr(portaudio_thread, "CALL_SECONDS", 0.02)
     stream = opened()
     sounddevice.closing.clear()
     with pytest.raises(DeviceError, match=r"the audio system did not close the device within 0\.02 s"):
         close_output(stream)
     sounddevice.opening.clear()
-    with pytest.raises(DeviceError, match="the audio system does not answer"):
+    with monkeypatch.context() as patch, pytest.raises(DeviceError, match="the audio system does not answer"):
+        patch.setattr(portaudio_thread, "CALL_SECONDS", 0.02)
         opened()
     assert len(devices()) == 2  # on the third thread
     sounddevice.opening.set()
