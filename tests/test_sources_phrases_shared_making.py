@@ -248,7 +248,8 @@ async def test_a_speech_lets_go_of_its_connection_and_what_it_made_is_kept(serve
     for _ in range(2):
         await oggstream.play_stream("Hello.", source=made, sink=sink, cache=server.url, options=NO_HISTORY)
         await until_one_client()
-    async with oggstream.Player(source=made, sink=sink, cache=server.url, options=NO_HISTORY) as player:
+    other = f"wav:{tmp_path / 'y.wav'}"
+    async with oggstream.Player(source=made, sink=other, cache=server.url, options=NO_HISTORY) as player:
         await player.say("Hello again.")
         await oggstream.play_stream("Hello.", source=made, sink=sink, cache=server.url, options=NO_HISTORY)
         assert await clients() > 1
