@@ -33,7 +33,7 @@ PAGES = {"pages of a second": (50, 1000), "pages of 20 ms": (1, 300)}
 ADDED = {1: (0.0015, 0.005), 50: (0.003, 0.015), 200: (0.010, 0.050)}
 """By the streams at once: what may be added, p50 and p99."""
 ROUNDS = {1: 60, 50: 2, 200: 1}  # by the streams at once
-MP3_FIRST = 0.040
+MP3_FIRST, MP3_SECONDS = 0.040, 0.3
 REQUESTS, WARM_REQUESTS, AT_ONCE = 10_000, 1000, 16
 GROWTH = 20e6
 CUT_AFTER = 0.002  # of a request that its client leaves
@@ -186,7 +186,7 @@ def measure_mp3(run: Run) -> Outcome:
     """MP3's first bytes, against the service's first audio."""
     if find_spec("av") is None:
         raise Skip("no PyAV here: pip install 'oggstream[codec]'")
-    body = material.ogg_file(run.folder, 1, per_page=1)
+    body = material.ogg_file(run.folder, MP3_SECONDS, per_page=1)
     with paced.running(body) as service, serving(service) as endpoint:
 
         async def ask(session: ClientSession) -> Outcome:

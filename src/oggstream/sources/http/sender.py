@@ -45,6 +45,7 @@ class Sender:
         self._connect_timeout = connect_timeout
         self._waits: deque[float] = deque(maxlen=8)  # seconds until the last answers had their head
         self._waiting = 0  # requests without an answer
+        self._last = self._last_shown = ""  # mostly it is the same URL as before
 
     @property
     def waiting(self) -> bool:
@@ -56,7 +57,9 @@ class Sender:
         from .faults import Place
 
         proxy = self._sessions.proxy
-        shown = self._secrets.strike(shown_url(url))
+        if url != self._last:
+            self._last, self._last_shown = url, shown_url(url)
+        shown = self._secrets.strike(self._last_shown)
         return Place(shown, shown_url(proxy) if proxy else None, self._connect_timeout)
 
     async def send(self, outgoing: Outgoing, attempt: Attempt) -> ClientResponse:
